@@ -1,0 +1,27 @@
+/** What the VM's configuration is made of: the form of `istioctl x workload entry configure`'s inputs. */
+import { z } from 'zod';
+
+export const VmInputs = z.object({
+  /** The WorkloadGroup as the API server returned it. Checked further where it is used. */
+  workloadGroup: z.record(z.string(), z.unknown()),
+  /** Key `mesh` of ConfigMap `istio[-<rev>]`; null or absent counts as empty. */
+  mesh: z.string().nullish(),
+  /** Key `values` of ConfigMap `istio-sidecar-injector[-<rev>]`. */
+  injectorValues: z.string().nullish(),
+  /** Key `root-cert.pem` of ConfigMap `istio-ca-root-cert` in the group's namespace. */
+  rootCert: z.string().nullish(),
+  /** Service `istio-eastwestgateway` in Istio's namespace. */
+  gateway: z.record(z.string(), z.unknown()).nullish(),
+  istioNamespace: z.string(),
+  /** The resolved revision; empty or `default` is the unrevisioned install. */
+  revision: z.string().nullish(),
+  /** Instead of the cluster name of `injectorValues`. */
+  clusterID: z.string().nullish(),
+  internalIP: z.string().nullish(),
+  externalIP: z.string().nullish(),
+  /** Instead of the gateway's address. */
+  ingressIP: z.string().nullish(),
+  autoRegister: z.boolean(),
+  captureDNS: z.boolean(),
+});
+export type VmInputs = z.infer<typeof VmInputs>;

@@ -1,0 +1,47 @@
+/**
+ * Every absolute path that the agent knows, in one place and under one root,
+ * so that the demo and the tests can run below a temporary folder.
+ */
+import { join } from 'node:path';
+
+export type Paths = ReturnType<typeof pathsUnder>;
+
+/** The paths of a machine whose file system begins at `root` ('/' on a real one). */
+export function pathsUnder(root: string) {
+  const at = (path: string) => join(root, path);
+  return {
+    root,
+    /** The operator's intent. The daemon never writes it. */
+    config: at('/etc/smm/agent.yaml'),
+    credentials: at('/etc/smm/credentials'),
+    /** The agent's own programs and Istio's releases. Nothing here is owned by dpkg or rpm. */
+    opt: at('/opt/smm-agent'),
+    bin: at('/opt/smm-agent/bin'),
+    releases: at('/opt/smm-agent/istio/releases'),
+    active: at('/opt/smm-agent/istio/active'),
+    staged: at('/opt/smm-agent/istio/staged'),
+    /** Findings: what the agent learnt and must remember (rejected releases, confirmations). */
+    state: at('/var/lib/smm-agent'),
+    downloads: at('/var/cache/smm-agent'),
+    run: at('/run/smm-agent'),
+    statusFile: at('/run/smm-agent/status.json'),
+    socket: at('/run/smm-agent/agent.sock'),
+    /** What Istio's own package installs and reads. */
+    istio: {
+      unitFile: at('/lib/systemd/system/istio.service'),
+      dropIn: at('/etc/systemd/system/istio.service.d/zz-smm-agent.conf'),
+      envoy: at('/usr/local/bin/envoy'),
+      pilotAgent: at('/usr/local/bin/pilot-agent'),
+      startScript: at('/usr/local/bin/istio-start.sh'),
+      bootstrapTemplate: at('/var/lib/istio/envoy/envoy_bootstrap_tmpl.json'),
+      clusterEnv: at('/var/lib/istio/envoy/cluster.env'),
+      sidecarEnv: at('/var/lib/istio/envoy/sidecar.env'),
+      mesh: at('/etc/istio/config/mesh'),
+      rootCert: at('/etc/certs/root-cert.pem'),
+      token: at('/var/run/secrets/tokens/istio-token'),
+    },
+    hosts: at('/etc/hosts'),
+    machineId: at('/etc/machine-id'),
+    bootId: at('/proc/sys/kernel/random/boot_id'),
+  };
+}
