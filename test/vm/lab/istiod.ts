@@ -1,0 +1,129 @@
+/**
+ * One istiod for each revision, on loopback ports of the control plane's namespace, and in front of them an Envoy that passes TLS
+ * through by the name asked for, as an east-west gateway does: machines reach both at one address and port.
+ */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { CLUSTER_NAME, ISTIO_NAMESPACE, istiodHost, meshConfig } from './cluster.ts';
+import { assertAlive, type Daemon, startDaemon } from './daemon.ts';
+import type { Ledger } from './ledger.ts';
+import { CONTROL_PLANE_ADDRESS } from './network.ts';
+import type { ApiServer } from './api-server.ts';
+import type { Tunnel } from './tunnel.ts';
+import { until } from './until.ts';
+
+export const REVISIONS = ['default', 'canary'] as const;
+export type Revision = (typeof REVISIONS)[number];
+
+const READY_MS = 90_000;
+
+interface Ports {
+  readonly http: number;
+  readonly https: number;
+  readonly grpc: number;
+  readonly secureGrpc: number;
+  readonly monitoring: number;
+  readonly introspection: number;
+}
+
+function portsOf(revision: Revision): Ports {
+  const base = 15_100 + 100 * REVISIONS.indexOf(revision);
+  return { http: base + 80, https: base + 17, grpc: base + 10, secureGrpc: base + 12, monitoring: base + 14, introspection: base + 76 };
+}
+
+export async function startIstiod(
+  ledger: Ledger, tunnel: Tunnel, server: ApiServer, { revision, program, folder }: { revision: Revision; program: string; folder: string },
+): Promise<void> {
+  const ports = portsOf(revision);
+  const kubeconfig = join(folder, 'kubeconfig');
+  const meshFile = join(folder, `mesh-${revision}.yaml`);
+  // JSON is YAML, here and below.
+  writeFileSync(kubeconfig, JSON.stringify(adminKubeconfig(server)), { mode: 0o600 });
+  writeFileSync(meshFile, JSON.stringify(meshConfig(revision)));
+  const daemon = startDaemon(ledger, {
+    what: `istiod ${revision}`,
+    netns: server.netns,
+    cwd: folder,
+    logFile: join(folder, `istiod-${revision}.log`),
+    argv: [
+      program, 'discovery', '--kubeconfig', kubeconfig, '--meshConfig', meshFile,
+      '--secureGRPCAddr', `127.0.0.1:${ports.secureGrpc}`, '--grpcAddr', `127.0.0.1:${ports.grpc}`, '--httpAddr', `127.0.0.1:${ports.http}`,
+      '--httpsAddr', `127.0.0.1:${ports.https}`, '--monitoringAddr', `127.0.0.1:${ports.monitoring}`, '--ctrlz_port', String(ports.introspection),
+      '--clusterRegistriesNamespace', ISTIO_NAMESPACE,
+    ],
+    env: {
+      POD_NAMESPACE: ISTIO_NAMESPACE,
+      POD_NAME: `istiod-${revision}-0`,
+      CLUSTER_ID: CLUSTER_NAME,
+      REVISION: revision,
+      // A plain Envoy has no filters of Istio's own, and would reject a configuration that names them.
+      PILOT_ENABLE_METADATA_EXCHANGE: 'false',
+      PILOT_ENABLE_ALPN_FILTER: 'false',
+      INJECTION_WEBHOOK_CONFIG_NAME: '',
+      VALIDATION_WEBHOOK_CONFIG_NAME: '',
+    },
+  });
+  await until(`istiod ${revision} to be ready`, async () => {
+    assertAlive(daemon);
+    return (await tunnel.request(`http://127.0.0.1:${ports.http}/ready`, { timeoutMs: 2_000 })).status;
+  }, READY_MS, (status) => status === 200);
+}
+
+export function startSniRouter(ledger: Ledger, netns: string, envoy: string, folder: string): Daemon {
+  const config = join(folder, 'sni-router.json');
+  writeFileSync(config, JSON.stringify(sniRouterConfig()));
+  return startDaemon(ledger, {
+    what: 'the SNI router',
+    netns,
+    logFile: join(folder, 'sni-router.log'),
+    argv: [envoy, '-c', config, '--disable-hot-restart', '--concurrency', '1', '--log-level', 'warn'],
+  });
+}
+
+/** The number of proxies that this istiod has a stream to. */
+export async function connectedTo(tunnel: Tunnel, revision: Revision): Promise<number> {
+  const metrics = await tunnel.request(`http://127.0.0.1:${portsOf(revision).monitoring}/metrics`);
+  if (metrics.status !== 200) throw new Error(`cannot read the metrics of istiod ${revision}: status ${metrics.status}`);
+  // One line for each version of Istio that has connected; there is none before the first connection.
+  const values = [...metrics.body.matchAll(/^pilot_xds\{[^}]*\} (\S+)$/gm)].map((match) => Number(match[1]));
+  return values.reduce((sum, value) => sum + value, 0);
+}
+
+function adminKubeconfig(server: ApiServer): object {
+  return {
+    apiVersion: 'v1',
+    kind: 'Config',
+    'current-context': 'lab',
+    contexts: [{ name: 'lab', context: { cluster: 'lab', user: 'admin' } }],
+    clusters: [{ name: 'lab', cluster: { server: server.url, 'certificate-authority': server.credentials.caFile } }],
+    users: [{ name: 'admin', user: { token: server.adminToken } }],
+  };
+}
+
+function sniRouterConfig(): object {
+  const extension = (name: string): object => ({ '@type': `type.googleapis.com/envoy.extensions.filters.${name}` });
+  const address = (host: string, port: number): object => ({ socket_address: { address: host, port_value: port } });
+  const listener = {
+    name: 'gateway',
+    address: address(CONTROL_PLANE_ADDRESS, 15_012),
+    listener_filters: [
+      { name: 'tls_inspector', typed_config: extension('listener.tls_inspector.v3.TlsInspector') },
+    ],
+    filter_chains: REVISIONS.map((revision) => ({
+      filter_chain_match: { server_names: [istiodHost(revision)] },
+      filters: [
+        { name: 'tcp_proxy', typed_config: { ...extension('network.tcp_proxy.v3.TcpProxy'), stat_prefix: revision, cluster: revision } },
+      ],
+    })),
+  };
+  const clusters = REVISIONS.map((revision) => ({
+    name: revision,
+    type: 'STATIC',
+    connect_timeout: '5s',
+    load_assignment: {
+      cluster_name: revision,
+      endpoints: [{ lb_endpoints: [{ endpoint: { address: address('127.0.0.1', portsOf(revision).secureGrpc) } }] }],
+    },
+  }));
+  return { admin: { address: address('127.0.0.1', 15_900) }, static_resources: { listeners: [listener], clusters } };
+}

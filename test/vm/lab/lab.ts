@@ -1,0 +1,58 @@
+/** The handle by which a test file uses the lab that the global setup started. Plain data from a file: each test file is a process. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type ApiServer, bringUp, takeDown } from './api-server.ts';
+import { connectedTo, type Revision } from './istiod.ts';
+import { Kube } from './kube.ts';
+import { Ledger } from './ledger.ts';
+import { Tunnel } from './tunnel.ts';
+
+/** Names the file with the LabState: set by the global setup for the test files. */
+export const LAB_VARIABLE = 'SMM_LAB_STATE';
+
+export interface LabState {
+  readonly id: string;
+  readonly folder: string;
+  /** The control plane's network namespace. */
+  readonly netns: string;
+  readonly server: ApiServer;
+  readonly parts: { readonly istioModuleDir: string; readonly rootfs: string };
+}
+
+export class Lab {
+  readonly state: LabState;
+  readonly ledger: Ledger;
+  readonly tunnel: Tunnel;
+  readonly kube: Kube;
+
+  constructor(state: LabState) {
+    this.state = state;
+    this.ledger = new Ledger(state.folder);
+    this.tunnel = new Tunnel(relaySocket(state.folder));
+    this.kube = new Kube(this.tunnel, state.server);
+  }
+
+  connectedTo(revision: Revision): Promise<number> {
+    return connectedTo(this.tunnel, revision);
+  }
+
+  stopApiServer(how: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<void> {
+    return takeDown(this.state.server, how);
+  }
+
+  startApiServer(): Promise<void> {
+    return bringUp(this.ledger, this.tunnel, this.state.server);
+  }
+}
+
+export function openLab(): Lab {
+  const file = process.env[LAB_VARIABLE];
+  if (file === undefined) {
+    throw new Error('cannot open the lab: run the tests with --test-global-setup=test/vm/lab/setup.ts, which starts it');
+  }
+  return new Lab(JSON.parse(readFileSync(file, 'utf8')) as LabState);
+}
+
+export function relaySocket(folder: string): string {
+  return join(folder, 'relay.sock');
+}

@@ -1,0 +1,147 @@
+/**
+ * What an operator does today to bring a machine into the mesh: the official package, the files that `istioctl x workload entry
+ * configure` makes, a token, a line in /etc/hosts, and `systemctl start istio`.
+ */
+import { CLUSTER_NAME, istiodHost, makeNamespace, meshConfig } from './cluster.ts';
+import type { EnvoyVersion } from './envoy-part.ts';
+import { httpBackend } from './backend.ts';
+import { makeIstioDeb } from './istio-package.ts';
+import type { Revision } from './istiod.ts';
+import type { KubeObject } from './kube.ts';
+import type { Lab } from './lab.ts';
+import type { Machine } from './machine.ts';
+import { CONTROL_PLANE_ADDRESS } from './network.ts';
+import { until } from './until.ts';
+
+export interface MeshMembership {
+  readonly namespace: string;
+  readonly group: string;
+  readonly revision: Revision;
+}
+
+export interface JoinOptions extends MeshMembership {
+  readonly version?: string;
+  readonly envoy?: EnvoyVersion;
+}
+
+export const BACKEND_PORT = 8080;
+const READY_MS = 60_000;
+
+export async function joinMesh(lab: Lab, machine: Machine, options: JoinOptions): Promise<void> {
+  await makeGroup(lab, options);
+  await installIstio(machine, await makeIstioDeb({ version: options.version ?? '1.31.0', envoy: options.envoy ?? '1.39.3' }));
+  await configureIstio(lab, machine, options);
+  await httpBackend(machine, BACKEND_PORT);
+  await machine.sh('systemctl start istio');
+  await untilServing(lab, machine, options);
+}
+
+export function namespaceLabels(revision: string): Record<string, string> {
+  return revision === 'default' ? { 'istio-injection': 'enabled' } : { 'istio.io/rev': revision };
+}
+
+/** Namespace, account and WorkloadGroup, with a probe, so that istiod writes `Healthy`. Safe to repeat. */
+export async function makeGroup(lab: Lab, { namespace, group, revision }: MeshMembership): Promise<void> {
+  await makeNamespace(lab.kube, namespace, namespaceLabels(revision));
+  const metadata = { name: group, namespace };
+  await lab.kube.applyObjects([
+    { apiVersion: 'v1', kind: 'ServiceAccount', metadata },
+    {
+      apiVersion: 'networking.istio.io/v1',
+      kind: 'WorkloadGroup',
+      metadata,
+      spec: {
+        metadata: { labels: { app: group } },
+        template: { serviceAccount: group, ports: { http: BACKEND_PORT } },
+        probe: { periodSeconds: 1, httpGet: { path: '/', port: BACKEND_PORT } },
+      },
+    },
+  ]);
+}
+
+export async function installIstio(machine: Machine, debPath: string): Promise<void> {
+  await machine.copyIn(debPath, '/root/istio-sidecar.deb');
+  await machine.sh('dpkg --install /root/istio-sidecar.deb && rm /root/istio-sidecar.deb');
+}
+
+export async function configureIstio(lab: Lab, machine: Machine, membership: MeshMembership): Promise<void> {
+  const { namespace, group, revision } = membership;
+  await machine.writeFile('/var/lib/istio/envoy/cluster.env', clusterEnv(membership, machine.address));
+  await machine.writeFile('/etc/istio/config/mesh', `${JSON.stringify({ defaultConfig: proxyConfig(membership) })}\n`);
+  await machine.writeFile('/etc/certs/root-cert.pem', await rootCertificate(lab, namespace));
+  await machine.writeFile('/var/run/secrets/tokens/istio-token', await lab.kube.mintToken(namespace, group, { audience: 'istio-ca' }));
+  const line = `${CONTROL_PLANE_ADDRESS} ${istiodHost(revision)}`;
+  await machine.sh(`grep -qxF '${line}' /etc/hosts || echo '${line}' >> /etc/hosts
+    chown -R istio-proxy:istio-proxy /var/lib/istio/envoy /etc/istio/config /etc/certs /var/run/secrets`);
+}
+
+/** Ready, and so far in that istiod sends traffic to it: registered, and healthy. */
+export async function untilServing(lab: Lab, machine: Machine, { namespace, group }: MeshMembership): Promise<void> {
+  await until(`Istio on ${machine.name} to be ready`, async () => {
+    const { stdout } = await machine.exec(['curl', '-s', '-o', '/dev/null', '-w', '%{http_code}', 'http://127.0.0.1:15020/healthz/ready']);
+    return stdout;
+  }, READY_MS, (status) => status === '200');
+  await until(`the WorkloadEntry of ${machine.name} to be healthy`, () => findEntry(lab, namespace, group, machine), READY_MS, isHealthy);
+}
+
+/** The entry that istiod made when the machine connected: named after the group and the address. */
+export async function findEntry(lab: Lab, namespace: string, group: string, machine: Machine): Promise<KubeObject | undefined> {
+  const path = `/apis/networking.istio.io/v1/namespaces/${namespace}/workloadentries/${group}-${machine.address}`;
+  const answer = await lab.kube.ask('GET', path);
+  if (answer.status === 404) return undefined;
+  if (answer.status !== 200) throw new Error(`cannot read ${path}: ${answer.status}`);
+  return answer.body;
+}
+
+export function isHealthy(entry: KubeObject | undefined): boolean {
+  const conditions: KubeObject[] = entry?.status?.conditions ?? [];
+  return conditions.some(({ type, status }) => type === 'Healthy' && status === 'True');
+}
+
+/** istiod writes it into each namespace by itself, a moment after the namespace was made. */
+async function rootCertificate(lab: Lab, namespace: string): Promise<string> {
+  const path = `/api/v1/namespaces/${namespace}/configmaps/istio-ca-root-cert`;
+  const map = await until(`the root certificate in ${namespace}`, () => lab.kube.kube('GET', path), 30_000);
+  return map.data['root-cert.pem'];
+}
+
+function proxyConfig(membership: MeshMembership): KubeObject {
+  const { defaultConfig } = meshConfig(membership.revision);
+  const probe = { periodSeconds: 1, httpGet: { path: '/', port: BACKEND_PORT } };
+  return { ...defaultConfig, readinessProbe: probe, proxyMetadata: proxyMetadata(membership) };
+}
+
+function proxyMetadata({ namespace, group }: MeshMembership): Record<string, string> {
+  const labels = { app: group, 'service.istio.io/canonical-name': group, 'service.istio.io/canonical-revision': 'latest' };
+  return {
+    CANONICAL_SERVICE: group,
+    CANONICAL_REVISION: 'latest',
+    POD_NAMESPACE: namespace,
+    SERVICE_ACCOUNT: group,
+    TRUST_DOMAIN: 'cluster.local',
+    ISTIO_META_CLUSTER_ID: CLUSTER_NAME,
+    ISTIO_META_MESH_ID: 'lab-mesh',
+    ISTIO_META_NETWORK: '',
+    ISTIO_META_POD_PORTS: JSON.stringify([{ name: 'http', containerPort: BACKEND_PORT, protocol: '' }]),
+    ISTIO_META_WORKLOAD_NAME: group,
+    ISTIO_METAJSON_LABELS: JSON.stringify(labels),
+    ISTIO_META_DNS_CAPTURE: 'true',
+    ISTIO_META_AUTO_REGISTER_GROUP: group,
+  };
+}
+
+function clusterEnv(membership: MeshMembership, address: string): string {
+  const { namespace, group, revision } = membership;
+  const variables: Record<string, string> = {
+    ...proxyMetadata(membership),
+    ISTIO_INBOUND_PORTS: String(BACKEND_PORT),
+    ISTIO_NAMESPACE: namespace,
+    ISTIO_SERVICE: `${group}.${namespace}`,
+    ISTIO_SERVICE_CIDR: '*',
+    ISTIO_LOCAL_EXCLUDE_PORTS: '22,15090,15021,15020',
+    ISTIO_SVC_IP: address,
+    ...(revision === 'default' ? {} : { CA_ADDR: `${istiodHost(revision)}:15012` }),
+  };
+  const lines = Object.entries(variables).map(([key, value]) => `${key}='${value}'`);
+  return `${lines.sort().join('\n')}\n`;
+}

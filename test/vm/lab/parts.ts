@@ -1,0 +1,47 @@
+/**
+ * All the real parts, built or downloaded when they are not in the cache yet. As a program (`node test/vm/lab/parts.ts`) it fills the
+ * cache and prints where everything lies.
+ */
+import { sweepDrafts } from './cache.ts';
+import { ENVOY_VERSIONS, envoy, type EnvoyVersion } from './envoy-part.ts';
+import { type Arch, etcd, istiod, istioModuleDir, kubeApiserver, pilotAgent } from './go-parts.ts';
+import { ensureTools } from './host-tools.ts';
+import { rootfs } from './rootfs.ts';
+
+export interface Parts {
+  readonly kubeApiserver: string;
+  readonly etcd: string;
+  readonly istiod: string;
+  readonly istioModuleDir: string;
+  /** The folder of the base Debian. Never written to: machines have a layer over it. */
+  readonly rootfs: string;
+  /** Builds the stamp when it is not cached yet, a few seconds each. */
+  pilotAgent(version: string, arch?: Arch): Promise<string>;
+  envoy(version: EnvoyVersion): Promise<string>;
+}
+
+/** The versions that most tests use; built ahead so that no test's time limit pays for them. */
+const USUAL_VERSIONS = ['1.30.5', '1.31.0', '1.31.1'];
+
+export async function ensureParts(): Promise<Parts> {
+  await ensureTools();
+  sweepDrafts();
+  for (const version of ENVOY_VERSIONS) await envoy(version);
+  const base = await rootfs();
+  // One after the other: a Go build uses all cores by itself, and two at once only need twice the memory.
+  for (const version of USUAL_VERSIONS) await pilotAgent(version);
+  return {
+    etcd: await etcd(),
+    kubeApiserver: await kubeApiserver(),
+    istiod: await istiod(),
+    istioModuleDir: await istioModuleDir(),
+    rootfs: base,
+    pilotAgent,
+    envoy,
+  };
+}
+
+if (import.meta.main) {
+  const parts = await ensureParts();
+  process.stdout.write(`${JSON.stringify(parts, null, 2)}\n`);
+}
