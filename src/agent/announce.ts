@@ -1,0 +1,101 @@
+/** The journal's view of the Status: one line for each change, none for a poll that changed nothing. Pure. */
+import type { Fields } from '../host/log.ts';
+import type { Status } from './status.ts';
+
+export interface Line {
+  level: 'info' | 'warn' | 'error';
+  sentence: string;
+  fields: Fields;
+}
+
+/** What is worth a line between two turns; `before` is null at the first turn of a daemon. */
+export function announce(before: Status | null, after: Status): Line[] {
+  return [
+    ...changed(before, after, targetOf, targetLine),
+    ...changed(before, after, runningOf, runningLine),
+    ...changed(before, after, pendingOf, pendingLine),
+    ...changed(before, after, agentOf, agentLine),
+    ...after.warnings
+      .filter((warning) => !before?.warnings.includes(warning))
+      .map((warning): Line => ({ level: 'warn', sentence: warning, fields: {} })),
+  ];
+}
+
+function changed(
+  before: Status | null,
+  after: Status,
+  fact: (status: Status) => string,
+  line: (status: Status) => Line,
+): Line[] {
+  return before !== null && fact(before) === fact(after) ? [] : [line(after)];
+}
+
+const targetOf = ({ target }: Status) => `${target.answer} ${target.istioVersion} ${target.revision} ${target.reason}`;
+
+function targetLine({ target }: Status): Line {
+  if (target.answer === 'wanted') {
+    const sentence = `the control plane wants Istio ${target.istioVersion} of revision ${target.revision} here`;
+    return { level: 'info', sentence, fields: { istio: target.istioVersion, revision: target.revision } };
+  }
+  const level = target.answer === 'unsettled' || target.answer === 'not-asked' ? 'info' : 'warn';
+  return {
+    level,
+    sentence: `no target: ${target.reason ?? 'the control plane was not asked'}`,
+    fields: { answer: target.answer },
+  };
+}
+
+const runningOf = ({ istio }: Status) => `${istio.running?.id} ${istio.stopped?.since}`;
+
+function runningLine({ istio }: Status): Line {
+  if (istio.running !== null) {
+    const { id, istioVersion, revision } = istio.running;
+    return { level: 'info', sentence: `Istio ${istioVersion} runs`, fields: { release: id, revision } };
+  }
+  if (istio.stopped !== null) {
+    const sentence = `Istio is stopped, by ${istio.stopped.by}`;
+    return { level: 'warn', sentence, fields: { since: istio.stopped.since } };
+  }
+  return { level: 'info', sentence: `no release of Istio runs: ${istio.runningReason}`, fields: {} };
+}
+
+const pendingOf = ({ restart, istio }: Status) => `${restart.pending} ${restart.why.join()} ${istio.staged?.id}`;
+
+function pendingLine({ restart, istio }: Status): Line {
+  switch (restart.pending) {
+    case 'yes': {
+      const sentence = `restart pending: ${restart.why.join('; ')}; to switch, run ${restart.command}`;
+      return { level: 'warn', sentence, fields: { staged: istio.staged?.id ?? null, since: restart.since } };
+    }
+    case 'no':
+      return { level: 'info', sentence: 'no restart is pending', fields: {} };
+    case 'unknown':
+      return {
+        level: 'warn',
+        sentence: `whether a restart is pending is unknown: ${restart.why.join('; ')}`,
+        fields: {},
+      };
+  }
+}
+
+const agentOf = ({ agent }: Status) => `${agent.state} ${stable(agent.reason)}`;
+
+function agentLine({ agent }: Status): Line {
+  switch (agent.state) {
+    case 'ready':
+      return { level: 'info', sentence: `ready: ${agent.reason}`, fields: {} };
+    case 'waiting':
+    case 'held':
+      return { level: 'info', sentence: `${agent.state}: ${agent.reason}`, fields: {} };
+    case 'misconfigured':
+    case 'blocked':
+    case 'failing':
+    case 'rejected':
+      return { level: 'error', sentence: `${agent.state}: ${agent.reason}`, fields: {} };
+  }
+}
+
+/** Times and counts in a reason move from turn to turn without anything having changed. */
+function stable(reason: string): string {
+  return reason.replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z|\b\d+ (s|times|ms)\b/g, '');
+}

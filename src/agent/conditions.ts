@@ -1,0 +1,55 @@
+/** The view of the Status that `kubectl get workloadentry -o yaml` shows. Pure. */
+import type { EntryReport } from '../control-plane/workload-entry.ts';
+import type { Status } from './status.ts';
+
+const DOCUMENTATION_URL = 'https://smm-agent.io/docs/restart-pending';
+
+export function entryReport(status: Status, level: 'ERROR' | 'WARNING', revisionGone: boolean): EntryReport {
+  return {
+    pending: pendingCondition(status),
+    agent: agentCondition(status),
+    messages: [
+      ...(status.restart.pending === 'yes' ? [message('IstioRestartPending', 'SMM0001', level)] : []),
+      ...(revisionGone ? [message('IstioRevisionGone', 'SMM0002', level)] : []),
+    ],
+  };
+}
+
+function message(name: string, code: string, level: 'ERROR' | 'WARNING') {
+  return { type: { name, code }, level, documentationUrl: DOCUMENTATION_URL };
+}
+
+function pendingCondition({ restart, istio }: Status): EntryReport['pending'] {
+  switch (restart.pending) {
+    case 'yes':
+      return { status: 'True', reason: 'Staged', message: pendingMessage(istio, restart) };
+    case 'no':
+      return { status: 'False', reason: 'UpToDate', message: upToDateMessage(istio) };
+    case 'unknown':
+      return { status: 'Unknown', reason: 'Unknown', message: restart.why.join('; ') };
+  }
+}
+
+function pendingMessage(istio: Status['istio'], restart: Status['restart']): string {
+  const running = istio.running?.istioVersion ?? `nothing (${istio.runningReason})`;
+  const staged = istio.staged?.istioVersion ?? istio.active?.istioVersion ?? 'nothing';
+  const stopped =
+    istio.stopped === null ? '' : ` Istio is stopped since ${istio.stopped.since ?? 'unknown'} by ${istio.stopped.by}.`;
+  return `${restart.why.join('; ')}: running ${running}, staged ${staged} since ${restart.since}.${stopped} To switch: ${restart.command}`;
+}
+
+function upToDateMessage(istio: Status['istio']): string {
+  if (istio.running !== null) return `Istio ${istio.running.istioVersion} runs, and nothing else is staged`;
+  return `Istio does not run: ${istio.runningReason}`;
+}
+
+function agentCondition({ agent, istio }: Status): EntryReport['agent'] {
+  const works = agent.state === 'ready' || agent.state === 'waiting' || agent.state === 'held';
+  const reason = `${agent.state.charAt(0).toUpperCase()}${agent.state.slice(1)}`;
+  const istioVersion = istio.running?.istioVersion ?? 'none';
+  return {
+    status: works ? 'True' : 'False',
+    reason,
+    message: `smm-agent ${agent.version}, Istio running ${istioVersion}: ${agent.reason}`,
+  };
+}

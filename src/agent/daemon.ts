@@ -1,0 +1,121 @@
+/** The daemon: what makes turns begin, and what happens around them. */
+
+import { AgentError, describeError } from '../errors.ts';
+import type { Clock } from '../host/clock.ts';
+import type { Log } from '../host/log.ts';
+import { announce } from './announce.ts';
+import type { Tell } from './events.ts';
+import type { Notifier } from './notifier.ts';
+import type { Status } from './status.ts';
+import type { Triggers } from './triggers.ts';
+import type { Watchdog } from './watchdog.ts';
+
+/** One configuration's life: made when the configuration is read, given up when it is read again. */
+export interface Session {
+  turn(options: { refresh: boolean; nextPoll: Date | null; tell: Tell; signal: AbortSignal }): Promise<Status>;
+  /** Milliseconds after which a look is due although nothing triggers one; null when there is no reason to. */
+  followUpMs(status: Status): number | null;
+  /** Begins to fire triggers; returns the next poll and what ends it. */
+  start(triggers: Triggers): Promise<{ nextPoll(): Date | null; stop(): void }>;
+}
+
+export interface DaemonParts {
+  clock: Clock;
+  log: Log;
+  notifier: Notifier;
+  watchdog: Watchdog;
+  triggers: Triggers;
+  /** Reads the configuration; a misconfigured one gives a session that says so and does nothing else. */
+  open(): Promise<Session>;
+  /** Everyone who listens to what a turn does. */
+  tell: Tell;
+  /** Called after each turn with its reasons; the status is null when the turn as a whole failed. */
+  finished(reasons: string[], status: Status | null): void;
+}
+
+export const RELOAD = 'reload';
+const REFRESHING = new Set([RELOAD, 'reconcile', 'start']);
+
+/** Runs until `signal` is aborted, then returns within seconds from any phase: every step can be cut off. */
+export async function runDaemon(parts: DaemonParts, signal: AbortSignal): Promise<void> {
+  const { log, notifier, triggers, watchdog } = parts;
+  let session = await parts.open();
+  let schedule = await session.start(triggers);
+  let previous: Status | null = null;
+  let failure: string | null = null;
+  await notifier.ready('started');
+  triggers.fire('start');
+  for (;;) {
+    const reasons = await triggers.next(signal);
+    if (signal.aborted) break;
+    if (reasons.includes(RELOAD)) {
+      schedule.stop();
+      session = await parts.open();
+      schedule = await session.start(triggers);
+      log.info('read the configuration again');
+    }
+    watchdog.moved();
+    const outcome = await oneTurn(session, parts, reasons, schedule.nextPoll(), signal);
+    watchdog.resting();
+    if (signal.aborted) break;
+    if ('failure' in outcome) {
+      // A failure that repeats at each poll is one line, not one for each poll.
+      if (outcome.failure !== failure) log.error(outcome.failure, { remedy: outcome.remedy });
+      failure = outcome.failure;
+      parts.finished(reasons, null);
+      continue;
+    }
+    failure = null;
+    const { status } = outcome;
+    for (const { level, sentence, fields } of announce(previous, status)) log[level](sentence, fields);
+    previous = status;
+    await notifier.status(statusLine(status));
+    parts.finished(reasons, status);
+    followUp(session.followUpMs(status), parts, signal);
+  }
+  schedule.stop();
+}
+
+type Outcome = { status: Status } | { failure: string; remedy: string };
+
+/** A turn that fails as a whole is an outcome: it is said, and tried again at the next trigger. */
+async function oneTurn(
+  session: Session,
+  { tell, watchdog }: DaemonParts,
+  reasons: string[],
+  nextPoll: Date | null,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const moving: Tell = (event) => {
+    watchdog.moved();
+    tell(event);
+  };
+  try {
+    const refresh = reasons.some((reason) => REFRESHING.has(reason));
+    return { status: await session.turn({ refresh, nextPoll, tell: moving, signal }) };
+  } catch (error) {
+    const remedy = error instanceof AgentError ? error.remedy : 'it is tried again at the next poll';
+    const failure = `cannot complete the turn: ${describeError(error)}`;
+    if (!signal.aborted) tell({ kind: 'failed', step: 'turn', text: failure, remedy });
+    return { failure, remedy };
+  }
+}
+
+/** A look that nothing else triggers, for example at a release that settles. */
+function followUp(afterMs: number | null, { clock, triggers, log }: DaemonParts, signal: AbortSignal): void {
+  if (afterMs === null) return;
+  clock.sleep(afterMs, signal).then(
+    () => triggers.fire('follow-up'),
+    (error: unknown) => {
+      if (!signal.aborted) log.error(`cannot wait: ${describeError(error)}`);
+    },
+  );
+}
+
+/** For `systemctl status smm-agent`. */
+function statusLine({ agent, restart, istio }: Status): string {
+  const istioPart =
+    istio.running === null ? (istio.runningReason ?? 'no Istio') : `Istio ${istio.running.istioVersion}`;
+  const pendingPart = restart.pending === 'no' ? 'no restart pending' : `restart pending: ${restart.pending}`;
+  return `${agent.state}; ${istioPart}; ${pendingPart}`;
+}

@@ -1,0 +1,183 @@
+/**
+ * The heart: from what is true here and what is wanted to the steps, with the reason for each step taken and not taken.
+ * Pure, and imports types only. A turn observes and decides again after each round of steps, so each step may assume
+ * that its reason held a moment ago, and none has to foresee the effect of another.
+ */
+import type { Config } from '../config.ts';
+import type { ReleaseConfiguration, ReleaseId } from '../istio/release.ts';
+import type { Attempt } from './attempts.ts';
+import type { Decision, NotDone, Step } from './decision.ts';
+import type { LinkedRelease, Observation } from './observation.ts';
+import type { Wanted } from './wanted.ts';
+
+export interface DecisionInput {
+  observation: Observation;
+  wanted: Wanted;
+  config: Config;
+  /** The last failed try for each key of `stageKey`, with the time before which it is not tried again. */
+  attempts: ReadonlyMap<string, Attempt>;
+  /** Revision that an adopted Istio belongs to when its own addresses do not tell; null while nobody knows. */
+  adoptedRevision: string | null;
+}
+
+/** How long a proxy must have been up, as the same process, before its release is confirmed. */
+export const SETTLING_MS = 60_000;
+
+export function decide(input: DecisionInput): Decision {
+  const wantedId = findWanted(input.observation.releases, input.wanted)?.manifest.id ?? null;
+  const steps: Step[] = [];
+  const notDone: NotDone[] = [];
+  for (const consider of [considerAdoption, considerDropIn, considerStaging, considerConfirming, considerStart]) {
+    const verdict = consider(input, wantedId);
+    if (verdict === null) continue;
+    if ('do' in verdict) steps.push(verdict);
+    else notDone.push(verdict);
+  }
+  return { steps, notDone, wantedId };
+}
+
+type Verdict = Step | NotDone | null;
+
+/** Istio of the official package is copied into a release of our own; what runs is not touched. */
+function considerAdoption({ observation, adoptedRevision }: DecisionInput): Verdict {
+  if (observation.active !== null) return null;
+  const not = (reason: string): NotDone => ({ step: 'adopt', reason });
+  const { unit, running } = observation;
+  if (!unit.exists) return not('istio.service is not installed on this machine');
+  if (unit.activeState !== 'active') return not(`istio.service is ${unit.activeState}: Istio is adopted once it runs`);
+  if (running.answer === 'unknown') return not(`what runs in istio.service cannot be told: ${running.reason}`);
+  if (running.answer === 'nothing') return not('Istio is coming up: it is adopted once Envoy runs');
+  if (adoptedRevision === null) {
+    return not("Istio's own addresses do not tell its revision, and the control plane has not answered yet");
+  }
+  return { do: 'adopt', revision: adoptedRevision, why: 'Istio of the official package runs here' };
+}
+
+function considerDropIn({ observation }: DecisionInput): Verdict {
+  const { active, unit, unitCheck } = observation;
+  if (active === null || unitCheck.answer !== 'absent') return null;
+  const not = (reason: string): NotDone => ({ step: 'install-drop-in', reason });
+  if (active.problems.length > 0) return not(`the active release is damaged: ${active.problems[0]}`);
+  // A daemon-reload during a stop runs the new ExecStopPost with the old process: its rules would stay behind.
+  if (unit.activeState === 'activating' || unit.activeState === 'deactivating') {
+    return not(`istio.service is ${unit.activeState}`);
+  }
+  return { do: 'install-drop-in', why: unitCheck.reason };
+}
+
+function considerStaging(input: DecisionInput, wantedId: ReleaseId | null): Verdict {
+  const { observation, wanted, config, attempts } = input;
+  const { active, staged, unitCheck } = observation;
+  if (active === null) return null;
+  const not = (reason: string): NotDone => ({ step: 'stage', reason });
+  const isStaged = staged !== null && staged.manifest.id !== active.manifest.id;
+  if (config.hold) {
+    return isStaged ? { do: 'withdraw', why: 'this machine is held' } : not('this machine is held (hold: true)');
+  }
+  if (unitCheck.answer === 'absent') return not('the drop-in of istio.service is not in place yet');
+  if (unitCheck.answer === 'blocked')
+    return not(`blocked: ${unitCheck.findings.map((finding) => finding.text).join('; ')}`);
+  if (wanted.answer === 'nothing') return not(wanted.reason);
+  if (wantedId === active.manifest.id) {
+    return isStaged ? { do: 'withdraw', why: 'what is active is wanted again' } : null;
+  }
+  if (wantedId !== null) {
+    const rejection = observation.rejected.get(wantedId);
+    if (rejection !== undefined && rejection.retryAt > observation.at) {
+      const until = rejection.retryAt.toISOString();
+      return not(
+        `release ${wantedId} was rejected: ${rejection.reason}; not tried again before ${until} (smm-agent retry clears it)`,
+      );
+    }
+    if (staged?.manifest.id === wantedId && staged.problems.length === 0) return null;
+    const known = observation.releases.find((release) => release.manifest.id === wantedId);
+    if (known !== undefined && known.problems.length === 0) {
+      return { do: 'point-staged', id: wantedId, why: `release ${wantedId} is complete on disk and wanted` };
+    }
+  }
+  const key = stageKey(wanted);
+  const attempt = attempts.get(key);
+  if (attempt !== undefined && attempt.retryAt > observation.at) {
+    const again = attempt.retryAt.toISOString();
+    return not(`${attempt.reason}; tried ${attempt.count} times, again at ${again} (smm-agent retry tries at once)`);
+  }
+  return {
+    do: 'stage',
+    wanted,
+    key,
+    why: `Istio ${wanted.istioVersion} of revision ${wanted.revision.name} is wanted`,
+  };
+}
+
+/** A release that was seen up for a while is confirmed: from then on its end is never its own fault. */
+function considerConfirming({ observation }: DecisionInput): Verdict {
+  const { running, health, confirmed, at } = observation;
+  if (running.answer !== 'release' || confirmed.has(running.id)) return null;
+  const not = (reason: string): NotDone => ({ step: 'confirm', reason });
+  if (health?.answer !== 'ready')
+    return not(`release ${running.id} is not ready yet: ${health?.reason ?? 'not asked'}`);
+  const upMs = at.getTime() - running.since.getTime();
+  if (upMs < SETTLING_MS)
+    return not(`release ${running.id} is up for ${Math.round(upMs / 1000)} s, confirmed after ${SETTLING_MS / 1000} s`);
+  return {
+    do: 'confirm',
+    id: running.id,
+    why: `release ${running.id} is up and ready for ${Math.round(upMs / 1000)} s`,
+  };
+}
+
+/**
+ * `systemctl stop istio` restarts a pending Istio: the stop hook does that, also without the agent. What is left for the
+ * agent is a stop out of auto-restart, where systemd runs no ExecStopPost.
+ */
+function considerStart({ observation, config }: DecisionInput): Verdict {
+  const { unit, job, stop, pending, stagedSince } = observation;
+  if (!unit.exists || unit.activeState !== 'inactive' || job !== null || stop === null) return null;
+  // The record of the last end is no stop by hand, yet the unit is not on its way up: it was stopped while it waited.
+  if (stop.kind !== 'own-end') return null;
+  const not = (reason: string): NotDone => ({ step: 'start', reason });
+  if (config.hold) return not('this machine is held (hold: true)');
+  if (unit.unitFileState === 'masked') return not('istio.service is masked');
+  if (stop.becameDisabled) return not('istio.service was disabled since its last start');
+  switch (config.istio.startWhenStopped) {
+    case 'never':
+      return not('istio.startWhenStopped is never');
+    case 'always':
+      return { do: 'start', why: 'Istio was stopped, and istio.startWhenStopped is always' };
+    case 'when-pending': {
+      if (pending.answer !== 'yes') return not('Istio was stopped and nothing is pending');
+      // What was staged after the stop is no reason to start what somebody wanted stopped.
+      if (stagedSince === null || unit.inactiveEnter === null || stagedSince > unit.inactiveEnter) {
+        return not('Istio was stopped before the new release was staged');
+      }
+      return { do: 'start', why: 'Istio was stopped while a restart was pending' };
+    }
+  }
+}
+
+/** The same try for the same target: what a failure is remembered for. */
+export function stageKey(wanted: Extract<Wanted, { answer: 'release' }>): string {
+  return `stage ${wanted.istioVersion}`;
+}
+
+/** The release on disk that has the wanted version, revision and configuration. The package's digest is part of its id. */
+export function findWanted(releases: readonly LinkedRelease[], wanted: Wanted): LinkedRelease | null {
+  if (wanted.answer !== 'release') return null;
+  const matches = releases.filter(
+    ({ manifest, configuration }) =>
+      manifest.istioVersion === wanted.istioVersion &&
+      manifest.revision === wanted.revision.name &&
+      sameConfiguration(configuration, wanted.configuration),
+  );
+  return matches.at(-1) ?? null;
+}
+
+export function sameConfiguration(a: ReleaseConfiguration, b: ReleaseConfiguration): boolean {
+  return (
+    a.clusterEnv === b.clusterEnv &&
+    a.sidecarEnv === b.sidecarEnv &&
+    a.mesh === b.mesh &&
+    a.hosts === b.hosts &&
+    a.rootCert === b.rootCert
+  );
+}

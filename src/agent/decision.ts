@@ -1,0 +1,29 @@
+/** What decide answers: steps with the reason for each, and the reason for each step that is not taken. */
+import type { ReleaseId } from '../istio/release.ts';
+import type { Wanted } from './wanted.ts';
+
+export type Step = { why: string } & (
+  | { do: 'withdraw' }
+  | { do: 'adopt'; revision: string }
+  | { do: 'install-drop-in' }
+  | { do: 'stage'; wanted: Extract<Wanted, { answer: 'release' }>; key: string }
+  | { do: 'point-staged'; id: ReleaseId }
+  | { do: 'confirm'; id: ReleaseId }
+  | { do: 'start' }
+  | { do: 'clean'; remove: ReleaseId[] }
+);
+
+export type StepName = Step['do'];
+
+/** A step that was considered and not taken. */
+export interface NotDone {
+  step: StepName;
+  reason: string;
+}
+
+export interface Decision {
+  steps: Step[];
+  notDone: NotDone[];
+  /** The release on disk that is the wanted one, null when there is none yet. */
+  wantedId: ReleaseId | null;
+}

@@ -1,0 +1,16 @@
+/** What a turn says while it goes: the journal, a terminal and the socket of the daemon are told the same. */
+import { z } from 'zod';
+
+export const TurnEvent = z.discriminatedUnion('kind', [
+  /** Something was found out: the host was observed, the control plane answered. */
+  z.object({ kind: z.literal('learnt'), text: z.string() }),
+  z.object({ kind: z.literal('begun'), step: z.string(), text: z.string() }),
+  z.object({ kind: z.literal('done'), step: z.string(), text: z.string() }),
+  z.object({ kind: z.literal('failed'), step: z.string(), text: z.string(), remedy: z.string() }),
+  z.object({ kind: z.literal('not-done'), step: z.string(), text: z.string() }),
+  /** Of a long download. */
+  z.object({ kind: z.literal('progress'), bytes: z.number(), total: z.number().nullable() }),
+]);
+export type TurnEvent = z.infer<typeof TurnEvent>;
+
+export type Tell = (event: TurnEvent) => void;

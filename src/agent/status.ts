@@ -1,0 +1,213 @@
+/**
+ * One value with everything that people and programs are told: the WorkloadEntry, the Lease, status.json, `smm-agent status`
+ * and the journal are views of it. Pure.
+ */
+import type { Target } from '../control-plane/target.ts';
+import type { RestartPending } from '../istio/pending.ts';
+import type { ReleaseManifest } from '../istio/release.ts';
+import type { Decision } from './decision.ts';
+import type { LinkedRelease, Observation } from './observation.ts';
+import type { Wanted } from './wanted.ts';
+
+/** What the agent itself is about. `reason` says it in words; for `ready` there is none to give. */
+export type AgentState =
+  | { state: 'ready'; reason: string }
+  /** The configuration file has errors: the daemon is up and idle. */
+  | { state: 'misconfigured'; reason: string }
+  /** Something on this machine would defeat the agent: nothing is staged. */
+  | { state: 'blocked'; reason: string }
+  | { state: 'held'; reason: string }
+  /** The control plane gives no target to work for. */
+  | { state: 'waiting'; reason: string }
+  /** The last try of a step failed and will be repeated. */
+  | { state: 'failing'; reason: string }
+  /** Version, revision or configuration of what is wanted is refused here. */
+  | { state: 'rejected'; reason: string };
+
+export interface ReleaseSummary {
+  id: string;
+  istioVersion: string;
+  revision: string | null;
+  problems: string[];
+}
+
+/** Written as JSON to /run/smm-agent/status.json: dates are ISO 8601 there. */
+export interface Status {
+  format: 1;
+  at: string;
+  agent: AgentState & { version: string; pid: number };
+  workloadGroup: { namespace: string; name: string } | null;
+  target: {
+    answer: Target['answer'] | 'not-asked';
+    revision: string | null;
+    istioVersion: string | null;
+    reason: string | null;
+  };
+  istio: {
+    unit: { activeState: string; subState: string; since: string | null } | null;
+    running: ReleaseSummary | null;
+    /** Why `running` is null. */
+    runningReason: string | null;
+    active: ReleaseSummary | null;
+    staged: (ReleaseSummary & { since: string | null }) | null;
+    wantedId: string | null;
+    /** Only when Istio is stopped: since when and by what. */
+    stopped: { since: string | null; by: string } | null;
+  };
+  restart: RestartSummary;
+  notDone: { step: string; reason: string }[];
+  /** Sentences that an operator should read: edits that have no effect, a clone that shares the name, ... */
+  warnings: string[];
+  nextPoll: string | null;
+}
+
+export interface RestartSummary {
+  pending: 'yes' | 'no' | 'unknown';
+  /** In words, for example "Istio 1.31.0 to 1.31.1". */
+  why: string[];
+  since: string | null;
+  /** What to run; null when nothing is pending. */
+  command: string | null;
+}
+
+/** Right in every state of the unit, also when Istio is stopped. */
+export const RESTART_COMMAND = 'systemctl restart istio';
+
+export interface StatusInput {
+  agentVersion: string;
+  pid: number;
+  workloadGroup: { namespace: string; name: string };
+  observation: Observation;
+  target: Target;
+  wanted: Wanted;
+  decision: Decision;
+  /** Sentence of the step that failed in this turn, null when none did. */
+  failure: string | null;
+  warnings: string[];
+  nextPoll: Date | null;
+}
+
+export function describeStatus(input: StatusInput): Status {
+  const { observation, target, decision } = input;
+  return {
+    format: 1,
+    at: observation.at.toISOString(),
+    agent: { version: input.agentVersion, pid: input.pid, ...agentState(input) },
+    workloadGroup: input.workloadGroup,
+    target: {
+      answer: target.answer,
+      revision: target.answer === 'wanted' ? target.revision.name : null,
+      istioVersion: target.answer === 'wanted' ? target.istioVersion : null,
+      reason: target.answer === 'wanted' ? null : target.reason,
+    },
+    istio: istioStatus(observation, decision),
+    restart: restartSummary(observation.pending),
+    notDone: decision.notDone.map(({ step, reason }) => ({ step, reason })),
+    warnings: [...observation.ignoredEdits, ...input.warnings],
+    nextPoll: input.nextPoll?.toISOString() ?? null,
+  };
+}
+
+/** The status of a daemon that cannot work before somebody mends the configuration. */
+export function misconfiguredStatus(agentVersion: string, pid: number, at: Date, reason: string): Status {
+  return {
+    format: 1,
+    at: at.toISOString(),
+    agent: { version: agentVersion, pid, state: 'misconfigured', reason },
+    workloadGroup: null,
+    target: { answer: 'not-asked', revision: null, istioVersion: null, reason: null },
+    istio: {
+      unit: null,
+      running: null,
+      runningReason: 'not looked at: the configuration has errors',
+      active: null,
+      staged: null,
+      wantedId: null,
+      stopped: null,
+    },
+    restart: { pending: 'unknown', why: ['the agent is misconfigured'], since: null, command: null },
+    notDone: [],
+    warnings: [],
+    nextPoll: null,
+  };
+}
+
+function agentState({ observation, wanted, decision, failure }: StatusInput): AgentState {
+  const { unitCheck } = observation;
+  if (unitCheck.answer === 'blocked') {
+    return { state: 'blocked', reason: unitCheck.findings.map(({ text, remedy }) => `${text} (${remedy})`).join('; ') };
+  }
+  const held = decision.notDone.find(({ reason }) => reason.startsWith('this machine is held'));
+  if (held !== undefined) return { state: 'held', reason: held.reason };
+  if (failure !== null) return { state: 'failing', reason: failure };
+  if (wanted.answer === 'nothing') {
+    const refused = wanted.because === 'not-allowed' || wanted.because === 'invalid';
+    return { state: refused ? 'rejected' : 'waiting', reason: wanted.reason };
+  }
+  const rejected = decision.wantedId !== null && observation.rejected.has(decision.wantedId);
+  const notStaged = decision.notDone.find(({ step }) => step === 'stage' || step === 'adopt');
+  if (notStaged !== undefined) return { state: rejected ? 'rejected' : 'waiting', reason: notStaged.reason };
+  return { state: 'ready', reason: 'what is wanted is active or staged' };
+}
+
+function istioStatus(observation: Observation, decision: Decision): Status['istio'] {
+  const { unit, running, active, staged, stop } = observation;
+  const runningRelease =
+    running.answer === 'release'
+      ? (observation.releases.find(({ manifest }) => manifest.id === running.id) ?? null)
+      : null;
+  const isStopped = unit.exists && (unit.activeState === 'inactive' || unit.activeState === 'failed');
+  return {
+    unit: unit.exists
+      ? {
+          activeState: unit.activeState,
+          subState: unit.subState,
+          since: (isStopped ? unit.inactiveEnter : unit.activeEnter)?.toISOString() ?? null,
+        }
+      : null,
+    running: runningRelease === null ? null : summary(runningRelease),
+    runningReason: runningRelease === null ? whyNotRunning(observation) : null,
+    active: active === null ? null : summary(active),
+    staged:
+      staged === null || staged.manifest.id === active?.manifest.id
+        ? null
+        : { ...summary(staged), since: observation.stagedSince?.toISOString() ?? null },
+    wantedId: decision.wantedId,
+    stopped: isStopped
+      ? { since: unit.inactiveEnter?.toISOString() ?? null, by: stop?.words ?? 'nothing that was noted' }
+      : null,
+  };
+}
+
+function whyNotRunning({ running, unit }: Observation): string {
+  if (!unit.exists) return 'istio.service is not installed';
+  switch (running.answer) {
+    case 'release':
+      return `release ${running.id} runs, but its folder is gone`;
+    case 'nothing':
+      return `istio.service is ${unit.activeState}`;
+    case 'unknown':
+      return running.reason;
+  }
+}
+
+function summary({
+  manifest,
+  problems,
+}: {
+  manifest: ReleaseManifest;
+  problems: LinkedRelease['problems'];
+}): ReleaseSummary {
+  return { id: manifest.id, istioVersion: manifest.istioVersion, revision: manifest.revision, problems };
+}
+
+export function restartSummary(pending: RestartPending): RestartSummary {
+  switch (pending.answer) {
+    case 'yes':
+      return { pending: 'yes', why: pending.why, since: pending.since.toISOString(), command: RESTART_COMMAND };
+    case 'no':
+      return { pending: 'no', why: [], since: null, command: null };
+    case 'unknown':
+      return { pending: 'unknown', why: [pending.reason], since: null, command: null };
+  }
+}

@@ -1,0 +1,153 @@
+/** One turn of the loop, from observation to report. */
+import type { Config } from '../config.ts';
+import type { Target } from '../control-plane/target.ts';
+import { AgentError, describeError } from '../errors.ts';
+import type { Attempt } from './attempts.ts';
+import { decide } from './decide.ts';
+import type { Decision, Step } from './decision.ts';
+import type { Tell } from './events.ts';
+import type { Observation } from './observation.ts';
+import { describeStatus, type Status } from './status.ts';
+import type { Wanted } from './wanted.ts';
+
+/** What a turn needs of the machine and of the control plane. src/agent/agent.ts is the real one. */
+export interface World {
+  /** Must read everything afresh. */
+  observe(): Promise<Observation>;
+  /** Never rejects for what the control plane says or does not say: that is an answer. */
+  target(refresh: boolean): Promise<Target>;
+  wanted(target: Target, observation: Observation): Promise<Wanted>;
+  /** The revision that an Istio which is not adopted yet belongs to, by its own addresses, else by the target. */
+  adoptedRevision(target: Target): Promise<string | null>;
+  attempts(): Promise<ReadonlyMap<string, Attempt>>;
+  /** Must be safe to repeat, and to be killed anywhere. */
+  take(step: Step, tell: Tell, signal: AbortSignal): Promise<void>;
+  /** Notes a failed step, so that it is not repeated at every turn. */
+  failed(step: Step, error: AgentError): Promise<void>;
+  /** Says the status to the control plane and to this machine; returns warnings. */
+  report(status: Status): Promise<string[]>;
+  /** Files by which the scripts in systemd/ know the operator's rules. */
+  writeRules(config: Config, target: Target, observation: Observation): Promise<void>;
+}
+
+export interface TurnOptions {
+  config: Config;
+  agentVersion: string;
+  /** Read every input of the control plane anew. */
+  refresh: boolean;
+  nextPoll: Date | null;
+  tell: Tell;
+  signal: AbortSignal;
+}
+
+/** Rounds of observe, decide and act in one turn: adopt, drop-in, stage, and one to see that nothing is left. */
+const MOST_ROUNDS = 6;
+
+export async function turn(world: World, options: TurnOptions): Promise<Status> {
+  const { config, tell, signal } = options;
+  let observation = await world.observe();
+  tell({ kind: 'learnt', text: describeObservation(observation) });
+  const target = await world.target(options.refresh);
+  tell({ kind: 'learnt', text: describeTarget(target) });
+  await world.writeRules(config, target, observation);
+  let { wanted, decision } = await plan(world, observation, target, config);
+  let failure: string | null = null;
+  for (let round = 1; decision.steps.length > 0 && failure === null && round < MOST_ROUNDS; round++) {
+    failure = await takeAll(world, decision.steps, tell, signal);
+    observation = await world.observe();
+    ({ wanted, decision } = await plan(world, observation, target, config));
+  }
+  for (const { step, reason } of decision.notDone) tell({ kind: 'not-done', step, text: reason });
+  const describe = (warnings: string[]) =>
+    describeStatus({
+      agentVersion: options.agentVersion,
+      pid: process.pid,
+      workloadGroup: config.workloadGroup,
+      nextPoll: options.nextPoll,
+      observation,
+      target,
+      wanted,
+      decision,
+      failure,
+      warnings,
+    });
+  return describe(await world.report(describe([])));
+}
+
+export interface Plan {
+  observation: Observation;
+  target: Target;
+  wanted: Wanted;
+  decision: Decision;
+}
+
+/** What would be done, and why, without doing it. */
+export async function dryRun(world: World, config: Config): Promise<Plan> {
+  const observation = await world.observe();
+  const target = await world.target(true);
+  return { observation, target, ...(await plan(world, observation, target, config)) };
+}
+
+async function plan(world: World, observation: Observation, target: Target, config: Config) {
+  const wanted = await world.wanted(target, observation);
+  const adoptedRevision = observation.active === null ? await world.adoptedRevision(target) : null;
+  const attempts = await world.attempts();
+  return { wanted, decision: decide({ observation, wanted, config, attempts, adoptedRevision }) };
+}
+
+/** Takes the steps in order and stops at the first that fails; returns its sentence. */
+async function takeAll(world: World, steps: Step[], tell: Tell, signal: AbortSignal): Promise<string | null> {
+  for (const step of steps) {
+    signal.throwIfAborted();
+    tell({ kind: 'begun', step: step.do, text: step.why });
+    try {
+      await world.take(step, tell, signal);
+    } catch (error) {
+      // A turn that is being ended is no failure of the step; its next start does it again.
+      signal.throwIfAborted();
+      const known = asAgentError(error, step);
+      await world.failed(step, known);
+      const text = describeError(known);
+      tell({ kind: 'failed', step: step.do, text, remedy: known.remedy });
+      return text;
+    }
+    tell({ kind: 'done', step: step.do, text: describeDone(step) });
+  }
+  return null;
+}
+
+function asAgentError(error: unknown, step: Step): AgentError {
+  if (error instanceof AgentError) return error;
+  return new AgentError('SMM507', `cannot ${step.do}`, 'the cause says why; it is tried again', { cause: error });
+}
+
+function describeObservation({ unit, running, active }: Observation): string {
+  const runs = running.answer === 'release' ? `release ${running.id} runs` : `no release runs`;
+  return `istio.service is ${unit.exists ? unit.activeState : 'not installed'}, ${runs}, active is ${active?.manifest.id ?? 'nothing'}`;
+}
+
+function describeTarget(target: Target): string {
+  if (target.answer !== 'wanted') return `${target.answer}: ${target.reason}`;
+  return `wanted is Istio ${target.istioVersion} of revision ${target.revision.name}`;
+}
+
+function describeDone(step: Step): string {
+  switch (step.do) {
+    case 'withdraw':
+      return `nothing is staged any more: ${step.why}`;
+    case 'adopt':
+      return `adopted the Istio that runs here, of revision ${step.revision}; it was not touched`;
+    case 'install-drop-in':
+      return 'istio.service starts from the active release from now on';
+    case 'stage':
+      return `staged Istio ${step.wanted.istioVersion} of revision ${step.wanted.revision.name}; the running one was not touched`;
+    case 'point-staged':
+      return `staged release ${step.id}, which was on disk`;
+    case 'confirm':
+      return `confirmed release ${step.id}`;
+    case 'start':
+      return 'started istio.service';
+    case 'clean':
+      return `removed ${step.remove.join(', ')}`;
+  }
+}

@@ -1,0 +1,39 @@
+/**
+ * Feeds systemd's watchdog while the loop moves. Waiting for a trigger is moving; a turn moves as long as its steps, or a
+ * download's bytes, go on. A blocked event loop feeds nothing by itself.
+ */
+import type { Clock } from '../host/clock.ts';
+
+/** Longest time that one step may take without a sign of life: programs and requests have shorter deadlines of their own. */
+const LONGEST_STEP_MS = 120_000;
+
+export class Watchdog {
+  readonly #clock: Clock;
+  #movedAtMs: number | null = null;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** A turn is under way and has just got a step further. */
+  moved(): void {
+    this.#movedAtMs = this.#clock.bootTimeMs();
+  }
+
+  /** The turn is over: from here on the loop waits, which it may do for ever. */
+  resting(): void {
+    this.#movedAtMs = null;
+  }
+
+  isMoving(): boolean {
+    return this.#movedAtMs === null || this.#clock.bootTimeMs() - this.#movedAtMs < LONGEST_STEP_MS;
+  }
+
+  /** Calls `feed` every third of `intervalMs` while the loop moves; returns what ends it. */
+  start(intervalMs: number, feed: () => void): () => void {
+    const timer = setInterval(() => {
+      if (this.isMoving()) feed();
+    }, intervalMs / 3);
+    return () => clearInterval(timer);
+  }
+}

@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import { Attempts } from '../../src/agent/attempts.ts';
+
+const NOW = new Date('2026-11-23T12:00:00Z');
+const HOUR_MS = 3_600_000;
+
+describe('failed tries', () => {
+  let folder = '';
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'attempts-'));
+  });
+  afterEach(() => rm(folder, { recursive: true }));
+  const waits = async (times: number, wait: { refused: boolean; atLeastMs?: number }) => {
+    const attempts = new Attempts(folder);
+    const all: number[] = [];
+    for (let n = 0; n < times; n++)
+      all.push((await attempts.failed('stage 1.31.1', 'why', NOW, wait)).retryAt.getTime() - NOW.getTime());
+    return all;
+  };
+
+  it('are repeated after 30 s, then after twice as long each time, at most an hour', async () => {
+    assert.deepEqual(
+      await waits(9, { refused: false }),
+      [30, 60, 120, 240, 480, 960, 1920, 3600, 3600].map((s) => s * 1000),
+    );
+  });
+
+  it('of a package that was refused wait a day, then longer, at most a week', async () => {
+    assert.deepEqual(
+      await waits(5, { refused: true }),
+      [24, 48, 96, 168, 168].map((h) => h * HOUR_MS),
+    );
+  });
+
+  it('wait as long as the server asks, but not for ever', async () => {
+    assert.deepEqual(await waits(1, { refused: false, atLeastMs: 90_000 }), [90_000]);
+    await new Attempts(folder).clear();
+    assert.deepEqual(await waits(1, { refused: false, atLeastMs: 1e12 }), [HOUR_MS]);
+  });
+
+  it('are remembered by the next agent, and forgotten when the try succeeds', async () => {
+    await waits(2, { refused: false });
+    assert.equal((await new Attempts(folder).read()).get('stage 1.31.1')?.count, 2);
+    await new Attempts(folder).succeeded('stage 1.31.1');
+    assert.equal((await new Attempts(folder).read()).size, 0);
+  });
+
+  for (const text of ['{"stage', '[]', '{"a":{"reason":"x"}}', '']) {
+    it(`in a damaged file (${text || 'empty'}) are an error that says what to do, not "none"`, async () => {
+      await writeFile(join(folder, 'attempts.json'), text);
+      await assert.rejects(new Attempts(folder).read(), { code: 'SMM405', remedy: /smm-agent retry/ });
+    });
+  }
+});

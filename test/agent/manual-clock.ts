@@ -1,0 +1,38 @@
+/** A clock that stands still until a test lets time pass. */
+import type { Clock } from '../../src/host/clock.ts';
+
+export class ManualClock implements Clock {
+  #wallMs = Date.parse('2026-11-23T12:00:00Z');
+  #bootMs = 1_000_000;
+  readonly #sleepers = new Set<{ untilMs: number; wake: () => void }>();
+
+  now(): Date {
+    return new Date(this.#wallMs);
+  }
+
+  bootTimeMs(): number {
+    return this.#bootMs;
+  }
+
+  sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const sleeper = { untilMs: this.#bootMs + ms, wake: resolve };
+    this.#sleepers.add(sleeper);
+    signal?.addEventListener('abort', () => {
+      this.#sleepers.delete(sleeper);
+      reject(signal.reason as Error);
+    });
+    return promise;
+  }
+
+  /** Lets time pass and wakes whoever slept until then. */
+  pass(ms: number): void {
+    this.#wallMs += ms;
+    this.#bootMs += ms;
+    for (const sleeper of this.#sleepers) {
+      if (sleeper.untilMs > this.#bootMs) continue;
+      this.#sleepers.delete(sleeper);
+      sleeper.wake();
+    }
+  }
+}

@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { createConnection } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import type { TurnEvent } from '../../src/agent/events.ts';
+import { ask, listen, type Serve } from '../../src/agent/socket.ts';
+
+describe("the daemon's socket", () => {
+  let folder = '';
+  let path = '';
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'socket-'));
+    path = join(folder, 'agent.sock');
+  });
+  afterEach(() => rm(folder, { recursive: true }));
+
+  const done: Serve = async (request, answer) => {
+    answer({ event: { kind: 'learnt', text: request.do } });
+    answer({ end: { ok: true, text: 'done' } });
+  };
+
+  it('streams what the daemon does, and then its answer', async () => {
+    const server = await listen(path, done);
+    const events: TurnEvent[] = [];
+    assert.deepEqual(await ask(path, { do: 'reconcile' }, (event) => events.push(event)), { ok: true, text: 'done' });
+    assert.deepEqual(events, [{ kind: 'learnt', text: 'reconcile' }]);
+    await server.close();
+  });
+
+  it('tells that no daemon runs, also where a killed one left its socket', async () => {
+    assert.equal(await ask(path, { do: 'reload' }, () => {}), null);
+    await writeFile(path, '');
+    assert.equal(await ask(path, { do: 'reload' }, () => {}), null);
+    const server = await listen(path, done);
+    assert.notEqual(await ask(path, { do: 'reload' }, () => {}), null);
+    await server.close();
+  });
+
+  it('keeps a second agent out, with a sentence', async () => {
+    const server = await listen(path, done);
+    await assert.rejects(listen(path, done), { code: 'SMM505', message: /another smm-agent runs/ });
+    assert.notEqual(await ask(path, { do: 'reload' }, () => {}), null, 'the first one still answers');
+    await server.close();
+    await (await listen(path, done)).close();
+  });
+
+  it('is for its owner only', async () => {
+    const server = await listen(path, done);
+    assert.equal((await stat(path)).mode & 0o777, 0o600);
+    await server.close();
+  });
+
+  it('says so when the daemon ends before it has answered', async () => {
+    const server = await listen(path, async () => {});
+    await assert.rejects(
+      ask(path, { do: 'reconcile' }, () => {}),
+      { code: 'SMM506' },
+    );
+    await server.close();
+  });
+
+  it('answers nonsense with a sentence', async () => {
+    const server = await listen(path, done);
+    const socket = createConnection(path);
+    socket.write('{"do":"rm"}\n');
+    let text = '';
+    for await (const part of socket) text += String(part);
+    assert.match(text, /cannot understand the request/);
+    await server.close();
+  });
+});
