@@ -1,0 +1,173 @@
+/**
+ * Files and links that are there wholly or not at all, also after a kill or a power cut.
+ * Reading tells "absent" (null) from "unreadable" (an error): to take one for the other would forget what was learnt.
+ */
+import { randomBytes } from 'node:crypto';
+import { chmod, lstat, mkdir, open, readdir, readFile, rename, symlink, unlink } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { checkpoint } from './checkpoints.ts';
+import { fileError, hasCode } from './file-errors.ts';
+
+export interface Owner {
+  uid: number;
+  gid: number;
+}
+
+/** Explicit, so that no umask of whoever started the agent hides a release from istio-proxy. */
+export interface WriteOptions {
+  mode: number;
+  /** Default: the agent's own user. Without root (demo, tests) the owner cannot be chosen and is left alone. */
+  owner?: Owner;
+}
+
+/** No write takes this long: an older temporary file was left by a run that was killed. */
+const LEFTOVER_AGE_MS = 60 * 60 * 1000;
+const TEMPORARY = /^\.(.+)\.(\d+)-[0-9a-f]{8}\.smm-new$/;
+
+/**
+ * Replaces `path` by a file with this content. Returns only when file and name are on disk. A link at `path` is
+ * replaced, not followed. Rejects with SMM521, or SMM522 when the disk is full.
+ */
+export async function writeAtomically(
+  path: string,
+  content: string | Uint8Array,
+  options: WriteOptions,
+): Promise<void> {
+  await removeLeftovers(dirname(path), basename(path));
+  const temporary = temporaryFor(path);
+  try {
+    const file = await open(temporary, 'wx', 0o600);
+    try {
+      await file.writeFile(content);
+      await file.chmod(options.mode);
+      if (options.owner !== undefined && isRoot()) await file.chown(options.owner.uid, options.owner.gid);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    checkpoint('file-temporary-written');
+    await rename(temporary, path);
+  } catch (cause) {
+    await unlink(temporary).catch(ignoreAbsent);
+    throw fileError('write', path, cause);
+  }
+  checkpoint('file-renamed');
+  await syncFolder(dirname(path));
+}
+
+/** Makes `path` a symbolic link to `target` in one step; returns only when that is on disk. Rejects with SMM521. */
+export async function replaceLink(path: string, target: string): Promise<void> {
+  await removeLeftovers(dirname(path), basename(path));
+  const temporary = temporaryFor(path);
+  try {
+    await symlink(target, temporary);
+    checkpoint('link-temporary-made');
+    await rename(temporary, path);
+  } catch (cause) {
+    await unlink(temporary).catch(ignoreAbsent);
+    throw fileError('write', path, cause);
+  }
+  checkpoint('link-renamed');
+  await syncFolder(dirname(path));
+}
+
+/** Removes a file or link; that it is absent already is no error. Returns when that is on disk. Rejects with SMM521. */
+export async function removeFile(path: string): Promise<void> {
+  try {
+    await unlink(path);
+  } catch (cause) {
+    if (hasCode(cause, 'ENOENT')) return;
+    throw fileError('remove', path, cause);
+  }
+  await syncFolder(dirname(path));
+}
+
+/** The text of a file, null when there is none. Rejects with SMM520 when it is there and cannot be read. */
+export async function readText(path: string): Promise<string | null> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (cause) {
+    if (hasCode(cause, 'ENOENT')) return null;
+    throw fileError('read', path, cause);
+  }
+}
+
+/** Brings a folder's names to disk: without it a rename can be lost, or come before what it names. */
+export async function syncFolder(path: string): Promise<void> {
+  await syncFile(path);
+}
+
+/** Brings a file's content to disk. Rejects with SMM521. */
+export async function syncFile(path: string): Promise<void> {
+  try {
+    const file = await open(path, 'r');
+    try {
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+  } catch (cause) {
+    throw fileError('write', path, cause);
+  }
+}
+
+/** Removes what killed writes left in a folder: of `name` only, or of every file. */
+export async function removeLeftovers(folder: string, name?: string): Promise<void> {
+  for (const entry of await namesIn(folder)) {
+    const match = TEMPORARY.exec(entry);
+    if (match === null || (name !== undefined && match[1] !== name)) continue;
+    if (await isBeingWritten(join(folder, entry), Number(match[2]))) continue;
+    await unlink(join(folder, entry)).catch(ignoreAbsent);
+  }
+}
+
+/** The names in a folder; a folder that is not there has none. Rejects with SMM520 when it cannot be read. */
+export async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder);
+  } catch (cause) {
+    if (hasCode(cause, 'ENOENT')) return [];
+    throw fileError('read', folder, cause);
+  }
+}
+
+/** Makes a folder and its parents with this mode, whatever the umask says; one that is there gets the mode. */
+export async function makeFolder(path: string, mode: number): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true, mode });
+    await chmod(path, mode);
+  } catch (cause) {
+    throw fileError('write', path, cause);
+  }
+}
+
+export function isRoot(): boolean {
+  return process.getuid?.() === 0;
+}
+
+function temporaryFor(path: string): string {
+  return join(dirname(path), `.${basename(path)}.${process.pid}-${randomBytes(4).toString('hex')}.smm-new`);
+}
+
+function ignoreAbsent(error: unknown): void {
+  if (!hasCode(error, 'ENOENT')) throw error;
+}
+
+/** A temporary file is in use while its writer lives and it is young: ids of processes are used again. */
+async function isBeingWritten(path: string, pid: number): Promise<boolean> {
+  try {
+    const { mtimeMs } = await lstat(path);
+    return Date.now() - mtimeMs < LEFTOVER_AGE_MS && isAlive(pid);
+  } catch (error) {
+    ignoreAbsent(error);
+    return true;
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return !hasCode(error, 'ESRCH');
+  }
+}

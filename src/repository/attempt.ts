@@ -1,0 +1,135 @@
+/** One connection of a download: it takes up what earlier ones left, and leaves what it got to the next. */
+import { createHash } from 'node:crypto';
+import { dirname } from 'node:path';
+import { AgentError } from '../errors.ts';
+import { checkpoint } from '../host/checkpoints.ts';
+import { requireSpace } from '../host/disk-space.ts';
+import { fileError } from '../host/file-errors.ts';
+import type { Deadline } from './deadline.ts';
+import { broken, get, type Response } from './http.ts';
+import type { DownloadLimits } from './limits.ts';
+import { Partial } from './partial.ts';
+import { rangeHeaders, startOf, totalOf, validatorOf } from './range.ts';
+import type { FetchedPackage, FetchOptions } from './source.ts';
+
+/** Left free on the file system for everybody else. */
+const RESERVE_BYTES = 20_000_000;
+const INODES = 10;
+
+export interface Wanted {
+  url: string;
+  sha256: string;
+  /** Path of the file. */
+  target: string;
+}
+
+/** One connection. */
+export class Attempt {
+  /** Bytes that this connection brought. */
+  received = 0;
+  readonly #wanted: Wanted;
+  readonly #options: FetchOptions;
+  readonly #limits: DownloadLimits;
+  readonly #deadline: Deadline;
+  readonly #partial: Partial;
+
+  constructor(wanted: Wanted, options: FetchOptions, limits: DownloadLimits, deadline: Deadline) {
+    this.#wanted = wanted;
+    this.#options = options;
+    this.#limits = limits;
+    this.#deadline = deadline;
+    this.#partial = new Partial(wanted.target);
+  }
+
+  async run(): Promise<FetchedPackage> {
+    const { url, sha256 } = this.#wanted;
+    const earlier = await this.#partial.resume(url, sha256, this.#deadline.signal);
+    if (earlier !== null && earlier.hash.copy().digest('hex') === sha256) return this.#complete(earlier.bytes);
+    const response = await get(url, rangeHeaders(earlier), this.#deadline);
+    const start = startOf(response, earlier);
+    if (start === null) {
+      response.body.destroy();
+      if (earlier === null) throw broken(url, `a part (${response.status}) came that nobody asked for`);
+      return this.#anew();
+    }
+    const hash = start > 0 && earlier !== null ? earlier.hash : createHash('sha256');
+    const bytes = await this.#receive(response, start, hash);
+    const actual = hash.digest('hex');
+    if (actual === sha256) return this.#complete(bytes);
+    // Two halves that do not fit may be two versions of the file: the whole is asked for before anybody is blamed.
+    if (start > 0) return this.#anew();
+    await this.#partial.discard();
+    throw wrongDigest(url, sha256, actual);
+  }
+
+  async #anew(): Promise<FetchedPackage> {
+    await this.#partial.discard();
+    return this.run();
+  }
+
+  async #complete(bytes: number): Promise<FetchedPackage> {
+    const { target, sha256 } = this.#wanted;
+    await this.#partial.complete(target);
+    return { path: target, sha256, bytes };
+  }
+
+  /** Writes the body from byte `start` on and returns the length of the file so far. */
+  async #receive(response: Response, start: number, hash: ReturnType<typeof createHash>): Promise<number> {
+    const { url, sha256, target } = this.#wanted;
+    const { body } = response;
+    const { signal } = this.#deadline;
+    const stop = () => body.destroy();
+    signal.addEventListener('abort', stop, { once: true });
+    try {
+      const total = totalOf(response, start);
+      await this.#checkSize(total ?? 0);
+      await requireSpace(dirname(target), (total ?? start) - start + RESERVE_BYTES, INODES);
+      const file = await this.#partial.begin({ url, sha256, validator: validatorOf(response) }, start);
+      let bytes = start;
+      try {
+        for await (const chunk of body as AsyncIterable<Buffer>) {
+          this.#deadline.heard();
+          this.received += chunk.length;
+          bytes += chunk.length;
+          await this.#checkSize(bytes);
+          hash.update(chunk);
+          await file.writeFile(chunk).catch((cause) => this.#writeFailed(cause));
+          this.#options.onProgress?.({ bytes, total });
+          checkpoint('download-halfway');
+        }
+        signal.throwIfAborted();
+      } finally {
+        await file.close();
+      }
+      return bytes;
+    } catch (cause) {
+      if (signal.aborted) throw signal.reason;
+      throw cause instanceof AgentError ? cause : broken(url, cause);
+    } finally {
+      body.destroy();
+      signal.removeEventListener('abort', stop);
+    }
+  }
+
+  async #checkSize(bytes: number): Promise<void> {
+    const { maxBytes } = this.#limits;
+    if (bytes <= maxBytes) return;
+    await this.#partial.discard();
+    const message = `cannot download ${this.#wanted.url}: it is larger than ${maxBytes / 1e6} MB`;
+    throw new AgentError('SMM416', message, 'check what the server publishes there: no Istio package is that large');
+  }
+
+  /** A part that fills the disk would keep everybody else from writing. */
+  async #writeFailed(cause: unknown): Promise<never> {
+    await this.#partial.discard();
+    throw fileError('write', this.#wanted.target, cause);
+  }
+}
+
+function wrongDigest(url: string, wanted: string, actual: string): AgentError {
+  return new AgentError(
+    'SMM415',
+    `cannot use ${url}: its SHA-256 is ${actual}, wanted is ${wanted}`,
+    'the file or its .sha256 is damaged or was exchanged: compare both with the official ones',
+  );
+}

@@ -1,0 +1,95 @@
+/**
+ * One GET whose body is a stream. TLS is verified, and no proxy is used: neither HTTPS_PROXY nor any other variable of
+ * the environment can send the agent elsewhere. Where a proxy is needed, a mirror behind it is the base URL.
+ */
+import type { IncomingMessage } from 'node:http';
+import { AgentError, describeError } from '../errors.ts';
+import type { Deadline } from './deadline.ts';
+import { DownloadError, parseRetryAfter } from './errors.ts';
+
+const MAX_REDIRECTS = 5;
+
+export interface Response {
+  status: number;
+  /** Names in lower case. */
+  headers: Record<string, string | undefined>;
+  body: IncomingMessage;
+}
+
+/**
+ * Resolves with the head of a 2xx or 416 answer. Rejects with SMM410 (404), SMM411 (any other status), SMM412 (no
+ * answer), SMM413 (a redirect that is not followed) and with what aborted the deadline. The caller destroys `body`.
+ */
+export async function get(url: string, headers: Record<string, string>, deadline: Deadline): Promise<Response> {
+  const { default: axios } = await import('axios');
+  let protocol = new URL(url).protocol;
+  let refused: AgentError | undefined;
+  try {
+    const response = await axios.get<IncomingMessage>(url, {
+      adapter: 'http',
+      responseType: 'stream',
+      // The digest is over the file as it lies on the server: a body that is unpacked on the way is another file.
+      decompress: false,
+      headers: { ...headers, 'Accept-Encoding': 'identity', Accept: '*/*', 'User-Agent': 'smm-agent' },
+      maxRedirects: MAX_REDIRECTS,
+      beforeRedirect: (options) => {
+        // Without TLS anybody on the way could choose what is fetched, and the digest beside it.
+        if (protocol === 'https:' && options.protocol !== 'https:') {
+          refused = redirectRefused(url, `it leads from https to ${options.href}`);
+          throw refused;
+        }
+        protocol = String(options.protocol);
+      },
+      proxy: false,
+      signal: deadline.signal,
+      validateStatus: () => true,
+    });
+    const answer = { status: response.status, headers: flatten(response.headers), body: response.data };
+    if ((answer.status >= 200 && answer.status < 300) || answer.status === 416) return answer;
+    answer.body.destroy();
+    throw statusError(url, answer);
+  } catch (cause) {
+    if (deadline.signal.aborted) throw deadline.signal.reason;
+    if (refused !== undefined) throw refused;
+    if (cause instanceof AgentError) throw cause;
+    if (cause instanceof Error && 'code' in cause && cause.code === 'ERR_FR_TOO_MANY_REDIRECTS') {
+      throw redirectRefused(url, `there are more than ${MAX_REDIRECTS}`);
+    }
+    throw broken(url, cause);
+  }
+}
+
+/** The connection was refused or broke: SMM412. The cause is told in words, without axios's copy of the request. */
+export function broken(url: string, cause: unknown): DownloadError {
+  return new DownloadError('SMM412', `cannot download ${url}: ${describeError(cause) || 'the connection broke'}`);
+}
+
+function statusError(url: string, { status, headers }: Response): AgentError {
+  if (status === 404) {
+    return new AgentError(
+      'SMM410',
+      `cannot find ${url}: the server answers 404`,
+      'check istio.downloads and the version',
+    );
+  }
+  const retryAfterMs = parseRetryAfter(headers['retry-after'], new Date());
+  const asked = retryAfterMs === null ? '' : ` and asks to wait ${Math.ceil(retryAfterMs / 1000)} s`;
+  return new DownloadError('SMM411', `cannot download ${url}: the server answers ${status}${asked}`, { retryAfterMs });
+}
+
+function redirectRefused(url: string, reason: string): AgentError {
+  return new AgentError(
+    'SMM413',
+    `cannot follow the redirect of ${url}: ${reason}`,
+    'set istio.downloads to where the files really are',
+  );
+}
+
+function flatten(headers: object): Record<string, string | undefined> {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [
+      name.toLowerCase(),
+      value === undefined ? undefined : String(value),
+    ]),
+  );
+}

@@ -1,0 +1,37 @@
+/** Where Istio packages come from. official.ts is one source; a signed repository finds its place beside it. */
+
+/** A package as its source describes it, before a byte of it is fetched. */
+export interface PackageDescription {
+  istioVersion: string;
+  url: string;
+  /** SHA-256 in hex, lower case: what the file must have. */
+  sha256: string;
+  /** Name of the file in the folder of downloads; the same for the same version and architecture. */
+  fileName: string;
+}
+
+/** A package on disk whose digest was right when this was returned; it is checked again before it is unpacked. */
+export interface FetchedPackage {
+  path: string;
+  sha256: string;
+  bytes: number;
+}
+
+/** `total` is null where the server does not say. Called often: whoever shows it thins it out. */
+export type OnProgress = (progress: { bytes: number; total: number | null }) => void;
+
+export interface FetchOptions {
+  /** Ends the download within a second; what has come is kept and the next call goes on from there. */
+  signal?: AbortSignal | undefined;
+  onProgress?: OnProgress | undefined;
+}
+
+export interface PackageSource {
+  /** Asks the source for a version, for this machine's architecture. Safe to repeat, writes nothing. */
+  describe(istioVersion: string, signal?: AbortSignal): Promise<PackageDescription>;
+  /**
+   * Must return only a file with the described digest, and only after fsync. Safe to repeat: a file that is there
+   * already is not fetched again, one that is half there is completed.
+   */
+  fetch(description: PackageDescription, options?: FetchOptions): Promise<FetchedPackage>;
+}

@@ -1,0 +1,138 @@
+/**
+ * Makes istio-sidecar packages in upstream's layout on the spot, with stand-ins for the two programs: `pilot-agent` is a
+ * script that answers `version -o json` and starts Envoy as the real one does, `envoy` is a copy of `sleep`, so that
+ * /proc/<pid>/exe of what "serves" lies where the real one's would.
+ */
+import { execFile } from 'node:child_process';
+import { chmod, copyFile, mkdir, realpath, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+
+const execute = promisify(execFile);
+
+export type Compression = 'gzip' | 'xz' | 'zstd' | 'none';
+
+export interface IstioPackageOptions {
+  version: string;
+  /** Of this machine unless said otherwise. */
+  architecture?: string;
+  packageName?: string;
+  compression?: Compression;
+  /** What `pilot-agent version` says when it is not the version. */
+  reportedVersion?: string;
+  /** Written instead of the stand-in for a path, null leaves the file out. */
+  files?: Record<string, string | null>;
+  /** Called on the tree before it is packed. */
+  change?: (tree: string) => Promise<void>;
+}
+
+const UNIT = `[Unit]
+Description=istio-sidecar: The Istio sidecar
+After=network.target
+
+[Service]
+ExecStartPre=+/usr/bin/install -d -o istio-proxy -m 0755 /var/run/secrets
+ExecStart=/usr/local/bin/istio-start.sh
+ExecStopPost=/usr/local/bin/istio-start.sh clean
+Restart=always
+RestartSec=10
+StartLimitIntervalSec=0
+KillMode=mixed
+TimeoutStopSec=30s
+
+[Install]
+WantedBy=multi-user.target
+`;
+
+const START_SCRIPT = `#!/usr/bin/env bash
+set -e
+ISTIO_SIDECAR_CONFIG=\${ISTIO_SIDECAR_CONFIG:-/var/lib/istio/envoy/sidecar.env}
+ISTIO_CLUSTER_CONFIG=\${ISTIO_CLUSTER_CONFIG:-/var/lib/istio/envoy/cluster.env}
+set -a
+if [[ -r "$ISTIO_SIDECAR_CONFIG" ]]; then . "$ISTIO_SIDECAR_CONFIG"; fi
+if [[ -r "$ISTIO_CLUSTER_CONFIG" ]]; then . "$ISTIO_CLUSTER_CONFIG"; fi
+set +a
+[[ "$1" == clean ]] && exit 0
+exec "\${ISTIO_BIN_BASE:-/usr/local/bin}/pilot-agent" proxy $ISTIO_AGENT_FLAGS
+`;
+
+/** As the real one: it takes Envoy from the mesh file's binaryPath, and ends when Envoy ends. */
+function pilotAgent(version: string): string {
+  return `#!/bin/sh
+# Stand-in for pilot-agent ${version}.
+case "$1" in
+version)
+  echo "a line of a library" >&2
+  echo '{"clientVersion": {"version": "${version}", "revision": "0000", "status": "Clean"}}'
+  ;;
+proxy)
+  shift
+  mesh=./etc/istio/config/mesh
+  while [ $# -gt 0 ]; do
+    case "$1" in
+    --meshConfig) mesh=$2; shift ;;
+    --meshConfig=*) mesh=\${1#--meshConfig=} ;;
+    esac
+    shift
+  done
+  envoy=$(sed -n 's/^ *binaryPath: *//p' "$mesh" 2>/dev/null | tr -d "\\"'" | tail -n 1)
+  "\${envoy:-/usr/local/bin/envoy}" infinity &
+  envoy_pid=$!
+  trap 'kill "$envoy_pid"; wait "$envoy_pid"; exit 0' TERM INT
+  wait "$envoy_pid"
+  ;;
+*) echo "unknown command $1" >&2; exit 1 ;;
+esac
+`;
+}
+
+/** The name that packages have for this machine. */
+export const HOST_ARCHITECTURE = process.arch === 'arm64' ? 'arm64' : 'amd64';
+
+/** Writes the six files, with upstream's modes, below `tree`: also what "the official package is installed" means to tests. */
+export async function writeIstioFiles(tree: string, options: IstioPackageOptions): Promise<void> {
+  const { version, reportedVersion = version, files = {} } = options;
+  const standIns: Record<string, string> = {
+    'usr/local/bin/pilot-agent': pilotAgent(reportedVersion),
+    'usr/local/bin/istio-start.sh': START_SCRIPT,
+    'lib/systemd/system/istio.service': UNIT,
+    'var/lib/istio/envoy/sidecar.env': '# Environment of the sidecar: all comments, as upstream ships it.\n',
+    'var/lib/istio/envoy/envoy_bootstrap_tmpl.json': `{"node": {"metadata": {"bootstrapOf": "${version}"}}}\n`,
+  };
+  for (const [path, content] of Object.entries({ ...standIns, ...files })) {
+    if (content === null) continue;
+    await mkdir(join(tree, dirname(path)), { recursive: true });
+    await writeFile(join(tree, path), content);
+    await chmod(join(tree, path), path.startsWith('usr/local/bin/') ? 0o755 : 0o644);
+  }
+  if (!('usr/local/bin/envoy' in files)) {
+    const envoy = join(tree, 'usr/local/bin/envoy');
+    await mkdir(dirname(envoy), { recursive: true });
+    await copyFile(await realpath('/bin/sleep'), envoy);
+    await chmod(envoy, 0o755);
+  }
+}
+
+/** Writes a package to `file`; needs dpkg-deb. */
+export async function buildIstioPackage(file: string, options: IstioPackageOptions): Promise<void> {
+  const { version, architecture = HOST_ARCHITECTURE, packageName = 'istio-sidecar', compression = 'gzip' } = options;
+  const tree = `${file}.tree`;
+  await mkdir(join(tree, 'DEBIAN'), { recursive: true, mode: 0o755 });
+  try {
+    await writeIstioFiles(tree, options);
+    const control = [
+      `Package: ${packageName}`,
+      // A prerelease 1.31.0-rc.0 is package version 1.31.0rc.0.
+      `Version: ${version.replace('-', '')}`,
+      `Architecture: ${architecture}`,
+      'Maintainer: tests <tests@example.com>',
+      'Description: stand-in for the Istio sidecar',
+    ];
+    await writeFile(join(tree, 'DEBIAN/control'), `${control.join('\n')}\n`);
+    await chmod(join(tree, 'DEBIAN'), 0o755);
+    await options.change?.(tree);
+    await execute('dpkg-deb', ['--build', '--root-owner-group', `-Z${compression}`, tree, file]);
+  } finally {
+    await rm(tree, { recursive: true, force: true });
+  }
+}
