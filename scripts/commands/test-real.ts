@@ -1,0 +1,49 @@
+/**
+ * `npm run test:real [-- <files or flags>]`: the tests on the real parts. The lab's setup builds and caches them, installs the
+ * distribution's programs it needs, and says what it does; here is only checked what it cannot bring along itself.
+ */
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { runTests } from '../test-files.ts';
+
+/** Each file boots machines of its own; how many at once is a matter of memory and cores. */
+const SIDE_BY_SIDE = process.env.SMM_TEST_CONCURRENCY ?? '2';
+
+/** Go is often installed beside the PATH that a CI job gets. */
+const GO_FOLDERS = [...(process.env.PATH ?? '').split(delimiter), '/usr/local/go/bin', '/usr/lib/go/bin'];
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK);
+    return true;
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR', 'EACCES'].includes(String((error as NodeJS.ErrnoException).code))) return false;
+    throw error;
+  }
+}
+
+function lacking(): string[] {
+  const go = GO_FOLDERS.find((folder) => isExecutable(join(folder, 'go')));
+  if (go !== undefined && !(process.env.PATH ?? '').split(delimiter).includes(go)) {
+    process.env.PATH = `${process.env.PATH}${delimiter}${go}`;
+  }
+  return [
+    ...(process.platform === 'linux' ? [] : ['Linux: network namespaces, systemd and iptables are what is tested']),
+    ...(process.getuid?.() === 0 ? [] : ['root: it makes network namespaces and boots machines']),
+    ...(isExecutable('/usr/bin/apt-get') ? [] : ['apt-get: the machines that it boots are Debian']),
+    ...(go === undefined
+      ? ['Go 1.26 or later: istiod, pilot-agent and the API server are built from their sources']
+      : []),
+  ];
+}
+
+const reasons = lacking();
+if (reasons.length > 0) {
+  console.error(
+    `cannot run the tests on the real parts. Missing:\n${reasons.map((reason) => `  - ${reason}`).join('\n')}`,
+  );
+  process.exitCode = 1;
+} else {
+  const options = ['--test-global-setup=test/vm/lab/setup.ts', `--test-concurrency=${SIDE_BY_SIDE}`];
+  process.exitCode = await runTests('real', options, process.argv.slice(2));
+}
