@@ -1,51 +1,74 @@
 /** /etc/smm/agent.yaml: the schema is the documentation. src/config-file.ts reads and checks the file. */
 import { z } from 'zod';
 
-const name = z.string().regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/, 'must be a Kubernetes name');
+const name = z
+  .string()
+  .regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/, 'must be a Kubernetes name (lower case, digits, - and .)');
+const file = z.string().regex(/^\/[^\p{Cc}]+$/u, 'must be an absolute path');
 
 export const Config = z.strictObject({
   /** The WorkloadGroup that this machine belongs to. Required: without it the agent is idle. */
   workloadGroup: z.strictObject({ namespace: name, name }),
   controlPlane: z.strictObject({
     /** URL of the Kubernetes API, https only. */
-    server: z.url({ protocol: /^https$/ }),
+    server: z.url({ protocol: /^https$/, error: 'must be a URL that begins with https://' }),
     /** PEM file of the authorities that may sign the server's certificate. */
-    caFile: z.string().startsWith('/').default('/etc/smm/credentials/ca.crt'),
+    caFile: file.default('/etc/smm/credentials/ca.crt'),
     /** Bearer token, read afresh for every request. */
-    tokenFile: z.string().startsWith('/').default('/etc/smm/credentials/token'),
+    tokenFile: file.default('/etc/smm/credentials/token'),
+    /** Namespace of istiod and its ConfigMaps. */
     istioNamespace: name.default('istio-system'),
   }),
   /** The machine's address in the mesh; pins the WorkloadEntry's name. */
-  nodeIp: z.union([z.ipv4(), z.ipv6()]).optional(),
+  nodeIp: z.union([z.ipv4(), z.ipv6()], 'must be an IPv4 or IPv6 address').optional(),
   poll: z
     .strictObject({
       /** Cron expression, five or six fields, local time. */
       schedule: z.string().default('* * * * *'),
       /** Seconds: each tick is delayed by a part fixed for the host and a random part, together at most this. */
-      jitterSeconds: z.number().int().min(0).max(3600).default(20),
+      jitterSeconds: z
+        .int('must be a whole number')
+        .min(0, 'must be 0 or more')
+        .max(3600, 'must be 3600 or less')
+        .default(20),
     })
     .prefault({}),
   istio: z
     .strictObject({
       /** Base URL of official downloads or of a mirror with the same layout. */
-      downloads: z.url({ protocol: /^https?$/ }).default('https://storage.googleapis.com/istio-release/releases'),
+      downloads: z
+        .url({ protocol: /^https?$/, error: 'must be a URL that begins with https:// or http://' })
+        .default('https://storage.googleapis.com/istio-release/releases'),
       /** Range of Istio versions that the control plane may choose from. */
       allow: z.string().default('>=1.20.0'),
+      /** Whether Istio that was stopped by hand is started again. */
       startWhenStopped: z.enum(['when-pending', 'always', 'never']).default('when-pending'),
       /** `keep` the machine's own configuration, or `render` it from the WorkloadGroup. */
       configuration: z.enum(['keep', 'render']).default('keep'),
       /** Merged last into cluster.env. */
-      env: z.record(z.string(), z.string()).default({}),
+      env: z
+        .record(
+          z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'must be the name of an environment variable'),
+          z.string().regex(/^\P{Cc}*$/u, 'must be one line without control characters'),
+        )
+        .default({}),
       /** Merged last into the mesh file's defaultConfig. */
       mesh: z.record(z.string(), z.unknown()).default({}),
     })
     .prefault({}),
-  report: z.strictObject({ validationLevel: z.enum(['ERROR', 'WARNING']).default('ERROR') }).prefault({}),
+  report: z
+    .strictObject({
+      /** Level of the validation message on the WorkloadEntry while a restart is pending. */
+      validationLevel: z.enum(['ERROR', 'WARNING']).default('ERROR'),
+    })
+    .prefault({}),
   /** true: nothing is staged or started by itself, and what is staged is withdrawn. */
   hold: z.boolean().default(false),
   log: z
     .strictObject({
+      /** `json`: one JSON object a line, as pino writes it. */
       format: z.enum(['text', 'json']).default('text'),
+      /** The least important level that is logged. */
       level: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
     })
     .prefault({}),

@@ -45,3 +45,8 @@ export function pathsUnder(root: string) {
     bootId: at('/proc/sys/kernel/random/boot_id'),
   };
 }
+
+/** A file that the configuration names by its absolute path, where it lies under this root. */
+export function onMachine(paths: Paths, path: string): string {
+  return join(paths.root, path);
+}

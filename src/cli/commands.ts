@@ -1,0 +1,18 @@
+/** The commands. Each is loaded when it is asked for, so that the daemon carries no code of the others. */
+import type { CommandSpec } from './arguments.ts';
+import type { Io } from './io.ts';
+
+export interface Command {
+  spec: CommandSpec;
+  /** Resolves with the exit code; rejects with an AgentError that is shown to the operator. */
+  run(args: readonly string[], io: Io): Promise<number>;
+}
+
+/** In the order in which `smm-agent help` lists them. */
+export const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  set: () => import('./set.ts'),
+  'show-config': () => import('./show-config.ts'),
+  hold: () => import('./hold.ts'),
+  unhold: () => import('./unhold.ts'),
+  help: () => import('./help.ts'),
+};

@@ -1,0 +1,121 @@
+/** Changes agent.yaml as its owner would: comments and order stay, and nothing is written that would be refused. */
+import { realpath, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { readConfigText } from '../config-file.ts';
+import { type ConfigProblem, configError, describeProblem } from '../config-problem.ts';
+import type { KeyPath } from '../config-schema.ts';
+import { parseConfig } from '../config-text.ts';
+import { AgentError } from '../errors.ts';
+import { hasCode } from '../host/file-errors.ts';
+import { withFileLock } from '../host/file-lock.ts';
+import { makeFolder, writeAtomically } from '../host/files.ts';
+import type { Paths } from '../paths.ts';
+import { applyEdit, type Edit } from './document-edit.ts';
+import { editText } from './text-edit.ts';
+
+export interface EditResult {
+  changed: boolean;
+  /** What the file still lacks before the agent can work: not this edit's fault, so no reason to refuse it. */
+  missing: ConfigProblem[];
+}
+
+const HEADER = `# The configuration of smm-agent. "smm-agent set <key> <value>" edits this file, "smm-agent show-config" checks it,
+# and /usr/share/doc/smm-agent/agent.yaml.example explains every key.
+`;
+
+/**
+ * Applies the edits under a lock, so that edits of several commands at once all survive. `beforeWrite` does what must be
+ * there before the file names it. Rejects with SMM603 when the result would be invalid, SMM604 when the file is written in
+ * a way that cannot be edited, SMM1xx when it is unreadable as it is; nothing is changed then.
+ */
+export async function editConfig(
+  paths: Paths,
+  edits: readonly Edit[],
+  beforeWrite = async () => {},
+): Promise<EditResult> {
+  const folder = dirname(paths.config);
+  if (!(await exists(folder))) await makeFolder(folder, 0o755);
+  return withFileLock(folder, async () => {
+    const present = await exists(paths.config);
+    const read = present ? await readConfigText(paths) : { text: HEADER, problems: [] };
+    if (!('text' in read) || read.problems.length > 0) throw configError(read.problems);
+    const text = await editedText(read.text, edits, paths.config);
+    const { problems } = await parseConfig(text, paths.config);
+    refuse(
+      problems.filter(({ code }) => code !== 'SMM106'),
+      edits,
+    );
+    await beforeWrite();
+    const changed = !present || text !== read.text;
+    if (changed) await write(paths.config, present, text);
+    return { changed, missing: problems.filter(({ code }) => code === 'SMM106') };
+  });
+}
+
+/** The edits one by one: each as a change of text where that can be done, else by printing the document again. */
+async function editedText(before: string, edits: readonly Edit[], file: string): Promise<string> {
+  let text = before;
+  for (const edit of edits) {
+    const { document, problems } = await parseConfig(text, file);
+    if (document === null) throw configError(problems);
+    const wanted = withValue(document.toJS(), edit.path, edit.value);
+    const means = async (candidate: string) => {
+      const { document: other } = await parseConfig(candidate, file);
+      return other !== null && isDeepStrictEqual(other.toJS(), wanted);
+    };
+    const spliced = editText(text, edit);
+    if (spliced !== null && (await means(spliced))) {
+      text = spliced;
+      continue;
+    }
+    applyEdit(document, edit);
+    text = document.toString({ lineWidth: 0, flowCollectionPadding: false });
+    if (await means(text)) continue;
+    const remedy = `edit ${file} by hand: an anchor or alias there makes other keys change with it`;
+    throw new AgentError('SMM604', `cannot set ${edit.path.join('.')} alone`, remedy);
+  }
+  // A file with line ends of Windows keeps them.
+  return before.includes('\r\n') ? text.replaceAll(/\r?\n/g, '\r\n') : text;
+}
+
+function refuse(problems: readonly ConfigProblem[], edits: readonly Edit[]): void {
+  if (problems.length === 0) return;
+  const own = edits.map(({ path }) => path.join('.'));
+  const lines = problems.map((problem) => {
+    // The line of a value that is not in the file would mislead.
+    const isNew = problem.key !== null && own.some((key) => problem.key === key || problem.key?.startsWith(`${key}.`));
+    return `  ${isNew ? `${problem.sentence}: ${problem.remedy}` : describeProblem(problem)}`;
+  });
+  const message = ['cannot write that, the configuration would be invalid; nothing was changed:', ...lines].join('\n');
+  throw new AgentError('SMM603', message, 'give another value, or correct the file first');
+}
+
+/** A link is followed, so that whoever keeps the file elsewhere finds the change there; owner and mode are kept. */
+async function write(file: string, present: boolean, text: string): Promise<void> {
+  if (!present) return writeAtomically(file, text, { mode: 0o644 });
+  const target = await realpath(file);
+  const { mode, uid, gid } = await stat(target);
+  return writeAtomically(target, text, { mode: mode & 0o7777, owner: { uid, gid } });
+}
+
+/** The same edit on the plain data: what the text must mean. */
+function withValue(data: unknown, [key, ...rest]: KeyPath, value: unknown): unknown {
+  if (key === undefined) return value;
+  const { [key]: inner, ...others } = (data ?? {}) as Record<string, unknown>;
+  const changed = withValue(inner, rest, value);
+  // A section that becomes empty goes with its last key.
+  const isEmptied =
+    value === undefined && typeof changed === 'object' && changed !== null && Object.keys(changed).length === 0;
+  return changed === undefined || isEmptied ? others : { ...others, [key]: changed };
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return false;
+    throw error;
+  }
+}

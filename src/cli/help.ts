@@ -1,0 +1,64 @@
+/** `smm-agent help [<command>]`. */
+import { AgentError } from '../errors.ts';
+import { nearest } from '../nearest.ts';
+import { type CommandSpec, columns, helpText, parseArguments } from './arguments.ts';
+import { commands } from './commands.ts';
+import { EXIT } from './exit-codes.ts';
+import type { Io } from './io.ts';
+
+export const spec = {
+  name: 'help',
+  summary: 'say what the commands do',
+  forms: ['[<command>]'],
+  description: 'Lists the commands, or explains one of them.',
+  options: {},
+} satisfies CommandSpec;
+
+export async function run(args: readonly string[], io: Io): Promise<number> {
+  const { positionals } = parseArguments(spec, args, { min: 0, max: 1 });
+  const [name] = positionals;
+  io.stdout.write(name === undefined ? await overview() : await helpOf(name));
+  return EXIT.ok;
+}
+
+async function helpOf(name: string): Promise<string> {
+  const load = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (load !== undefined) return helpText((await load()).spec);
+  const close = nearest(name, Object.keys(commands));
+  const hint = close === null ? '' : ` (did you mean ${close}?)`;
+  throw new AgentError('SMM601', `cannot find the command ${name}${hint}`, 'smm-agent help lists the commands');
+}
+
+async function overview(): Promise<string> {
+  const rows = await Promise.all(
+    Object.entries(commands).map(
+      async ([name, load]): Promise<[string, string]> => [name, (await load()).spec.summary],
+    ),
+  );
+  return [
+    'smm-agent keeps this virtual machine on the Istio that its namespace asks for, without restarting the running one.',
+    '',
+    'Usage: smm-agent [--root <folder>] <command>',
+    '',
+    'Commands:',
+    ...columns(rows),
+    '',
+    'smm-agent help <command> explains one of them.',
+    '',
+    'Exit codes:',
+    ...columns(EXIT_CODES),
+    '',
+  ].join('\n');
+}
+
+const EXIT_CODES: readonly [string, string][] = [
+  [`${EXIT.ok}`, 'done (pending: a restart is pending)'],
+  [`${EXIT.failed}`, 'failed (pending: none is pending)'],
+  [`${EXIT.unknown}`, 'pending only: it cannot be told'],
+  [`${EXIT.usage}`, 'unknown command or option, wrong arguments'],
+  [`${EXIT.unavailable}`, 'the control plane, a server or the daemon did not answer'],
+  [`${EXIT.internal}`, 'a bug in smm-agent'],
+  [`${EXIT.temporary}`, 'not now: try again later'],
+  [`${EXIT.noPermission}`, 'it needs root'],
+  [`${EXIT.misconfigured}`, '/etc/smm/agent.yaml is missing or wrong'],
+];

@@ -1,0 +1,30 @@
+/** `smm-agent hold`: this machine stays on the Istio that it has, also across a reboot. */
+import { type CommandSpec, parseArguments } from './arguments.ts';
+import { editConfig } from './config-edit.ts';
+import { EXIT } from './exit-codes.ts';
+import { type Io, requireRoot } from './io.ts';
+import { notifyDaemon } from './notify-daemon.ts';
+
+export const spec = {
+  name: 'hold',
+  summary: 'keep this machine on the Istio that it has',
+  forms: [''],
+  description: `Sets hold: true in /etc/smm/agent.yaml. The agent then stages nothing, withdraws what is staged and starts nothing by itself,
+so that neither a restart of Istio nor a reboot brings another Istio. smm-agent unhold ends it.`,
+  options: {},
+} satisfies CommandSpec;
+
+export async function run(args: readonly string[], io: Io): Promise<number> {
+  parseArguments(spec, args, { min: 0, max: 0 });
+  return setHold(true, io);
+}
+
+/** Writes `hold` and tells the daemon. */
+export async function setHold(hold: boolean, io: Io): Promise<number> {
+  requireRoot(io, hold ? 'hold' : 'unhold');
+  const { changed } = await editConfig(io.paths, [{ path: ['hold'], value: hold }]);
+  const state = hold ? 'held' : 'not held';
+  io.stdout.write(changed ? `This machine is ${state} now.\n` : `This machine was ${state} already.\n`);
+  await notifyDaemon(io);
+  return EXIT.ok;
+}

@@ -1,0 +1,69 @@
+/** `smm-agent set bearer-token`: the token for the Kubernetes API. It is never printed, not even in part. */
+import { dirname } from 'node:path';
+import { loadConfig } from '../config-file.ts';
+import { AgentError } from '../errors.ts';
+import { makeFolder, writeAtomically } from '../host/files.ts';
+import { onMachine } from '../paths.ts';
+import type { Io } from './io.ts';
+
+const DEFAULT_FILE = '/etc/smm/credentials/token';
+const MAX_CHARS = 65_536;
+
+/** Writes `token`, or standard input for `-`, to the token file, 0600. Rejects with SMM605 when it can be no bearer token. */
+export async function setBearerToken(token: string, io: Io): Promise<void> {
+  const text = (token === '-' ? await readAll(io) : token).trim();
+  // Anything else would end the header, or be cut off by the shell's quoting.
+  if (!/^[\x21-\x7e]+$/.test(text)) {
+    const sentence =
+      text === ''
+        ? 'cannot store the token: it is empty'
+        : 'cannot store the token: it holds spaces or control characters';
+    throw new AgentError(
+      'SMM605',
+      sentence,
+      'give it whole, for example: kubectl create token <account> | smm-agent set bearer-token -',
+    );
+  }
+  const loaded = await loadConfig(io.paths);
+  const file = onMachine(io.paths, loaded.state === 'configured' ? loaded.config.controlPlane.tokenFile : DEFAULT_FILE);
+  if (dirname(file) === io.paths.credentials) await makeFolder(io.paths.credentials, 0o700);
+  await writeAtomically(file, text, { mode: 0o600, owner: { uid: 0, gid: 0 } });
+  io.stdout.write(`Stored the token in ${file}.\n`);
+  const doubt = doubtAbout(text, new Date());
+  if (doubt !== null) io.stderr.write(`smm-agent: warning: ${doubt}\n`);
+}
+
+/** What makes the token look useless; no reason to refuse it, since the API server alone decides. */
+export function doubtAbout(token: string, now: Date): string | null {
+  const parts = token.split('.');
+  const claims = parts.length === 3 ? decode(parts[1] ?? '') : null;
+  if (claims === null) return 'the token does not look like a JSON Web Token, as Kubernetes issues them';
+  if (typeof claims.exp !== 'number' || claims.exp * 1000 > now.getTime()) return null;
+  return `the token expired at ${new Date(claims.exp * 1000).toISOString()}`;
+}
+
+function decode(part: string): Record<string, unknown> | null {
+  try {
+    const value: unknown = JSON.parse(Buffer.from(part, 'base64url').toString('utf8'));
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : null;
+  } catch (error) {
+    if (error instanceof SyntaxError) return null;
+    throw error;
+  }
+}
+
+async function readAll({ stdin }: Io): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = '';
+  for await (const chunk of stdin) {
+    text += typeof chunk === 'string' ? chunk : decoder.decode(chunk, { stream: true });
+    if (text.length > MAX_CHARS) {
+      throw new AgentError(
+        'SMM605',
+        `cannot store the token: it is longer than ${MAX_CHARS} characters`,
+        'give the token alone',
+      );
+    }
+  }
+  return text;
+}

@@ -1,0 +1,79 @@
+/** `smm-agent show-config`: the configuration as the agent uses it, defaults marked, secrets hidden. */
+import type { Config } from '../config.ts';
+import { loadConfig } from '../config-file.ts';
+import { configError } from '../config-problem.ts';
+import type { KeyPath } from '../config-schema.ts';
+import { type CommandSpec, parseArguments } from './arguments.ts';
+import { EXIT } from './exit-codes.ts';
+import type { Io } from './io.ts';
+
+export const spec = {
+  name: 'show-config',
+  summary: 'print the configuration in effect, and check it',
+  forms: ['[--json]'],
+  description: `Prints every key of /etc/smm/agent.yaml with the value that the agent uses. What the file does not set is marked "# default".
+The token is not shown, only its file; values in istio.env and istio.mesh whose names sound like a secret are hidden.`,
+  options: { json: { type: 'boolean', help: 'print {"config": ..., "defaults": [keys]} instead of YAML' } },
+  exitCodes: { [EXIT.misconfigured]: 'the file is missing or wrong; stderr has every problem with its line' },
+} satisfies CommandSpec;
+
+export async function run(args: readonly string[], io: Io): Promise<number> {
+  const { values } = parseArguments(spec, args, { min: 0, max: 0 });
+  const loaded = await loadConfig(io.paths);
+  if (loaded.state === 'misconfigured') throw configError(loaded.problems);
+  const config = withoutSecrets(loaded.config);
+  const defaults = leaves(config).filter((path) => !loaded.source.given.some((given) => startsWith(path, given)));
+  io.stdout.write(values.json === true ? asJson(config, defaults) : await asYaml(config, defaults));
+  return EXIT.ok;
+}
+
+function asJson(config: unknown, defaults: readonly KeyPath[]): string {
+  return `${JSON.stringify({ config, defaults: defaults.map((path) => path.join('.')) }, null, 2)}\n`;
+}
+
+async function asYaml(config: unknown, defaults: readonly KeyPath[]): Promise<string> {
+  const { Document, isNode } = await import('yaml');
+  const document = new Document(config);
+  for (const path of defaults) {
+    const node = document.getIn(path, true);
+    if (isNode(node)) node.comment = ' default';
+  }
+  return document.toString({ lineWidth: 0 });
+}
+
+/** Each value that a reader sees as one: an empty map is one too. */
+function leaves(value: unknown, path: KeyPath = []): KeyPath[] {
+  const entries = typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.entries(value) : [];
+  return entries.length === 0 ? [path] : entries.flatMap(([key, inner]) => leaves(inner, [...path, key]));
+}
+
+function startsWith(path: KeyPath, begin: KeyPath): boolean {
+  return begin.every((key, index) => path[index] === key);
+}
+
+export const HIDDEN = '(hidden)';
+const SECRET = /token|secret|passw|credential|private|api_?key|auth/i;
+
+/** Hides values by the names of their keys, and users and passwords in URLs. */
+function withoutSecrets(config: Config): Config {
+  const { istio } = config;
+  const downloads = new URL(istio.downloads);
+  if (downloads.username !== '' || downloads.password !== '') {
+    downloads.username = 'hidden';
+    downloads.password = '';
+  }
+  const hidden = { env: hide(istio.env) as Config['istio']['env'], mesh: hide(istio.mesh) as Config['istio']['mesh'] };
+  const isChanged = downloads.username !== '';
+  return { ...config, istio: { ...istio, ...hidden, downloads: isChanged ? downloads.href : istio.downloads } };
+}
+
+function hide(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(hide);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => [
+      key,
+      SECRET.test(key) && typeof inner !== 'object' ? HIDDEN : hide(inner),
+    ]),
+  );
+}

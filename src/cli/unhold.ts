@@ -1,0 +1,18 @@
+/** `smm-agent unhold`: the end of `smm-agent hold`. */
+import { type CommandSpec, parseArguments } from './arguments.ts';
+import { setHold } from './hold.ts';
+import type { Io } from './io.ts';
+
+export const spec = {
+  name: 'unhold',
+  summary: 'let this machine follow its control plane again',
+  forms: [''],
+  description:
+    'Sets hold: false in /etc/smm/agent.yaml. What the control plane wants is staged again at the next poll.',
+  options: {},
+} satisfies CommandSpec;
+
+export async function run(args: readonly string[], io: Io): Promise<number> {
+  parseArguments(spec, args, { min: 0, max: 0 });
+  return setHold(false, io);
+}

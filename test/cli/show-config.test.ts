@@ -1,0 +1,68 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { parse } from 'yaml';
+import { Config } from '../../src/config.ts';
+import { openTerminal } from './terminal.ts';
+
+const TEXT = `workloadGroup: { namespace: mesh-a, name: vms }
+controlPlane: { server: "https://10.0.0.1:6443" }
+poll: { schedule: "* * * * *" }
+istio:
+  downloads: https://me:hunter2@mirror.example/istio
+  env: { DB_PASSWORD: hunter2, ZONE: a }
+  mesh: { proxyMetadata: { API_KEY: hunter2, NAME: vm-1 }, extraTokens: [{ token: hunter2 }], concurrency: 2 }
+`;
+
+describe('smm-agent show-config', () => {
+  it('prints every key, and marks what the file does not set', async () => {
+    await using terminal = await openTerminal();
+    await terminal.writeConfig(TEXT);
+    const { code, stdout } = await terminal.type(['show-config']);
+    assert.equal(code, 0);
+    assert.match(stdout, /^ {2}schedule: "\* \* \* \* \*"$/m);
+    assert.match(stdout, /^ {2}jitterSeconds: 20 # default$/m);
+    assert.match(stdout, /^hold: false # default$/m);
+    const shown = parse(stdout) as Config;
+    assert.deepEqual(
+      Object.keys(shown).toSorted(),
+      Object.keys(Config.shape)
+        .filter((key) => key !== 'nodeIp')
+        .toSorted(),
+    );
+  });
+
+  it('hides what sounds like a secret, and nothing else', async () => {
+    await using terminal = await openTerminal();
+    await terminal.writeConfig(TEXT);
+    for (const args of [['show-config'], ['show-config', '--json']]) {
+      const { stdout } = await terminal.type(args);
+      assert.doesNotMatch(stdout, /hunter2/);
+      assert.match(stdout, /vm-1/);
+      assert.match(stdout, /mirror\.example\/istio/);
+    }
+  });
+
+  it('names the defaults in JSON', async () => {
+    await using terminal = await openTerminal();
+    await terminal.writeConfig(TEXT);
+    const { stdout } = await terminal.type(['show-config', '--json']);
+    const { config, defaults } = JSON.parse(stdout) as { config: Config; defaults: string[] };
+    assert.equal(config.istio.env.ZONE, 'a');
+    assert.equal(config.istio.env.DB_PASSWORD, '(hidden)');
+    assert.equal(defaults.includes('poll.jitterSeconds'), true);
+    assert.equal(defaults.includes('poll.schedule'), false);
+    assert.equal(defaults.includes('istio.env.ZONE'), false);
+  });
+
+  it('ends with a code of its own when the file is wrong, and names every problem', async () => {
+    await using terminal = await openTerminal();
+    await terminal.writeConfig(`${TEXT}holds: true\nlog: { level: loud }\n`);
+    const { code, stdout, stderr } = await terminal.type(['show-config']);
+    assert.equal(code, 78);
+    assert.equal(stdout, '');
+    assert.match(
+      stderr,
+      /agent\.yaml:8:1: unknown key "holds": did you mean "hold"\?\n.*agent\.yaml:9:15: log\.level must be one of/,
+    );
+  });
+});

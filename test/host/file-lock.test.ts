@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { withFileLock } from '../../src/host/file-lock.ts';
+
+const MODULE = join(import.meta.dirname, '../../src/host/file-lock.ts');
+
+describe('a lock on a folder', () => {
+  it('lets one at a time do its work, and gives its result', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'smm-lock-'));
+    const file = join(folder, 'count');
+    await writeFile(file, '0');
+    const add = () =>
+      withFileLock(folder, async () => {
+        const next = Number(await readFile(file, 'utf8')) + 1;
+        await writeFile(file, String(next));
+        return next;
+      });
+    const results = await Promise.all(Array.from({ length: 10 }, add));
+    assert.deepEqual(
+      results.toSorted((a, b) => a - b),
+      [1, 2, 3, 4, 5, 6, 7, 8, 9, 10],
+    );
+    await rm(folder, { recursive: true });
+  });
+
+  it('is free again when its holder is killed', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'smm-lock-'));
+    const script = `import { withFileLock } from ${JSON.stringify(MODULE)};
+      await withFileLock(${JSON.stringify(folder)}, async () => { console.log('held'); await new Promise((done) => setTimeout(done, 60000)); });`;
+    const holder = spawn(process.execPath, ['--input-type=module', '-e', script], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    await once(holder.stdout, 'data');
+    await assert.rejects(
+      withFileLock(folder, async () => 'mine', 0),
+      { code: 'SMM530' },
+    );
+    holder.kill('SIGKILL');
+    await once(holder, 'exit');
+    assert.equal(await withFileLock(folder, async () => 'mine', 10), 'mine');
+    await rm(folder, { recursive: true });
+  });
+
+  it('is given back when the work fails', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'smm-lock-'));
+    await assert.rejects(
+      withFileLock(folder, () => Promise.reject(new Error('failed')), 0),
+      /failed/,
+    );
+    assert.equal(await withFileLock(folder, async () => 'mine', 0), 'mine');
+    await rm(folder, { recursive: true });
+  });
+
+  it('cannot be had on what is not there', async () => {
+    await assert.rejects(
+      withFileLock('/nowhere/at/all', async () => 'mine'),
+      { code: 'SMM531' },
+    );
+  });
+});
