@@ -23,27 +23,40 @@ describe('a machine that joins the mesh by hand', () => {
 
   it('is answered for by Envoy', async () => {
     const answer = await lab.tunnel.request(`http://${machine.address}:${BACKEND_PORT}/`);
-    assert.deepEqual([answer.status, answer.headers['server'], answer.body], [200, 'istio-envoy', 'hello from lab-one\n']);
+    assert.deepEqual([answer.status, answer.headers.server, answer.body], [200, 'istio-envoy', 'hello from lab-one\n']);
   });
 
   it('runs the packaged programs, which say their versions', async () => {
     const programs = (await machine.processesOf('istio')).map(({ exe }) => exe);
     assert.deepEqual(programs.toSorted(), ['/usr/bin/sudo', '/usr/local/bin/envoy', '/usr/local/bin/pilot-agent']);
-    const version = JSON.parse(await machine.sh('pilot-agent version -o json 2>/dev/null')) as { clientVersion: { version: string } };
+    const version = JSON.parse(await machine.sh('pilot-agent version -o json 2>/dev/null')) as {
+      clientVersion: { version: string };
+    };
     assert.equal(version.clientVersion.version, '1.31.0');
-    const info = JSON.parse(await machine.sh('curl -s http://127.0.0.1:15000/server_info')) as { version: string; state: string };
+    const info = JSON.parse(await machine.sh('curl -s http://127.0.0.1:15000/server_info')) as {
+      version: string;
+      state: string;
+    };
     assert.match(info.version, /\/1\.39\.3\//);
     assert.equal(info.state, 'LIVE');
   });
 
   it('is connected to the istiod of its revision, and to no other', async () => {
-    const connected = async (): Promise<number[]> => [await lab.connectedTo('default'), await lab.connectedTo('canary')];
+    const connected = async (): Promise<number[]> => [
+      await lab.connectedTo('default'),
+      await lab.connectedTo('canary'),
+    ];
     await until('the connection to be counted', connected, 20_000, ([own = 0, other = 0]) => own >= 1 && other === 0);
   });
 
   it('accepts all the configuration that istiod sends', async () => {
     const stats = await machine.sh("curl -s 'http://127.0.0.1:15000/stats?filter=(cds|lds).update_(rejected|success)'");
-    const counts = Object.fromEntries(stats.trim().split('\n').map((line) => line.split(': ') as [string, string]));
+    const counts = Object.fromEntries(
+      stats
+        .trim()
+        .split('\n')
+        .map((line) => line.split(': ') as [string, string]),
+    );
     assert.equal(counts['listener_manager.lds.update_rejected'], '0', stats);
     assert.equal(counts['cluster_manager.cds.update_rejected'], '0', stats);
     assert.notEqual(counts['listener_manager.lds.update_success'], '0', stats);
@@ -70,7 +83,12 @@ describe('a machine that joins the mesh by hand', () => {
   it('becomes unhealthy for istiod when its workload is down', async () => {
     await machine.sh(`systemctl stop lab-backend@${BACKEND_PORT}`);
     const entry = () => findEntry(lab, membership.namespace, membership.group, machine);
-    await until('the entry to be unhealthy', async () => isHealthy(await entry()), 30_000, (healthy) => !healthy);
+    await until(
+      'the entry to be unhealthy',
+      async () => isHealthy(await entry()),
+      30_000,
+      (healthy) => !healthy,
+    );
     await machine.sh(`systemctl start lab-backend@${BACKEND_PORT}`);
     await until('the entry to be healthy', async () => isHealthy(await entry()), 30_000);
   });
@@ -84,9 +102,20 @@ describe('two machines side by side', () => {
       const atFirst = await lab.connectedTo('canary');
       await Promise.all([
         joinMesh(lab, left, { group: 'left', namespace: 'lab-default', revision: 'default' }),
-        joinMesh(lab, right, { group: 'right', namespace: 'lab-canary', revision: 'canary', version: '1.31.1', envoy: '1.40.0' }),
+        joinMesh(lab, right, {
+          group: 'right',
+          namespace: 'lab-canary',
+          revision: 'canary',
+          version: '1.31.1',
+          envoy: '1.40.0',
+        }),
       ]);
-      await until('canary to count one more', () => lab.connectedTo('canary'), 20_000, (count) => count === atFirst + 1);
+      await until(
+        'canary to count one more',
+        () => lab.connectedTo('canary'),
+        20_000,
+        (count) => count === atFirst + 1,
+      );
       assert.equal((await left.sh('hostname')).trim(), 'lab-left');
       assert.match(await right.sh('curl -s http://127.0.0.1:15000/server_info'), /\/1\.40\.0\//);
       await left.sh('systemctl stop istio');
@@ -125,7 +154,12 @@ describe('the control plane', () => {
     await refuseConfigMapsNamedForbidden();
     const body = { metadata: { name: 'forbidden' } };
     const create = () => lab.kube.ask('POST', `/api/v1/namespaces/${ISTIO_NAMESPACE}/configmaps?dryRun=All`, body);
-    await until('the policy to be enforced', async () => (await create()).status, 20_000, (status) => status === 422);
+    await until(
+      'the policy to be enforced',
+      async () => (await create()).status,
+      20_000,
+      (status) => status === 422,
+    );
   });
 });
 
@@ -136,9 +170,13 @@ describe('the download server', () => {
       downloads.publish('1.31.0', await makeIstioDeb({ version: '1.31.0', envoy: '1.39.3' }));
       const digest = await lab.tunnel.request(`${downloads.url}/1.31.0/deb/istio-sidecar.deb.sha256`);
       assert.match(digest.body, /^[0-9a-f]{64} istio-sidecar\.deb\n$/);
-      const part = await lab.tunnel.request(`${downloads.url}/1.31.0/deb/istio-sidecar.deb`, { headers: { range: 'bytes=0-7' } });
+      const part = await lab.tunnel.request(`${downloads.url}/1.31.0/deb/istio-sidecar.deb`, {
+        headers: { range: 'bytes=0-7' },
+      });
       assert.deepEqual([part.status, part.body], [206, '!<arch>\n']);
-      downloads.setFaults([{ path: '\\.deb$', kind: 'status', status: 503, headers: { 'retry-after': '3' }, times: 1 }]);
+      downloads.setFaults([
+        { path: '\\.deb$', kind: 'status', status: 503, headers: { 'retry-after': '3' }, times: 1 },
+      ]);
       const busy = await lab.tunnel.request(`${downloads.url}/1.31.0/deb/istio-sidecar.deb`);
       assert.deepEqual([busy.status, busy.headers['retry-after']], [503, '3']);
       downloads.setFaults([{ path: '\\.deb$', kind: 'cut', afterBytes: 1_000_000 }]);
@@ -158,7 +196,9 @@ async function refuseConfigMapsNamedForbidden(): Promise<void> {
       metadata: { name: 'lab-forbidden' },
       spec: {
         failurePolicy: 'Fail',
-        matchConstraints: { resourceRules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['configmaps'] }] },
+        matchConstraints: {
+          resourceRules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['configmaps'] }],
+        },
         validations: [{ expression: "object.metadata.name != 'forbidden'" }],
       },
     },

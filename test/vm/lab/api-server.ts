@@ -27,7 +27,9 @@ const PORT = 6443;
 const READY_MS = 90_000;
 
 export async function startApiServer(
-  ledger: Ledger, tunnel: Tunnel, { netns, folder, etcd, kubeApiserver }: { netns: string; folder: string; etcd: string; kubeApiserver: string },
+  ledger: Ledger,
+  tunnel: Tunnel,
+  { netns, folder, etcd, kubeApiserver }: { netns: string; folder: string; etcd: string; kubeApiserver: string },
 ): Promise<ApiServer> {
   const credentials = await makeCredentials(join(folder, 'pki'), CONTROL_PLANE_ADDRESS);
   const adminToken = randomBytes(24).toString('hex');
@@ -38,11 +40,28 @@ export async function startApiServer(
     logFile: join(folder, 'etcd.log'),
     // Nothing of a run outlives it, so nothing needs to reach the disk.
     argv: [
-      etcd, '--unsafe-no-fsync', '--data-dir', join(folder, 'etcd'), '--listen-client-urls', 'http://127.0.0.1:2379',
-      '--advertise-client-urls', 'http://127.0.0.1:2379', '--listen-peer-urls', 'http://127.0.0.1:2380', '--log-level', 'warn',
+      etcd,
+      '--unsafe-no-fsync',
+      '--data-dir',
+      join(folder, 'etcd'),
+      '--listen-client-urls',
+      'http://127.0.0.1:2379',
+      '--advertise-client-urls',
+      'http://127.0.0.1:2379',
+      '--listen-peer-urls',
+      'http://127.0.0.1:2380',
+      '--log-level',
+      'warn',
     ],
   });
-  const server: ApiServer = { url: `https://${CONTROL_PLANE_ADDRESS}:${PORT}`, credentials, adminToken, netns, folder, program: kubeApiserver };
+  const server: ApiServer = {
+    url: `https://${CONTROL_PLANE_ADDRESS}:${PORT}`,
+    credentials,
+    adminToken,
+    netns,
+    folder,
+    program: kubeApiserver,
+  };
   await bringUp(ledger, tunnel, server);
   return server;
 }
@@ -75,11 +94,17 @@ export async function bringUp(ledger: Ledger, tunnel: Tunnel, server: ApiServer)
     ],
   });
   writeFileSync(recordOf(server), JSON.stringify(daemon));
-  await until('kube-apiserver to be ready', async () => {
-    assertAlive(daemon);
-    const headers = { authorization: `Bearer ${server.adminToken}` };
-    return (await tunnel.request(`${server.url}/readyz?verbose`, { ca: credentials.ca, headers, timeoutMs: 2_000 })).status;
-  }, READY_MS, (status) => status === 200);
+  await until(
+    'kube-apiserver to be ready',
+    async () => {
+      assertAlive(daemon);
+      const headers = { authorization: `Bearer ${server.adminToken}` };
+      return (await tunnel.request(`${server.url}/readyz?verbose`, { ca: credentials.ca, headers, timeoutMs: 2_000 }))
+        .status;
+    },
+    READY_MS,
+    (status) => status === 200,
+  );
 }
 
 /** SIGTERM and the wait for its end, or SIGKILL: then it closes no connection by itself. */

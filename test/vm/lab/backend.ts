@@ -39,5 +39,9 @@ export async function httpBackend(machine: Machine, port: number): Promise<void>
   await machine.writeFile('/usr/local/lib/lab-backend.py', SERVER);
   await machine.writeFile('/etc/systemd/system/lab-backend@.service', UNIT);
   await machine.sh(`systemctl daemon-reload && systemctl enable --now lab-backend@${port}`);
-  await until(`the workload on port ${port}`, async () => (await machine.exec(['curl', '-sf', `http://127.0.0.1:${port}/`])).status === 0, 20_000);
+  await until(
+    `the workload on port ${port}`,
+    async () => (await machine.exec(['curl', '-sf', `http://127.0.0.1:${port}/`])).status === 0,
+    20_000,
+  );
 }

@@ -11,7 +11,7 @@ import { identify } from './process-identity.ts';
 import { timed } from './say.ts';
 
 export function cacheRoot(): string {
-  return process.env['SMM_LAB_CACHE'] ?? join(homedir(), '.cache', 'smm-agent-lab');
+  return process.env.SMM_LAB_CACHE ?? join(homedir(), '.cache', 'smm-agent-lab');
 }
 
 export function digestOf(...inputs: readonly (string | Buffer)[]): string {
@@ -38,7 +38,9 @@ export async function cached(name: string, digest: string, make: (folder: string
       await timed(`making ${name}`, () => make(draft));
       renameSync(draft, place);
     } catch (cause) {
-      throw new Error(`cannot make the part ${name}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+      throw new Error(`cannot make the part ${name}: ${cause instanceof Error ? cause.message : String(cause)}`, {
+        cause,
+      });
     } finally {
       rmSync(draft, { recursive: true, force: true });
     }

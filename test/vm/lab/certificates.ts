@@ -17,12 +17,49 @@ export interface Credentials {
 export async function makeCredentials(folder: string, address: string): Promise<Credentials> {
   mkdirSync(folder, { recursive: true });
   const at = (name: string): string => join(folder, name);
-  await must(['openssl', 'req', '-x509', ...NEW_KEY, '-keyout', at('ca.key'), '-out', at('ca.crt'), '-days', DAYS, '-subj', '/CN=smm-agent lab CA']);
-  await must(['openssl', 'req', ...NEW_KEY, '-keyout', at('api.key'), '-out', at('api.csr'), '-subj', '/CN=kube-apiserver']);
+  await must([
+    'openssl',
+    'req',
+    '-x509',
+    ...NEW_KEY,
+    '-keyout',
+    at('ca.key'),
+    '-out',
+    at('ca.crt'),
+    '-days',
+    DAYS,
+    '-subj',
+    '/CN=smm-agent lab CA',
+  ]);
+  await must([
+    'openssl',
+    'req',
+    ...NEW_KEY,
+    '-keyout',
+    at('api.key'),
+    '-out',
+    at('api.csr'),
+    '-subj',
+    '/CN=kube-apiserver',
+  ]);
   writeFileSync(at('api.ext'), `subjectAltName=IP:${address},IP:127.0.0.1,DNS:localhost,DNS:kubernetes.default.svc\n`);
   await must([
-    'openssl', 'x509', '-req', '-in', at('api.csr'), '-CA', at('ca.crt'), '-CAkey', at('ca.key'), '-CAcreateserial',
-    '-out', at('api.crt'), '-days', DAYS, '-extfile', at('api.ext'),
+    'openssl',
+    'x509',
+    '-req',
+    '-in',
+    at('api.csr'),
+    '-CA',
+    at('ca.crt'),
+    '-CAkey',
+    at('ca.key'),
+    '-CAcreateserial',
+    '-out',
+    at('api.crt'),
+    '-days',
+    DAYS,
+    '-extfile',
+    at('api.ext'),
   ]);
   await must(['openssl', 'genrsa', '-out', at('service-account.key'), '2048']);
   return {

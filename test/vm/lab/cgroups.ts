@@ -4,6 +4,7 @@
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { identify, signal } from './process-identity.ts';
 import { until } from './until.ts';
 
 const MOUNT = '/sys/fs/cgroup';
@@ -26,21 +27,29 @@ export function makeCgroups(name: string): string[] {
     mkdirSync(folder, { recursive: true });
     // A v1 cpuset takes no process before it has processors and memory.
     for (const file of ['cpuset.cpus', 'cpuset.mems']) {
-      if (root !== MOUNT && existsSync(join(root, file))) writeFileSync(join(folder, file), readFileSync(join(root, file)));
+      if (root !== MOUNT && existsSync(join(root, file)))
+        writeFileSync(join(folder, file), readFileSync(join(root, file)));
     }
     return join(folder, 'cgroup.procs');
   });
 }
 
-/** All groups below, the innermost first. The kernel lets go of a group a moment after its last process has ended. */
+/**
+ * Ends the processes that are still in the group, by their pids, and removes it with all groups below. The kernel lets go of a group
+ * a moment after its last process has ended.
+ */
 export async function removeCgroups(name: string): Promise<void> {
   for (const root of hierarchies()) {
-    await until(`the removal of cgroup ${name} in ${root}`, () => removeTree(join(root, name)), 5_000);
+    await until(`the removal of cgroup ${name} in ${root}`, () => removeTree(join(root, name)), 10_000);
   }
 }
 
 function removeTree(folder: string): true {
   if (!existsSync(folder)) return true;
+  for (const pid of readFileSync(join(folder, 'cgroup.procs'), 'utf8').split('\n').filter(Boolean)) {
+    const identity = identify(Number(pid));
+    if (identity !== undefined) signal(identity, 'SIGKILL');
+  }
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
     if (entry.isDirectory()) removeTree(join(folder, entry.name));
   }

@@ -39,7 +39,12 @@ export async function installCrds(kube: Kube, istioModuleDir: string): Promise<v
   const path = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
   const made = await Promise.all(documents.map((document) => kube.kube('POST', path, document, 'application/yaml')));
   for (const crd of made) {
-    await until(`the CRD ${crd.metadata.name} to be served`, () => kube.kube('GET', `${path}/${crd.metadata.name}`), 30_000, isEstablished);
+    await until(
+      `the CRD ${crd.metadata.name} to be served`,
+      () => kube.kube('GET', `${path}/${crd.metadata.name}`),
+      30_000,
+      isEstablished,
+    );
   }
 }
 
@@ -49,7 +54,11 @@ function isEstablished(crd: KubeObject): boolean {
 }
 
 /** With its account `default`, which the account controller would make. */
-export async function makeNamespace(kube: Kube, name: string, labels: Readonly<Record<string, string>> = {}): Promise<void> {
+export async function makeNamespace(
+  kube: Kube,
+  name: string,
+  labels: Readonly<Record<string, string>> = {},
+): Promise<void> {
   await kube.applyObjects([
     { apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } },
     { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'default', namespace: name } },
@@ -58,9 +67,18 @@ export async function makeNamespace(kube: Kube, name: string, labels: Readonly<R
 
 /** The objects of one istiod: ConfigMaps, Service, and a Deployment that is rolled out. */
 export async function installRevision(kube: Kube, revision: string, version: string): Promise<void> {
-  const metadata = (name: string): KubeObject => ({ name: `${name}${suffix(revision)}`, namespace: ISTIO_NAMESPACE, labels: revisionLabels(revision) });
+  const metadata = (name: string): KubeObject => ({
+    name: `${name}${suffix(revision)}`,
+    namespace: ISTIO_NAMESPACE,
+    labels: revisionLabels(revision),
+  });
   await kube.applyObjects([
-    { apiVersion: 'v1', kind: 'ConfigMap', metadata: metadata('istio'), data: { mesh: JSON.stringify(meshConfig(revision)) } },
+    {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: metadata('istio'),
+      data: { mesh: JSON.stringify(meshConfig(revision)) },
+    },
     {
       apiVersion: 'v1',
       kind: 'Service',
@@ -73,12 +91,24 @@ export async function installRevision(kube: Kube, revision: string, version: str
 }
 
 export async function setInjectorTag(kube: Kube, revision: string, tag: string): Promise<void> {
-  const values = { global: { hub: 'docker.io/istio', tag, multiCluster: { clusterName: CLUSTER_NAME }, istioNamespace: ISTIO_NAMESPACE }, revision };
+  const values = {
+    global: {
+      hub: 'docker.io/istio',
+      tag,
+      multiCluster: { clusterName: CLUSTER_NAME },
+      istioNamespace: ISTIO_NAMESPACE,
+    },
+    revision,
+  };
   await kube.applyObjects([
     {
       apiVersion: 'v1',
       kind: 'ConfigMap',
-      metadata: { name: `istio-sidecar-injector${suffix(revision)}`, namespace: ISTIO_NAMESPACE, labels: revisionLabels(revision) },
+      metadata: {
+        name: `istio-sidecar-injector${suffix(revision)}`,
+        namespace: ISTIO_NAMESPACE,
+        labels: revisionLabels(revision),
+      },
       data: { values: JSON.stringify(values), config: 'policy: enabled\n' },
     },
   ]);
@@ -87,7 +117,13 @@ export async function setInjectorTag(kube: Kube, revision: string, tag: string):
 /** The Deployment of this revision with this version, as it stands when every replica is replaced. */
 export async function setRolledOut(kube: Kube, revision: string, version: string): Promise<void> {
   const generation = await setDeployment(kube, revision, version);
-  await setDeploymentStatus(kube, revision, { observedGeneration: generation, replicas: 1, updatedReplicas: 1, readyReplicas: 1, availableReplicas: 1 });
+  await setDeploymentStatus(kube, revision, {
+    observedGeneration: generation,
+    replicas: 1,
+    updatedReplicas: 1,
+    readyReplicas: 1,
+    availableReplicas: 1,
+  });
 }
 
 /** Changes the Deployment and leaves its status alone: an upgrade of the control plane that is under way. Returns the generation. */
@@ -130,7 +166,10 @@ export async function setTag(kube: Kube, tag: string, revision: string, how: 'se
 }
 
 /** The gateway through which machines reach every istiod. */
-export async function setGateway(kube: Kube, ingress: readonly KubeObject[] = [{ ip: CONTROL_PLANE_ADDRESS }]): Promise<void> {
+export async function setGateway(
+  kube: Kube,
+  ingress: readonly KubeObject[] = [{ ip: CONTROL_PLANE_ADDRESS }],
+): Promise<void> {
   await kube.applyObjects([
     {
       apiVersion: 'v1',

@@ -49,7 +49,8 @@ export function startDaemon(ledger: Ledger, options: DaemonOptions): RunningDaem
   ended.catch(() => undefined);
   child.unref();
   const identity = child.pid === undefined ? undefined : identify(child.pid);
-  if (identity === undefined) throw new Error(`cannot start ${options.what}: it was gone at once; ${logTail(options.logFile)}`);
+  if (identity === undefined)
+    throw new Error(`cannot start ${options.what}: it was gone at once; ${logTail(options.logFile)}`);
   const stop = ledger.add({ kind: 'process', what: options.what, identity });
   return { what: options.what, identity, logFile: options.logFile, ended, stop };
 }

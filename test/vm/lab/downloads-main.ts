@@ -33,14 +33,21 @@ function isStillDue(fault: Fault): boolean {
 function serve(request: IncomingMessage, response: ServerResponse): void {
   const path = normalize(decodeURIComponent(new URL(request.url ?? '/', 'http://x').pathname));
   const fault = faultFor(path);
-  const note = { at: Date.now(), method: request.method, path, range: request.headers.range, userAgent: request.headers['user-agent'], fault: fault?.kind };
+  const note = {
+    at: Date.now(),
+    method: request.method,
+    path,
+    range: request.headers.range,
+    userAgent: request.headers['user-agent'],
+    fault: fault?.kind,
+  };
   appendFileSync(join(folder, 'requests.jsonl'), `${JSON.stringify(note)}\n`);
   response.on('error', () => response.destroy());
-  if (fault?.kind === 'hang') return;
-  if (fault?.kind === 'status') return answer(response, fault.status, fault.headers);
   const file = join(files, path);
-  if (!existsSync(file) || !statSync(file).isFile()) return answer(response, 404);
-  sendFile(request, response, file, fault);
+  if (fault?.kind === 'hang') return;
+  if (fault?.kind === 'status') answer(response, fault.status, fault.headers);
+  else if (!existsSync(file) || !statSync(file).isFile()) answer(response, 404);
+  else sendFile(request, response, file, fault);
 }
 
 function answer(response: ServerResponse, status: number, headers: Readonly<Record<string, string>> = {}): void {
@@ -54,11 +61,22 @@ function sendFile(request: IncomingMessage, response: ServerResponse, file: stri
   const range = fresh ? /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '') : null;
   const start = range === null ? 0 : Number(range[1]);
   const end = Math.min(range?.[2] ? Number(range[2]) : size - 1, size - 1);
-  if (start > end) return answer(response, 416, { 'content-range': `bytes */${size}` });
-  const headers = { 'accept-ranges': 'bytes', etag, 'content-length': end - start + 1, 'content-type': 'application/octet-stream' };
+  if (start > end) {
+    answer(response, 416, { 'content-range': `bytes */${size}` });
+    return;
+  }
+  const headers = {
+    'accept-ranges': 'bytes',
+    etag,
+    'content-length': end - start + 1,
+    'content-type': 'application/octet-stream',
+  };
   if (range === null) response.writeHead(200, headers);
   else response.writeHead(206, { ...headers, 'content-range': `bytes ${start}-${end}/${size}` });
-  if (request.method === 'HEAD') return void response.end();
+  if (request.method === 'HEAD') {
+    response.end();
+    return;
+  }
   const source = createReadStream(file, { start, end });
   source.on('error', () => response.destroy());
   response.on('close', () => source.destroy());
@@ -72,7 +90,10 @@ function misbehaving(response: ServerResponse, start: number, fault: Fault | und
     async transform(chunk: Buffer, _encoding, done) {
       sent += chunk.length;
       if (fault?.kind === 'slow') await sleep((chunk.length / fault.bytesPerSecond) * 1000);
-      if (fault?.kind === 'cut' && sent >= fault.afterBytes) return void response.destroy();
+      if (fault?.kind === 'cut' && sent >= fault.afterBytes) {
+        response.destroy();
+        return;
+      }
       // The last byte, so that the length is right and nothing but the digest can tell.
       if (fault?.kind === 'wrong-bytes' && start + sent > 0) chunk[chunk.length - 1] = (chunk.at(-1) ?? 0) ^ 0xff;
       done(null, chunk);

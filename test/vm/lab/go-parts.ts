@@ -39,7 +39,14 @@ export function kubeApiserver(): Promise<string> {
 }
 
 export function etcd(): Promise<string> {
-  return build({ name: 'etcd', module: 'etcd', package: 'go.etcd.io/etcd/server/v3', tags: '', stamp: {}, arch: hostArch() });
+  return build({
+    name: 'etcd',
+    module: 'etcd',
+    package: 'go.etcd.io/etcd/server/v3',
+    tags: '',
+    stamp: {},
+    arch: hostArch(),
+  });
 }
 
 export function istiod(): Promise<string> {
@@ -52,8 +59,16 @@ export function pilotAgent(version: string, arch: Arch = hostArch()): Promise<st
 }
 
 function istioProgram(name: string, version: string): Omit<GoProgram, 'tags' | 'arch'> {
-  const variables = { buildVersion: version, buildTag: version, buildHub: 'docker.io/istio', buildStatus: 'Clean', buildGitRevision: ISTIO_COMMIT };
-  const stamp = Object.fromEntries(Object.entries(variables).map(([key, value]) => [`istio.io/istio/pkg/version.${key}`, value]));
+  const variables = {
+    buildVersion: version,
+    buildTag: version,
+    buildHub: 'docker.io/istio',
+    buildStatus: 'Clean',
+    buildGitRevision: ISTIO_COMMIT,
+  };
+  const stamp = Object.fromEntries(
+    Object.entries(variables).map(([key, value]) => [`istio.io/istio/pkg/version.${key}`, value]),
+  );
   return { name, module: 'istio', package: `istio.io/istio/pilot/cmd/${name}`, stamp };
 }
 
@@ -69,7 +84,13 @@ async function build(program: GoProgram): Promise<string> {
   const cwd = join(MODULES, program.module);
   const flags = Object.entries(program.stamp).map(([variable, value]) => `-X ${variable}=${value}`);
   const ldflags = ['-s', '-w', ...flags].join(' ');
-  const digest = digestOf(...['go.mod', 'go.sum'].map((file) => readFileSync(join(cwd, file))), program.package, program.tags, ldflags, program.arch);
+  const digest = digestOf(
+    ...['go.mod', 'go.sum'].map((file) => readFileSync(join(cwd, file))),
+    program.package,
+    program.tags,
+    ldflags,
+    program.arch,
+  );
   const folder = await cached(program.name, digest, async (draft) => {
     await goIsThere();
     const argv = ['nice', '-n', '5', 'go', 'build', '-trimpath', '-tags', program.tags, '-ldflags', ldflags];
@@ -81,7 +102,7 @@ async function build(program: GoProgram): Promise<string> {
 
 async function goIsThere(): Promise<void> {
   // A login shell's PATH is not always what CI gives; this is where Go's own archive is unpacked to.
-  if (!onPath('go')) process.env['PATH'] = `${process.env['PATH'] ?? ''}:/usr/local/go/bin`;
+  if (!onPath('go')) process.env.PATH = `${process.env.PATH ?? ''}:/usr/local/go/bin`;
   if (!onPath('go')) throw new Error('Go 1.26 or later is needed to build it, and there is no "go" on the PATH');
 }
 

@@ -1,12 +1,13 @@
 /** The distribution's programs which the lab needs; missing ones are installed, since CI begins on a bare machine. */
-import { accessSync, constants } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { accessSync, constants, existsSync } from 'node:fs';
+import { delimiter, isAbsolute, join } from 'node:path';
 import { must } from './run.ts';
 import { timed } from './say.ts';
 
-/** program -> Debian package */
+/** Program, or file by its absolute path -> Debian package. */
 const TOOLS: Readonly<Record<string, string>> = {
   mmdebstrap: 'mmdebstrap',
+  '/usr/share/keyrings/debian-archive-keyring.gpg': 'debian-archive-keyring',
   'systemd-nspawn': 'systemd-container',
   ip: 'iproute2',
   iptables: 'iptables',
@@ -20,12 +21,14 @@ const TOOLS: Readonly<Record<string, string>> = {
 };
 
 export async function ensureTools(): Promise<void> {
-  if (process.getuid?.() !== 0) throw new Error('cannot set up the lab: it makes network namespaces and boots machines, which needs root');
+  if (process.getuid?.() !== 0)
+    throw new Error('cannot set up the lab: it makes network namespaces and boots machines, which needs root');
   const missing = Object.keys(TOOLS).filter((program) => !onPath(program));
   if (missing.length === 0) return;
   await aptInstall(missing.map((program) => TOOLS[program] ?? program));
   const still = missing.filter((program) => !onPath(program));
-  if (still.length > 0) throw new Error(`cannot set up the lab: still missing after the installation: ${still.join(', ')}`);
+  if (still.length > 0)
+    throw new Error(`cannot set up the lab: still missing after the installation: ${still.join(', ')}`);
 }
 
 export async function aptInstall(packages: readonly string[]): Promise<void> {
@@ -37,7 +40,8 @@ export async function aptInstall(packages: readonly string[]): Promise<void> {
 }
 
 export function onPath(program: string): boolean {
-  const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin'];
+  if (isAbsolute(program)) return existsSync(program);
+  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin'];
   return folders.some((folder) => {
     try {
       accessSync(join(folder, program), constants.X_OK);

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { cached, digestOf } from './cache.ts';
-import { envoy, type EnvoyVersion } from './envoy-part.ts';
+import { type EnvoyVersion, envoy } from './envoy-part.ts';
 import { type Arch, hostArch, identityOf, istioModuleDir, pilotAgent } from './go-parts.ts';
 import { must } from './run.ts';
 
@@ -28,7 +28,16 @@ const CONFFILES = ['/var/lib/istio/envoy/envoy_bootstrap_tmpl.json', '/var/lib/i
 export async function makeIstioDeb(options: IstioDebOptions): Promise<string> {
   const { version, arch = hostArch(), compression = 'gzip', mutation } = options;
   const [agent, proxy, module] = [await pilotAgent(version, arch), await envoy(options.envoy), await istioModuleDir()];
-  const inputs = ['1', version, arch, compression, identityOf(agent), identityOf(proxy), mutation?.name ?? '', mutation?.mutate.toString() ?? ''];
+  const inputs = [
+    '1',
+    version,
+    arch,
+    compression,
+    identityOf(agent),
+    identityOf(proxy),
+    mutation?.name ?? '',
+    mutation?.mutate.toString() ?? '',
+  ];
   const folder = await cached(`istio-sidecar-${version}`, digestOf(...inputs), async (draft) => {
     const tree = join(draft, 'tree');
     const files = packagedFiles(agent, proxy, join(module, 'tools/packaging/common'));
@@ -39,7 +48,15 @@ export async function makeIstioDeb(options: IstioDebOptions): Promise<string> {
     await mutation?.mutate(tree);
     // The fastest level: what matters is which decompressor the reader needs.
     const level = compression === 'none' ? [] : ['-z1'];
-    await must(['dpkg-deb', '--root-owner-group', `-Z${compression}`, ...level, '--build', tree, join(draft, 'istio-sidecar.deb')]);
+    await must([
+      'dpkg-deb',
+      '--root-owner-group',
+      `-Z${compression}`,
+      ...level,
+      '--build',
+      tree,
+      join(draft, 'istio-sidecar.deb'),
+    ]);
     await must(['rm', '-r', tree]);
   });
   return join(folder, 'istio-sidecar.deb');
@@ -87,7 +104,10 @@ export const DYING_ENVOY = {
   name: 'dying-envoy',
   mutate(folder: string): void {
     const path = join(folder, 'usr/local/bin/envoy');
-    writeFileSync(path, '#!/bin/sh\ncase "$*" in *--version*) echo "envoy  version: lab/1.39.3/Clean/RELEASE/BoringSSL"; exit 0 ;; esac\necho "dying on purpose" >&2\nexit 1\n');
+    writeFileSync(
+      path,
+      '#!/bin/sh\ncase "$*" in *--version*) echo "envoy  version: lab/1.39.3/Clean/RELEASE/BoringSSL"; exit 0 ;; esac\necho "dying on purpose" >&2\nexit 1\n',
+    );
     chmodSync(path, 0o755);
   },
 };

@@ -4,11 +4,11 @@
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { ApiServer } from './api-server.ts';
 import { CLUSTER_NAME, ISTIO_NAMESPACE, istiodHost, meshConfig } from './cluster.ts';
 import { assertAlive, type Daemon, startDaemon } from './daemon.ts';
 import type { Ledger } from './ledger.ts';
 import { CONTROL_PLANE_ADDRESS } from './network.ts';
-import type { ApiServer } from './api-server.ts';
 import type { Tunnel } from './tunnel.ts';
 import { until } from './until.ts';
 
@@ -28,11 +28,21 @@ interface Ports {
 
 function portsOf(revision: Revision): Ports {
   const base = 15_100 + 100 * REVISIONS.indexOf(revision);
-  return { http: base + 80, https: base + 17, grpc: base + 10, secureGrpc: base + 12, monitoring: base + 14, introspection: base + 76 };
+  return {
+    http: base + 80,
+    https: base + 17,
+    grpc: base + 10,
+    secureGrpc: base + 12,
+    monitoring: base + 14,
+    introspection: base + 76,
+  };
 }
 
 export async function startIstiod(
-  ledger: Ledger, tunnel: Tunnel, server: ApiServer, { revision, program, folder }: { revision: Revision; program: string; folder: string },
+  ledger: Ledger,
+  tunnel: Tunnel,
+  server: ApiServer,
+  { revision, program, folder }: { revision: Revision; program: string; folder: string },
 ): Promise<void> {
   const ports = portsOf(revision);
   const kubeconfig = join(folder, 'kubeconfig');
@@ -46,10 +56,26 @@ export async function startIstiod(
     cwd: folder,
     logFile: join(folder, `istiod-${revision}.log`),
     argv: [
-      program, 'discovery', '--kubeconfig', kubeconfig, '--meshConfig', meshFile,
-      '--secureGRPCAddr', `127.0.0.1:${ports.secureGrpc}`, '--grpcAddr', `127.0.0.1:${ports.grpc}`, '--httpAddr', `127.0.0.1:${ports.http}`,
-      '--httpsAddr', `127.0.0.1:${ports.https}`, '--monitoringAddr', `127.0.0.1:${ports.monitoring}`, '--ctrlz_port', String(ports.introspection),
-      '--clusterRegistriesNamespace', ISTIO_NAMESPACE,
+      program,
+      'discovery',
+      '--kubeconfig',
+      kubeconfig,
+      '--meshConfig',
+      meshFile,
+      '--secureGRPCAddr',
+      `127.0.0.1:${ports.secureGrpc}`,
+      '--grpcAddr',
+      `127.0.0.1:${ports.grpc}`,
+      '--httpAddr',
+      `127.0.0.1:${ports.http}`,
+      '--httpsAddr',
+      `127.0.0.1:${ports.https}`,
+      '--monitoringAddr',
+      `127.0.0.1:${ports.monitoring}`,
+      '--ctrlz_port',
+      String(ports.introspection),
+      '--clusterRegistriesNamespace',
+      ISTIO_NAMESPACE,
     ],
     env: {
       POD_NAMESPACE: ISTIO_NAMESPACE,
@@ -63,10 +89,15 @@ export async function startIstiod(
       VALIDATION_WEBHOOK_CONFIG_NAME: '',
     },
   });
-  await until(`istiod ${revision} to be ready`, async () => {
-    assertAlive(daemon);
-    return (await tunnel.request(`http://127.0.0.1:${ports.http}/ready`, { timeoutMs: 2_000 })).status;
-  }, READY_MS, (status) => status === 200);
+  await until(
+    `istiod ${revision} to be ready`,
+    async () => {
+      assertAlive(daemon);
+      return (await tunnel.request(`http://127.0.0.1:${ports.http}/ready`, { timeoutMs: 2_000 })).status;
+    },
+    READY_MS,
+    (status) => status === 200,
+  );
 }
 
 export function startSniRouter(ledger: Ledger, netns: string, envoy: string, folder: string): Daemon {
@@ -83,7 +114,8 @@ export function startSniRouter(ledger: Ledger, netns: string, envoy: string, fol
 /** The number of proxies that this istiod has a stream to. */
 export async function connectedTo(tunnel: Tunnel, revision: Revision): Promise<number> {
   const metrics = await tunnel.request(`http://127.0.0.1:${portsOf(revision).monitoring}/metrics`);
-  if (metrics.status !== 200) throw new Error(`cannot read the metrics of istiod ${revision}: status ${metrics.status}`);
+  if (metrics.status !== 200)
+    throw new Error(`cannot read the metrics of istiod ${revision}: status ${metrics.status}`);
   // One line for each version of Istio that has connected; there is none before the first connection.
   const values = [...metrics.body.matchAll(/^pilot_xds\{[^}]*\} (\S+)$/gm)].map((match) => Number(match[1]));
   return values.reduce((sum, value) => sum + value, 0);
@@ -106,13 +138,14 @@ function sniRouterConfig(): object {
   const listener = {
     name: 'gateway',
     address: address(CONTROL_PLANE_ADDRESS, 15_012),
-    listener_filters: [
-      { name: 'tls_inspector', typed_config: extension('listener.tls_inspector.v3.TlsInspector') },
-    ],
+    listener_filters: [{ name: 'tls_inspector', typed_config: extension('listener.tls_inspector.v3.TlsInspector') }],
     filter_chains: REVISIONS.map((revision) => ({
       filter_chain_match: { server_names: [istiodHost(revision)] },
       filters: [
-        { name: 'tcp_proxy', typed_config: { ...extension('network.tcp_proxy.v3.TcpProxy'), stat_prefix: revision, cluster: revision } },
+        {
+          name: 'tcp_proxy',
+          typed_config: { ...extension('network.tcp_proxy.v3.TcpProxy'), stat_prefix: revision, cluster: revision },
+        },
       ],
     })),
   };

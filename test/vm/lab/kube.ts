@@ -51,7 +51,12 @@ export class Kube {
   }
 
   /** One request as administrator, or with `token`. Any HTTP status is an answer. */
-  async ask(method: string, path: string, body?: unknown, options: { contentType?: string; token?: string } = {}): Promise<KubeAnswer> {
+  async ask(
+    method: string,
+    path: string,
+    body?: unknown,
+    options: { contentType?: string; token?: string } = {},
+  ): Promise<KubeAnswer> {
     const answer = await this.#tunnel.request(`${this.#server.url}${path}`, {
       method,
       ca: this.#server.credentials.ca,
@@ -87,10 +92,18 @@ export class Kube {
   }
 
   /** A token of this account, as `kubectl create token` gets one. */
-  async mintToken(namespace: string, account: string, { audience, seconds = 3600 }: { audience?: string; seconds?: number } = {}): Promise<string> {
+  async mintToken(
+    namespace: string,
+    account: string,
+    { audience, seconds = 3600 }: { audience?: string; seconds?: number } = {},
+  ): Promise<string> {
     const spec = { expirationSeconds: seconds, ...(audience === undefined ? {} : { audiences: [audience] }) };
     const path = `/api/v1/namespaces/${namespace}/serviceaccounts/${account}/token`;
-    const answer = await this.kube('POST', path, { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec });
+    const answer = await this.kube('POST', path, {
+      apiVersion: 'authentication.k8s.io/v1',
+      kind: 'TokenRequest',
+      spec,
+    });
     return answer.status.token;
   }
 }

@@ -48,7 +48,9 @@ export class Lab {
 export function openLab(): Lab {
   const file = process.env[LAB_VARIABLE];
   if (file === undefined) {
-    throw new Error('cannot open the lab: run the tests with --test-global-setup=test/vm/lab/setup.ts, which starts it');
+    throw new Error(
+      'cannot open the lab: run the tests with --test-global-setup=test/vm/lab/setup.ts, which starts it',
+    );
   }
   return new Lab(JSON.parse(readFileSync(file, 'utf8')) as LabState);
 }

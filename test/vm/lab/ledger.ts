@@ -1,12 +1,12 @@
 /**
- * What a run of the lab holds of the machine: processes, namespaces, mounts, cgroups. Each is written down before it is made, one file
- * each, so that whoever tears the run down (the run itself, or a later one that finds it dead) knows everything there is to undo.
+ * What a run of the lab holds of the machine: processes, namespaces, mounts, cgroups. Each is written down (before it is made, a
+ * process right after its start), one file each, so that whoever tears the run down (the run itself, or a later one that finds it dead) knows everything there is to undo.
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { removeCgroups } from './cgroups.ts';
 import { isAlive, type ProcessIdentity, signal } from './process-identity.ts';
 import { must, run } from './run.ts';
-import { removeCgroups } from './cgroups.ts';
 import { until } from './until.ts';
 
 export type Resource =
@@ -28,7 +28,10 @@ export class Ledger {
   add(resource: Resource): () => Promise<void> {
     mkdirSync(this.#folder, { recursive: true });
     // The monotonic clock is the same for all processes of the machine, so the names sort in the order of making.
-    const entry = join(this.#folder, `${process.hrtime.bigint().toString().padStart(20, '0')}-${process.pid}-${resource.kind}`);
+    const entry = join(
+      this.#folder,
+      `${process.hrtime.bigint().toString().padStart(20, '0')}-${process.pid}-${resource.kind}`,
+    );
     writeFileSync(entry, JSON.stringify(resource));
     return async () => {
       await undo(resource);
@@ -47,12 +50,15 @@ export class Ledger {
         failures.push(error);
       }
     }
-    if (failures.length > 0) throw new AggregateError(failures, `cannot undo ${failures.length} of the lab's resources`);
+    if (failures.length > 0)
+      throw new AggregateError(failures, `cannot undo ${failures.length} of the lab's resources`);
   }
 
   #entries(): string[] {
     mkdirSync(this.#folder, { recursive: true });
-    return readdirSync(this.#folder).sort().map((name) => join(this.#folder, name));
+    return readdirSync(this.#folder)
+      .sort()
+      .map((name) => join(this.#folder, name));
   }
 }
 
@@ -61,7 +67,9 @@ async function undo(resource: Resource): Promise<void> {
     case 'process':
       return end(resource.what, resource.identity);
     case 'netns':
-      if ((await run(['ip', 'netns', 'list'])).stdout.split('\n').some((line) => line.split(' ')[0] === resource.name)) {
+      if (
+        (await run(['ip', 'netns', 'list'])).stdout.split('\n').some((line) => line.split(' ')[0] === resource.name)
+      ) {
         await must(['ip', 'netns', 'del', resource.name]);
       }
       return;
@@ -85,5 +93,7 @@ export async function end(what: string, identity: ProcessIdentity): Promise<void
 }
 
 function isMounted(path: string): boolean {
-  return readFileSync('/proc/self/mounts', 'utf8').split('\n').some((line) => line.split(' ')[1] === path);
+  return readFileSync('/proc/self/mounts', 'utf8')
+    .split('\n')
+    .some((line) => line.split(' ')[1] === path);
 }

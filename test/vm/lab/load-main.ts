@@ -5,7 +5,15 @@
 import { Agent, get } from 'node:http';
 
 const [url = '', connections = '1', rate = '1'] = process.argv.slice(2);
-const result = { requests: 0, errors: 0, closed: 0, statuses: {} as Record<string, number>, servers: {} as Record<string, number>, slowestMs: 0, firstError: '' };
+const result = {
+  requests: 0,
+  errors: 0,
+  closed: 0,
+  statuses: {} as Record<string, number>,
+  servers: {} as Record<string, number>,
+  slowestMs: 0,
+  firstError: '',
+};
 let stopping = false;
 let outstanding = 0;
 

@@ -36,13 +36,19 @@ export function startLoad(lab: Lab, options: LoadOptions): Load {
     netns: lab.state.netns,
     logFile,
     argv: [
-      process.execPath, join(import.meta.dirname, 'load-main.ts'), options.url, String(options.connections), String(options.requestsPerSecond),
+      process.execPath,
+      join(import.meta.dirname, 'load-main.ts'),
+      options.url,
+      String(options.connections),
+      String(options.requestsPerSecond),
     ],
   });
   return {
     async stop() {
       await daemon.stop();
-      const report = readFileSync(logFile, 'utf8').split('\n').find((line) => line.startsWith('{'));
+      const report = readFileSync(logFile, 'utf8')
+        .split('\n')
+        .find((line) => line.startsWith('{'));
       if (report === undefined) throw new Error(`cannot read the result of the load; ${logTail(logFile)}`);
       return JSON.parse(report) as LoadResult;
     },

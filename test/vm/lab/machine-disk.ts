@@ -14,7 +14,15 @@ export async function makeDisk(ledger: Ledger, base: string, folder: string): Pr
   const [root, upper, work] = ['root', 'upper', 'work'].map((name) => join(folder, name)) as [string, string, string];
   for (const path of [root, upper, work]) mkdirSync(path, { recursive: true });
   const unmount = ledger.add({ kind: 'mount', path: root });
-  const mounted = await run(['mount', '-t', 'overlay', 'overlay', '-o', `lowerdir=${base},upperdir=${upper},workdir=${work}`, root]);
+  const mounted = await run([
+    'mount',
+    '-t',
+    'overlay',
+    'overlay',
+    '-o',
+    `lowerdir=${base},upperdir=${upper},workdir=${work}`,
+    root,
+  ]);
   if (mounted.status !== 0) {
     say(`no overlay here, so the machine gets a copy of the base: ${describe(mounted)}`);
     await must(['cp', '-a', '--reflink=auto', `${base}/.`, root]);
@@ -31,5 +39,8 @@ export async function makeDisk(ledger: Ledger, base: string, folder: string): Pr
 /** Its own name resolves without DNS: sudo asks for it, and under DNS capture the answer would have to come through Istio itself. */
 export function nameMachine(root: string, name: string): void {
   writeFileSync(join(root, 'etc/hostname'), `${name}\n`);
-  writeFileSync(join(root, 'etc/hosts'), `127.0.0.1\tlocalhost\n127.0.1.1\t${name}\n::1\tlocalhost ip6-localhost ip6-loopback\n`);
+  writeFileSync(
+    join(root, 'etc/hosts'),
+    `127.0.0.1\tlocalhost\n127.0.1.1\t${name}\n::1\tlocalhost ip6-localhost ip6-loopback\n`,
+  );
 }

@@ -1,10 +1,9 @@
 /** A virtual machine, as far as a daemon can tell: Debian with its own systemd, network, address and disk, which boots and reboots. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { removeCgroups } from './cgroups.ts';
 import { logTail, type RunningDaemon } from './daemon.ts';
 import type { Lab } from './lab.ts';
-import { type MachineDisk, makeDisk, nameMachine } from './machine-disk.ts';
+import { makeDisk, nameMachine } from './machine-disk.ts';
 import { addGuestAddress, guestAddress, makeGuestNetwork, removeGuestAddress } from './network.ts';
 import { findInit, type Mainboard, powerOn, REBOOT_STATUS } from './nspawn.ts';
 import { isAlive, type ProcessIdentity, signal } from './process-identity.ts';
@@ -35,12 +34,22 @@ export interface GuestProcess {
 export async function bootMachine(lab: Lab, { name }: { readonly name: string }): Promise<Machine> {
   const number = takeNumber(lab.state.folder);
   const machineId = `smm-${lab.state.id}-${number}`;
-  lab.ledger.add({ kind: 'cgroup', name: machineId });
   const disk = await makeDisk(lab.ledger, lab.state.parts.rootfs, join(lab.state.folder, 'machines', `${number}`));
   nameMachine(disk.root, name);
   const removeNetwork = await makeGuestNetwork(lab.ledger, machineId, lab.state.netns, number);
+  // After disk and network, so that a teardown empties the cgroup, of whoever is left in it, before it takes those away.
+  const removeCgroup = lab.ledger.add({ kind: 'cgroup', name: machineId });
   const consoleFile = join(lab.state.folder, `console-${number}-${name}.log`);
-  const machine = new Machine(lab, number, { machineId, name, root: disk.root, netns: machineId, consoleFile }, disk, removeNetwork);
+  const machine = new Machine(
+    lab,
+    number,
+    { machineId, name, root: disk.root, netns: machineId, consoleFile },
+    async () => {
+      await removeCgroup();
+      await removeNetwork();
+      await disk.remove();
+    },
+  );
   await machine.start();
   return machine;
 }
@@ -68,14 +77,14 @@ export class Machine {
   readonly #lab: Lab;
   readonly #number: number;
   readonly #board: Mainboard;
-  readonly #disk: MachineDisk;
-  readonly #removeNetwork: () => Promise<void>;
+  readonly #discard: () => Promise<void>;
   #power: RunningDaemon | undefined;
   #init: ProcessIdentity | undefined;
   /** nspawn's status once the machine is off; undefined while it has power. */
   #offStatus: number | undefined = -1;
+  #mayReboot = true;
 
-  constructor(lab: Lab, number: number, board: Mainboard, disk: MachineDisk, removeNetwork: () => Promise<void>) {
+  constructor(lab: Lab, number: number, board: Mainboard, discard: () => Promise<void>) {
     this.name = board.name;
     this.address = guestAddress(number);
     this.root = board.root;
@@ -83,18 +92,23 @@ export class Machine {
     this.#lab = lab;
     this.#number = number;
     this.#board = board;
-    this.#disk = disk;
-    this.#removeNetwork = removeNetwork;
+    this.#discard = discard;
   }
 
   /** Boots a machine that is off. Returns when systemd has reached its target ("degraded" too: a failed unit is the test's business). */
   async start(): Promise<void> {
     if (this.#offStatus === undefined) throw new Error(`cannot start ${this.name}: it is on`);
     this.#offStatus = undefined;
-    this.#keepPowered().then((status) => { this.#offStatus = status; }, (error: unknown) => {
-      this.#offStatus = -1;
-      say(`the machine ${this.name}: ${String(error)}`);
-    });
+    this.#mayReboot = true;
+    this.#keepPowered().then(
+      (status) => {
+        this.#offStatus = status;
+      },
+      (error: unknown) => {
+        this.#offStatus = -1;
+        say(`the machine ${this.name}: ${String(error)}`);
+      },
+    );
     await this.#booted(undefined);
   }
 
@@ -112,9 +126,18 @@ export class Machine {
   }
 
   async cutPower(): Promise<void> {
-    // With process 1 the kernel ends every process of its pid namespace.
-    signal(this.#currentInit(), 'SIGKILL');
-    await this.off();
+    this.#mayReboot = false;
+    await until(
+      `the machine ${this.name} to be off`,
+      () => {
+        // Asked for anew each time: in the middle of a reboot, process 1 is another one from one moment to the next.
+        const init = this.#power === undefined ? undefined : findInit(this.#power.identity);
+        // With process 1 the kernel ends every process of its pid namespace.
+        if (init !== undefined) signal(init, 'SIGKILL');
+        return this.#offStatus !== undefined;
+      },
+      OFF_MS,
+    );
   }
 
   /** Waits until the machine is off, however that came about: after `systemctl poweroff`, for example. */
@@ -124,17 +147,19 @@ export class Machine {
 
   /** Ends the machine for good, with its disk and its network. */
   async stop(): Promise<void> {
-    if (this.#init !== undefined) signal(this.#init, 'SIGKILL');
-    await this.off();
-    await this.#disk.remove();
-    await this.#removeNetwork();
-    await removeCgroups(this.#board.machineId);
+    await this.cutPower();
+    await this.#discard();
   }
 
   /** Runs a program as root in the machine; any status is an answer. Not within `timeoutMs` (60 s): an error. */
   async exec(argv: readonly string[], options: ExecOptions = {}): Promise<Outcome> {
     const timeoutMs = options.timeoutMs ?? EXEC_MS;
-    const environment = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', HOME: '/root', LANG: 'C.UTF-8', ...options.env };
+    const environment = {
+      PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+      HOME: '/root',
+      LANG: 'C.UTF-8',
+      ...options.env,
+    };
     const settings = Object.entries(environment).map(([key, value]) => `${key}=${value}`);
     const enter = ['nsenter', '-t', String(this.#currentInit().pid), '-m', '-u', '-i', '-n', '-p', '-C', '--'];
     // The limit stands inside too: ending nsenter from outside would leave the program running in the machine.
@@ -190,10 +215,13 @@ export class Machine {
         done < "$root$group/cgroup.procs"
         exit 0
       done`);
-    return lines.split('\n').filter(Boolean).map((line) => {
-      const [pid = '', startTicks = '', ...exe] = line.split(' ');
-      return { pid: Number(pid), startTicks, exe: exe.join(' ') };
-    });
+    return lines
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => {
+        const [pid = '', startTicks = '', ...exe] = line.split(' ');
+        return { pid: Number(pid), startTicks, exe: exe.join(' ') };
+      });
   }
 
   async pidsOf(unit: string): Promise<number[]> {
@@ -221,19 +249,25 @@ export class Machine {
       this.#power = powerOn(this.#lab.ledger, this.#board);
       const status = await this.#power.ended;
       await this.#power.stop();
-      if (status !== REBOOT_STATUS) return status;
+      if (status !== REBOOT_STATUS || !this.#mayReboot) return status;
     }
   }
 
   async #booted(previous: ProcessIdentity | undefined): Promise<void> {
-    await until(`the machine ${this.name} to boot`, async () => {
-      if (this.#offStatus !== undefined) return 'off';
-      const init = this.#power === undefined ? undefined : findInit(this.#power.identity);
-      if (init === undefined || init.pid === previous?.pid) return 'no process 1 yet';
-      this.#init = init;
-      return (await this.exec(['systemctl', 'is-system-running'], { timeoutMs: 5_000 })).stdout.trim();
-    }, BOOT_MS, (state) => ['running', 'degraded', 'off'].includes(state));
-    if (this.#offStatus !== undefined) throw new Error(`cannot boot ${this.name}: status ${this.#offStatus}; ${logTail(this.#board.consoleFile)}`);
+    await until(
+      `the machine ${this.name} to boot`,
+      async () => {
+        if (this.#offStatus !== undefined) return 'off';
+        const init = this.#power === undefined ? undefined : findInit(this.#power.identity);
+        if (init === undefined || init.pid === previous?.pid) return 'no process 1 yet';
+        this.#init = init;
+        return (await this.exec(['systemctl', 'is-system-running'], { timeoutMs: 5_000 })).stdout.trim();
+      },
+      BOOT_MS,
+      (state) => ['running', 'degraded', 'off'].includes(state),
+    );
+    if (this.#offStatus !== undefined)
+      throw new Error(`cannot boot ${this.name}: status ${this.#offStatus}; ${logTail(this.#board.consoleFile)}`);
   }
 
   #currentInit(): ProcessIdentity {

@@ -2,9 +2,10 @@
  * What an operator does today to bring a machine into the mesh: the official package, the files that `istioctl x workload entry
  * configure` makes, a token, a line in /etc/hosts, and `systemctl start istio`.
  */
+
+import { httpBackend } from './backend.ts';
 import { CLUSTER_NAME, istiodHost, makeNamespace, meshConfig } from './cluster.ts';
 import type { EnvoyVersion } from './envoy-part.ts';
-import { httpBackend } from './backend.ts';
 import { makeIstioDeb } from './istio-package.ts';
 import type { Revision } from './istiod.ts';
 import type { KubeObject } from './kube.ts';
@@ -29,7 +30,10 @@ const READY_MS = 60_000;
 
 export async function joinMesh(lab: Lab, machine: Machine, options: JoinOptions): Promise<void> {
   await makeGroup(lab, options);
-  await installIstio(machine, await makeIstioDeb({ version: options.version ?? '1.31.0', envoy: options.envoy ?? '1.39.3' }));
+  await installIstio(
+    machine,
+    await makeIstioDeb({ version: options.version ?? '1.31.0', envoy: options.envoy ?? '1.39.3' }),
+  );
   await configureIstio(lab, machine, options);
   await httpBackend(machine, BACKEND_PORT);
   await machine.sh('systemctl start istio');
@@ -69,7 +73,10 @@ export async function configureIstio(lab: Lab, machine: Machine, membership: Mes
   await machine.writeFile('/var/lib/istio/envoy/cluster.env', clusterEnv(membership, machine.address));
   await machine.writeFile('/etc/istio/config/mesh', `${JSON.stringify({ defaultConfig: proxyConfig(membership) })}\n`);
   await machine.writeFile('/etc/certs/root-cert.pem', await rootCertificate(lab, namespace));
-  await machine.writeFile('/var/run/secrets/tokens/istio-token', await lab.kube.mintToken(namespace, group, { audience: 'istio-ca' }));
+  await machine.writeFile(
+    '/var/run/secrets/tokens/istio-token',
+    await lab.kube.mintToken(namespace, group, { audience: 'istio-ca' }),
+  );
   const line = `${CONTROL_PLANE_ADDRESS} ${istiodHost(revision)}`;
   await machine.sh(`grep -qxF '${line}' /etc/hosts || echo '${line}' >> /etc/hosts
     chown -R istio-proxy:istio-proxy /var/lib/istio/envoy /etc/istio/config /etc/certs /var/run/secrets`);
@@ -77,15 +84,38 @@ export async function configureIstio(lab: Lab, machine: Machine, membership: Mes
 
 /** Ready, and so far in that istiod sends traffic to it: registered, and healthy. */
 export async function untilServing(lab: Lab, machine: Machine, { namespace, group }: MeshMembership): Promise<void> {
-  await until(`Istio on ${machine.name} to be ready`, async () => {
-    const { stdout } = await machine.exec(['curl', '-s', '-o', '/dev/null', '-w', '%{http_code}', 'http://127.0.0.1:15020/healthz/ready']);
-    return stdout;
-  }, READY_MS, (status) => status === '200');
-  await until(`the WorkloadEntry of ${machine.name} to be healthy`, () => findEntry(lab, namespace, group, machine), READY_MS, isHealthy);
+  await until(
+    `Istio on ${machine.name} to be ready`,
+    async () => {
+      const { stdout } = await machine.exec([
+        'curl',
+        '-s',
+        '-o',
+        '/dev/null',
+        '-w',
+        '%{http_code}',
+        'http://127.0.0.1:15020/healthz/ready',
+      ]);
+      return stdout;
+    },
+    READY_MS,
+    (status) => status === '200',
+  );
+  await until(
+    `the WorkloadEntry of ${machine.name} to be healthy`,
+    () => findEntry(lab, namespace, group, machine),
+    READY_MS,
+    isHealthy,
+  );
 }
 
 /** The entry that istiod made when the machine connected: named after the group and the address. */
-export async function findEntry(lab: Lab, namespace: string, group: string, machine: Machine): Promise<KubeObject | undefined> {
+export async function findEntry(
+  lab: Lab,
+  namespace: string,
+  group: string,
+  machine: Machine,
+): Promise<KubeObject | undefined> {
   const path = `/apis/networking.istio.io/v1/namespaces/${namespace}/workloadentries/${group}-${machine.address}`;
   const answer = await lab.kube.ask('GET', path);
   if (answer.status === 404) return undefined;
@@ -112,7 +142,11 @@ function proxyConfig(membership: MeshMembership): KubeObject {
 }
 
 function proxyMetadata({ namespace, group }: MeshMembership): Record<string, string> {
-  const labels = { app: group, 'service.istio.io/canonical-name': group, 'service.istio.io/canonical-revision': 'latest' };
+  const labels = {
+    app: group,
+    'service.istio.io/canonical-name': group,
+    'service.istio.io/canonical-revision': 'latest',
+  };
   return {
     CANONICAL_SERVICE: group,
     CANONICAL_REVISION: 'latest',

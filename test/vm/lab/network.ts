@@ -22,10 +22,29 @@ export async function makeControlPlaneNetwork(ledger: Ledger, netns: string): Pr
 }
 
 /** A namespace for a machine with its eth0 plugged into the control plane's bridge. */
-export async function makeGuestNetwork(ledger: Ledger, netns: string, controlPlane: string, number: number): Promise<() => Promise<void>> {
+export async function makeGuestNetwork(
+  ledger: Ledger,
+  netns: string,
+  controlPlane: string,
+  number: number,
+): Promise<() => Promise<void>> {
   const remove = await makeNamespace(ledger, netns);
   const port = `vm${number}`;
-  await must(['ip', 'link', 'add', port, 'netns', controlPlane, 'type', 'veth', 'peer', 'name', GUEST_INTERFACE, 'netns', netns]);
+  await must([
+    'ip',
+    'link',
+    'add',
+    port,
+    'netns',
+    controlPlane,
+    'type',
+    'veth',
+    'peer',
+    'name',
+    GUEST_INTERFACE,
+    'netns',
+    netns,
+  ]);
   await ip(controlPlane, 'link', 'set', port, 'master', BRIDGE, 'up');
   await ip(netns, 'link', 'set', GUEST_INTERFACE, 'up');
   await addGuestAddress(netns, number);

@@ -1,9 +1,9 @@
 /** systemd-nspawn as the machine's mainboard: one process from power-on to power-off. */
-import { readFileSync, readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { makeCgroups } from './cgroups.ts';
 import { type RunningDaemon, startDaemon } from './daemon.ts';
 import type { Ledger } from './ledger.ts';
-import { identify, parentOf, type ProcessIdentity } from './process-identity.ts';
+import { identify, type ProcessIdentity, parentOf } from './process-identity.ts';
 
 /** What nspawn ends with, under --keep-unit, when the machine asked for a reboot: whoever started it is to start it again. */
 export const REBOOT_STATUS = 133;
@@ -25,11 +25,27 @@ export function powerOn(ledger: Ledger, board: Mainboard): RunningDaemon {
     what: `the machine ${board.name}`,
     logFile: board.consoleFile,
     argv: [
-      'sh', '-c', ENTER_CGROUPS, 'sh', ...entries, '--',
-      'systemd-nspawn', '--quiet', '--boot', `--directory=${board.root}`, `--machine=${board.machineId}`, `--hostname=${board.name}`,
-      '--register=no', '--keep-unit', `--network-namespace-path=/run/netns/${board.netns}`,
+      'sh',
+      '-c',
+      ENTER_CGROUPS,
+      'sh',
+      ...entries,
+      '--',
+      'systemd-nspawn',
+      '--quiet',
+      '--boot',
+      `--directory=${board.root}`,
+      `--machine=${board.machineId}`,
+      `--hostname=${board.name}`,
+      '--register=no',
+      '--keep-unit',
+      `--network-namespace-path=/run/netns/${board.netns}`,
       // A machine administers its own network: Istio's rules are made in it.
-      '--capability=CAP_NET_ADMIN', '--resolv-conf=off', '--timezone=off', '--link-journal=no', '--console=pipe',
+      '--capability=CAP_NET_ADMIN',
+      '--resolv-conf=off',
+      '--timezone=off',
+      '--link-journal=no',
+      '--console=pipe',
     ],
   });
 }

@@ -3,7 +3,7 @@
  * cache and prints where everything lies.
  */
 import { sweepDrafts } from './cache.ts';
-import { ENVOY_VERSIONS, envoy, type EnvoyVersion } from './envoy-part.ts';
+import { ENVOY_VERSIONS, type EnvoyVersion, envoy } from './envoy-part.ts';
 import { type Arch, etcd, istiod, istioModuleDir, kubeApiserver, pilotAgent } from './go-parts.ts';
 import { ensureTools } from './host-tools.ts';
 import { rootfs } from './rootfs.ts';
@@ -26,19 +26,26 @@ const USUAL_VERSIONS = ['1.30.5', '1.31.0', '1.31.1'];
 export async function ensureParts(): Promise<Parts> {
   await ensureTools();
   sweepDrafts();
+  // Side by side: one waits for the network while the other uses the processors.
+  const [downloaded, built] = await Promise.allSettled([download(), build()]);
+  const failures = [downloaded, built].flatMap((result) =>
+    result.status === 'rejected' ? [result.reason as Error] : [],
+  );
+  if (downloaded.status === 'rejected' || built.status === 'rejected') {
+    throw new AggregateError(failures, failures.map(({ message }) => message).join('\n'));
+  }
+  return { ...built.value, rootfs: downloaded.value, istioModuleDir: await istioModuleDir(), pilotAgent, envoy };
+}
+
+async function download(): Promise<string> {
   for (const version of ENVOY_VERSIONS) await envoy(version);
-  const base = await rootfs();
-  // One after the other: a Go build uses all cores by itself, and two at once only need twice the memory.
+  return rootfs();
+}
+
+/** One after the other: a Go build uses all cores by itself, and two at once only need twice the memory. */
+async function build(): Promise<Pick<Parts, 'etcd' | 'kubeApiserver' | 'istiod'>> {
   for (const version of USUAL_VERSIONS) await pilotAgent(version);
-  return {
-    etcd: await etcd(),
-    kubeApiserver: await kubeApiserver(),
-    istiod: await istiod(),
-    istioModuleDir: await istioModuleDir(),
-    rootfs: base,
-    pilotAgent,
-    envoy,
-  };
+  return { etcd: await etcd(), kubeApiserver: await kubeApiserver(), istiod: await istiod() };
 }
 
 if (import.meta.main) {

@@ -7,7 +7,18 @@ import { must } from './run.ts';
 const SUITE = 'bookworm';
 /** What a VM of a mesh has (systemd, and the dependencies of the istio-sidecar package), and what the tests look at it with. */
 const PACKAGES = [
-  'systemd', 'systemd-sysv', 'dbus', 'iproute2', 'iptables', 'sudo', 'hostname', 'curl', 'ca-certificates', 'procps', 'python3', 'strace',
+  'systemd',
+  'systemd-sysv',
+  'dbus',
+  'iproute2',
+  'iptables',
+  'sudo',
+  'hostname',
+  'curl',
+  'ca-certificates',
+  'procps',
+  'python3',
+  'strace',
 ];
 
 export async function rootfs(): Promise<string> {

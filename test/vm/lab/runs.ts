@@ -1,9 +1,14 @@
-/** Runs of the lab on this machine: each has a folder with its owner's identity; what a dead owner left is cleaned by the next run. */
+/**
+ * Runs of the lab on this machine: each has a folder with its owner's identity. What a dead owner left (Ctrl-C, SIGKILL, a crash) is
+ * cleaned up by a watcher that outlives it, or else by the next run.
+ */
+import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { cacheRoot } from './cache.ts';
 import { Ledger } from './ledger.ts';
+import { withLock } from './lock.ts';
 import { identify, isAlive, type ProcessIdentity } from './process-identity.ts';
 import { say } from './say.ts';
 
@@ -22,17 +27,33 @@ export function beginRun(): Run {
   const folder = join(runsFolder(), id);
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'owner.json'), JSON.stringify(identify(process.pid)));
+  watchOver(process.pid);
   return { id, folder };
+}
+
+/** Waits for the owner's end, in a session of its own, and cleans up then; after an orderly end there is nothing left to clean. */
+function watchOver(owner: number): void {
+  const log = openSync(join(cacheRoot(), 'cleaning.log'), 'w');
+  const script = 'tail --pid="$1" -f /dev/null; exec "$2" "$3"';
+  const argv = ['-c', script, 'sh', String(owner), process.execPath, join(import.meta.dirname, 'clean-main.ts')];
+  spawn('sh', argv, { detached: true, cwd: '/', stdio: ['ignore', log, log] }).unref();
+  closeSync(log);
 }
 
 /** Ends everything that the run holds. The folder goes last, and only when nothing is mounted below it any more. */
 export async function endRun(run: Run): Promise<void> {
   await new Ledger(run.folder).undoAll();
-  if (process.env['SMM_LAB_KEEP'] === undefined) rmSync(run.folder, { recursive: true, force: true });
+  if (process.env.SMM_LAB_KEEP === undefined) rmSync(run.folder, { recursive: true, force: true });
   else say(`kept the logs in ${run.folder}`);
 }
 
+/** One at a time: the watcher of a dead run and the next run would otherwise undo the same things. */
 export async function cleanDeadRuns(): Promise<void> {
+  mkdirSync(join(cacheRoot(), 'locks'), { recursive: true });
+  await withLock(join(cacheRoot(), 'locks', 'cleaning'), cleanAll);
+}
+
+async function cleanAll(): Promise<void> {
   if (!existsSync(runsFolder())) return;
   for (const id of readdirSync(runsFolder())) {
     const folder = join(runsFolder(), id);

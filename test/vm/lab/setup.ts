@@ -1,11 +1,11 @@
 /**
  * The global setup of the tests on the real parts (`node --test --test-global-setup=test/vm/lab/setup.ts`): one control plane for all
- * test files. As a program of its own it starts a lab and keeps it until Ctrl-C, to look around in.
+ * test files. An interrupted run calls no teardown: runs.ts sees to that. As a program of its own it starts a lab and keeps it until Ctrl-C, to look around in.
  */
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startApiServer } from './api-server.ts';
-import { installCrds, installRevision, ISTIO_NAMESPACE, makeNamespace, setGateway } from './cluster.ts';
+import { ISTIO_NAMESPACE, installCrds, installRevision, makeNamespace, setGateway } from './cluster.ts';
 import { startDaemon } from './daemon.ts';
 import { REVISIONS, startIstiod, startSniRouter } from './istiod.ts';
 import { Kube } from './kube.ts';
@@ -24,7 +24,6 @@ export async function globalSetup(): Promise<void> {
   const parts = await timed('the real parts', ensureParts);
   await cleanDeadRuns();
   const run = beginRun();
-  endAtSignals(run);
   try {
     const state = await timed('the control plane', () => startControlPlane(run, parts));
     const file = join(run.folder, 'lab.json');
@@ -32,7 +31,7 @@ export async function globalSetup(): Promise<void> {
     process.env[LAB_VARIABLE] = file;
   } catch (error) {
     // The runner calls no teardown after a failed setup.
-    process.env['SMM_LAB_KEEP'] ??= '1';
+    process.env.SMM_LAB_KEEP ??= '1';
     await endRun(run);
     throw error;
   }
@@ -45,35 +44,25 @@ export async function globalTeardown(): Promise<void> {
   await timed('taking the lab down', () => endRun(state));
 }
 
-/** The runner does not call the teardown when it is interrupted. The exit status is that of a process ended by the signal. */
-function endAtSignals(run: Run): void {
-  for (const [signal, number] of [['SIGINT', 2], ['SIGTERM', 15]] as const) {
-    process.once(signal, () => {
-      say(`${signal}: taking the lab down`);
-      endRun(run).then(
-        () => process.exit(128 + number),
-        (error: unknown) => {
-          console.error(error);
-          process.exit(1);
-        },
-      );
-    });
-  }
-}
-
 async function startControlPlane(run: Run, parts: Parts): Promise<LabState> {
   const netns = `smm-${run.id}-cp`;
   const ledger = new Ledger(run.folder);
   await makeControlPlaneNetwork(ledger, netns);
   const tunnel = await startRelay(ledger, run.folder, netns);
-  const server = await startApiServer(ledger, tunnel, { netns, folder: run.folder, etcd: parts.etcd, kubeApiserver: parts.kubeApiserver });
+  const server = await startApiServer(ledger, tunnel, {
+    netns,
+    folder: run.folder,
+    etcd: parts.etcd,
+    kubeApiserver: parts.kubeApiserver,
+  });
   const kube = new Kube(tunnel, server);
   await installCrds(kube, parts.istioModuleDir);
   await makeNamespace(kube, ISTIO_NAMESPACE);
   for (const revision of REVISIONS) await installRevision(kube, revision, FIRST_VERSION);
   await setGateway(kube);
   // The first one makes the mesh's CA, the others take it from its Secret: one after the other.
-  for (const revision of REVISIONS) await startIstiod(ledger, tunnel, server, { revision, program: parts.istiod, folder: run.folder });
+  for (const revision of REVISIONS)
+    await startIstiod(ledger, tunnel, server, { revision, program: parts.istiod, folder: run.folder });
   startSniRouter(ledger, netns, await parts.envoy('1.40.0'), run.folder);
   return { ...run, netns, server, parts: { istioModuleDir: parts.istioModuleDir, rootfs: parts.rootfs } };
 }

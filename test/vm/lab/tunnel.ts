@@ -49,13 +49,18 @@ export class Tunnel {
       signal: AbortSignal.timeout(options.timeoutMs ?? 30_000),
     };
     return new Promise((resolve, reject) => {
-      const failed = (cause: unknown): void => reject(new Error(`cannot ${requestOptions.method} ${url}: ${cause}`, { cause }));
+      const failed = (cause: unknown): void =>
+        reject(new Error(`cannot ${requestOptions.method} ${url}: ${cause}`, { cause }));
       const outgoing = (secure ? httpsRequest : httpRequest)(requestOptions, (incoming) => {
         const chunks: Buffer[] = [];
         incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
         incoming.on('error', failed);
         incoming.on('end', () =>
-          resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, body: Buffer.concat(chunks).toString() }),
+          resolve({
+            status: incoming.statusCode ?? 0,
+            headers: incoming.headers,
+            body: Buffer.concat(chunks).toString(),
+          }),
         );
       });
       outgoing.on('error', failed);
