@@ -80,7 +80,7 @@ describe('smm-agent set', () => {
     assert.equal(await terminal.config(), 'poll: {jitterSeconds: 6} # both\n# end\n');
     assert.equal((await terminal.type(['set', 'poll.schedule', '* * * * *'])).code, 0);
     assert.deepEqual(parse(await terminal.config()), { poll: { jitterSeconds: 6, schedule: '* * * * *' } });
-    assert.match(await terminal.config(), /# both\n# end\n/);
+    assert.match(await terminal.config(), /# both\n+# end\n/);
   });
 
   it('writes through a link and leaves it a link', async () => {
