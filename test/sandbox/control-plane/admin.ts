@@ -1,0 +1,138 @@
+/** An administrator's hands on an API server, embedded or real: creates, changes and removes objects, issues tokens. */
+import { request } from 'node:https';
+import type { KubeObject } from './store.ts';
+
+export interface AdminOptions {
+  server: string;
+  /** PEM. */
+  ca: string;
+  token: string;
+}
+
+export interface RawAnswer {
+  status: number;
+  body: Record<string, unknown>;
+}
+
+/** Plurals that are not the lower-case kind with an s. */
+const PLURALS: Record<string, string> = {
+  WorkloadEntry: 'workloadentries',
+  ValidatingAdmissionPolicy: 'validatingadmissionpolicies',
+};
+const CLUSTER_SCOPED = new Set([
+  'Namespace',
+  'ClusterRole',
+  'ClusterRoleBinding',
+  'MutatingWebhookConfiguration',
+  'ValidatingWebhookConfiguration',
+  'ValidatingAdmissionPolicy',
+  'ValidatingAdmissionPolicyBinding',
+  'CustomResourceDefinition',
+  'IstioRevision',
+]);
+
+export class Admin {
+  readonly #options: AdminOptions;
+
+  constructor(options: AdminOptions) {
+    this.#options = options;
+  }
+
+  /** The path of an object, or of the collection that it belongs to. */
+  path({ apiVersion, kind, metadata }: KubeObject, what: 'object' | 'collection' | 'status' = 'object'): string {
+    const root = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
+    const namespace = CLUSTER_SCOPED.has(kind) ? '' : `/namespaces/${metadata.namespace ?? 'default'}`;
+    const collection = `${root}${namespace}/${PLURALS[kind] ?? `${kind.toLowerCase()}s`}`;
+    if (what === 'collection') return collection;
+    return `${collection}/${metadata.name}${what === 'status' ? '/status' : ''}`;
+  }
+
+  /** Creates an object, or replaces the one of that name; its status too where it has one. Rejects on any failure. */
+  async apply(object: KubeObject): Promise<void> {
+    const created = await this.send('POST', this.path(object, 'collection'), object);
+    if (created.status === 409) {
+      const current = success(await this.send('GET', this.path(object)), object);
+      const { resourceVersion } = current.metadata;
+      success(
+        await this.send('PUT', this.path(object), { ...object, metadata: { ...object.metadata, resourceVersion } }),
+        object,
+      );
+    } else {
+      success(created, object);
+    }
+    if (object.status !== undefined) await this.setStatus(object, object.status);
+  }
+
+  async applyAll(objects: readonly KubeObject[]): Promise<void> {
+    for (const object of objects) await this.apply(object);
+  }
+
+  async get(object: KubeObject): Promise<KubeObject> {
+    return success(await this.send('GET', this.path(object)), object);
+  }
+
+  /** Merge patch of the object itself, without a guard. */
+  async change(object: KubeObject, patch: object): Promise<void> {
+    success(await this.send('PATCH', this.path(object), patch, 'application/merge-patch+json'), object);
+  }
+
+  /** Merge patch of the status. */
+  async setStatus(object: KubeObject, status: object): Promise<void> {
+    success(await this.send('PATCH', this.path(object, 'status'), { status }, 'application/merge-patch+json'), object);
+  }
+
+  /** As istiod does: the whole status, with the resourceVersion that it was read with. Answers 409 when that is old. */
+  putStatus(object: KubeObject): Promise<RawAnswer> {
+    return this.send('PUT', this.path(object, 'status'), object);
+  }
+
+  /** Removes an object that may be gone already. */
+  async remove(object: KubeObject): Promise<void> {
+    const answer = await this.send('DELETE', this.path(object));
+    if (answer.status !== 404) success(answer, object);
+  }
+
+  /** A token of a service account, for the API server itself. */
+  async token(namespace: string, serviceAccount: string): Promise<string> {
+    const path = `/api/v1/namespaces/${namespace}/serviceaccounts/${serviceAccount}/token`;
+    const wish = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: { expirationSeconds: 3600 } };
+    const { status, body } = await this.send('POST', path, wish);
+    if (status !== 201)
+      throw new Error(`no token of ${namespace}/${serviceAccount}: HTTP ${status} ${JSON.stringify(body)}`);
+    return (body.status as { token: string }).token;
+  }
+
+  /** One request as the administrator, or as whoever `token` belongs to. */
+  send(
+    method: string,
+    path: string,
+    body?: object,
+    contentType = 'application/json',
+    token?: string,
+  ): Promise<RawAnswer> {
+    const { promise, resolve, reject } = Promise.withResolvers<RawAnswer>();
+    const headers = { authorization: `Bearer ${token ?? this.#options.token}`, 'content-type': contentType };
+    const sent = request(
+      this.#options.server + path,
+      { method, headers, ca: this.#options.ca, agent: false },
+      (answer) => {
+        const chunks: Buffer[] = [];
+        answer.on('data', (chunk: Buffer) => chunks.push(chunk));
+        answer.on('error', reject);
+        answer.on('end', () => {
+          const text = Buffer.concat(chunks).toString();
+          const isJson = text.startsWith('{');
+          resolve({ status: answer.statusCode ?? 0, body: isJson ? JSON.parse(text) : { message: text } });
+        });
+      },
+    );
+    sent.on('error', reject);
+    sent.end(body === undefined ? undefined : JSON.stringify(body));
+    return promise;
+  }
+}
+
+function success({ status, body }: RawAnswer, { kind, metadata }: KubeObject): KubeObject {
+  if (status >= 200 && status < 300) return body as unknown as KubeObject;
+  throw new Error(`${kind} ${metadata.name}: HTTP ${status} ${String(body.message)}`);
+}
