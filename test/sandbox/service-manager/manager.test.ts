@@ -1,0 +1,257 @@
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { until } from '../until.ts';
+import { sessionOf } from './processes.ts';
+import { SmallMachine } from './small-machine.ts';
+
+/** Section 3 of the design: what the stop hook sees of each kind of end. */
+const ENDS: [what: string, act: (machine: SmallMachine) => Promise<unknown>, seen: string][] = [
+  [
+    'stop',
+    (it) => it.run('systemctl', 'stop', 'x'),
+    'post jobs=x.service stop, system=running result=success end=killed/TERM',
+  ],
+  [
+    'disable --now',
+    (it) => it.run('systemctl', 'disable', '--now', 'x'),
+    'post jobs=x.service stop, system=running result=success end=killed/TERM',
+  ],
+  [
+    'restart',
+    (it) => it.run('systemctl', 'restart', 'x'),
+    'post jobs=x.service restart, system=running result=success end=killed/TERM',
+  ],
+  [
+    'try-restart',
+    (it) => it.run('systemctl', 'try-restart', 'x'),
+    'post jobs=x.service restart, system=running result=success end=killed/TERM',
+  ],
+  [
+    'crash',
+    (it) => it.run('systemctl', 'kill', '--signal=SEGV', 'x'),
+    'post jobs= system=running result=core-dump end=dumped/SEGV',
+  ],
+  [
+    'reboot',
+    (it) => it.manager.shutDown('reboot'),
+    'post jobs=x.service stop,reboot.target start,shutdown.target start, system=stopping result=success end=killed/TERM',
+  ],
+  [
+    'isolate to rescue',
+    (it) => it.manager.rescue(),
+    'post jobs=x.service stop,rescue.target start, system=maintenance result=success end=killed/TERM',
+  ],
+];
+
+describe('the job that a stop hook sees', () => {
+  for (const [what, act, expected] of ENDS) {
+    it(`after ${what}`, async () => {
+      await using machine = await SmallMachine.make();
+      assert.equal((await machine.run('systemctl', 'start', 'x')).status, 0);
+      assert.deepEqual(await machine.seen(), ['pre jobs=x.service start, system=running result= end=/']);
+      await machine.forget();
+      await act(machine);
+      await until(
+        'the hook',
+        () => machine.seen().catch(() => []),
+        (lines) => lines.some((line) => line.startsWith('post')),
+      );
+      assert.equal((await machine.seen())[0], expected);
+    });
+  }
+
+  it('is start when the start itself fails, and no main process has ended', async () => {
+    await using machine = await SmallMachine.make();
+    await machine.write(
+      '/etc/systemd/system/x.service.d/fail.conf',
+      '[Service]\nExecStartPre=/bin/false\nRestart=no\n',
+    );
+    const outcome = await machine.run('systemctl', 'start', 'x');
+    assert.deepEqual([outcome.status, outcome.stderr], [1, 'Job for x.service failed.\n']);
+    assert.equal((await machine.seen()).at(-1), 'post jobs=x.service start, system=running result=exit-code end=/');
+    assert.deepEqual([await machine.show('ActiveState'), await machine.show('Result')], ['failed', 'exit-code']);
+  });
+});
+
+describe('a service that ends by itself', () => {
+  it('starts again, under a new invocation', async () => {
+    await using machine = await SmallMachine.make();
+    await machine.run('systemctl', 'start', 'x');
+    const invocation = await machine.show('InvocationID');
+    await machine.run('systemctl', 'kill', '--signal=KILL', 'x');
+    await until(
+      'the restart',
+      () => machine.show('NRestarts'),
+      (count) => count === '1',
+    );
+    await until(
+      'the unit',
+      () => machine.show('ActiveState'),
+      (state) => state === 'active',
+    );
+    assert.notEqual(await machine.show('InvocationID'), invocation);
+  });
+
+  it('stopped while it waits to start again, runs no command and stays stopped', async () => {
+    await using machine = await SmallMachine.make('exit 3');
+    await machine.write('/etc/systemd/system/x.service.d/slow.conf', '[Service]\nRestartSec=1h\n');
+    await machine.run('systemctl', 'start', 'x');
+    await until(
+      'the wait',
+      () => machine.show('SubState'),
+      (state) => state === 'auto-restart',
+    );
+    const before = await machine.seen();
+    assert.equal((await machine.run('systemctl', 'stop', 'x')).status, 0);
+    assert.equal(await machine.show('ActiveState'), 'inactive');
+    assert.deepEqual(await machine.seen(), before);
+  });
+});
+
+describe('a stop', () => {
+  it('ends what the main process left behind', async () => {
+    await using machine = await SmallMachine.make('sleep 1000 & wait');
+    await machine.run('systemctl', 'start', 'x');
+    const pids = await until(
+      'both processes',
+      () => machine.manager.service('x.service').pids(),
+      (all) => all.length === 2,
+    );
+    await machine.run('systemctl', 'stop', 'x');
+    assert.deepEqual(pids.map(sessionOf), [null, null]);
+  });
+
+  it('that takes longer than TimeoutStopSec ends in failure', async () => {
+    await using machine = await SmallMachine.make("trap '' TERM; while :; do sleep 1000; done");
+    await machine.run('systemctl', 'start', 'x');
+    await until(
+      'the trap',
+      () => machine.manager.service('x.service').pids(),
+      (all) => all.length === 2,
+    );
+    await machine.run('systemctl', 'stop', 'x');
+    assert.deepEqual([await machine.show('ActiveState'), await machine.show('Result')], ['failed', 'timeout']);
+    assert.match((await machine.seen()).at(-1) ?? '', /result=timeout end=killed\/KILL$/);
+  });
+
+  it('gives way to nothing with --job-mode=fail, and to a start without', async () => {
+    await using machine = await SmallMachine.make();
+    await machine.program('hook', '#!/bin/sh\n[ "$1" = pre ] || until [ -e "$SMM_ROOT/go-on" ]; do sleep 0.02; done\n');
+    await machine.run('systemctl', 'start', 'x');
+    const stopped = machine.run('systemctl', 'stop', 'x');
+    await until(
+      'the hook',
+      () => machine.show('SubState'),
+      (state) => state === 'stop-post',
+    );
+    assert.equal((await machine.run('systemctl', 'start', '--job-mode=fail', 'x')).status, 4);
+    const started = machine.run('systemctl', 'start', 'x');
+    assert.equal((await stopped).stderr, 'Job for x.service canceled.\n');
+    await machine.write('/go-on', '');
+    assert.equal((await started).status, 0);
+    assert.equal(await machine.show('ActiveState'), 'active');
+  });
+});
+
+describe('unit files', () => {
+  it('are read in order, a drop-in can reset a list, and the unit keeps what it read until daemon-reload', async () => {
+    await using machine = await SmallMachine.make();
+    await machine.run('systemctl', 'start', 'x');
+    await machine.write(
+      '/etc/systemd/system/x.service.d/zz.conf',
+      '[Service]\nEnvironment=A=1 "B=two words"\nExecStart=\nExecStart=-@/bin/sleep name 500\nExecStopPost=/bin/true\n',
+    );
+    assert.equal(await machine.show('NeedDaemonReload'), 'yes');
+    assert.equal(await machine.show('Environment'), '');
+    await machine.run('systemctl', 'daemon-reload');
+    assert.equal(await machine.show('NeedDaemonReload'), 'no');
+    assert.equal(await machine.show('Environment'), 'A=1 "B=two words"');
+    assert.match(await machine.show('ExecStart'), /^\{ path=\/bin\/sleep ; argv\[\]=name 500 ; ignore_errors=yes ; /);
+    assert.deepEqual((await machine.show('ExecStopPost')).match(/path=\S+/g), [
+      'path=/usr/local/bin/hook',
+      'path=/bin/true',
+    ]);
+    assert.equal(await machine.show('DropInPaths'), join(machine.root, 'etc/systemd/system/x.service.d/zz.conf'));
+  });
+
+  it('give processes their environment, paths of the machine put below the root', async () => {
+    await using machine = await SmallMachine.make('echo "$A $B" >"$SMM_ROOT/environment"; exec sleep 1000');
+    await machine.write('/etc/default/x', '# comment\nB="of the file"\n');
+    await machine.write(
+      '/etc/systemd/system/x.service.d/a.conf',
+      '[Service]\nEnvironment=A=/opt/x:/usr/bin B=b\nEnvironmentFile=-/etc/default/none\nEnvironmentFile=/etc/default/x\n',
+    );
+    await machine.run('systemctl', 'start', 'x');
+    const text = await until('the main process', () =>
+      readFile(join(machine.root, 'environment'), 'utf8').catch(() => ''),
+    );
+    assert.equal(text, `${machine.root}/opt/x:/usr/bin of the file\n`);
+  });
+
+  it('that are masked or missing cannot be started', async () => {
+    await using machine = await SmallMachine.make();
+    assert.equal((await machine.run('systemctl', 'mask', 'x')).status, 0);
+    assert.equal(
+      (await machine.run('systemctl', 'start', 'x')).stderr,
+      'Failed to start x.service: Unit x.service is masked.\n',
+    );
+    assert.deepEqual(await machine.run('systemctl', 'is-enabled', 'x'), { status: 1, stdout: 'masked\n', stderr: '' });
+    assert.equal((await machine.run('systemctl', 'start', 'y')).status, 5);
+    assert.equal((await machine.run('systemctl', 'show', 'y', '-P', 'LoadState')).stdout, 'not-found\n');
+  });
+});
+
+describe('a boot', () => {
+  it('has an id of its own, an empty /run, and starts what is enabled', async () => {
+    await using machine = await SmallMachine.make();
+    await machine.run('systemctl', 'enable', '--now', 'x');
+    await machine.write('/run/left', '');
+    const bootId = join(machine.root, 'proc/sys/kernel/random/boot_id');
+    const before = readFileSync(bootId, 'utf8');
+    await machine.manager.shutDown('reboot');
+    assert.equal(existsSync(join(machine.root, 'run/left')), false);
+    await machine.manager.boot();
+    assert.notEqual(readFileSync(bootId, 'utf8'), before);
+    assert.equal(await machine.show('ActiveState'), 'active');
+  });
+});
+
+describe('a transient timer', () => {
+  it('runs its program later, however long whoever asked for it lives', async () => {
+    await using machine = await SmallMachine.make();
+    const args = [
+      '--quiet',
+      '--collect',
+      '--unit=later',
+      '--on-active=2',
+      '--setenv=A=b c',
+      '/bin/sh',
+      '-c',
+      'echo "$A" >"$SMM_ROOT/later"',
+    ];
+    assert.deepEqual(await machine.run('systemd-run', ...args), { status: 0, stdout: '', stderr: '' });
+    const text = await until('the timer', () => readFile(join(machine.root, 'later'), 'utf8').catch(() => ''));
+    assert.equal(text, 'b c\n');
+  });
+
+  it('can be stopped before, and has a name of its own', async () => {
+    await using machine = await SmallMachine.make();
+    const args = ['--unit=later', '--on-active=1h', '/bin/true'];
+    assert.equal((await machine.run('systemd-run', ...args)).stderr, 'Running timer as unit: later.timer\n');
+    assert.equal((await machine.run('systemd-run', ...args)).status, 1);
+    assert.equal((await machine.run('systemctl', 'stop', 'later.timer')).status, 0);
+    assert.equal((await machine.run('systemctl', 'stop', 'later.timer')).status, 5);
+  });
+});
+
+describe('a program of the sandbox', () => {
+  it('says so when the manager has ended, instead of waiting', async () => {
+    await using machine = await SmallMachine.make();
+    await rm(join(machine.root, 'sandbox/manager.pid'));
+    const { status, stderr } = await machine.run('systemctl', 'is-system-running');
+    assert.deepEqual([status, stderr], [1, 'systemctl: cannot reach the embedded service manager: it has ended\n']);
+  });
+});

@@ -1,0 +1,97 @@
+/** Processes of a unit without cgroups: each command gets a session of its own, and what it starts stays in that session. */
+import { spawn } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+
+/** How a command ended, in the words of $EXIT_CODE. */
+export type End = { code: 'exited'; status: number } | { code: 'killed' | 'dumped'; signal: NodeJS.Signals };
+
+export interface Command {
+  path: string;
+  argv: readonly [string, ...string[]];
+  environment: Record<string, string>;
+  folder: string;
+  onLine(line: string): void;
+}
+
+export interface Running {
+  /** Also the id of its session; null when the program could not be started. */
+  pid: number | null;
+  ended: Promise<End>;
+}
+
+/** systemd's status for a program that could not be executed. */
+const STATUS_EXEC = 203;
+const DUMPS_CORE = new Set<NodeJS.Signals>(['SIGSEGV', 'SIGABRT', 'SIGBUS', 'SIGFPE', 'SIGILL', 'SIGQUIT', 'SIGTRAP']);
+/** `+`: success of a main process that a stop or its terminal ended. */
+const CLEAN_SIGNALS = new Set<NodeJS.Signals>(['SIGHUP', 'SIGINT', 'SIGTERM', 'SIGPIPE']);
+
+/** Starts a command in a session of its own; never throws. */
+export function launch({ path, argv, environment, folder, onLine }: Command): Running {
+  const { promise, resolve } = Promise.withResolvers<End>();
+  const child = spawn(path, argv.slice(1), {
+    argv0: argv[0],
+    cwd: folder,
+    env: environment,
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on('line', onLine);
+  child.on('error', (error) => {
+    onLine(`cannot execute ${path}: ${error.message}`);
+    resolve({ code: 'exited', status: STATUS_EXEC });
+  });
+  // Not `close`: what the command left in the background may hold its output open.
+  child.on('exit', (status, signal) => {
+    if (signal === null) resolve({ code: 'exited', status: status ?? 0 });
+    else resolve({ code: DUMPS_CORE.has(signal) ? 'dumped' : 'killed', signal });
+  });
+  return { pid: child.pid ?? null, ended: promise };
+}
+
+/** The processes of these sessions that have not ended, in the order of their ids. */
+export function membersOf(sessions: ReadonlySet<number>): number[] {
+  if (sessions.size === 0) return [];
+  const ids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  return ids.map(Number).filter((pid) => sessions.has(sessionOf(pid) ?? -1));
+}
+
+/** Sends a signal to each of these processes; one that is gone already is no error. */
+export function signalAll(pids: readonly number[], signal: NodeJS.Signals): void {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, signal);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    }
+  }
+}
+
+/** Whether the end of a main process counts as success. */
+export function isClean(end: End): boolean {
+  return end.code === 'exited' ? end.status === 0 : end.code === 'killed' && CLEAN_SIGNALS.has(end.signal);
+}
+
+/** $SERVICE_RESULT of an end. */
+export function resultOf(end: End): string {
+  if (isClean(end)) return 'success';
+  return end.code === 'exited' ? 'exit-code' : end.code === 'dumped' ? 'core-dump' : 'signal';
+}
+
+/** $EXIT_STATUS: a number, or the signal's name without SIG. */
+export function statusOf(end: End): string {
+  return end.code === 'exited' ? String(end.status) : end.signal.slice(3);
+}
+
+/** null for a process that is gone or a zombie. */
+export function sessionOf(pid: number): number | null {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // The name, in brackets, can hold blanks and brackets; behind it come state, parent, group, session.
+    const [state, , , session] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return state === 'Z' || session === undefined ? null : Number(session);
+  } catch (error) {
+    if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return null;
+    throw error;
+  }
+}

@@ -1,0 +1,186 @@
+/** The commands of systemctl that the project uses, with systemd's output and exit statuses. */
+import { type CommandLine, parseArguments } from './arguments.ts';
+import { unitFileState } from './definition.ts';
+import { disable, enable, mask, unmask } from './enablement.ts';
+import { JobConflict, type JobType } from './jobs.ts';
+import type { EmbeddedServiceManager } from './manager.ts';
+import { properties, type TimestampStyle } from './show.ts';
+
+export interface Reply {
+  status: number;
+  /** A failure's text goes to stderr; an answer with a status other than 0 goes to stdout. */
+  stream: 'stdout' | 'stderr';
+  text: string;
+}
+
+const OPTIONS = {
+  property: true,
+  value: false,
+  'no-legend': false,
+  'no-pager': false,
+  'no-block': false,
+  'no-ask-password': false,
+  full: false,
+  quiet: false,
+  plain: false,
+  all: false,
+  now: false,
+  force: false,
+  system: false,
+  'job-mode': true,
+  signal: true,
+  'kill-who': true,
+  'kill-whom': true,
+  timestamp: true,
+  lines: true,
+  valueOf: true,
+};
+const SHORT = { p: 'property', P: 'valueOf', l: 'full', q: 'quiet', a: 'all', f: 'force', s: 'signal', n: 'lines' };
+
+export const answer = (text: string, status = 0): Reply => ({ status, stream: 'stdout', text });
+export const failure = (text: string, status = 1): Reply => ({ status, stream: 'stderr', text: `${text}\n` });
+
+export async function systemctl(manager: EmbeddedServiceManager, args: readonly string[]): Promise<Reply> {
+  const line = parseArguments(args, OPTIONS, SHORT);
+  const [verb = 'list-units', ...units] = line.words;
+  const named = units.map((name) => (/\.[a-z]+$/.test(name) ? name : `${name}.service`));
+  switch (verb) {
+    case 'show':
+      return answer(named.map((unit) => show(manager, unit, line)).join('\n'));
+    case 'list-jobs':
+      return answer(listJobs(manager, line.options.has('no-legend')));
+    case 'is-system-running':
+      return answer(`${systemState(manager)}\n`, systemState(manager) === 'running' ? 0 : 1);
+    case 'is-active':
+      return each(
+        named,
+        (unit) => manager.service(unit).active,
+        (word) => (word === 'active' ? 0 : 3),
+      );
+    case 'is-failed':
+      return each(
+        named,
+        (unit) => manager.service(unit).active,
+        (word) => (word === 'failed' ? 0 : 1),
+      );
+    case 'is-enabled':
+      return each(
+        named,
+        (unit) => unitFileState(manager.root, unit),
+        (word) => (['enabled', 'static'].includes(word) ? 0 : 1),
+      );
+    case 'start':
+    case 'stop':
+    case 'restart':
+      return change(manager, named, () => verb, line);
+    case 'try-restart':
+      return change(manager, named, (unit) => (manager.service(unit).active === 'active' ? 'restart' : null), line);
+    case 'enable':
+    case 'disable':
+    case 'mask':
+    case 'unmask':
+      return changeFiles(manager, verb, named, line);
+    case 'daemon-reload':
+      manager.daemonReload();
+      return answer('');
+    case 'reset-failed':
+      for (const service of named.length > 0 ? named.map((unit) => manager.service(unit)) : manager.services())
+        service.resetFailed();
+      return answer('');
+    case 'kill':
+      return kill(manager, named, line);
+    default:
+      return failure(`Unknown command verb ${verb}.`);
+  }
+}
+
+function show(manager: EmbeddedServiceManager, unit: string, { options }: CommandLine): string {
+  const asked = ['property', 'valueOf'].flatMap((name) => options.get(name) ?? []).flatMap((list) => list.split(','));
+  const isBare = options.has('value') || options.has('valueOf');
+  const style = (options.get('timestamp')?.at(-1) ?? 'pretty') as TimestampStyle;
+  return properties(manager, manager.service(unit), style)
+    .filter(([name]) => asked.length === 0 || asked.includes(name))
+    .map(([name, value]) => `${isBare ? '' : `${name}=`}${value}\n`)
+    .join('');
+}
+
+function listJobs(manager: EmbeddedServiceManager, isBare: boolean): string {
+  const targets = manager.targets.map((unit, index) => ({
+    id: 100_000 + index,
+    unit,
+    type: 'start',
+    state: 'waiting',
+  }));
+  const jobs = [...manager.jobs.list(), ...targets];
+  const rows = jobs.map(({ id, unit, type, state }) => `${id} ${unit} ${type} ${state}\n`).join('');
+  if (isBare) return rows;
+  return jobs.length === 0 ? 'No jobs running.\n' : `JOB UNIT TYPE STATE\n${rows}\n${jobs.length} jobs listed.\n`;
+}
+
+function systemState(manager: EmbeddedServiceManager): string {
+  const isDegraded = manager.systemState === 'running' && manager.services().some(({ active }) => active === 'failed');
+  return isDegraded ? 'degraded' : manager.systemState;
+}
+
+function each(units: string[], word: (unit: string) => string, status: (word: string) => number): Reply {
+  const words = units.map(word);
+  return answer(`${words.join('\n')}\n`, Math.min(...words.map(status)));
+}
+
+async function change(
+  manager: EmbeddedServiceManager,
+  units: string[],
+  typeFor: (unit: string) => JobType | null,
+  { options }: CommandLine,
+): Promise<Reply> {
+  const mode = options.get('job-mode')?.at(-1) === 'fail' ? 'fail' : 'replace';
+  for (const unit of units) {
+    const type = typeFor(unit);
+    if (type === null) continue;
+    const timer = unit.endsWith('.timer') ? unit.slice(0, -'.timer'.length) : null;
+    if (timer !== null && type === 'stop') {
+      if (!manager.transient.cancel(timer)) return failure(`Failed to stop ${unit}: Unit ${unit} not loaded.`, 5);
+      continue;
+    }
+    const { loadState } = manager.service(unit).definition;
+    if (loadState === 'not-found') return failure(`Failed to ${type} ${unit}: Unit ${unit} not found.`, 5);
+    if (loadState === 'masked' && type !== 'stop') return failure(`Failed to ${type} ${unit}: Unit ${unit} is masked.`);
+    try {
+      const result = manager.submit(unit, type, mode);
+      if (options.has('no-block')) result.catch((error: unknown) => manager.note(unit, String(error)));
+      else if ((await result) !== 'done') return failure(`Job for ${unit} ${await result}.`);
+    } catch (error) {
+      if (!(error instanceof JobConflict)) throw error;
+      return failure(
+        `Failed to ${type} ${unit}: Transaction for ${unit}/${type} is destructive (${error.message}).`,
+        4,
+      );
+    }
+  }
+  return answer('');
+}
+
+async function changeFiles(
+  manager: EmbeddedServiceManager,
+  verb: 'enable' | 'disable' | 'mask' | 'unmask',
+  units: string[],
+  line: CommandLine,
+): Promise<Reply> {
+  for (const unit of units) {
+    const isKnown = manager.service(unit).definition.loadState !== 'not-found';
+    if (!isKnown && verb !== 'mask') return failure(`Failed to ${verb} unit: Unit file ${unit} does not exist.`);
+    ({ enable, disable, mask, unmask })[verb](manager.root, unit);
+  }
+  // As systemctl does after each change of unit files.
+  manager.daemonReload();
+  if (!line.options.has('now')) return answer('');
+  return change(manager, units, () => (verb === 'enable' ? 'start' : 'stop'), line);
+}
+
+function kill(manager: EmbeddedServiceManager, units: string[], { options }: CommandLine): Reply {
+  const name = options.get('signal')?.at(-1) ?? 'SIGTERM';
+  const signal = (name.startsWith('SIG') ? name : `SIG${name}`) as NodeJS.Signals;
+  const whom = (options.get('kill-whom') ?? options.get('kill-who'))?.at(-1) === 'main' ? 'main' : 'all';
+  for (const unit of units) manager.service(unit).kill(signal, whom);
+  return answer('');
+}

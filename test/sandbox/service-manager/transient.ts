@@ -1,0 +1,61 @@
+/** Transient timers (`systemd-run --on-active=`): they belong to the manager, so they outlive whoever asked for them. */
+import { mapProgram, mapText } from './below-root.ts';
+import { launch, membersOf, signalAll } from './processes.ts';
+import type { Surroundings } from './surroundings.ts';
+
+export interface TransientOptions {
+  unit: string;
+  delayMs: number;
+  argv: [string, ...string[]];
+  environment: Record<string, string>;
+}
+
+export class TransientUnits {
+  readonly #around: Surroundings;
+  readonly #timers = new Map<string, NodeJS.Timeout>();
+  readonly #sessions = new Set<number>();
+
+  constructor(around: Surroundings) {
+    this.#around = around;
+  }
+
+  /** Names of timers that have not elapsed, without suffix. */
+  names(): string[] {
+    return [...this.#timers.keys()];
+  }
+
+  /** Throws when a unit of that name is waiting already. */
+  schedule({ unit, delayMs, argv, environment }: TransientOptions): void {
+    if (this.#timers.has(unit)) throw new Error(`Unit ${unit}.timer was already loaded or has a fragment file.`);
+    const timer = setTimeout(() => {
+      this.#timers.delete(unit);
+      this.#run(unit, argv, environment);
+    }, this.#around.timerMs(delayMs));
+    this.#timers.set(unit, timer);
+  }
+
+  /** True when there was such a timer. */
+  cancel(unit: string): boolean {
+    clearTimeout(this.#timers.get(unit));
+    return this.#timers.delete(unit);
+  }
+
+  destroy(): void {
+    for (const unit of this.names()) this.cancel(unit);
+    signalAll(membersOf(this.#sessions), 'SIGKILL');
+  }
+
+  #run(unit: string, [program, ...args]: [string, ...string[]], environment: Record<string, string>): void {
+    const { root, baseEnvironment } = this.#around;
+    const { pid, ended } = launch({
+      path: mapProgram(root, program),
+      argv: [program, ...args.map((argument) => mapText(root, argument))],
+      environment: { ...baseEnvironment, ...environment },
+      folder: root,
+      onLine: (line) => this.#around.journal(`${unit}.service`, line),
+    });
+    if (pid === null) return;
+    this.#sessions.add(pid);
+    void ended.then(() => this.#sessions.delete(pid));
+  }
+}

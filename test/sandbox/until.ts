@@ -1,0 +1,23 @@
+/** Waiting for a condition by asking again: never by sleeping for as long as it usually takes. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { inspect } from 'node:util';
+
+const POLL_MS = 20;
+
+/** Returns the first answer that `accept` (by default: is truthy) takes; after `timeoutMs` an error with the last answer. */
+export async function until<T>(
+  what: string,
+  observe: () => T | Promise<T>,
+  accept: (value: T) => boolean = Boolean,
+  timeoutMs = 15_000,
+): Promise<T> {
+  const deadline = performance.now() + timeoutMs;
+  for (;;) {
+    const value = await observe();
+    if (accept(value)) return value;
+    if (performance.now() >= deadline) {
+      throw new Error(`${what}: not within ${timeoutMs / 1000} s; last seen: ${inspect(value, { depth: 6 })}`);
+    }
+    await sleep(POLL_MS);
+  }
+}
