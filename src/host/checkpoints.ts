@@ -3,8 +3,8 @@
  * A test runs the real program once for each name and has it killed there; in production the calls do nothing.
  */
 
-/** In the order in which a first upgrade passes them. A name that no code reaches fails the test of its area. */
-export const CHECKPOINTS = [
+/** In the making of a release, from adoption and download to cleaning. The test of releases runs into each of them. */
+export const RELEASE_CHECKPOINTS = [
   'file-temporary-written',
   'file-renamed',
   'link-temporary-made',
@@ -25,12 +25,15 @@ export const CHECKPOINTS = [
   'clean-moved-away',
   'clean-marker-removed',
 ] as const;
-export type Checkpoint = (typeof CHECKPOINTS)[number];
+export type Checkpoint = (typeof RELEASE_CHECKPOINTS)[number];
 
 /**
- * Ends this process by SIGKILL when SMM_TEST_KILL_AT names the point. SIGKILL and no exception: nothing may
- * tidy up on the way out, as after a power cut.
+ * Ends this process by SIGKILL when SMM_TEST_KILL_AT names the point; `<name>:<n>` means the n-th time that it is
+ * passed. SIGKILL and no exception: nothing may tidy up on the way out, as after a power cut.
  */
 export function checkpoint(name: Checkpoint): void {
-  if (process.env.SMM_TEST_KILL_AT === name) process.kill(process.pid, 'SIGKILL');
+  const [wanted, times = '1'] = process.env.SMM_TEST_KILL_AT?.split(':') ?? [];
+  if (wanted !== name) return;
+  if (times === '1') process.kill(process.pid, 'SIGKILL');
+  process.env.SMM_TEST_KILL_AT = `${name}:${Number(times) - 1}`;
 }

@@ -67,6 +67,8 @@ export async function syncTree(folder: string): Promise<void> {
 
 /** The prefix of folders that are on their way out; nothing counts them, and cleaning removes what a kill left. */
 export const TRASH_PREFIX = '.trash-';
+/** Finds the name that a folder had before. */
+export const TRASHED = /^\.trash-(.+)\.[0-9a-f]{8}$/;
 
 /**
  * Takes a folder out of sight in one step and returns where it lies now; null when there was none.

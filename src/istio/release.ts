@@ -39,6 +39,8 @@ export interface ReleaseConfiguration {
 
 const FileRecord = z.object({
   sha256: z.string(),
+  /** Bytes: seen at every turn, where the digest would cost a second. Absent in a manifest that another program wrote. */
+  size: z.number().int().optional(),
   mode: z.number().int(),
   uid: z.number().int(),
   gid: z.number().int(),

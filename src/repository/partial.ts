@@ -9,6 +9,7 @@ import { z } from 'zod';
 import { checkpoint } from '../host/checkpoints.ts';
 import { fileError } from '../host/file-errors.ts';
 import { readText, removeFile, syncFile, syncFolder, writeAtomically } from '../host/files.ts';
+import { parseJson } from '../host/json.ts';
 import { hashFile, statOf } from '../host/trees.ts';
 
 const Origin = z.object({
@@ -89,11 +90,5 @@ export class Partial {
 
 /** A note that cannot be understood is worth as much as none: the download begins anew. */
 function parseOrigin(text: string | null): Origin | null {
-  if (text === null) return null;
-  try {
-    return Origin.parse(JSON.parse(text));
-  } catch (error) {
-    if (error instanceof SyntaxError || error instanceof z.ZodError) return null;
-    throw error;
-  }
+  return text === null ? null : (Origin.safeParse(parseJson(text)).data ?? null);
 }

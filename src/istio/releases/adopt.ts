@@ -1,0 +1,146 @@
+/**
+ * A running Istio of the official package becomes a release: its programs and its configuration are copied, `active`
+ * points to the copy, and what runs is not touched.
+ */
+import { createHash } from 'node:crypto';
+import { checkpoint } from '../../host/checkpoints.ts';
+import { requireSpace } from '../../host/disk-space.ts';
+import { readText } from '../../host/files.ts';
+import { removeTree } from '../../host/trees.ts';
+import { RELEASE_FILES, type ReleaseConfiguration, type ReleaseManifest } from '../release.ts';
+import { completeRelease } from './complete.ts';
+import { istiodLine } from './hosts-line.ts';
+import { releaseId } from './id.ts';
+import { copyInstalled, type Installed, installedPrograms } from './installed.ts';
+import { beginFolder, PROGRAM_FILES, writeConfiguration } from './layout.ts';
+import { releaseProblems } from './problems.ts';
+import { requireUnused } from './stage.ts';
+import type { ReleaseStore } from './store.ts';
+import { tryPrograms } from './try-programs.ts';
+
+export type AdoptedProcesses = NonNullable<ReleaseManifest['adopted']>;
+
+export interface AdoptRequest {
+  /** The revision whose control plane this Istio talks to, null where nobody knows. */
+  revision: string | null;
+  configurationKind: ReleaseManifest['configuration'];
+  /** What runs now; a process that does not run the file on disk (the package was upgraded under it) is noted as null. */
+  processes: AdoptedProcesses;
+  /** Host of the discovery address, to find its line in /etc/hosts; null where it is not known. */
+  discoveryHost: string | null;
+  /** Makes the release's configuration out of the machine's: `binaryPath` and `--meshConfig` with RELEASE_FOLDER. */
+  configure: (current: ReleaseConfiguration) => ReleaseConfiguration;
+}
+
+export interface AdoptOptions {
+  signal?: AbortSignal | undefined;
+  now?: Date;
+}
+
+const RESERVE_BYTES = 20_000_000;
+const INODES = 50;
+
+/**
+ * Returns the release that `active` points to: on disk, with its programs tried. Where there is one, that is it. An adoption that was cut off is done
+ * again, or only linked where just the link was missing. Rejects with SMM447 when the package's files are not all there,
+ * SMM448 when they change meanwhile, and as `stageRelease` does.
+ */
+export async function adoptInstalled(
+  store: ReleaseStore,
+  request: AdoptRequest,
+  options: AdoptOptions = {},
+): Promise<ReleaseManifest> {
+  const { signal, now = new Date() } = options;
+  const active = await activeRelease(store);
+  if (active !== null) return active;
+  const installed = await installedPrograms(store.paths);
+  const bytes = installed.reduce((sum, { stat }) => sum + Number(stat.size), 0);
+  await requireSpace(store.paths.releases, bytes + RESERVE_BYTES, INODES);
+  const configuration = request.configure(await currentConfiguration(store, request.discoveryHost));
+  const folder = await beginFolder(store.paths.releases, 'adopted');
+  try {
+    const digests = await copyInstalled(installed, folder, signal);
+    checkpoint('adopt-copied');
+    const istioVersion = await tryPrograms(folder, signal);
+    const content = { istioVersion, revision: request.revision, packageDigest: digestOf(digests), configuration };
+    const adopted = withoutStrangers(request.processes, installed);
+    const facts = { id: releaseId(content), ...content, configuration: request.configurationKind, adopted };
+    const release =
+      (await earlierAdoption(store, facts.id, adopted, signal)) ??
+      (await finish(
+        store,
+        folder,
+        { ...facts, origin: 'adopted', createdAt: now.toISOString() },
+        configuration,
+        digests,
+      ));
+    checkpoint('adopt-renamed');
+    await store.setActive(release.id);
+    return release;
+  } finally {
+    await removeTree(folder);
+  }
+}
+
+/** A machine that has an active release is not adopted over: its package's files are no longer what runs. */
+async function activeRelease(store: ReleaseStore): Promise<ReleaseManifest | null> {
+  const id = await store.link('active');
+  return id === null ? null : store.read(id);
+}
+
+async function finish(
+  store: ReleaseStore,
+  folder: string,
+  facts: Omit<ReleaseManifest, 'format' | 'files'>,
+  configuration: ReleaseConfiguration,
+  digests: ReadonlyMap<string, string>,
+): Promise<ReleaseManifest> {
+  await requireUnused(store, facts.id);
+  await writeConfiguration(folder, store.folder(facts.id), configuration);
+  return completeRelease(store, folder, facts, digests);
+}
+
+/** The machine's own configuration. An env file or mesh file that is absent counts as empty, as for the start script. */
+async function currentConfiguration(store: ReleaseStore, discoveryHost: string | null): Promise<ReleaseConfiguration> {
+  const { istio, hosts } = store.paths;
+  return {
+    clusterEnv: (await readText(istio.clusterEnv)) ?? '',
+    sidecarEnv: (await readText(istio.sidecarEnv)) ?? '',
+    mesh: (await readText(istio.mesh)) ?? '',
+    hosts: istiodLine((await readText(hosts)) ?? '', discoveryHost),
+    // Its own root certificate is the operator's: an adopted release brings none.
+    rootCert: null,
+  };
+}
+
+/** The same adoption, complete but for its link. Other processes, or another boot, are another adoption. */
+async function earlierAdoption(
+  store: ReleaseStore,
+  id: string,
+  adopted: AdoptedProcesses,
+  signal: AbortSignal | undefined,
+): Promise<ReleaseManifest | null> {
+  const manifest = await store.read(id);
+  if (manifest === null || JSON.stringify(sorted(manifest.adopted)) !== JSON.stringify(sorted(adopted))) return null;
+  return (await releaseProblems(store, id, { deep: true, signal })).length === 0 ? manifest : null;
+}
+
+function sorted(adopted: AdoptedProcesses | null): unknown {
+  const process = (it: AdoptedProcesses['envoy']) => it && [it.device, it.inode, it.pid, it.startTicks];
+  return adopted && [adopted.bootId, process(adopted.envoy), process(adopted.pilotAgent)];
+}
+
+/** A process that runs another file than the one that was copied does not run this release: pending is then unknown. */
+function withoutStrangers(processes: AdoptedProcesses, installed: Installed[]): AdoptedProcesses {
+  const known = (file: 'envoy' | 'pilotAgent') => {
+    const stat = installed.find((candidate) => candidate.file === file)?.stat;
+    return processes[file]?.inode === String(stat?.ino) ? processes[file] : null;
+  };
+  return { bootId: processes.bootId, envoy: known('envoy'), pilotAgent: known('pilotAgent') };
+}
+
+/** Stands for the package's digest: the package itself is no longer there. */
+function digestOf(digests: ReadonlyMap<string, string>): string {
+  const lines = PROGRAM_FILES.map((file) => `${file} ${digests.get(RELEASE_FILES[file])}\n`);
+  return createHash('sha256').update(lines.join('')).digest('hex');
+}

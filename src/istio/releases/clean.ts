@@ -1,0 +1,81 @@
+/** Old releases and what killed runs left are removed; what runs, what is linked, and one more release stay. */
+import { rename } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { checkpoint } from '../../host/checkpoints.ts';
+import { fileError } from '../../host/file-errors.ts';
+import { namesIn, removeFile, removeLeftovers, syncFolder } from '../../host/files.ts';
+import { moveToTrash, removeTree, statOf, TRASH_PREFIX, TRASHED } from '../../host/trees.ts';
+import { RELEASE_FILES, RELEASE_ID, type ReleaseId } from '../release.ts';
+import { foldersInUse } from './in-use.ts';
+import { NEW_PREFIX } from './layout.ts';
+import type { ReleaseStore } from './store.ts';
+
+/** Releases without any use that stay, the newest: what somebody may want to go back to. */
+const SPARE = 1;
+
+/**
+ * Removes what is not needed and returns the names of the folders that are gone. `running` are the releases that the
+ * caller knows to run; /proc is asked here as well, before and after each folder is moved away. Must not run while a
+ * release is being staged. Rejects with SMM440, SMM446 or SMM52x, and then has deleted nothing that is in use.
+ */
+export async function cleanReleases(
+  store: ReleaseStore,
+  running: ReadonlySet<ReleaseId>,
+  proc = '/proc',
+): Promise<string[]> {
+  const { releases } = store.paths;
+  const removable = await removableFolders(store, running);
+  const inUse = await foldersInUse(releases, proc);
+  const removed: string[] = [];
+  for (const name of removable) {
+    if (inUse.has(name)) await putBack(releases, name);
+    else if (await removeUnlessUsed(releases, name, proc)) removed.push(name);
+  }
+  await removeLeftovers(join(releases, '..'));
+  return removed;
+}
+
+/** Folders of ours that no rule keeps; what is not ours by its name is left alone. */
+async function removableFolders(store: ReleaseStore, running: ReadonlySet<ReleaseId>): Promise<string[]> {
+  const complete = await store.list();
+  const kept = new Set([...running, await store.link('active'), await store.link('staged')]);
+  const spare = complete.filter(({ id }) => !kept.has(id)).slice(-SPARE);
+  for (const { id } of spare) kept.add(id);
+  const names = await namesIn(store.paths.releases);
+  const isOurs = (name: string) => RELEASE_ID.test(name) || isLeftover(name);
+  return names.filter((name) => isOurs(name) && !kept.has(name));
+}
+
+function isLeftover(name: string): boolean {
+  return name.startsWith(NEW_PREFIX) || name.startsWith(TRASH_PREFIX);
+}
+
+/**
+ * Out of sight first: nothing can be started in it any more. A process that began in the moment before is then seen in
+ * /proc under the new name, and the folder goes back to its place.
+ */
+async function removeUnlessUsed(releases: string, name: string, proc: string): Promise<boolean> {
+  const trash = isLeftover(name) ? join(releases, name) : await moveToTrash(join(releases, name));
+  if (trash === null) return false;
+  checkpoint('clean-moved-away');
+  if ((await foldersInUse(releases, proc)).has(basename(trash))) {
+    await putBack(releases, basename(trash));
+    return false;
+  }
+  await removeFile(join(trash, RELEASE_FILES.manifest));
+  checkpoint('clean-marker-removed');
+  await removeTree(trash);
+  return true;
+}
+
+/** A release on its way out that runs gets its name back, unless another has it: its own files name that path. */
+async function putBack(releases: string, name: string): Promise<void> {
+  const id = TRASHED.exec(name)?.[1];
+  if (id === undefined || (await statOf(join(releases, id))) !== null) return;
+  try {
+    await rename(join(releases, name), join(releases, id));
+  } catch (cause) {
+    throw fileError('write', join(releases, id), cause);
+  }
+  await syncFolder(releases);
+}

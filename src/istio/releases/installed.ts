@@ -1,0 +1,56 @@
+/** The programs of the official package as they are installed on this machine. */
+import type { BigIntStats } from 'node:fs';
+import { realpath, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AgentError } from '../../errors.ts';
+import { fileError, hasCode } from '../../host/file-errors.ts';
+import { copyHashed } from '../../host/trees.ts';
+import type { Paths } from '../../paths.ts';
+import { RELEASE_FILES } from '../release.ts';
+import { modeOf, PROGRAM_FILES, type ProgramFile } from './layout.ts';
+
+export interface Installed {
+  file: ProgramFile;
+  /** Where it really is, after links that an operator put there. */
+  path: string;
+  stat: BigIntStats;
+}
+
+/** Rejects with SMM447 when one of the files is not there. */
+export async function installedPrograms(paths: Paths): Promise<Installed[]> {
+  return Promise.all(PROGRAM_FILES.map((file) => look(file, paths.istio[file])));
+}
+
+/**
+ * Copies them into a release's folder and returns their digests by file name. Copies and never links: dpkg and rpm strip
+ * mode bits of files that they replace, and a link would lose them as well. Rejects with SMM448 when dpkg or somebody
+ * else exchanged a file meanwhile: the four belong together.
+ */
+export async function copyInstalled(
+  installed: Installed[],
+  folder: string,
+  signal: AbortSignal | undefined,
+): Promise<Map<string, string>> {
+  const digests = new Map<string, string>();
+  for (const { file, path } of installed) {
+    const name = RELEASE_FILES[file];
+    digests.set(name, await copyHashed(path, join(folder, name), modeOf(name), signal));
+  }
+  for (const { file, path, stat: before } of installed) {
+    const { stat: after } = await look(file, path);
+    if (after.ino === before.ino && after.mtimeNs === before.mtimeNs && after.size === before.size) continue;
+    const message = `cannot adopt Istio while ${path} is being replaced`;
+    throw new AgentError('SMM448', message, 'wait until the package manager is done; the agent tries again by itself');
+  }
+  return digests;
+}
+
+async function look(file: ProgramFile, path: string): Promise<Installed> {
+  try {
+    return { file, path: await realpath(path), stat: await stat(path, { bigint: true }) };
+  } catch (cause) {
+    if (!hasCode(cause, 'ENOENT')) throw fileError('read', path, cause);
+    const message = `cannot adopt Istio: ${path} of the official package is missing`;
+    throw new AgentError('SMM447', message, 'install the istio-sidecar package again', { cause });
+  }
+}

@@ -1,0 +1,155 @@
+/**
+ * Makes a release: programs of a package, configuration of a target, tried and complete, without touching what runs.
+ * Any kill leaves either no release or the whole one, and the same call then does what is left.
+ */
+import { join } from 'node:path';
+import { AgentError } from '../../errors.ts';
+import { checkpoint } from '../../host/checkpoints.ts';
+import { requireSpace } from '../../host/disk-space.ts';
+import { type Destinations, packageFormatOf } from '../../host/packages/format.ts';
+import { removeTree, sha256OfFile } from '../../host/trees.ts';
+import { RELEASE_FILES, type ReleaseConfiguration, type ReleaseId, type ReleaseManifest } from '../release.ts';
+import { completeRelease } from './complete.ts';
+import { releaseId } from './id.ts';
+import { foldersInUse } from './in-use.ts';
+import { beginFolder, linkPrograms, modeOf, PROGRAM_FILES, writeConfiguration } from './layout.ts';
+import { releaseProblems } from './problems.ts';
+import type { ReleaseStore } from './store.ts';
+import { requireVersion } from './try-programs.ts';
+
+export interface StageRequest {
+  istioVersion: string;
+  revision: string | null;
+  /** SHA-256 of the package, or `packageDigest` of a release on disk whose programs are wanted again. */
+  packageDigest: string;
+  /** Called only when no release on disk has this package's programs; null where there is nothing to fetch. */
+  fetchPackage: (() => Promise<{ path: string; bytes: number }>) | null;
+  /** The mesh file and sidecar.env hold RELEASE_FOLDER where they mean the release's own folder. */
+  configuration: ReleaseConfiguration;
+  configurationKind: ReleaseManifest['configuration'];
+}
+
+export interface StageOptions {
+  signal?: AbortSignal | undefined;
+  now?: Date;
+}
+
+/** Compressed four times smaller than unpacked would be much; kilobytes of configuration; and some for everybody else. */
+const UNPACKED_FACTOR = 4;
+const RESERVE_BYTES = 20_000_000;
+const INODES = 50;
+
+/**
+ * Returns the complete release, on disk, with its programs tried; the link `staged` is the caller's to set. A release
+ * that is there and sound is returned as it is. Rejects with SMM430 to SMM435 (package), SMM441 to SMM446 (release),
+ * SMM52x (disk), with what `fetchPackage` rejects with, and with the signal's reason.
+ */
+export async function stageRelease(
+  store: ReleaseStore,
+  request: StageRequest,
+  options: StageOptions = {},
+): Promise<ReleaseManifest> {
+  const { signal, now = new Date() } = options;
+  const id = releaseId(request);
+  const existing = await soundRelease(store, id, signal);
+  if (existing !== null) return existing;
+  await requireUnused(store, id);
+  const folder = await beginFolder(store.paths.releases, id);
+  try {
+    const digests = await placePrograms(store, request, folder, signal);
+    checkpoint('stage-unpacked');
+    await writeConfiguration(folder, store.folder(id), request.configuration);
+    checkpoint('stage-configured');
+    await requireVersion(folder, request.istioVersion, signal);
+    checkpoint('stage-tried');
+    signal?.throwIfAborted();
+    const { istioVersion, revision, packageDigest, configurationKind: configuration } = request;
+    const facts = {
+      id,
+      istioVersion,
+      revision,
+      packageDigest,
+      configuration,
+      origin: 'package',
+      adopted: null,
+    } as const;
+    return await completeRelease(store, folder, { ...facts, createdAt: now.toISOString() }, digests);
+  } catch (error) {
+    await removeTree(folder);
+    throw error;
+  }
+}
+
+async function soundRelease(store: ReleaseStore, id: ReleaseId, signal?: AbortSignal): Promise<ReleaseManifest | null> {
+  const manifest = await store.read(id);
+  if (manifest === null) return null;
+  return (await releaseProblems(store, id, { deep: true, signal })).length === 0 ? manifest : null;
+}
+
+/** Nothing is swapped under a running Istio, nor under one that may start at any moment: SMM444. */
+export async function requireUnused(store: ReleaseStore, id: ReleaseId): Promise<void> {
+  const isActive = (await store.link('active')) === id;
+  const runs = (await foldersInUse(store.paths.releases)).has(id);
+  if (!isActive && !runs) return;
+  const [problem = 'it is not complete'] = await releaseProblems(store, id, { deep: true });
+  throw new AgentError(
+    'SMM444',
+    `cannot repair release ${id} while it ${runs ? 'runs' : 'is active'}: ${problem}`,
+    'put the file right by hand, or stage another release and restart Istio',
+  );
+}
+
+/** Fills in the programs: of another release of the same package, else unpacked. Returns the digests that are known by then. */
+async function placePrograms(
+  store: ReleaseStore,
+  { packageDigest, fetchPackage }: StageRequest,
+  folder: string,
+  signal: AbortSignal | undefined,
+): Promise<Map<string, string>> {
+  for (const manifest of await store.list()) {
+    if (manifest.packageDigest !== packageDigest) continue;
+    if ((await soundRelease(store, manifest.id, signal)) === null) continue;
+    await requireSpace(folder, RESERVE_BYTES, INODES);
+    await linkPrograms(store.folder(manifest.id), folder);
+    return new Map(
+      Object.entries(manifest.files)
+        .map(([name, { sha256 }]) => [name, sha256] as const)
+        .filter(isProgram),
+    );
+  }
+  if (fetchPackage === null) throw noPrograms(packageDigest);
+  const { path, bytes } = await fetchPackage();
+  await requireSpace(folder, bytes * UNPACKED_FACTOR + RESERVE_BYTES, INODES);
+  return unpackPrograms(path, packageDigest, folder, signal);
+}
+
+async function unpackPrograms(
+  path: string,
+  packageDigest: string,
+  folder: string,
+  signal: AbortSignal | undefined,
+): Promise<Map<string, string>> {
+  // Once more, right before it is used: what was checked after the download may have changed on disk since.
+  const actual = await sha256OfFile(path, signal);
+  if (actual !== packageDigest) throw changedPackage(path, packageDigest, actual);
+  const into: Destinations = {};
+  for (const file of PROGRAM_FILES) {
+    into[file] = { path: join(folder, RELEASE_FILES[file]), mode: modeOf(RELEASE_FILES[file]) };
+  }
+  const unpacked = await (await packageFormatOf(path)).unpack(path, into, { signal });
+  return new Map(PROGRAM_FILES.map((file) => [RELEASE_FILES[file], unpacked[file].sha256]));
+}
+
+function isProgram([name]: readonly [string, string]): boolean {
+  return PROGRAM_FILES.some((file) => RELEASE_FILES[file] === name);
+}
+
+function changedPackage(path: string, wanted: string, actual: string): AgentError {
+  const message = `cannot use ${path}: its SHA-256 is ${actual} by now, wanted is ${wanted}`;
+  return new AgentError('SMM441', message, 'it is fetched anew at the next turn; check the disk if this happens again');
+}
+
+function noPrograms(packageDigest: string): AgentError {
+  const message = `cannot find the programs of package ${packageDigest.slice(0, 12)}: no sound release on disk has them`;
+  return new AgentError('SMM445', message, 'let the agent download the package of that version');
+}

@@ -1,0 +1,80 @@
+/** The programs of a release are run once before it counts: one that does not start here would be found out at a restart. */
+
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { z } from 'zod';
+import { AgentError } from '../../errors.ts';
+import { hasCode } from '../../host/file-errors.ts';
+import { parseJson } from '../../host/json.ts';
+import { type RunResult, run } from '../../host/programs.ts';
+import { RELEASE_FILES } from '../release.ts';
+
+const VersionAnswer = z.object({ clientVersion: z.object({ version: z.string().min(1) }) });
+const TIMEOUT_MS = 30_000;
+
+/**
+ * What `pilot-agent version` of a release's folder says, after Envoy has shown that it runs too.
+ * Rejects with SMM442 when one of them does not run here.
+ */
+export async function tryPrograms(folder: string, signal?: AbortSignal): Promise<string> {
+  const [pilotAgent] = await Promise.all([
+    tryProgram([join(folder, RELEASE_FILES.pilotAgent), 'version', '-o', 'json'], signal),
+    tryProgram([join(folder, RELEASE_FILES.envoy), '--version'], signal),
+  ]);
+  // Only standard output: libraries write lines of their own to the other one.
+  const answer = VersionAnswer.safeParse(parseJson(pilotAgent.stdout));
+  if (!answer.success) throw doesNotRun('pilot-agent', `it answers ${JSON.stringify(pilotAgent.stdout.slice(0, 200))}`);
+  return answer.data.clientVersion.version.replace(/^v/, '');
+}
+
+/** As `tryPrograms`, and the version must be this one, a prerelease by its own text. SMM443 when it is another. */
+export async function requireVersion(folder: string, istioVersion: string, signal?: AbortSignal): Promise<void> {
+  const version = await tryPrograms(folder, signal);
+  if (version === istioVersion) return;
+  throw new AgentError(
+    'SMM443',
+    `cannot use the package for Istio ${istioVersion}: its pilot-agent says that it is ${version}`,
+    'compare the package with the official one; nothing of it was used',
+  );
+}
+
+async function tryProgram(argv: [string, ...string[]], signal: AbortSignal | undefined): Promise<RunResult> {
+  const result = await runNew(argv, signal);
+  if (result.status === 0) return result;
+  signal?.throwIfAborted();
+  const how = result.signal === null ? `status ${result.status}` : `signal ${result.signal}`;
+  throw doesNotRun(argv.join(' '), `it ended with ${how}: ${result.stderr.trim().slice(-500)}`);
+}
+
+/**
+ * A program that was just written is "busy" while a child that another part of the agent starts at this moment still
+ * holds our descriptor, between its fork and its exec.
+ */
+async function runNew(
+  argv: [string, ...string[]],
+  signal: AbortSignal | undefined,
+  triesLeft = 20,
+): Promise<RunResult> {
+  try {
+    return await run(argv, { timeoutMs: TIMEOUT_MS, ...(signal === undefined ? {} : { signal }) });
+  } catch (error) {
+    signal?.throwIfAborted();
+    const cause = error instanceof AgentError ? error.cause : error;
+    if (!hasCode(cause, 'ETXTBSY') || triesLeft === 0) {
+      throw error instanceof AgentError && error.code === 'SMM501'
+        ? doesNotRun(argv[0], 'it cannot be started', error)
+        : error;
+    }
+    await delay(20);
+    return runNew(argv, signal, triesLeft - 1);
+  }
+}
+
+function doesNotRun(what: string, why: string, cause?: unknown): AgentError {
+  return new AgentError(
+    'SMM442',
+    `cannot use a release whose programs do not run on this machine: ${what}: ${why}`,
+    'check that the package is made for this machine (libraries, architecture), and that /opt is not mounted noexec',
+    cause === undefined ? undefined : { cause },
+  );
+}

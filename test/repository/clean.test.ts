@@ -1,0 +1,33 @@
+import assert from 'node:assert/strict';
+import { readdir, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { cleanDownloads } from '../../src/repository/clean.ts';
+import { temporaryFolder } from '../temporary.ts';
+
+describe('old downloads', () => {
+  it('are those whose release is on disk, and those that nobody went on with for a week', async () => {
+    await using folder = await temporaryFolder();
+    const now = new Date('2026-11-23T12:00:00Z');
+    const files: [string, number][] = [
+      ['istio-sidecar_1.31.0_amd64.deb', 0],
+      ['istio-sidecar_1.31.1_amd64.deb', 0],
+      ['istio-sidecar_1.31.2-rc.0_amd64.deb.part', 6],
+      ['istio-sidecar_1.31.2-rc.0_amd64.deb.part.json', 6],
+      ['istio-sidecar_1.30.0_arm64.deb.part', 8],
+      ['somebody-elses.deb', 100],
+    ];
+    for (const [name, days] of files) {
+      await writeFile(join(folder.path, name), '');
+      const at = new Date(now.getTime() - days * 24 * 3_600_000);
+      await utimes(join(folder.path, name), at, at);
+    }
+    const removed = await cleanDownloads(folder.path, new Set(['1.31.0']), now);
+    assert.deepEqual(removed.sort(), ['istio-sidecar_1.30.0_arm64.deb.part', 'istio-sidecar_1.31.0_amd64.deb']);
+    assert.equal((await readdir(folder.path)).length, 4);
+  });
+
+  it('are none where there is no folder yet', async () => {
+    assert.deepEqual(await cleanDownloads('/nowhere/smm', new Set()), []);
+  });
+});
