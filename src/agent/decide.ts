@@ -111,8 +111,8 @@ function considerStaging(input: DecisionInput, wantedId: ReleaseId | null): Verd
 
 /** A release that was seen up for a while is confirmed: from then on its end is never its own fault. */
 function considerConfirming({ observation }: DecisionInput): Verdict {
-  const { running, health, confirmed, at } = observation;
-  if (running.answer !== 'release' || confirmed.has(running.id)) return null;
+  const { active, running, health, confirmed, at } = observation;
+  if (active === null || running.answer !== 'release' || confirmed.has(running.id)) return null;
   const not = (reason: string): NotDone => ({ step: 'confirm', reason });
   if (health?.answer !== 'ready')
     return not(`release ${running.id} is not ready yet: ${health?.reason ?? 'not asked'}`);

@@ -1,0 +1,130 @@
+/** The control plane as a turn needs it: target, and the report's views there. Puts the rooms of src/control-plane together. */
+import { hostname, networkInterfaces } from 'node:os';
+import type { Config } from '../config.ts';
+import { KubernetesClient } from '../control-plane/client.ts';
+import type { EntryIdentity } from '../control-plane/find-entry.ts';
+import { IstioApi } from '../control-plane/istio-api.ts';
+import { HeartbeatLease } from '../control-plane/lease.ts';
+import type { Target } from '../control-plane/target.ts';
+import { TargetReader } from '../control-plane/target-reader.ts';
+import { WorkloadEntryReporter } from '../control-plane/workload-entry.ts';
+import type { Clock } from '../host/clock.ts';
+import type { VmInputs } from '../istio/vm-config/inputs.ts';
+import { entryReport } from './conditions.ts';
+import type { Status } from './status.ts';
+
+export interface MeshMachine {
+  machineId: string;
+  clock: Clock;
+}
+
+export class Mesh {
+  readonly #config: Config;
+  readonly #client: KubernetesClient;
+  readonly #reader: TargetReader;
+  readonly #reporter: WorkloadEntryReporter;
+  readonly #lease: HeartbeatLease;
+  /** Of the last answer "wanted": an entry is found by its group's labels and network also while nothing is wanted. */
+  #inputs: VmInputs | null = null;
+
+  constructor(config: Config, { machineId, clock }: MeshMachine) {
+    const { server, caFile, tokenFile, istioNamespace } = config.controlPlane;
+    const group = config.workloadGroup;
+    this.#config = config;
+    this.#client = new KubernetesClient({ server, caFile, tokenFile, clock });
+    const istio = new IstioApi(this.#client);
+    const nodeIp = config.nodeIp ?? null;
+    this.#reader = new TargetReader(this.#client, istio, { istioNamespace, group, nodeIp });
+    this.#reporter = new WorkloadEntryReporter(this.#client, istio, { group, clock });
+    this.#lease = new HeartbeatLease(this.#client, { group, host: hostname(), machineId, address: nodeIp, clock });
+  }
+
+  async target(refresh: boolean): Promise<Target> {
+    if (refresh) {
+      this.#reader.refresh();
+      this.#reporter.refresh();
+    }
+    const target = await this.#reader.target();
+    if (target.answer === 'wanted') this.#inputs = target.inputs;
+    return target;
+  }
+
+  /** Whether a revision's control plane is in the cluster; null when that cannot be told now. */
+  hasRevision(revision: string): Promise<boolean | null> {
+    return this.#reader.hasRevision(revision);
+  }
+
+  /** Says the status on the WorkloadEntry and in the Lease; returns what an operator should know about that. */
+  async report(status: Status, options: { revisionGone: boolean; address: string | null }): Promise<string[]> {
+    const report = entryReport(status, this.#config.report.validationLevel, options.revisionGone);
+    const published = await this.#reporter.publish(report, this.#identity(options.address));
+    const beat = await this.#lease.heartbeat({
+      agent: status.agent.version,
+      istioRunning: status.istio.running?.istioVersion ?? null,
+      istioStaged: (status.istio.staged ?? status.istio.active)?.istioVersion ?? null,
+      istioWanted: status.target.istioVersion,
+      restartPending: status.restart.pending,
+    });
+    return [...publicationWarnings(published), ...leaseWarnings(beat)];
+  }
+
+  /** Requests and bytes since the start, for the benchmark. */
+  usage(): { requests: number; bytes: number } {
+    return this.#client.usage();
+  }
+
+  close(): void {
+    this.#client.close();
+  }
+
+  #identity(address: string | null): EntryIdentity {
+    const spec = this.#inputs?.workloadGroup.spec as GroupSpec | undefined;
+    const pinned = this.#config.nodeIp ?? address;
+    const addresses = pinned === null ? ownAddresses() : [pinned];
+    return { addresses, network: spec?.template?.network ?? null, groupLabels: spec?.metadata?.labels ?? {} };
+  }
+}
+
+interface GroupSpec {
+  template?: { network?: string };
+  metadata?: { labels?: Record<string, string> };
+}
+
+function ownAddresses(): string[] {
+  return Object.values(networkInterfaces())
+    .flatMap((addresses) => addresses ?? [])
+    .filter(({ internal, address }) => !internal && !address.startsWith('fe80:'))
+    .map(({ address }) => address);
+}
+
+type Published = Awaited<ReturnType<WorkloadEntryReporter['publish']>>;
+
+function publicationWarnings(result: Published): string[] {
+  switch (result.outcome) {
+    case 'unchanged':
+    case 'written':
+      return [];
+    case 'no-entry':
+      return [`not reported: ${result.reason}`];
+    case 'ambiguous':
+    case 'conflict':
+    case 'held-back':
+      return [`cannot report: ${result.reason}`];
+    case 'failed':
+      return [`cannot report: ${result.error.message}; ${result.error.remedy}`];
+  }
+}
+
+function leaseWarnings(result: Awaited<ReturnType<HeartbeatLease['heartbeat']>>): string[] {
+  switch (result.outcome) {
+    case 'renewed':
+    case 'created':
+    case 'taken-over':
+    case 'not-due':
+      return [];
+    case 'held-by-other':
+      return [`Lease ${result.name} is held by another machine (${result.holder}): is this machine a clone of it?`];
+    case 'failed':
+      return [`cannot renew the Lease: ${result.error.message}; ${result.error.remedy}`];
+  }
+}

@@ -1,0 +1,303 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { Attempt } from '../../src/agent/attempts.ts';
+import { decide, stageKey } from '../../src/agent/decide.ts';
+import type { Observation } from '../../src/agent/observation.ts';
+import type { Wanted } from '../../src/agent/wanted.ts';
+import { CONFIGURATION, config, minutesAgo, NEW, NOW, OLD, observed, release, UNIT, wants } from './observed.ts';
+
+interface Case {
+  observation?: Partial<Observation>;
+  wanted?: Wanted;
+  hold?: boolean;
+  startWhenStopped?: 'when-pending' | 'always' | 'never';
+  attempts?: [string, Attempt][];
+  adoptedRevision?: string | null;
+}
+
+function decided(given: Case) {
+  const { steps, notDone } = decide({
+    observation: observed(given.observation),
+    wanted: given.wanted ?? wants(OLD),
+    config: config(given),
+    attempts: new Map(given.attempts),
+    adoptedRevision: given.adoptedRevision ?? null,
+  });
+  return { steps: steps.map((step) => step.do), reasons: notDone.map(({ step, reason }) => `${step}: ${reason}`) };
+}
+
+/** Each row: what is so, the steps that follow, and what the reason of the step not taken must say. */
+function table(rows: Record<string, [Case, string[], RegExp?]>) {
+  for (const [name, [given, steps, reason]] of Object.entries(rows)) {
+    it(name, () => {
+      const decision = decided(given);
+      assert.deepEqual(decision.steps, steps);
+      if (reason === undefined) assert.deepEqual(decision.reasons, []);
+      else assert.match(decision.reasons.join('\n'), reason);
+    });
+  }
+}
+
+const staged = { staged: NEW, stagedSince: minutesAgo(30), releases: [OLD, NEW] };
+const withNew = {
+  ...staged,
+  pending: { answer: 'yes', running: OLD.manifest.id, staged: NEW.manifest.id, since: minutesAgo(30), why: [] },
+} as const;
+const rejection = { reason: 'it ended 3 times', count: 1, at: minutesAgo(5), retryAt: minutesAgo(-60) };
+
+describe('a machine on which the wanted release runs', () => {
+  table({ 'is left alone': [{}, []] });
+});
+
+describe('a VM with Istio of the official package', () => {
+  const fresh: Partial<Observation> = { active: null, releases: [], confirmed: new Set() };
+  table({
+    'is adopted while it runs': [{ observation: fresh, adoptedRevision: 'default' }, ['adopt']],
+    'waits while Istio is stopped': [
+      { observation: { ...fresh, unit: { ...UNIT, activeState: 'inactive' } }, adoptedRevision: 'default' },
+      [],
+      /adopt: istio.service is inactive: Istio is adopted once it runs/,
+    ],
+    'waits while the unit fails': [
+      { observation: { ...fresh, unit: { ...UNIT, activeState: 'failed' } }, adoptedRevision: 'default' },
+      [],
+      /istio.service is failed/,
+    ],
+    'waits until Envoy is up': [
+      { observation: { ...fresh, running: { answer: 'nothing', lastRan: null } }, adoptedRevision: 'default' },
+      [],
+      /once Envoy runs/,
+    ],
+    'waits for the control plane where its own addresses do not tell the revision': [
+      { observation: fresh },
+      [],
+      /do not tell its revision/,
+    ],
+    'says so where there is no Istio at all': [
+      { observation: { ...fresh, unit: { ...UNIT, exists: false } } },
+      [],
+      /istio.service is not installed/,
+    ],
+  });
+});
+
+describe('the drop-in of istio.service', () => {
+  const absent = { unitCheck: { answer: 'absent', reason: 'it is not there' } } as const;
+  table({
+    'is put in when the active release is complete': [
+      { observation: absent },
+      ['install-drop-in'],
+      /drop-in .* not in place yet/,
+    ],
+    'is not put in while the unit stops: the reload would run the new ExecStopPost': [
+      { observation: { ...absent, unit: { ...UNIT, activeState: 'deactivating' } } },
+      [],
+      /install-drop-in: istio.service is deactivating/,
+    ],
+    'is not put in while the unit starts': [
+      { observation: { ...absent, unit: { ...UNIT, activeState: 'activating' } } },
+      [],
+      /install-drop-in: istio.service is activating/,
+    ],
+    'is not put in over a damaged release': [
+      { observation: { ...absent, active: { ...OLD, problems: ['envoy is missing'] } } },
+      [],
+      /damaged: envoy is missing/,
+    ],
+  });
+});
+
+describe('a wanted release that is not the active one', () => {
+  table({
+    'is staged': [{ wanted: wants(NEW) }, ['stage']],
+    'is staged once': [{ observation: withNew, wanted: wants(NEW) }, []],
+    'is only pointed to when it is complete on disk': [
+      { observation: { releases: [OLD, NEW] }, wanted: wants(NEW) },
+      ['point-staged'],
+    ],
+    'is staged anew when it is damaged': [
+      {
+        observation: { releases: [OLD, { ...NEW, problems: ['torn'] }], staged: { ...NEW, problems: ['torn'] } },
+        wanted: wants(NEW),
+      },
+      ['stage'],
+    ],
+    'replaces one that was staged before': [
+      { observation: withNew, wanted: wants(release('1.31.2-cccccccccccc')) },
+      ['stage'],
+    ],
+    'is another one when only the configuration differs': [
+      { wanted: wants(release('1.31.0-cccccccccccc', {}, { clusterEnv: "ISTIO_INBOUND_PORTS='8080'\n" })) },
+      ['stage'],
+    ],
+    'is another one when only the revision differs': [
+      { wanted: wants(release('1.31.0-cccccccccccc', { revision: 'canary' })) },
+      ['stage'],
+    ],
+    'is withdrawn when what is active is wanted again': [{ observation: withNew, wanted: wants(OLD) }, ['withdraw']],
+    'waits while something on the machine would defeat it': [
+      {
+        observation: {
+          unitCheck: {
+            answer: 'blocked',
+            findings: [{ file: '/x', line: 3, text: 'PILOT_ADDRESS is set', remedy: 'remove it' }],
+          },
+        },
+        wanted: wants(NEW),
+      },
+      [],
+      /blocked: PILOT_ADDRESS is set/,
+    ],
+    'waits for an answer of the control plane': [
+      { wanted: { answer: 'nothing', because: 'unsettled', reason: 'an upgrade is under way' } },
+      [],
+      /stage: an upgrade is under way/,
+    ],
+    'stays staged while the control plane does not answer': [
+      { observation: withNew, wanted: { answer: 'nothing', because: 'unreachable', reason: 'no route' } },
+      [],
+      /no route/,
+    ],
+  });
+});
+
+describe('a release that was put back', () => {
+  const rejected = { releases: [OLD, NEW], rejected: new Map([[NEW.manifest.id, rejection]]) };
+  table({
+    'is not staged again': [
+      { observation: rejected, wanted: wants(NEW) },
+      [],
+      /rejected: it ended 3 times; not tried again before/,
+    ],
+    'is staged again once its rejection has expired': [
+      {
+        observation: { ...rejected, rejected: new Map([[NEW.manifest.id, { ...rejection, retryAt: minutesAgo(1) }]]) },
+        wanted: wants(NEW),
+      },
+      ['point-staged'],
+    ],
+    'does not keep another one from being staged': [
+      { observation: rejected, wanted: wants(release('1.31.2-cccccccccccc')) },
+      ['stage'],
+    ],
+  });
+});
+
+describe('a try that failed', () => {
+  const key = stageKey(wants(NEW));
+  const attempt = { reason: 'no route to the downloads', count: 2 };
+  table({
+    'is not repeated before its time': [
+      { wanted: wants(NEW), attempts: [[key, { ...attempt, retryAt: minutesAgo(-1) }]] },
+      [],
+      /no route to the downloads; tried 2 times, again at/,
+    ],
+    'is repeated after it': [{ wanted: wants(NEW), attempts: [[key, { ...attempt, retryAt: NOW }]] }, ['stage']],
+    'does not delay another target': [
+      { wanted: wants(release('1.31.2-cccccccccccc')), attempts: [[key, { ...attempt, retryAt: minutesAgo(-1) }]] },
+      ['stage'],
+    ],
+  });
+});
+
+describe('a held machine', () => {
+  table({
+    'has nothing staged': [{ hold: true, observation: withNew, wanted: wants(NEW) }, ['withdraw']],
+    'stages nothing': [{ hold: true, wanted: wants(NEW) }, [], /held/],
+  });
+});
+
+describe('a release that came up', () => {
+  const running = { answer: 'release', id: NEW.manifest.id, since: minutesAgo(2) } as const;
+  const up: Partial<Observation> = {
+    running,
+    active: NEW,
+    staged: NEW,
+    releases: [OLD, NEW],
+    health: { answer: 'ready' },
+  };
+  table({
+    'is confirmed after it has settled': [{ observation: up, wanted: wants(NEW) }, ['confirm']],
+    'is not confirmed before': [
+      { observation: { ...up, running: { ...running, since: minutesAgo(0.5) } }, wanted: wants(NEW) },
+      [],
+      /up for 30 s, confirmed after 60 s/,
+    ],
+    'is not confirmed while it is not ready': [
+      {
+        observation: { ...up, health: { answer: 'not-ready', reason: 'the ready probe answers 503' } },
+        wanted: wants(NEW),
+      },
+      [],
+      /not ready yet: the ready probe answers 503/,
+    ],
+    'is confirmed once': [{ observation: { ...up, confirmed: new Set([NEW.manifest.id]) }, wanted: wants(NEW) }, []],
+  });
+});
+
+describe('Istio that was stopped out of auto-restart', () => {
+  const stop = { kind: 'own-end', becameDisabled: false, words: 'its own end' } as Observation['stop'];
+  const stopped: Partial<Observation> = {
+    ...withNew,
+    unit: { ...UNIT, activeState: 'inactive', subState: 'dead', inactiveEnter: minutesAgo(1) },
+    running: { answer: 'nothing', lastRan: OLD.manifest.id },
+    stop,
+  };
+  const wanted = wants(NEW);
+  table({
+    'is started into what is pending': [{ observation: stopped, wanted }, ['start']],
+    'stays stopped when nothing is pending': [
+      {
+        observation: { ...stopped, ...{ staged: null, pending: { answer: 'no', running: OLD.manifest.id } } },
+        wanted: wants(OLD),
+      },
+      [],
+      /nothing is pending/,
+    ],
+    'is started in any case with startWhenStopped: always': [
+      {
+        observation: { ...stopped, staged: null, pending: { answer: 'no', running: OLD.manifest.id } },
+        startWhenStopped: 'always',
+      },
+      ['start'],
+    ],
+    'stays stopped with startWhenStopped: never': [
+      { observation: stopped, wanted, startWhenStopped: 'never' },
+      [],
+      /never/,
+    ],
+    'stays stopped under hold': [
+      { observation: stopped, wanted, hold: true },
+      ['withdraw'],
+      /start: this machine is held/,
+    ],
+    'stays stopped when masked': [
+      { observation: { ...stopped, unit: { ...UNIT, activeState: 'inactive', unitFileState: 'masked' } }, wanted },
+      [],
+      /masked/,
+    ],
+    'stays stopped when it was staged only after the stop': [
+      { observation: { ...stopped, stagedSince: minutesAgo(0.5) }, wanted },
+      [],
+      /stopped before the new release was staged/,
+    ],
+    'is left to whatever job is queued for it': [{ observation: { ...stopped, job: 'start' }, wanted }, []],
+    'is left to the stop hook when it was stopped by hand': [
+      { observation: { ...stopped, stop: { ...stop, kind: 'stop' } as Observation['stop'] }, wanted },
+      [],
+    ],
+  });
+});
+
+describe('the wanted release on disk', () => {
+  it('is found by version, revision and configuration, not by its digest', () => {
+    const { wantedId } = decide({
+      observation: observed({ releases: [OLD, NEW] }),
+      wanted: { ...wants(NEW), configuration: { ...CONFIGURATION } },
+      config: config(),
+      attempts: new Map(),
+      adoptedRevision: null,
+    });
+    assert.equal(wantedId, NEW.manifest.id);
+  });
+});
