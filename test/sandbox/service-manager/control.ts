@@ -1,5 +1,5 @@
 /**
- * How programs of the sandbox reach the manager. The stand-ins in <root>/sandbox/bin are shell scripts, as cheap as the real
+ * How programs of the sandbox reach the manager. The stand-ins in <root>/usr/bin are shell scripts, as cheap as the real
  * programs: they write one line into a pipe and wait for the answer in a pipe of their own.
  */
 import { execFileSync } from 'node:child_process';
@@ -46,10 +46,11 @@ export class Control {
 
   /** Puts the programs in place and listens. */
   open(): void {
-    const bin = join(this.#folder, 'bin');
+    const bin = join(this.#manager.root, 'usr/bin');
     mkdirSync(join(this.#folder, 'replies'), { recursive: true });
-    cpSync(join(import.meta.dirname, 'stubs'), bin, { recursive: true });
-    for (const name of readdirSync(bin)) {
+    const stubs = join(import.meta.dirname, 'stubs');
+    cpSync(stubs, bin, { recursive: true });
+    for (const name of readdirSync(stubs)) {
       chmodSync(join(bin, name), 0o755);
       for (const other of ALSO_CALLED[name] ?? []) if (other !== name) symlinkSync(name, join(bin, other));
     }

@@ -1,6 +1,6 @@
 /**
  * systemd's part of a machine, without privileges: real unit files, drop-ins and processes, below one root. Scripts and the
- * agent reach it as they reach systemd, by programs of the same names in <root>/sandbox/bin (control.ts).
+ * agent reach it as they reach systemd, by programs of the same names in <root>/usr/bin (control.ts).
  */
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -49,7 +49,7 @@ export class EmbeddedServiceManager {
 
   /** Where programs of the machine find `systemctl`: before the host's own. */
   get path(): string {
-    return `${join(this.root, 'sandbox/bin')}:/usr/sbin:/usr/bin:/sbin:/bin`;
+    return `${join(this.root, 'usr/bin')}:/usr/sbin:/usr/bin:/sbin:/bin`;
   }
 
   /** The unit as it was read at its first use or the last reload. */

@@ -1,5 +1,6 @@
 /** What `systemctl show` prints of a service, in systemd's own format. */
 import { uptime } from 'node:os';
+import { controlGroupOf } from './control-groups.ts';
 import { needsReload, unitFileState } from './definition.ts';
 import type { ExecLine } from './exec-line.ts';
 import type { EmbeddedServiceManager } from './manager.ts';
@@ -37,7 +38,7 @@ export function properties(
     ['NRestarts', String(service.restarts)],
     ['InvocationID', service.invocation],
     ['MainPID', String(service.mainPid)],
-    ['ControlGroup', service.pids().length > 0 ? `/system.slice/${service.name}` : ''],
+    ['ControlGroup', service.pids().length > 0 ? controlGroupOf(service.name) : ''],
     ['Job', String(job?.id ?? 0)],
     ...timestamps('ActiveEnterTimestamp', service.activeEnter, style),
     ...timestamps('ActiveExitTimestamp', service.activeExit, style),

@@ -1,5 +1,6 @@
 /** The commands of systemctl that the project uses, with systemd's output and exit statuses. */
 import { type CommandLine, parseArguments } from './arguments.ts';
+import { writeControlGroups } from './control-groups.ts';
 import { unitFileState } from './definition.ts';
 import { disable, enable, mask, unmask } from './enablement.ts';
 import { JobConflict, type JobType } from './jobs.ts';
@@ -46,6 +47,7 @@ export async function systemctl(manager: EmbeddedServiceManager, args: readonly 
   const named = units.map((name) => (/\.[a-z]+$/.test(name) ? name : `${name}.service`));
   switch (verb) {
     case 'show':
+      writeControlGroups(manager.root, manager.services());
       return answer(named.map((unit) => show(manager, unit, line)).join('\n'));
     case 'list-jobs':
       return answer(listJobs(manager, line.options.has('no-legend')));
