@@ -1,16 +1,25 @@
 /** The lab itself: that what the other tests stand on is real, and works. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { ISTIO_NAMESPACE, setDeployment, setRolledOut, setTag } from './lab/cluster.ts';
+import { ISTIO_NAMESPACE } from './lab/cluster.ts';
+import { startOwnLab } from './lab/control-plane.ts';
 import { startDownloads } from './lab/downloads.ts';
 import { makeIstioDeb } from './lab/istio-package.ts';
-import { openLab } from './lab/lab.ts';
+import { type Lab, openLab } from './lab/lab.ts';
 import { runLoad } from './lab/load.ts';
 import { bootMachine, type Machine } from './lab/machine.ts';
-import { BACKEND_PORT, findEntry, isHealthy, joinMesh, untilServing } from './lab/mesh-vm.ts';
+import { BACKEND_PORT } from './lab/mesh-files.ts';
+import { findEntry, isHealthy, joinMesh, untilServing } from './lab/mesh-vm.ts';
+import { setDeployment, setRolledOut, setTag } from './lab/revisions.ts';
 import { until } from './lab/until.ts';
 
-const lab = openLab();
+/** Its own, because it counts connections, kills the API server and changes versions; other test files run beside it. */
+let lab: Lab;
+let end: () => Promise<void>;
+before(async () => {
+  ({ lab, end } = await startOwnLab());
+});
+after(() => end());
 
 describe('a machine that joins the mesh by hand', () => {
   const membership = { group: 'shop', namespace: 'lab-default', revision: 'default' } as const;
@@ -165,22 +174,23 @@ describe('the control plane', () => {
 
 describe('the download server', () => {
   it('serves packages in the official layout, and misbehaves when told to', async () => {
-    const downloads = await startDownloads(lab);
+    const shared = openLab();
+    const downloads = await startDownloads(shared);
     try {
       downloads.publish('1.31.0', await makeIstioDeb({ version: '1.31.0', envoy: '1.39.3' }));
-      const digest = await lab.tunnel.request(`${downloads.url}/1.31.0/deb/istio-sidecar.deb.sha256`);
+      const digest = await shared.tunnel.request(`${downloads.url}/1.31.0/deb/istio-sidecar.deb.sha256`);
       assert.match(digest.body, /^[0-9a-f]{64} istio-sidecar\.deb\n$/);
-      const part = await lab.tunnel.request(`${downloads.url}/1.31.0/deb/istio-sidecar.deb`, {
+      const part = await shared.tunnel.request(`${downloads.url}/1.31.0/deb/istio-sidecar.deb`, {
         headers: { range: 'bytes=0-7' },
       });
       assert.deepEqual([part.status, part.body], [206, '!<arch>\n']);
       downloads.setFaults([
         { path: '\\.deb$', kind: 'status', status: 503, headers: { 'retry-after': '3' }, times: 1 },
       ]);
-      const busy = await lab.tunnel.request(`${downloads.url}/1.31.0/deb/istio-sidecar.deb`);
+      const busy = await shared.tunnel.request(`${downloads.url}/1.31.0/deb/istio-sidecar.deb`);
       assert.deepEqual([busy.status, busy.headers['retry-after']], [503, '3']);
       downloads.setFaults([{ path: '\\.deb$', kind: 'cut', afterBytes: 1_000_000 }]);
-      await assert.rejects(lab.tunnel.request(`${downloads.url}/1.31.0/deb/istio-sidecar.deb`));
+      await assert.rejects(shared.tunnel.request(`${downloads.url}/1.31.0/deb/istio-sidecar.deb`));
       assert.equal(downloads.requests().length, 4);
     } finally {
       await downloads.stop();

@@ -1,14 +1,10 @@
-/**
- * One istiod for each revision, on loopback ports of the control plane's namespace, and in front of them an Envoy that passes TLS
- * through by the name asked for, as an east-west gateway does: machines reach both at one address and port.
- */
+/** One istiod for each revision, on loopback ports of the control plane's namespace. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ApiServer } from './api-server.ts';
-import { CLUSTER_NAME, ISTIO_NAMESPACE, istiodHost, meshConfig } from './cluster.ts';
-import { assertAlive, type Daemon, startDaemon } from './daemon.ts';
+import { CLUSTER_NAME, ISTIO_NAMESPACE, meshConfig } from './cluster.ts';
+import { assertAlive, startDaemon } from './daemon.ts';
 import type { Ledger } from './ledger.ts';
-import { CONTROL_PLANE_ADDRESS } from './network.ts';
 import type { Tunnel } from './tunnel.ts';
 import { until } from './until.ts';
 
@@ -26,7 +22,7 @@ interface Ports {
   readonly introspection: number;
 }
 
-function portsOf(revision: Revision): Ports {
+export function portsOf(revision: Revision): Ports {
   const base = 15_100 + 100 * REVISIONS.indexOf(revision);
   return {
     http: base + 80,
@@ -100,17 +96,6 @@ export async function startIstiod(
   );
 }
 
-export function startSniRouter(ledger: Ledger, netns: string, envoy: string, folder: string): Daemon {
-  const config = join(folder, 'sni-router.json');
-  writeFileSync(config, JSON.stringify(sniRouterConfig()));
-  return startDaemon(ledger, {
-    what: 'the SNI router',
-    netns,
-    logFile: join(folder, 'sni-router.log'),
-    argv: [envoy, '-c', config, '--disable-hot-restart', '--concurrency', '1', '--log-level', 'warn'],
-  });
-}
-
 /** The number of proxies that this istiod has a stream to. */
 export async function connectedTo(tunnel: Tunnel, revision: Revision): Promise<number> {
   const metrics = await tunnel.request(`http://127.0.0.1:${portsOf(revision).monitoring}/metrics`);
@@ -130,33 +115,4 @@ function adminKubeconfig(server: ApiServer): object {
     clusters: [{ name: 'lab', cluster: { server: server.url, 'certificate-authority': server.credentials.caFile } }],
     users: [{ name: 'admin', user: { token: server.adminToken } }],
   };
-}
-
-function sniRouterConfig(): object {
-  const extension = (name: string): object => ({ '@type': `type.googleapis.com/envoy.extensions.filters.${name}` });
-  const address = (host: string, port: number): object => ({ socket_address: { address: host, port_value: port } });
-  const listener = {
-    name: 'gateway',
-    address: address(CONTROL_PLANE_ADDRESS, 15_012),
-    listener_filters: [{ name: 'tls_inspector', typed_config: extension('listener.tls_inspector.v3.TlsInspector') }],
-    filter_chains: REVISIONS.map((revision) => ({
-      filter_chain_match: { server_names: [istiodHost(revision)] },
-      filters: [
-        {
-          name: 'tcp_proxy',
-          typed_config: { ...extension('network.tcp_proxy.v3.TcpProxy'), stat_prefix: revision, cluster: revision },
-        },
-      ],
-    })),
-  };
-  const clusters = REVISIONS.map((revision) => ({
-    name: revision,
-    type: 'STATIC',
-    connect_timeout: '5s',
-    load_assignment: {
-      cluster_name: revision,
-      endpoints: [{ lb_endpoints: [{ endpoint: { address: address('127.0.0.1', portsOf(revision).secureGrpc) } }] }],
-    },
-  }));
-  return { admin: { address: address('127.0.0.1', 15_900) }, static_resources: { listeners: [listener], clusters } };
 }

@@ -5,6 +5,7 @@ import { type ApiServer, bringUp, takeDown } from './api-server.ts';
 import { connectedTo, type Revision } from './istiod.ts';
 import { Kube } from './kube.ts';
 import { Ledger } from './ledger.ts';
+import { isAlive, type ProcessIdentity } from './process-identity.ts';
 import { Tunnel } from './tunnel.ts';
 
 /** Names the file with the LabState: set by the global setup for the test files. */
@@ -13,6 +14,8 @@ export const LAB_VARIABLE = 'SMM_LAB_STATE';
 export interface LabState {
   readonly id: string;
   readonly folder: string;
+  /** The process that will take the lab down: the test runner. */
+  readonly owner: ProcessIdentity;
   /** The control plane's network namespace. */
   readonly netns: string;
   readonly server: ApiServer;
@@ -52,7 +55,18 @@ export function openLab(): Lab {
       'cannot open the lab: run the tests with --test-global-setup=test/vm/lab/setup.ts, which starts it',
     );
   }
-  return new Lab(JSON.parse(readFileSync(file, 'utf8')) as LabState);
+  const state = JSON.parse(readFileSync(file, 'utf8')) as LabState;
+  endWith(state.owner);
+  return new Lab(state);
+}
+
+/** A test file whose runner was killed would go on making machines in a lab that is being cleaned up. */
+function endWith(owner: ProcessIdentity): void {
+  setInterval(() => {
+    if (isAlive(owner)) return;
+    process.stderr.write('the owner of the lab has ended, and so do its tests\n');
+    process.exit(1);
+  }, 500).unref();
 }
 
 export function relaySocket(folder: string): string {

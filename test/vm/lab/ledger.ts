@@ -16,6 +16,8 @@ export type Resource =
   | { readonly kind: 'cgroup'; readonly name: string };
 
 const TERM_MS = 5_000;
+/** For a teardown: what a run's programs would still do in an orderly end is thrown away with it. */
+const TEARDOWN_TERM_MS = 1_500;
 
 export class Ledger {
   readonly #folder: string;
@@ -34,7 +36,7 @@ export class Ledger {
     );
     writeFileSync(entry, JSON.stringify(resource));
     return async () => {
-      await undo(resource);
+      await undo(resource, TERM_MS);
       rmSync(entry, { force: true });
     };
   }
@@ -42,9 +44,14 @@ export class Ledger {
   /** Everything, the youngest first. Goes on after a failure, and reports all failures at the end: half a teardown leaves more behind. */
   async undoAll(): Promise<void> {
     const failures: unknown[] = [];
+    // All at once, before any is waited for: the API server, for one, ends only when its clients have.
+    for (const entry of this.#entries()) {
+      const resource = read(entry);
+      if (resource.kind === 'process') signal(resource.identity, 'SIGTERM');
+    }
     for (const entry of this.#entries().reverse()) {
       try {
-        await undo(JSON.parse(readFileSync(entry, 'utf8')) as Resource);
+        await undo(read(entry), TEARDOWN_TERM_MS);
         rmSync(entry, { force: true });
       } catch (error) {
         failures.push(error);
@@ -62,10 +69,14 @@ export class Ledger {
   }
 }
 
-async function undo(resource: Resource): Promise<void> {
+function read(entry: string): Resource {
+  return JSON.parse(readFileSync(entry, 'utf8')) as Resource;
+}
+
+async function undo(resource: Resource, termMs: number): Promise<void> {
   switch (resource.kind) {
     case 'process':
-      return end(resource.what, resource.identity);
+      return end(resource.what, resource.identity, termMs);
     case 'netns':
       if (
         (await run(['ip', 'netns', 'list'])).stdout.split('\n').some((line) => line.split(' ')[0] === resource.name)
@@ -81,10 +92,11 @@ async function undo(resource: Resource): Promise<void> {
   }
 }
 
-export async function end(what: string, identity: ProcessIdentity): Promise<void> {
+/** SIGTERM, and SIGKILL for what has not ended by itself in that time. */
+export async function end(what: string, identity: ProcessIdentity, termMs = TERM_MS): Promise<void> {
   signal(identity, 'SIGTERM');
   try {
-    await until(`the end of ${what}`, () => !isAlive(identity), TERM_MS);
+    await until(`the end of ${what}`, () => !isAlive(identity), termMs);
   } catch {
     // It had its chance to end by itself; what it holds is thrown away with the run in any case.
     signal(identity, 'SIGKILL');

@@ -4,28 +4,21 @@
  */
 
 import { httpBackend } from './backend.ts';
-import { CLUSTER_NAME, istiodHost, makeNamespace, meshConfig } from './cluster.ts';
+import { istiodHost, makeNamespace } from './cluster.ts';
 import type { EnvoyVersion } from './envoy-part.ts';
 import { makeIstioDeb } from './istio-package.ts';
-import type { Revision } from './istiod.ts';
 import type { KubeObject } from './kube.ts';
 import type { Lab } from './lab.ts';
 import type { Machine } from './machine.ts';
+import { BACKEND_PORT, clusterEnv, type MeshMembership, proxyConfig } from './mesh-files.ts';
 import { CONTROL_PLANE_ADDRESS } from './network.ts';
 import { until } from './until.ts';
-
-export interface MeshMembership {
-  readonly namespace: string;
-  readonly group: string;
-  readonly revision: Revision;
-}
 
 export interface JoinOptions extends MeshMembership {
   readonly version?: string;
   readonly envoy?: EnvoyVersion;
 }
 
-export const BACKEND_PORT = 8080;
 const READY_MS = 60_000;
 
 export async function joinMesh(lab: Lab, machine: Machine, options: JoinOptions): Promise<void> {
@@ -133,49 +126,4 @@ async function rootCertificate(lab: Lab, namespace: string): Promise<string> {
   const path = `/api/v1/namespaces/${namespace}/configmaps/istio-ca-root-cert`;
   const map = await until(`the root certificate in ${namespace}`, () => lab.kube.kube('GET', path), 30_000);
   return map.data['root-cert.pem'];
-}
-
-function proxyConfig(membership: MeshMembership): KubeObject {
-  const { defaultConfig } = meshConfig(membership.revision);
-  const probe = { periodSeconds: 1, httpGet: { path: '/', port: BACKEND_PORT } };
-  return { ...defaultConfig, readinessProbe: probe, proxyMetadata: proxyMetadata(membership) };
-}
-
-function proxyMetadata({ namespace, group }: MeshMembership): Record<string, string> {
-  const labels = {
-    app: group,
-    'service.istio.io/canonical-name': group,
-    'service.istio.io/canonical-revision': 'latest',
-  };
-  return {
-    CANONICAL_SERVICE: group,
-    CANONICAL_REVISION: 'latest',
-    POD_NAMESPACE: namespace,
-    SERVICE_ACCOUNT: group,
-    TRUST_DOMAIN: 'cluster.local',
-    ISTIO_META_CLUSTER_ID: CLUSTER_NAME,
-    ISTIO_META_MESH_ID: 'lab-mesh',
-    ISTIO_META_NETWORK: '',
-    ISTIO_META_POD_PORTS: JSON.stringify([{ name: 'http', containerPort: BACKEND_PORT, protocol: '' }]),
-    ISTIO_META_WORKLOAD_NAME: group,
-    ISTIO_METAJSON_LABELS: JSON.stringify(labels),
-    ISTIO_META_DNS_CAPTURE: 'true',
-    ISTIO_META_AUTO_REGISTER_GROUP: group,
-  };
-}
-
-function clusterEnv(membership: MeshMembership, address: string): string {
-  const { namespace, group, revision } = membership;
-  const variables: Record<string, string> = {
-    ...proxyMetadata(membership),
-    ISTIO_INBOUND_PORTS: String(BACKEND_PORT),
-    ISTIO_NAMESPACE: namespace,
-    ISTIO_SERVICE: `${group}.${namespace}`,
-    ISTIO_SERVICE_CIDR: '*',
-    ISTIO_LOCAL_EXCLUDE_PORTS: '22,15090,15021,15020',
-    ISTIO_SVC_IP: address,
-    ...(revision === 'default' ? {} : { CA_ADDR: `${istiodHost(revision)}:15012` }),
-  };
-  const lines = Object.entries(variables).map(([key, value]) => `${key}='${value}'`);
-  return `${lines.sort().join('\n')}\n`;
 }

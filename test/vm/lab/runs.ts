@@ -22,13 +22,15 @@ function runsFolder(): string {
   return join(cacheRoot(), 'runs');
 }
 
-export function beginRun(): Run {
+export function beginRun(): Run & { readonly owner: ProcessIdentity } {
   const id = randomBytes(3).toString('hex');
   const folder = join(runsFolder(), id);
   mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, 'owner.json'), JSON.stringify(identify(process.pid)));
+  const owner = identify(process.pid);
+  if (owner === undefined) throw new Error('cannot begin a run: /proc does not show this process');
+  writeFileSync(join(folder, 'owner.json'), JSON.stringify(owner));
   watchOver(process.pid);
-  return { id, folder };
+  return { id, folder, owner };
 }
 
 /** Waits for the owner's end, in a session of its own, and cleans up then; after an orderly end there is nothing left to clean. */
@@ -42,15 +44,23 @@ function watchOver(owner: number): void {
 
 /** Ends everything that the run holds. The folder goes last, and only when nothing is mounted below it any more. */
 export async function endRun(run: Run): Promise<void> {
+  await oneAtATime(() => dismantle(run));
+}
+
+async function dismantle(run: Run): Promise<void> {
   await new Ledger(run.folder).undoAll();
   if (process.env.SMM_LAB_KEEP === undefined) rmSync(run.folder, { recursive: true, force: true });
   else say(`kept the logs in ${run.folder}`);
 }
 
-/** One at a time: the watcher of a dead run and the next run would otherwise undo the same things. */
 export async function cleanDeadRuns(): Promise<void> {
+  await oneAtATime(cleanAll);
+}
+
+/** The watcher of a dead run and the next run, or an interrupted runner that tears down twice, would otherwise undo the same things. */
+async function oneAtATime(work: () => Promise<void>): Promise<void> {
   mkdirSync(join(cacheRoot(), 'locks'), { recursive: true });
-  await withLock(join(cacheRoot(), 'locks', 'cleaning'), cleanAll);
+  await withLock(join(cacheRoot(), 'locks', 'cleaning'), work);
 }
 
 async function cleanAll(): Promise<void> {
@@ -61,6 +71,6 @@ async function cleanAll(): Promise<void> {
     // Without an owner it is a run between its folder and its file, or one that died there and holds nothing.
     if (!existsSync(owner) || isAlive(JSON.parse(readFileSync(owner, 'utf8')) as ProcessIdentity)) continue;
     say(`cleaning up after run ${id}, which has died`);
-    await endRun({ id, folder });
+    await dismantle({ id, folder });
   }
 }
