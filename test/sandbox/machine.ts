@@ -1,0 +1,210 @@
+/**
+ * A virtual machine as far as the agent can tell, below one temporary root and without privileges: Istio's official package
+ * installed and running under the embedded service manager, the agent's scripts and configuration in place.
+ */
+import { execFile } from 'node:child_process';
+import { chmod, cp, mkdir, mkdtemp, readlink, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { type Paths, pathsUnder } from '../../src/paths.ts';
+import { AgentProcess } from './agent-process.ts';
+import { installIstio, istioEnvironment } from './istio-install.ts';
+import { ADDRESS, GROUP, NAMESPACE, type SandboxMesh } from './mesh.ts';
+import { Control } from './service-manager/control.ts';
+import { EmbeddedServiceManager } from './service-manager/manager.ts';
+import { until } from './until.ts';
+
+const PROJECT = join(import.meta.dirname, '../..');
+/** RestartSec=10 is half a second, and the two seconds before the start that a stop means are a tenth. */
+const TIME_SCALE = 0.05;
+
+export interface MachineOptions {
+  mesh: SandboxMesh;
+  /** Of the official package. */
+  istio: string;
+  /** Lines of the journal: of Istio's unit, of transient units and of the agent. */
+  onLine?: (unit: string, line: string) => void;
+}
+
+export interface Outcome {
+  status: number;
+  stdout: string;
+  stderr: string;
+}
+
+/** A process of Istio's unit. */
+export interface Member {
+  pid: number;
+  /** Below the machine's root; the shell that a stand-in is a script of lies outside. */
+  exe: string;
+}
+
+export class SandboxMachine {
+  readonly paths: Paths;
+  readonly manager: EmbeddedServiceManager;
+  readonly agent: AgentProcess;
+  /** Every line of the journal so far. */
+  readonly journal: string[] = [];
+  readonly #control: Control;
+
+  private constructor(root: string, onLine: (unit: string, line: string) => void) {
+    const note = (unit: string, line: string) => {
+      this.journal.push(`${unit}: ${line}`);
+      onLine(unit, line);
+    };
+    this.paths = pathsUnder(root);
+    this.manager = new EmbeddedServiceManager({
+      root,
+      timeScale: TIME_SCALE,
+      environment: istioEnvironment(root),
+      onLine: note,
+    });
+    this.agent = new AgentProcess(root, this.manager.path, (line) => note('smm-agent.service', line));
+    this.#control = new Control(this.manager);
+  }
+
+  /** Booted, with Istio running as the official package runs it, and the agent installed but not started. */
+  static async make({ mesh, istio, onLine = () => {} }: MachineOptions): Promise<SandboxMachine> {
+    const machine = new SandboxMachine(await mkdtemp(join(tmpdir(), 'smm-vm-')), onLine);
+    try {
+      await installIstio(machine.root, istio);
+      await machine.#installAgent(mesh);
+      machine.#control.open();
+      await machine.manager.boot();
+      await machine.expect('systemctl', 'enable', '--now', 'istio');
+      await machine.envoy();
+    } catch (error) {
+      await machine[Symbol.asyncDispose]();
+      throw error;
+    }
+    return machine;
+  }
+
+  get root(): string {
+    return this.paths.root;
+  }
+
+  /** What a person at the machine's terminal needs to be in the sandbox. */
+  get environment(): Record<string, string> {
+    return { PATH: this.manager.path, SMM_ROOT: this.root };
+  }
+
+  /** Runs a program of the machine: `systemctl`, `smm-agent`, ... Any status is an answer. */
+  run(program: string, ...args: string[]): Promise<Outcome> {
+    const { promise, resolve } = Promise.withResolvers<Outcome>();
+    execFile(program, args, { env: this.environment, encoding: 'utf8' }, (error, stdout, stderr) =>
+      resolve({ status: error === null ? 0 : Number(error.code), stdout, stderr }),
+    );
+    return promise;
+  }
+
+  /** As `run`, and a status other than 0 is an error; returns what it printed. */
+  async expect(program: string, ...args: string[]): Promise<string> {
+    const { status, stdout, stderr } = await this.run(program, ...args);
+    if (status === 0) return stdout;
+    throw new Error(`${program} ${args.join(' ')} ended with ${status}: ${stderr || stdout}`);
+  }
+
+  /** The processes of Istio's unit that run from the machine's own files. */
+  async members(): Promise<Member[]> {
+    const members = this.manager
+      .service('istio.service')
+      .pids()
+      .map(async (pid) => ({ pid, exe: await exeOf(pid) }));
+    return (await Promise.all(members)).filter(({ exe }) => exe.startsWith(this.root));
+  }
+
+  /** The Envoy that serves; waits until one does. */
+  async envoy(): Promise<Member> {
+    const envoy = (all: Member[]) => all.find(({ exe }) => exe.endsWith('/envoy'));
+    return envoy(
+      await until(
+        'Envoy',
+        () => this.members(),
+        (all) => envoy(all) !== undefined,
+      ),
+    ) as Member;
+  }
+
+  /** The release that a link names, null without one. */
+  async linked(link: 'active' | 'staged'): Promise<string | null> {
+    const target = await readlink(this.paths[link]).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return null;
+      throw error;
+    });
+    return target?.split('/').at(-1) ?? null;
+  }
+
+  /** A reboot: in order when `clean`, else as after a cut of the power. The agent is started again if it ran. */
+  async reboot(clean = true): Promise<void> {
+    const ran = this.agent.isRunning;
+    await this.agent.kill();
+    if (clean) await this.manager.shutDown('reboot');
+    else this.manager.destroy();
+    await rm(this.paths.run, { recursive: true, force: true });
+    await this.manager.boot();
+    if (ran) this.agent.start();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.agent.kill();
+    this.discard();
+    await rm(this.root, { recursive: true, force: true });
+  }
+
+  /** Ends every process at once: what can still be done when this process itself is about to end. */
+  discard(): void {
+    this.agent.discard();
+    this.#control.close();
+    this.manager.destroy();
+  }
+
+  async #installAgent(mesh: SandboxMesh): Promise<void> {
+    const { paths } = this;
+    await cp(join(PROJECT, 'systemd/bin'), paths.bin, { recursive: true });
+    await write(paths.machineId, '0123456789abcdef0123456789abcdef\n');
+    await write(join(paths.credentials, 'ca.crt'), mesh.api.ca);
+    await write(join(paths.credentials, 'token'), await mesh.token());
+    await write(paths.config, agentYaml(paths, mesh));
+    const command = [process.execPath, join(PROJECT, 'src/main.ts'), '--root', this.root];
+    const launcher = join(this.root, 'usr/bin/smm-agent');
+    await write(launcher, `#!/bin/sh\nexec '${command.join("' '")}' "$@"\n`);
+    await chmod(launcher, 0o755);
+    // What the scripts read of procfs; only the id of the boot is the sandbox's own.
+    await mkdir(join(this.root, 'proc'), { recursive: true });
+    await symlink('/proc/uptime', join(this.root, 'proc/uptime'));
+  }
+}
+
+/** Polls each second, so that a story does not wait. */
+function agentYaml({ credentials }: Paths, mesh: SandboxMesh): string {
+  return `workloadGroup:
+  namespace: ${NAMESPACE}
+  name: ${GROUP}
+controlPlane:
+  server: ${mesh.api.url}
+  caFile: ${join(credentials, 'ca.crt')}
+  tokenFile: ${join(credentials, 'token')}
+nodeIp: ${ADDRESS}
+poll:
+  schedule: '* * * * * *'
+  jitterSeconds: 0
+istio:
+  downloads: ${mesh.packages}
+`;
+}
+
+async function write(path: string, content: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, content);
+}
+
+async function exeOf(pid: number): Promise<string> {
+  try {
+    return await readlink(`/proc/${pid}/exe`);
+  } catch (error) {
+    // Gone in between.
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    throw error;
+  }
+}

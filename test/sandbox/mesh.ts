@@ -1,0 +1,136 @@
+/**
+ * The other side of a machine's story: a cluster with Istio's control planes (the embedded API server) and a download server
+ * with packages made on the spot. Everything is on loopback.
+ */
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Admin } from './control-plane/admin.ts';
+import { EmbeddedApiServer } from './control-plane/api-server.ts';
+import {
+  autoRegisteredEntry,
+  controlPlane,
+  gateway,
+  ISTIO_SYSTEM,
+  istioDefinitions,
+  namespace,
+  type Revision,
+  workloadGroup,
+} from './control-plane/seed.ts';
+import type { KubeObject } from './control-plane/store.ts';
+import { DownloadServer } from './downloads.ts';
+import { buildIstioPackage, type IstioPackageOptions } from './istio-package.ts';
+
+export const NAMESPACE = 'shop';
+export const GROUP = 'orders';
+export const ADDRESS = '10.0.0.7';
+export const ENTRY = `${GROUP}-${ADDRESS}`;
+const ACCOUNT = 'smm-agent';
+
+const NAMESPACE_OBJECT = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: NAMESPACE } };
+
+export class SandboxMesh {
+  readonly api = new EmbeddedApiServer();
+  readonly downloads = new DownloadServer();
+  readonly admin: Admin;
+  readonly #packages: string;
+
+  private constructor(packages: string) {
+    this.#packages = packages;
+    const { api } = this;
+    // The address is known once the server listens.
+    this.admin = new Admin({
+      get server() {
+        return api.url;
+      },
+      ca: api.ca,
+      token: api.rights.adminToken,
+    });
+  }
+
+  /** A cluster with these control planes, whose namespace of the machine asks for the first of them. */
+  static async make(revisions: readonly [Revision, ...Revision[]]): Promise<SandboxMesh> {
+    const mesh = new SandboxMesh(await mkdtemp(join(tmpdir(), 'smm-mesh-')));
+    await Promise.all([mesh.api.start(), mesh.downloads.start()]);
+    await mesh.admin.applyAll([
+      ...istioDefinitions(),
+      ...namespace(ISTIO_SYSTEM),
+      ...namespace(NAMESPACE, { 'istio.io/rev': revisions[0].name }),
+      ...revisions.flatMap(controlPlane),
+      gateway('10.0.0.1'),
+      workloadGroup(NAMESPACE, GROUP),
+      ...rights(),
+    ]);
+    await mesh.register();
+    return mesh;
+  }
+
+  /** Base URL of the downloads. */
+  get packages(): string {
+    return this.downloads.url;
+  }
+
+  /** A token of the agent's account, with no more rights than it has in a cluster. */
+  token(): Promise<string> {
+    return this.admin.token(NAMESPACE, ACCOUNT);
+  }
+
+  /** As istiod registers the machine's proxy when it connects. */
+  async register(): Promise<void> {
+    const status = {
+      conditions: [{ type: 'Healthy', status: 'True', lastTransitionTime: now(), lastProbeTime: now() }],
+    };
+    await this.admin.apply({ ...autoRegisteredEntry(NAMESPACE, GROUP, ADDRESS), status });
+  }
+
+  /** The machine's WorkloadEntry as the API server has it. */
+  entry(): Promise<KubeObject> {
+    return this.admin.get(autoRegisteredEntry(NAMESPACE, GROUP, ADDRESS));
+  }
+
+  /** Upgrades a control plane in place, all at once. */
+  upgrade(revision: Revision): Promise<void> {
+    return this.admin.applyAll(controlPlane(revision));
+  }
+
+  /** Moves the machine's namespace to another revision: `kubectl label namespace shop istio.io/rev=...`. */
+  move(revision: string): Promise<void> {
+    return this.admin.change(NAMESPACE_OBJECT, { metadata: { labels: { 'istio.io/rev': revision } } });
+  }
+
+  /** Makes a package and puts it on the download server; returns its size in bytes. */
+  async publish(options: IstioPackageOptions): Promise<number> {
+    const file = join(this.#packages, `istio-sidecar-${options.version}.deb`);
+    await buildIstioPackage(file, options);
+    const content = await readFile(file);
+    this.downloads.publish(options.version, content);
+    return content.length;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.api.stop();
+    await this.downloads[Symbol.asyncDispose]();
+    await rm(this.#packages, { recursive: true, force: true });
+  }
+}
+
+function now(): string {
+  return new Date().toISOString().replace(/\.\d+/, '');
+}
+
+function rights(): KubeObject[] {
+  const rbac = 'rbac.authorization.k8s.io/v1';
+  const subjects = [{ kind: 'ServiceAccount', name: ACCOUNT, namespace: NAMESPACE }];
+  const rules = [{ apiGroups: ['*'], resources: ['*'], verbs: ['*'] }];
+  return [
+    { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: ACCOUNT, namespace: NAMESPACE } },
+    { apiVersion: rbac, kind: 'ClusterRole', metadata: { name: ACCOUNT }, rules },
+    {
+      apiVersion: rbac,
+      kind: 'ClusterRoleBinding',
+      metadata: { name: ACCOUNT },
+      subjects,
+      roleRef: { kind: 'ClusterRole', name: ACCOUNT },
+    },
+  ];
+}
