@@ -4,13 +4,22 @@ import { after, before, describe, it } from 'node:test';
 import { ISTIO_NAMESPACE } from './lab/cluster.ts';
 import { startOwnLab } from './lab/control-plane.ts';
 import { startDownloads } from './lab/downloads.ts';
-import { makeIstioDeb } from './lab/istio-package.ts';
+import { DYING_ENVOY, makeIstioDeb } from './lab/istio-package.ts';
 import { type Lab, openLab } from './lab/lab.ts';
 import { runLoad } from './lab/load.ts';
 import { bootMachine, type Machine } from './lab/machine.ts';
 import { BACKEND_PORT } from './lab/mesh-files.ts';
-import { findEntry, isHealthy, joinMesh, untilServing } from './lab/mesh-vm.ts';
+import {
+  configureIstio,
+  findEntry,
+  installIstio,
+  isHealthy,
+  joinMesh,
+  makeGroup,
+  untilServing,
+} from './lab/mesh-vm.ts';
 import { setDeployment, setRolledOut, setTag } from './lab/revisions.ts';
+import { must } from './lab/run.ts';
 import { until } from './lab/until.ts';
 
 /** Its own, because it counts connections, kills the API server and changes versions; other test files run beside it. */
@@ -169,6 +178,36 @@ describe('the control plane', () => {
       20_000,
       (status) => status === 422,
     );
+  });
+});
+
+describe('the packages', () => {
+  it('can be had in every compression, with a version that Debian accepts', async () => {
+    for (const [compression, member] of [
+      ['gzip', 'data.tar.gz'],
+      ['xz', 'data.tar.xz'],
+      ['zstd', 'data.tar.zst'],
+      ['none', 'data.tar'],
+    ] as const) {
+      const deb = await makeIstioDeb({ version: '1.31.0-rc.0', envoy: '1.40.0', compression });
+      assert.ok((await must(['ar', 't', deb])).split('\n').includes(member), compression);
+      assert.equal((await must(['dpkg-deb', '--field', deb, 'Version'])).trim(), '1.31.0rc.0');
+    }
+  });
+
+  it('can be bad: one whose Envoy dies makes Istio end again and again', async () => {
+    const machine = await bootMachine(lab, { name: 'lab-bad' });
+    try {
+      const membership = { group: 'bad', namespace: 'lab-default', revision: 'default' } as const;
+      await makeGroup(lab, membership);
+      await installIstio(machine, await makeIstioDeb({ version: '1.31.1', envoy: '1.40.0', mutation: DYING_ENVOY }));
+      await configureIstio(lab, machine, membership);
+      await machine.sh('systemctl start istio');
+      const restarts = async (): Promise<number> => Number(await machine.sh('systemctl show -P NRestarts istio'));
+      await until('systemd to start it again', restarts, 40_000, (count) => count >= 2);
+    } finally {
+      await machine.stop();
+    }
   });
 });
 

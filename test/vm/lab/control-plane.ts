@@ -21,7 +21,7 @@ const FIRST_VERSION = '1.31.0';
 
 /**
  * A control plane for one test file, which ends it: for tests that kill the API server, change the version of a revision, or count
- * connections, and would otherwise get in the way of the files that run beside them. Takes about 7 s and 1 GB.
+ * connections, and would otherwise get in the way of the files that run beside them. Takes about 7 s and 700 MB.
  */
 export async function startOwnLab(): Promise<{ readonly lab: Lab; end(): Promise<void> }> {
   const state = await startRun(await ensureParts());

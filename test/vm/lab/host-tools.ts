@@ -16,6 +16,7 @@ const TOOLS: Readonly<Record<string, string>> = {
   'dpkg-deb': 'dpkg',
   openssl: 'openssl',
   python3: 'python3',
+  ar: 'binutils',
   zstd: 'zstd',
   xz: 'xz-utils',
 };

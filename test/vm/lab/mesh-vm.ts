@@ -56,9 +56,12 @@ export async function makeGroup(lab: Lab, { namespace, group, revision }: MeshMe
   ]);
 }
 
+/** Also over another version: dpkg asks nobody, and keeps what was edited. */
 export async function installIstio(machine: Machine, debPath: string): Promise<void> {
   await machine.copyIn(debPath, '/root/istio-sidecar.deb');
-  await machine.sh('dpkg --install /root/istio-sidecar.deb && rm /root/istio-sidecar.deb');
+  await machine.sh(
+    'dpkg --install --force-confdef --force-confold /root/istio-sidecar.deb && rm /root/istio-sidecar.deb',
+  );
 }
 
 export async function configureIstio(lab: Lab, machine: Machine, membership: MeshMembership): Promise<void> {
