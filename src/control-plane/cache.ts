@@ -65,7 +65,7 @@ export class ObjectCache {
     const key = `${pathOf(resource)}?${labelSelector}#metadata`;
     const known = this.#known(key);
     if (known !== null && !fresh) return known.value as Named[] | null;
-    const value = await missingAsNull(this.#client.list(resource, WithMetadata, { labelSelector, metadataOnly: true }));
+    const value = await this.#metadataOf(resource, labelSelector);
     return this.#remember(key, { resourceVersion: versionsOf(value), value });
   }
 
@@ -80,7 +80,7 @@ export class ObjectCache {
     const known = this.#known(key);
     if (known !== null) {
       if (!fresh) return known.value as T[] | null;
-      const current = versionsOf(await this.listMetadata(resource, labelSelector, true));
+      const current = versionsOf(await this.#metadataOf(resource, labelSelector));
       if (current === known.resourceVersion) return known.value as T[] | null;
     }
     const value = await missingAsNull(this.#client.list(resource, schema, { labelSelector }));
@@ -93,6 +93,10 @@ export class ObjectCache {
       if (!this.#used.has(key)) this.#entries.delete(key);
     }
     this.#used.clear();
+  }
+
+  #metadataOf(resource: Resource, labelSelector: string): Promise<Named[] | null> {
+    return missingAsNull(this.#client.list(resource, WithMetadata, { labelSelector, metadataOnly: true }));
   }
 
   #known(key: string): Entry | null {

@@ -110,12 +110,13 @@ export class KubernetesClient {
 
   /** Creates an object in the collection `resource`; `conflict` when it exists. */
   create<T>(resource: Resource, body: unknown, schema: z.ZodType<T>): Promise<T> {
-    return this.#write('create', 'POST', resource, body, schema);
-  }
-
-  /** Replaces an object. `body` carries the resourceVersion that it was read with; `conflict` when that is not the last one. */
-  update<T>(resource: Resource, body: unknown, schema: z.ZodType<T>): Promise<T> {
-    return this.#write('update', 'PUT', resource, body, schema);
+    const sent = { contentType: 'application/json', body: JSON.stringify(body) };
+    return this.#send(
+      'create',
+      resource,
+      { method: 'POST', path: pathOf(resource), accept: JSON_ONLY, ...sent },
+      schema,
+    );
   }
 
   /** Requests sent and bytes of answers' bodies received since the client was made. */
@@ -131,11 +132,6 @@ export class KubernetesClient {
   /** Ends what is under way, within milliseconds; later requests are refused with `unreachable`. */
   close(): void {
     this.#transport.close();
-  }
-
-  #write<T>(verb: Verb, method: 'POST' | 'PUT', resource: Resource, body: unknown, schema: z.ZodType<T>): Promise<T> {
-    const sent = { contentType: 'application/json', body: JSON.stringify(body) };
-    return this.#send(verb, resource, { method, path: pathOf(resource), accept: JSON_ONLY, ...sent }, schema);
   }
 
   async #send<T>(verb: Verb, resource: Resource, exchange: Omit<Exchange, 'doing'>, schema: z.ZodType<T>): Promise<T> {

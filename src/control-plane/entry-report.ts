@@ -64,7 +64,6 @@ export const WorkloadEntry = z.object({
     resourceVersion: z.string(),
     labels: z.record(z.string(), z.string()).default({}),
     annotations: z.record(z.string(), z.string()).default({}),
-    ownerReferences: z.array(z.object({ kind: z.string(), name: z.string() })).default([]),
   }),
   spec: z
     .object({

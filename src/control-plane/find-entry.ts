@@ -25,8 +25,7 @@ export function autoRegisteredName(group: string, address: string, network: stri
 
 /** The group that an entry says it belongs to; null for one made by hand without such a mark. */
 export function groupOf({ metadata }: WorkloadEntry): string | null {
-  const owner = metadata.ownerReferences.find(({ kind }) => kind === 'WorkloadGroup')?.name;
-  return metadata.annotations[AUTO_REGISTERED] ?? owner ?? metadata.labels[GROUP_LABEL] ?? null;
+  return metadata.annotations[AUTO_REGISTERED] ?? metadata.labels[GROUP_LABEL] ?? null;
 }
 
 export type Found = { answer: 'found'; name: string } | { answer: 'none' } | { answer: 'ambiguous'; names: string[] };

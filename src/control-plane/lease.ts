@@ -5,7 +5,7 @@ import { type Clock, systemClock } from '../host/clock.ts';
 import type { JsonPatchOperation, KubernetesClient } from './client.ts';
 import { ControlPlaneError, isFailure } from './failure.ts';
 import { GROUP_LABEL } from './find-entry.ts';
-import { resources } from './objects.ts';
+import { Metadata, resources } from './objects.ts';
 
 /** What the annotations say. null where it is not known or does not apply. */
 export interface Versions {
@@ -39,9 +39,9 @@ const DURATION_S = 300;
 const PREFIX = 'smm-agent.io/';
 
 const Lease = z.object({
-  metadata: z.looseObject({ resourceVersion: z.string(), annotations: z.record(z.string(), z.string()).optional() }),
+  metadata: Metadata,
   spec: z
-    .looseObject({
+    .object({
       holderIdentity: z.string().default(''),
       renewTime: z.string().default(''),
       leaseDurationSeconds: z.number().default(DURATION_S),
@@ -117,7 +117,7 @@ export class HeartbeatLease {
       lease = await this.#client.get(this.#resource(), Lease);
     } catch (error) {
       if (!isFailure(error, 'missing')) throw error;
-      await this.#client.create(resources.leases(this.#options.group.namespace), this.#body(null, versions), Lease);
+      await this.#client.create(resources.leases(this.#options.group.namespace), this.#body(versions), Lease);
       return { outcome: 'created' };
     }
     const { holderIdentity: holder, renewTime, leaseDurationSeconds } = lease.spec;
@@ -127,31 +127,40 @@ export class HeartbeatLease {
       const silentMs = nowMs - this.#other.sinceMs;
       if (silentMs < leaseDurationSeconds * 1000) return { outcome: 'held-by-other', holder, name: this.name };
     }
-    await this.#client.update(this.#resource(), this.#body(lease, versions), Lease);
+    await this.#client.patch(this.#resource(), this.#takeOver(lease, versions));
     this.#other = null;
     return { outcome: foreign ? 'taken-over' : 'renewed' };
   }
 
-  #body(old: Lease | null, versions: Versions): object {
+  /** Makes a Lease this machine's that was let go, was another's, or lost its annotations; guarded by its resourceVersion. */
+  #takeOver({ metadata, spec }: Lease, versions: Versions): JsonPatchOperation[] {
+    const wanted = this.#body(versions);
+    const leaseTransitions = spec.leaseTransitions + (spec.holderIdentity === this.#holder() ? 0 : 1);
+    return [
+      { op: 'test', path: '/metadata/resourceVersion', value: metadata.resourceVersion },
+      { op: 'add', path: '/metadata/labels', value: { ...metadata.labels, ...wanted.metadata.labels } },
+      { op: 'add', path: '/metadata/annotations', value: { ...metadata.annotations, ...wanted.metadata.annotations } },
+      { op: 'add', path: '/spec', value: { ...wanted.spec, leaseTransitions } },
+    ];
+  }
+
+  #body(versions: Versions) {
     const { group } = this.#options;
     const renewTime = microTime(this.#clock.now());
-    const transitions = (old?.spec.leaseTransitions ?? -1) + (old?.spec.holderIdentity === this.#holder() ? 0 : 1);
     return {
       apiVersion: 'coordination.k8s.io/v1',
       kind: 'Lease',
       metadata: {
-        ...old?.metadata,
         name: this.name,
         namespace: group.namespace,
-        labels: { ...(old?.metadata.labels as object | undefined), [GROUP_LABEL]: group.name },
-        annotations: { ...old?.metadata.annotations, ...annotations(versions) },
+        labels: { [GROUP_LABEL]: group.name },
+        annotations: annotations(versions),
       },
       spec: {
-        acquireTime: renewTime,
-        ...(old?.spec.holderIdentity === this.#holder() ? old.spec : {}),
         holderIdentity: this.#holder(),
         leaseDurationSeconds: DURATION_S,
-        leaseTransitions: transitions,
+        leaseTransitions: 0,
+        acquireTime: renewTime,
         renewTime,
       },
     };

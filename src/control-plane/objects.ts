@@ -33,8 +33,11 @@ export type Deployment = z.infer<typeof Deployment>;
 
 export const ConfigMap = z.object({ data: z.record(z.string(), z.string()).default({}) });
 
-/** Kept whole: the VM's configuration is rendered from it, and checked there. */
-export const Whole = z.record(z.string(), z.unknown());
+/** Kept whole but for managedFields: the VM's configuration is rendered from it, and checked there. */
+export const Whole = z.record(z.string(), z.unknown()).transform((object) => {
+  const { managedFields: _, ...metadata } = (object.metadata ?? {}) as Record<string, unknown>;
+  return { ...object, metadata };
+});
 
 export const MutatingWebhook = WithMetadata.extend({
   webhooks: z

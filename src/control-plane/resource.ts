@@ -13,7 +13,7 @@ export interface Resource {
   subresource?: string;
 }
 
-export type Verb = 'get' | 'list' | 'create' | 'update' | 'patch';
+export type Verb = 'get' | 'list' | 'create' | 'patch';
 
 /** The path below the server's URL, beginning with a slash. */
 export function pathOf(resource: Resource): string {

@@ -23,7 +23,7 @@ export interface TransportOptions {
 }
 
 export interface Exchange {
-  method: 'GET' | 'POST' | 'PUT' | 'PATCH';
+  method: 'GET' | 'POST' | 'PATCH';
   /** Path and query below the server's URL. */
   path: string;
   accept: string;

@@ -126,7 +126,7 @@ export class WorkloadEntryReporter {
 
   async #write(name: string, report: EntryReport): Promise<PublishResult> {
     const clock = this.#clock;
-    const backoff = new Backoff({ baseMs: 50, capMs: 2_000, clock, random: this.#random });
+    const backoff = new Backoff({ baseMs: 25, capMs: 1_000, clock, random: this.#random });
     const status = {
       ...resources.workloadEntry(await this.#istio.version(), this.#group.namespace, name),
       subresource: 'status',

@@ -1,5 +1,5 @@
 /** An administrator's hands on an API server, embedded or real: creates, changes and removes objects, issues tokens. */
-import { request } from 'node:https';
+import { Agent, request } from 'node:https';
 import type { KubeObject } from './store.ts';
 
 export interface AdminOptions {
@@ -33,9 +33,19 @@ const CLUSTER_SCOPED = new Set([
 
 export class Admin {
   readonly #options: AdminOptions;
+  readonly #agent = new Agent({ keepAlive: true });
 
   constructor(options: AdminOptions) {
     this.#options = options;
+  }
+
+  get ownToken(): string {
+    return this.#options.token;
+  }
+
+  /** Lets go of the connections. */
+  close(): void {
+    this.#agent.destroy();
   }
 
   /** The path of an object, or of the collection that it belongs to. */
@@ -114,7 +124,7 @@ export class Admin {
     const headers = { authorization: `Bearer ${token ?? this.#options.token}`, 'content-type': contentType };
     const sent = request(
       this.#options.server + path,
-      { method, headers, ca: this.#options.ca, agent: false },
+      { method, headers, ca: this.#options.ca, agent: this.#agent },
       (answer) => {
         const chunks: Buffer[] = [];
         answer.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -126,7 +136,12 @@ export class Admin {
         });
       },
     );
-    sent.on('error', reject);
+    sent.on('error', (error: NodeJS.ErrnoException) => {
+      // The server was killed since the last request: that connection is no more, another may well be.
+      const stale = sent.reusedSocket && error.code === 'ECONNRESET';
+      if (stale) resolve(this.send(method, path, body, contentType, token));
+      else reject(error);
+    });
     sent.end(body === undefined ? undefined : JSON.stringify(body));
     return promise;
   }
