@@ -8,7 +8,7 @@ import { basename, dirname, join } from 'node:path';
 import { checkpoint } from './checkpoints.ts';
 import { fileError, hasCode } from './file-errors.ts';
 
-export interface Owner {
+interface Owner {
   uid: number;
   gid: number;
 }
@@ -131,10 +131,18 @@ export async function namesIn(folder: string): Promise<string[]> {
   }
 }
 
-/** Makes a folder and its parents with this mode, whatever the umask says; one that is there gets the mode. */
+/**
+ * Makes a folder and its parents with this mode, whatever the umask says; one that is there gets the mode. Returns when
+ * the new names are on disk. Rejects with SMM521.
+ */
 export async function makeFolder(path: string, mode: number): Promise<void> {
   try {
-    await mkdir(path, { recursive: true, mode });
+    const first = await mkdir(path, { recursive: true, mode });
+    for (let made = path; first !== undefined && made.length >= first.length; made = dirname(made)) {
+      // The mode of mkdir goes through the umask, and a parent that istio-proxy cannot enter hides everything in it.
+      await chmod(made, mode);
+      await syncFolder(dirname(made));
+    }
     await chmod(path, mode);
   } catch (cause) {
     throw fileError('write', path, cause);

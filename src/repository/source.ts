@@ -18,7 +18,7 @@ export interface FetchedPackage {
 }
 
 /** `total` is null where the server does not say. Called often: whoever shows it thins it out. */
-export type OnProgress = (progress: { bytes: number; total: number | null }) => void;
+type OnProgress = (progress: { bytes: number; total: number | null }) => void;
 
 export interface FetchOptions {
   /** Ends the download within a second; what has come is kept and the next call goes on from there. */

@@ -2,7 +2,15 @@ import assert from 'node:assert/strict';
 import { lstat, mkdir, readdir, readFile, readlink, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { isRoot, readText, removeFile, removeLeftovers, replaceLink, writeAtomically } from '../../src/host/files.ts';
+import {
+  isRoot,
+  makeFolder,
+  readText,
+  removeFile,
+  removeLeftovers,
+  replaceLink,
+  writeAtomically,
+} from '../../src/host/files.ts';
 import { temporaryFolder } from '../temporary.ts';
 
 describe('writing a file', () => {
@@ -94,5 +102,21 @@ describe('reading and removing', () => {
     await using folder = await temporaryFolder();
     await assert.rejects(readText(folder.path), { code: 'SMM520', message: `cannot read ${folder.path}` });
     await assert.rejects(removeFile(folder.path), { code: 'SMM521' });
+  });
+});
+
+describe('making a folder', () => {
+  it('gives it and its new parents the mode, whatever the umask says, and leaves those alone that were there', async () => {
+    await using folder = await temporaryFolder();
+    const umask = process.umask(0o077);
+    try {
+      await makeFolder(join(folder.path, 'a/b/c'), 0o755);
+    } finally {
+      process.umask(umask);
+    }
+    for (const path of ['a', 'a/b', 'a/b/c']) assert.equal((await lstat(join(folder.path, path))).mode & 0o7777, 0o755);
+    assert.equal((await lstat(folder.path)).mode & 0o7777, 0o700);
+    await makeFolder(join(folder.path, 'a/b'), 0o700);
+    assert.equal((await lstat(join(folder.path, 'a/b'))).mode & 0o7777, 0o700);
   });
 });

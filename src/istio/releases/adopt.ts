@@ -18,7 +18,7 @@ import { requireUnused } from './stage.ts';
 import type { ReleaseStore } from './store.ts';
 import { tryPrograms } from './try-programs.ts';
 
-export type AdoptedProcesses = NonNullable<ReleaseManifest['adopted']>;
+type AdoptedProcesses = NonNullable<ReleaseManifest['adopted']>;
 
 export interface AdoptRequest {
   /** The revision whose control plane this Istio talks to, null where nobody knows. */

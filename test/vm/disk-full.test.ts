@@ -1,0 +1,104 @@
+/** Full file systems, real ones: a small tmpfs for what fills up. Needs root for the mount, and no VM. */
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdir, open, readdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { promisify } from 'node:util';
+import { freeSpace } from '../../src/host/disk-space.ts';
+import { writeAtomically } from '../../src/host/files.ts';
+import { releaseProblems } from '../../src/istio/releases/problems.ts';
+import { stageRelease } from '../../src/istio/releases/stage.ts';
+import { download } from '../../src/repository/download.ts';
+import { Scene } from '../istio/releases/scene.ts';
+import { DownloadServer } from '../sandbox/downloads.ts';
+import { temporaryFolder } from '../temporary.ts';
+
+const execute = promisify(execFile);
+
+/** A file system of its own at `path`, gone when it leaves scope. */
+async function smallFileSystem(path: string, options: string): Promise<AsyncDisposable> {
+  await mkdir(path, { recursive: true });
+  await execute('mount', ['-t', 'tmpfs', '-o', options, 'smm-test', path]);
+  return {
+    [Symbol.asyncDispose]: async () => {
+      await execute('umount', [path]);
+    },
+  };
+}
+
+/** Leaves so many bytes free. */
+async function fill(path: string, leave: number): Promise<void> {
+  const { freeBytes } = await freeSpace(path);
+  const file = await open(join(path, 'filler'), 'wx');
+  await file.writeFile(Buffer.alloc(freeBytes - leave, 1));
+  await file.close();
+}
+
+describe('a file system that is full', () => {
+  it('is told before a download begins, with what is free and what is needed', async () => {
+    await using folder = await temporaryFolder();
+    await using _fileSystem = await smallFileSystem(join(folder.path, 'cache'), 'size=10m');
+    await using server = await new DownloadServer().start();
+    const content = randomBytes(1_000_000);
+    server.put('/file.deb', content);
+    const sha256 = createHash('sha256').update(content).digest('hex');
+    const wanted = { url: `${server.url}/file.deb`, sha256, target: join(folder.path, 'cache/file.deb') };
+    await assert.rejects(download(wanted), { code: 'SMM523', message: /21\.0 MB are needed and 10\.\d MB are free/ });
+    assert.deepEqual(await readdir(join(folder.path, 'cache')), []);
+  });
+
+  it('is told when inodes are what is lacking', async () => {
+    await using folder = await temporaryFolder();
+    await using _fileSystem = await smallFileSystem(join(folder.path, 'cache'), 'size=100m,nr_inodes=5');
+    await using server = await new DownloadServer().start();
+    server.put('/file.deb', Buffer.from('content'));
+    const sha256 = createHash('sha256').update('content').digest('hex');
+    const wanted = { url: `${server.url}/file.deb`, sha256, target: join(folder.path, 'cache/file.deb') };
+    await assert.rejects(download(wanted), { code: 'SMM523', message: /10 inodes are needed and \d are free/ });
+  });
+
+  it('ends a download that filled it, and gives the room back', async () => {
+    await using folder = await temporaryFolder();
+    const cache = join(folder.path, 'cache');
+    await using _fileSystem = await smallFileSystem(cache, 'size=40m');
+    await using server = await new DownloadServer().start();
+    server.put('/file.deb', Buffer.alloc(0));
+    // Without a length nobody can know beforehand.
+    server.fault = { kind: 'endless' };
+    const wanted = { url: `${server.url}/file.deb`, sha256: '00'.repeat(32), target: join(cache, 'file.deb') };
+    await assert.rejects(download(wanted), { code: 'SMM522', message: /the file system is full/ });
+    assert.deepEqual(await readdir(cache), []);
+  });
+
+  it('leaves the file that was to be replaced as it was', async () => {
+    await using folder = await temporaryFolder();
+    await using _fileSystem = await smallFileSystem(join(folder.path, 'etc'), 'size=1m');
+    const path = join(folder.path, 'etc/file');
+    await writeFile(path, 'before');
+    await fill(join(folder.path, 'etc'), 4096);
+    await assert.rejects(writeAtomically(path, Buffer.alloc(100_000), { mode: 0o644 }), { code: 'SMM522' });
+    assert.deepEqual((await readdir(join(folder.path, 'etc'))).sort(), ['file', 'filler']);
+  });
+
+  it('leaves releases and links as they were, and the same target is staged once there is room', async () => {
+    await using scene = await Scene.begin();
+    const { opt, releases } = scene.paths;
+    await using _fileSystem = await smallFileSystem(opt, 'size=60m');
+    const before = await stageRelease(scene.store, await scene.request('1.31.0'));
+    await scene.store.setStaged(before.id);
+    const request = await scene.request('1.31.1');
+    await fill(opt, 50_000);
+    await assert.rejects(stageRelease(scene.store, request), { code: 'SMM523' });
+    // Understated, as when somebody else fills the disk after it was asked: the write itself is what fails.
+    const understated = { ...request, fetchPackage: async () => ({ path: request.path, bytes: -4_990_000 }) };
+    await assert.rejects(stageRelease(scene.store, understated), { code: 'SMM522' });
+    assert.deepEqual(await readdir(releases), [before.id]);
+    assert.equal(await scene.store.link('staged'), before.id);
+    assert.deepEqual(await releaseProblems(scene.store, before.id, { deep: true }), []);
+    await rm(join(opt, 'filler'));
+    const { id } = await stageRelease(scene.store, request);
+    assert.deepEqual(await releaseProblems(scene.store, id, { deep: true }), []);
+  });
+});
