@@ -24,6 +24,11 @@ export function pathsUnder(root: string) {
     state: at('/var/lib/smm-agent'),
     downloads: at('/var/cache/smm-agent'),
     run: at('/run/smm-agent'),
+    /** Written by istio-activate: the last start of Istio and its last end, of this boot. */
+    startRecord: at('/run/smm-agent/istio-started'),
+    stopRecord: at('/run/smm-agent/istio-stopped'),
+    /** The drop-in as the package brings it; src/istio/activation/drop-in.ts puts it in. */
+    dropInTemplate: at('/usr/lib/smm-agent/istio.service.d-zz-smm-agent.conf'),
     statusFile: at('/run/smm-agent/status.json'),
     socket: at('/run/smm-agent/agent.sock'),
     /** What Istio's own package installs and reads. */

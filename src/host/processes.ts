@@ -1,0 +1,110 @@
+/**
+ * Processes, asked of /proc. That one ends while it is looked at is usual and an answer, and so is one that does not let
+ * itself be looked at: to take that for "not there" would clear a pending restart that nobody has seen.
+ */
+import { lstatSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { AgentError } from '../errors.ts';
+import { hasCode } from './file-errors.ts';
+
+/** A process that runs, and what tells it from any other of this boot. */
+export interface Process {
+  answer: 'process';
+  pid: number;
+  /** Path of the executable, without the kernel's ` (deleted)`. */
+  exe: string;
+  /** The file was deleted or replaced since the process began. */
+  deleted: boolean;
+  /** Device and inode of the executable, in decimal. */
+  device: string;
+  inode: string;
+  /** Field 22 of /proc/<pid>/stat: clock ticks since boot. Pids are used again, together with this they are not. */
+  startTicks: string;
+}
+
+export type ProcessAnswer =
+  | Process
+  /** It has ended, is a zombie, or a thread of the kernel. */
+  | { answer: 'gone'; pid: number }
+  /** CAP_SYS_PTRACE is lacking. */
+  | { answer: 'forbidden'; pid: number };
+
+/** Rejects never, throws SMM532 only when procfs itself cannot be read. */
+export function lookAtProcess(pid: number, proc = '/proc'): ProcessAnswer {
+  const folder = join(proc, String(pid));
+  try {
+    const startTicks = startTicksOf(readFileSync(join(folder, 'stat'), 'utf8'));
+    const link = readlinkSync(join(folder, 'exe'));
+    const { dev, ino } = statSync(join(folder, 'exe'), { bigint: true });
+    // Read again: else a pid that was used anew in between would mix two processes.
+    if (startTicksOf(readFileSync(join(folder, 'stat'), 'utf8')) !== startTicks) return { answer: 'gone', pid };
+    const deleted = link.endsWith(' (deleted)') && !isFile(link, dev, ino);
+    const exe = deleted ? link.slice(0, -' (deleted)'.length) : link;
+    return { answer: 'process', pid, exe, deleted, device: String(dev), inode: String(ino), startTicks };
+  } catch (cause) {
+    return notLookedAt(pid, cause);
+  }
+}
+
+/** Whether the very process that was seen earlier still runs. */
+export function isStillRunning(seen: Pick<Process, 'pid' | 'startTicks'>, proc = '/proc'): boolean {
+  try {
+    const stat = readFileSync(join(proc, String(seen.pid), 'stat'), 'utf8');
+    return startTicksOf(stat) === seen.startTicks && !/\) [ZX] /.test(stat);
+  } catch (cause) {
+    return notLookedAt(seen.pid, cause).answer === 'forbidden';
+  }
+}
+
+/**
+ * The processes in a unit's cgroup, in all three layouts of cgroups (v1, hybrid, v2), which /sys/fs/cgroup shows in three
+ * different places. `controlGroup` is what systemd calls it, empty when it has none. Containers on this machine can have a
+ * unit of the same name, so an exact match counts alone where there is one.
+ */
+export function pidsInUnit(controlGroup: string, proc = '/proc'): number[] {
+  if (controlGroup === '') return [];
+  const exact: number[] = [];
+  const below: number[] = [];
+  for (const name of readdirSync(proc)) {
+    if (!/^[1-9]\d*$/.test(name)) continue;
+    const paths = controlGroupsOf(join(proc, name, 'cgroup'));
+    if (paths.includes(controlGroup)) exact.push(Number(name));
+    else if (paths.some((path) => path.endsWith(controlGroup))) below.push(Number(name));
+  }
+  return (exact.length > 0 ? exact : below).sort((a, b) => a - b);
+}
+
+function controlGroupsOf(file: string): string[] {
+  try {
+    return readFileSync(file, 'utf8')
+      .split('\n')
+      .flatMap((line) => /^(?:0::|\d+:name=systemd:)(\/.*)$/.exec(line)?.[1] ?? []);
+  } catch (cause) {
+    if (hasCode(cause, 'ENOENT') || hasCode(cause, 'ESRCH')) return [];
+    throw notReadable(file, cause);
+  }
+}
+
+/** The name of the program, in parentheses, may hold blanks and parentheses itself: what counts begins after the last one. */
+function startTicksOf(stat: string): string {
+  const ticks = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+  if (ticks === undefined) throw notReadable('stat', new Error(`it reads ${JSON.stringify(stat.slice(0, 100))}`));
+  return ticks;
+}
+
+function isFile(path: string, dev: bigint, ino: bigint): boolean {
+  const stat = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+  return stat !== undefined && stat.dev === dev && stat.ino === ino;
+}
+
+function notLookedAt(pid: number, cause: unknown): { answer: 'gone' | 'forbidden'; pid: number } {
+  if (hasCode(cause, 'ENOENT') || hasCode(cause, 'ESRCH')) return { answer: 'gone', pid };
+  if (hasCode(cause, 'EACCES') || hasCode(cause, 'EPERM')) return { answer: 'forbidden', pid };
+  throw notReadable(`/proc/${pid}`, cause);
+}
+
+function notReadable(path: string, cause: unknown): AgentError {
+  return new AgentError('SMM532', `cannot read ${path}`, 'check that /proc is mounted for smm-agent.service', {
+    cause,
+  });
+}

@@ -1,0 +1,87 @@
+/**
+ * The drop-in that makes istio.service start from the active release. It is put in once, and never changes again unless a
+ * package upgrade brought another template: then it is put in anew, under the same condition.
+ */
+import { mkdir } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
+import { AgentError } from '../../errors.ts';
+import { fileError } from '../../host/file-errors.ts';
+import { readText, syncFolder, writeAtomically } from '../../host/files.ts';
+import type { ServiceManager, UnitState } from '../../host/service-manager.ts';
+import type { Paths } from '../../paths.ts';
+import { recordOldConfiguration } from './old-configuration.ts';
+import { recordStart } from './start-record.ts';
+import { readUnitFiles } from './unit-facts.ts';
+import { effective, type TextFile } from './unit-file.ts';
+
+export const ISTIO_UNIT = 'istio.service';
+/** Written under the template when an operator had commands of his own to run after Istio. */
+const KEPT_HEADING = "\n# The machine's own commands, which the empty ExecStopPost= above would have taken away.\n";
+/** The cleaning command of Istio's package, from whatever folder: the release's own takes its place. */
+const PACKAGE_CLEANING = /^[-+!:@]*\S*istio-start\.sh\s+clean$/;
+
+/** The template for this machine's root. Rejects with SMM541 when the package's template is not there. */
+export async function renderDropIn(paths: Paths): Promise<string> {
+  const template = await readText(paths.dropInTemplate);
+  if (template !== null) return template.replaceAll('/opt/smm-agent', paths.opt);
+  throw new AgentError(
+    'SMM541',
+    `cannot put in the drop-in of istio.service: ${paths.dropInTemplate} is missing`,
+    'reinstall the package smm-agent',
+  );
+}
+
+/** The lines of an operator's own ExecStopPost, verbatim: resetting the package's takes them away too. */
+export function keptCommands(files: readonly TextFile[], dropIn: string): string[] {
+  // Drop-ins are read by name, whatever folder they lie in; those after ours keep their commands by themselves.
+  const before = files.filter(({ path }, index) => index === 0 || basename(path) < basename(dropIn));
+  return effective(before, 'ExecStopPost')
+    .map(({ value }) => value)
+    .filter((command) => !PACKAGE_CLEANING.test(command));
+}
+
+/** Whether the drop-in on disk is the template, with or without kept commands. Without a template nothing could be newer. */
+export async function isDropInCurrent(paths: Paths): Promise<boolean> {
+  const installed = await readText(paths.istio.dropIn);
+  if (installed === null) return false;
+  if ((await readText(paths.dropInTemplate)) === null) return true;
+  const rendered = await renderDropIn(paths);
+  return installed === rendered || installed.startsWith(`${rendered}${KEPT_HEADING}`);
+}
+
+/**
+ * Writes the drop-in and has systemd read it. The caller has seen that the active release is complete.
+ * Rejects with SMM540 while the unit is starting or stopping: a daemon-reload during a stop would run the new ExecStopPost
+ * for the old process, and its rules would stay behind. Safe to repeat.
+ */
+export async function installDropIn(paths: Paths, manager: ServiceManager, bootId: string): Promise<void> {
+  const rendered = await renderDropIn(paths);
+  const unit = await steady(manager);
+  const kept = keptCommands(await readUnitFiles(unit), paths.istio.dropIn);
+  const text =
+    kept.length === 0 ? rendered : `${rendered}${KEPT_HEADING}${kept.map((one) => `ExecStopPost=${one}\n`).join('')}`;
+  // Before the drop-in, which is what tells that all of this was done.
+  await recordOldConfiguration(paths);
+  await recordStart(paths, unit, bootId);
+  const folder = dirname(paths.istio.dropIn);
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o755 });
+    await syncFolder(dirname(folder));
+  } catch (cause) {
+    throw fileError('write', folder, cause);
+  }
+  await writeAtomically(paths.istio.dropIn, text, { mode: 0o644 });
+  await steady(manager);
+  await manager.daemonReload();
+}
+
+async function steady(manager: ServiceManager): Promise<UnitState> {
+  const unit = await manager.unit(ISTIO_UNIT);
+  const job = await manager.job(ISTIO_UNIT);
+  if (unit.activeState !== 'activating' && unit.activeState !== 'deactivating' && job === null) return unit;
+  throw new AgentError(
+    'SMM540',
+    `cannot put in the drop-in while istio.service is ${unit.activeState}${job === null ? '' : ` (job ${job})`}`,
+    'nothing: it is tried again at the next turn',
+  );
+}

@@ -1,0 +1,71 @@
+/**
+ * Istio's own configuration files, which nothing reads any more once Istio is adopted. Whoever edits them afterwards expects
+ * an effect, and is told.
+ */
+import { createHash } from 'node:crypto';
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { fileError, hasCode } from '../../host/file-errors.ts';
+import { makeFolder, readText, writeAtomically } from '../../host/files.ts';
+import { parseJson } from '../../host/json.ts';
+import type { Paths } from '../../paths.ts';
+
+/** SHA-256 by path; null for a file that is not there. */
+const Digests = z.record(z.string(), z.string().nullable());
+
+/** Notes what the files hold now; does nothing when that is noted already. Rejects with SMM520 or SMM521. */
+export async function recordOldConfiguration(paths: Paths): Promise<void> {
+  if ((await readText(recordFile(paths))) !== null) return;
+  await noteOldConfiguration(paths);
+}
+
+/** Notes them anew: after an adoption that has taken the edits over (`smm-agent adopt`). */
+export async function noteOldConfiguration(paths: Paths): Promise<void> {
+  const digests: Record<string, string | null> = {};
+  for (const { path } of oldFiles(paths)) digests[path] = await digest(path);
+  await makeFolder(paths.state, 0o755);
+  await writeAtomically(recordFile(paths), `${JSON.stringify(digests, null, 2)}\n`, { mode: 0o644 });
+}
+
+/** A sentence for each file that was edited since; empty before the first note. Rejects with SMM520. */
+export async function ignoredEdits(paths: Paths): Promise<string[]> {
+  const text = await readText(recordFile(paths));
+  const noted = text === null ? null : Digests.safeParse(parseJson(text));
+  if (noted === null || !noted.success) return [];
+  const sentences: string[] = [];
+  for (const { path, instead } of oldFiles(paths)) {
+    const before = noted.data[path];
+    if (before === undefined || before === (await digest(path))) continue;
+    const when = await editedAt(path);
+    const what = when === null ? 'was removed' : `was edited at ${when.toISOString()}`;
+    sentences.push(`${path} ${what} and is no longer read: Istio starts from its release; ${instead}`);
+  }
+  return sentences;
+}
+
+function oldFiles({ istio, config }: Paths): { path: string; instead: string }[] {
+  return [
+    { path: istio.clusterEnv, instead: `use istio.env in ${config}` },
+    { path: istio.sidecarEnv, instead: `use istio.env in ${config}` },
+    { path: istio.mesh, instead: `use istio.mesh in ${config}` },
+  ];
+}
+
+function recordFile({ state }: Paths): string {
+  return join(state, 'old-configuration.json');
+}
+
+async function digest(path: string): Promise<string | null> {
+  const text = await readText(path);
+  return text === null ? null : createHash('sha256').update(text).digest('hex');
+}
+
+async function editedAt(path: string): Promise<Date | null> {
+  try {
+    return (await stat(path)).mtime;
+  } catch (cause) {
+    if (hasCode(cause, 'ENOENT')) return null;
+    throw fileError('read', path, cause);
+  }
+}

@@ -1,0 +1,21 @@
+/**
+ * The record of Istio's last start, for the one start that istio-activate could not note: that of an adopted Istio, which
+ * began before the drop-in was there. Without it nobody could tell that the unit *became* disabled.
+ */
+import { makeFolder, readText, writeAtomically } from '../../host/files.ts';
+import type { UnitState } from '../../host/service-manager.ts';
+import type { Paths } from '../../paths.ts';
+
+/** Leaves a record that is there alone. No uptime, no invocation: so an end of this start counts against nobody. */
+export async function recordStart(paths: Paths, unit: UnitState, bootId: string): Promise<void> {
+  if (unit.activeState !== 'active' || (await readText(paths.startRecord)) !== null) return;
+  const lines = [
+    `at=${(unit.activeEnter ?? new Date()).toISOString()}`,
+    `boot=${bootId}`,
+    'invocation=',
+    `unit_file_state=${unit.unitFileState}`,
+    'address=unknown',
+  ];
+  await makeFolder(paths.run, 0o755);
+  await writeAtomically(paths.startRecord, `${lines.join('\n')}\n`, { mode: 0o644 });
+}

@@ -1,0 +1,150 @@
+/**
+ * Whether istio.service really starts and stops through the active release: the effective unit, after every drop-in and env
+ * file of an operator, compared with what the drop-in of ours asks for. Where it differs, nothing is staged: a new
+ * pilot-agent with the old Envoy, or a move without effect, would be the result. Pure.
+ */
+import type { ExecCommand, UnitState } from '../../host/service-manager.ts';
+import type { Paths } from '../../paths.ts';
+import type { ReleaseId } from '../release.ts';
+import { RELEASE_FILES } from '../release.ts';
+import { defeatingEnvironment } from './environment-check.ts';
+import { serviceSettings, type TextFile } from './unit-file.ts';
+
+/** Something that defeats the drop-in. `line` is null where no line can be named; `text` is a whole sentence. */
+export interface Finding {
+  file: string;
+  line: number | null;
+  text: string;
+  remedy: string;
+}
+
+export type UnitCheck =
+  | { answer: 'ours' }
+  /** The drop-in is not there, not read by systemd, or of an earlier package: it is to be put in. */
+  | { answer: 'absent'; reason: string }
+  | { answer: 'blocked'; findings: Finding[] };
+
+export interface UnitFacts {
+  unit: UnitState;
+  paths: Paths;
+  active: ReleaseId | null;
+  /** Unit file and drop-ins in the order in which systemd reads them. */
+  unitFiles: readonly TextFile[];
+  /** The files that EnvironmentFile= names, in order. */
+  environmentFiles: readonly TextFile[];
+  /** Of the active release; null before the first one. */
+  sidecarEnv: TextFile | null;
+  clusterEnv: TextFile | null;
+  mesh: string;
+  isDropInCurrent: boolean;
+}
+
+export function checkUnit(facts: UnitFacts): UnitCheck {
+  const { unit, paths } = facts;
+  if (!unit.exists) return { answer: 'absent', reason: 'istio.service is not installed' };
+  const isRead = unit.dropInPaths.includes(paths.istio.dropIn);
+  const findings = isRead ? [...commandFindings(facts), ...variableFindings(facts)] : beforehand(facts);
+  findings.push(...defeatingEnvironment(facts));
+  if (findings.length > 0) return { answer: 'blocked', findings };
+  if (!isRead) return { answer: 'absent', reason: `systemd has not read ${paths.istio.dropIn}` };
+  if (!facts.isDropInCurrent)
+    return { answer: 'absent', reason: `${paths.istio.dropIn} is that of another version of the package` };
+  return { answer: 'ours' };
+}
+
+/** Before the drop-in is put in: it would take an operator's own way of starting Istio away without a word. */
+function beforehand({ unit, paths, unitFiles }: UnitFacts): Finding[] {
+  const starts = unit.execStart.map(({ argv }) => argv.join(' '));
+  if (starts.length === 1 && starts[0] === paths.istio.startScript) return [];
+  const what = `starts Istio by another command than its package's (${starts.join(' ; ') || 'none'})`;
+  const remedy = 'remove that ExecStart: smm-agent sets it to the start script of the active release';
+  return [named(unitFiles, 'ExecStart', unit.fragmentPath, what, remedy, () => true)];
+}
+
+function commandFindings({ unit, paths, unitFiles }: UnitFacts): Finding[] {
+  const { execStartPre, execStart, execStopPost } = unit;
+  const script = `${paths.active}/${RELEASE_FILES.startScript}`;
+  const activate = `${paths.bin}/istio-activate`;
+  const ours = (path: string) => path === paths.istio.dropIn;
+  const finding = (key: string, what: string) =>
+    named(
+      unitFiles,
+      key,
+      paths.istio.dropIn,
+      what,
+      `remove that ${key}, or run systemctl edit istio and take it out`,
+      (path) => !ours(path),
+    );
+  const findings: Finding[] = [];
+  if (!(execStart.length === 1 && runs(execStart[0], script))) {
+    findings.push(finding('ExecStart', 'overrides ExecStart: Istio would not start from the active release'));
+  }
+  if (!execStartPre.some((command) => command.argv.at(-1) === activate)) {
+    findings.push(
+      finding('ExecStartPre', 'takes istio-activate out of ExecStartPre: Istio would never switch to what is staged'),
+    );
+  }
+  if (
+    !runs(execStopPost[0], `${activate} stopped`) ||
+    !execStopPost.some((command) => runs(command, `${script} clean`))
+  ) {
+    findings.push(finding('ExecStopPost', 'overrides ExecStopPost: rules of Istio would stay behind when it stops'));
+  }
+  return findings;
+}
+
+/** The variables of the drop-in, as systemd holds them: a later drop-in can set them to something else. */
+function variableFindings({ unit, paths, unitFiles }: UnitFacts): Finding[] {
+  return [...redirections(paths)]
+    .filter(([key, value]) => unit.environment[key] !== value)
+    .map(([key]) => {
+      const mentions = new RegExp(`(^|[\\s"'])${key}\\b`);
+      const what = `changes ${key}: Istio would not take everything from the active release`;
+      return named(
+        unitFiles,
+        /^(Environment|UnsetEnvironment)$/,
+        paths.istio.dropIn,
+        what,
+        `remove ${key} from it`,
+        (path, value) => path !== paths.istio.dropIn && (value === '' || mentions.test(value)),
+      );
+    });
+}
+
+/** The variables of the drop-in and what each must be. */
+export function redirections({ active }: Pick<Paths, 'active'>): Map<string, string> {
+  return new Map([
+    ['ISTIO_BIN_BASE', `${active}/bin`],
+    ['ISTIO_BOOTSTRAP', `${active}/${RELEASE_FILES.bootstrapTemplate}`],
+    ['ISTIO_CLUSTER_CONFIG', `${active}/${RELEASE_FILES.clusterEnv}`],
+    ['ISTIO_SIDECAR_CONFIG', `${active}/${RELEASE_FILES.sidecarEnv}`],
+  ]);
+}
+
+function runs(command: ExecCommand | undefined, line: string): boolean {
+  return command?.argv.join(' ') === line;
+}
+
+/** A finding at the last setting that fits; at `otherwise`, without a line, where none does. */
+function named(
+  files: readonly TextFile[],
+  key: string | RegExp,
+  otherwise: string,
+  what: string,
+  remedy: string,
+  fits: (path: string, value: string) => boolean,
+): Finding {
+  const at = files
+    .flatMap(serviceSettings)
+    .findLast(
+      (setting) =>
+        (typeof key === 'string' ? setting.key === key : key.test(setting.key)) && fits(setting.file, setting.value),
+    );
+  const file = at?.file ?? otherwise;
+  const line = at?.line ?? null;
+  return { file, line, text: `${place(file, line)} ${what}`, remedy };
+}
+
+export function place(file: string, line: number | null): string {
+  return line === null ? file : `${file}:${line}`;
+}
