@@ -27,8 +27,10 @@ describe('systemd of a machine below a root', () => {
       [true, 'active', 'running', 'disabled'],
     );
     assert.deepEqual(unit.environment, { A: 'b c' });
-    assert.deepEqual(unit.environmentFiles, ['/etc/default/x']);
-    assert.deepEqual(unit.execStartPre, [{ argv: ['/usr/local/bin/hook', 'pre'], ignoresFailure: true }]);
+    assert.deepEqual(unit.environmentFiles, [join(machine.root, 'etc/default/x')]);
+    assert.deepEqual(unit.execStartPre, [
+      { argv: [join(machine.root, 'usr/local/bin/hook'), 'pre'], ignoresFailure: true },
+    ]);
     assert.deepEqual(unit.dropInPaths, [join(machine.root, 'etc/systemd/system/x.service.d/a.conf')]);
     assert.ok(Math.abs(Date.now() - (unit.activeEnter?.getTime() ?? 0)) < 60_000);
     assert.equal(await systemd.job('x.service'), null);

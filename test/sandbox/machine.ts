@@ -3,9 +3,9 @@
  * installed and running under the embedded service manager, the agent's scripts and configuration in place.
  */
 import { execFile } from 'node:child_process';
-import { chmod, cp, mkdir, mkdtemp, readlink, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, mkdtemp, readFile, readlink, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { type Paths, pathsUnder } from '../../src/paths.ts';
 import { AgentProcess } from './agent-process.ts';
 import { installIstio, istioEnvironment } from './istio-install.ts';
@@ -162,10 +162,12 @@ export class SandboxMachine {
   async #installAgent(mesh: SandboxMesh): Promise<void> {
     const { paths } = this;
     await cp(join(PROJECT, 'systemd/bin'), paths.bin, { recursive: true });
+    const template = basename(paths.dropInTemplate);
+    await write(paths.dropInTemplate, await readFile(join(PROJECT, 'systemd', template), 'utf8'));
     await write(paths.machineId, '0123456789abcdef0123456789abcdef\n');
     await write(join(paths.credentials, 'ca.crt'), mesh.api.ca);
     await write(join(paths.credentials, 'token'), await mesh.token());
-    await write(paths.config, agentYaml(paths, mesh));
+    await write(paths.config, agentYaml(mesh));
     const command = [process.execPath, join(PROJECT, 'src/main.ts'), '--root', this.root];
     const launcher = join(this.root, 'usr/bin/smm-agent');
     await write(launcher, `#!/bin/sh\nexec '${command.join("' '")}' "$@"\n`);
@@ -177,14 +179,12 @@ export class SandboxMachine {
 }
 
 /** Polls each second, so that a story does not wait. */
-function agentYaml({ credentials }: Paths, mesh: SandboxMesh): string {
+function agentYaml(mesh: SandboxMesh): string {
   return `workloadGroup:
   namespace: ${NAMESPACE}
   name: ${GROUP}
 controlPlane:
   server: ${mesh.api.url}
-  caFile: ${join(credentials, 'ca.crt')}
-  tokenFile: ${join(credentials, 'token')}
 nodeIp: ${ADDRESS}
 poll:
   schedule: '* * * * * *'

@@ -83,6 +83,12 @@ export class SandboxMesh {
     await this.admin.apply({ ...autoRegisteredEntry(NAMESPACE, GROUP, ADDRESS), status });
   }
 
+  /** As istiod does when the proxy connects again: the entry is deleted and registered anew, with an empty status but for its own. */
+  async reconnect(): Promise<void> {
+    await this.admin.remove(autoRegisteredEntry(NAMESPACE, GROUP, ADDRESS));
+    await this.register();
+  }
+
   /** The machine's WorkloadEntry as the API server has it. */
   entry(): Promise<KubeObject> {
     return this.admin.get(autoRegisteredEntry(NAMESPACE, GROUP, ADDRESS));

@@ -1,6 +1,7 @@
 /** What a unit is, read from its file and drop-ins in systemd's order. Kept as it was read until the next daemon-reload. */
 import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
+import { mapProgram, mapText } from './below-root.ts';
 import { type ExecLine, parseExec } from './exec-line.ts';
 import { type Assignment, parseUnitFile } from './unit-file.ts';
 import { expandSpecifiers, parseSpanMs, splitWords } from './words.ts';
@@ -49,7 +50,7 @@ export function loadUnit(root: string, name: string): UnitDefinition {
     dropInPaths: dropIns,
     texts,
     description: last(assignments, 'Description') ?? name,
-    service: serviceSettings(assignments, name),
+    service: belowRoot(root, serviceSettings(assignments, name)),
   };
 }
 
@@ -114,6 +115,25 @@ function serviceSettings(assignments: readonly Assignment[], unit: string): Serv
     killMode: last(service, 'KillMode') ?? 'control-group',
     timeoutStartMs: spanMs('TimeoutStartSec', '90s'),
     timeoutStopMs: spanMs('TimeoutStopSec', '90s'),
+  };
+}
+
+/** The machine's own files lie below the root: there they are run and read, and so they are shown. */
+function belowRoot(root: string, settings: ServiceSettings): ServiceSettings {
+  const map = (text: string) => mapText(root, text);
+  const exec = (lines: ExecLine[]) =>
+    lines.map((line): ExecLine => {
+      const [name, ...args] = line.argv;
+      return { ...line, path: mapProgram(root, map(line.path)), argv: [map(name), ...args.map(map)] };
+    });
+  return {
+    ...settings,
+    execStartPre: exec(settings.execStartPre),
+    execStart: exec(settings.execStart),
+    execStop: exec(settings.execStop),
+    execStopPost: exec(settings.execStopPost),
+    environment: settings.environment.map(map),
+    environmentFiles: settings.environmentFiles.map(({ path, isOptional }) => ({ path: map(path), isOptional })),
   };
 }
 

@@ -1,6 +1,5 @@
 /** `Environment=` and `EnvironmentFile=`, as pairs. Files win over assignments, the later over the earlier. */
 import { readFileSync } from 'node:fs';
-import { mapText } from './below-root.ts';
 import { splitWords } from './words.ts';
 
 export function toEnvironment(assignments: readonly string[]): Record<string, string> {
@@ -12,11 +11,8 @@ export function toEnvironment(assignments: readonly string[]): Record<string, st
 }
 
 /** Rejects nothing that is optional and missing; a file that must be there and is not, throws. */
-export function readEnvironmentFiles(
-  root: string,
-  files: readonly { path: string; isOptional: boolean }[],
-): Record<string, string> {
-  return Object.assign({}, ...files.map(({ path, isOptional }) => readOne(mapText(root, path), isOptional)));
+export function readEnvironmentFiles(files: readonly { path: string; isOptional: boolean }[]): Record<string, string> {
+  return Object.assign({}, ...files.map(({ path, isOptional }) => readOne(path, isOptional)));
 }
 
 function readOne(path: string, isOptional: boolean): Record<string, string> {

@@ -171,7 +171,7 @@ describe('unit files', () => {
     assert.equal(await machine.show('Environment'), 'A=1 "B=two words"');
     assert.match(await machine.show('ExecStart'), /^\{ path=\/bin\/sleep ; argv\[\]=name 500 ; ignore_errors=yes ; /);
     assert.deepEqual((await machine.show('ExecStopPost')).match(/path=\S+/g), [
-      'path=/usr/local/bin/hook',
+      `path=${join(machine.root, 'usr/local/bin/hook')}`,
       'path=/bin/true',
     ]);
     assert.equal(await machine.show('DropInPaths'), join(machine.root, 'etc/systemd/system/x.service.d/zz.conf'));

@@ -1,6 +1,5 @@
 /** Runs the commands of a unit in its environment, and knows every process that came of them. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { mapProgram, mapText } from './below-root.ts';
 import type { ServiceSettings } from './definition.ts';
 import { readEnvironmentFiles, toEnvironment } from './environment.ts';
 import type { ExecLine } from './exec-line.ts';
@@ -27,13 +26,12 @@ export class UnitCommands {
   /** Starts a command; `extra` wins over the unit's own environment. */
   launch(line: ExecLine, settings: ServiceSettings, extra: Record<string, string>): Running {
     const { root, baseEnvironment } = this.#around;
-    const own = { ...toEnvironment(settings.environment), ...readEnvironmentFiles(root, settings.environmentFiles) };
-    const mapped = Object.entries(own).map(([key, value]) => [key, mapText(root, value)]);
-    const environment = { ...baseEnvironment, ...Object.fromEntries(mapped), ...extra };
+    const own = { ...toEnvironment(settings.environment), ...readEnvironmentFiles(settings.environmentFiles) };
+    const environment = { ...baseEnvironment, ...own, ...extra };
     const [name, ...args] = expandVariables(line.argv, environment);
     const running = launch({
-      path: mapProgram(root, line.path),
-      argv: [name ?? line.path, ...args.map((argument) => mapText(root, argument))],
+      path: line.path,
+      argv: [name ?? line.path, ...args],
       environment,
       folder: root,
       onLine: (text) => this.#around.journal(this.#unit, text),

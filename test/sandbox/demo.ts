@@ -1,0 +1,50 @@
+/**
+ * `npm run demo [-- --keep]`: one machine of a mesh, from the official package to an upgrade, a move, and a bad release, in under a
+ * minute. Without root and without network: control plane, downloads and systemd's part are embedded, the agent and its
+ * scripts are the real ones. Ends with 1 when anything does not come out as told.
+ */
+import { parseArgs } from 'node:util';
+import { Interruption } from './demo/interrupted.ts';
+import { keep } from './demo/keep.ts';
+import { lacking } from './demo/requirements.ts';
+import { SCENES } from './demo/scenes.ts';
+import { Screen } from './demo/screen.ts';
+import { NotAsTold, Stage } from './demo/stage.ts';
+
+const { values } = parseArgs({ options: { keep: { type: 'boolean', default: false } } });
+const screen = new Screen(process.stdout, process.env);
+const missing = lacking(process.platform, process.env.PATH ?? '');
+if (missing.length > 0) {
+  process.stderr.write(
+    `cannot run the demo on this machine. Missing:\n${missing.map((reason) => `  - ${reason}\n`).join('')}`,
+  );
+  process.exitCode = 1;
+} else {
+  process.exitCode = await demo();
+}
+
+/** Resolves with the exit status; whatever happens, nothing is left behind. */
+async function demo(): Promise<number> {
+  const started = performance.now();
+  screen.title(
+    'smm-agent: one machine of a mesh',
+    'The agent and its scripts are the real ones; control plane, downloads and systemd are embedded here, below one temporary folder.',
+  );
+  await using stage = await Stage.set(screen);
+  using interruption = new Interruption(() => stage.machine.discard()).watch();
+  try {
+    await Promise.race([story(stage), interruption.happened]);
+    screen.plain(`\nEverything came out as told, in ${Math.round((performance.now() - started) / 1000)} s.`);
+    if (values.keep) await keep(stage, interruption.happened);
+    return 0;
+  } catch (error) {
+    if (interruption.signal !== null) return interruption.status;
+    screen.failure(error instanceof NotAsTold ? error.message : String(error));
+    if (!(error instanceof NotAsTold)) throw error;
+    return 1;
+  }
+}
+
+async function story(stage: Stage): Promise<void> {
+  for (const scene of SCENES) await scene(stage);
+}
