@@ -55,7 +55,7 @@ export function startDaemon(ledger: Ledger, options: DaemonOptions): RunningDaem
   return { what: options.what, identity, logFile: options.logFile, ended, stop };
 }
 
-export function inNamespace(netns: string | undefined, argv: readonly string[]): readonly string[] {
+function inNamespace(netns: string | undefined, argv: readonly string[]): readonly string[] {
   return netns === undefined ? argv : ['nsenter', `--net=/run/netns/${netns}`, '--', ...argv];
 }
 

@@ -11,7 +11,6 @@ import { must } from './run.ts';
 export type Arch = 'amd64' | 'arm64';
 
 interface GoProgram {
-  /** The cache's name for it, which is the program's name too. */
   readonly name: string;
   readonly module: 'kube-apiserver' | 'etcd' | 'istio';
   readonly package: string;
@@ -55,7 +54,7 @@ export function istiod(): Promise<string> {
 
 /** pilot-agent which says that it is this version: the same source, another stamp, as far as the tests are concerned another release. */
 export function pilotAgent(version: string, arch: Arch = hostArch()): Promise<string> {
-  return build({ ...istioProgram('pilot-agent', version), tags: 'agent,disable_pgv', arch });
+  return build({ ...istioProgram('pilot-agent', version), tags: 'agent,disable_pgv', arch }, `pilot-agent-${version}`);
 }
 
 function istioProgram(name: string, version: string): Omit<GoProgram, 'tags' | 'arch'> {
@@ -80,7 +79,7 @@ export async function istioModuleDir(): Promise<string> {
   return (await must(['go', 'list', '-m', '-f', '{{.Dir}}', 'istio.io/istio'], { cwd })).trim();
 }
 
-async function build(program: GoProgram): Promise<string> {
+async function build(program: GoProgram, cacheName = program.name): Promise<string> {
   const cwd = join(MODULES, program.module);
   const flags = Object.entries(program.stamp).map(([variable, value]) => `-X ${variable}=${value}`);
   const ldflags = ['-s', '-w', ...flags].join(' ');
@@ -91,7 +90,7 @@ async function build(program: GoProgram): Promise<string> {
     ldflags,
     program.arch,
   );
-  const folder = await cached(program.name, digest, async (draft) => {
+  const folder = await cached(cacheName, digest, async (draft) => {
     await goIsThere();
     const argv = ['nice', '-n', '5', 'go', 'build', '-trimpath', '-tags', program.tags, '-ldflags', ldflags];
     const env = { ...process.env, CGO_ENABLED: '0', GOOS: 'linux', GOARCH: program.arch };

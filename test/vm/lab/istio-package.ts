@@ -10,7 +10,7 @@ import { type EnvoyVersion, envoy } from './envoy-part.ts';
 import { type Arch, hostArch, identityOf, istioModuleDir, pilotAgent } from './go-parts.ts';
 import { must } from './run.ts';
 
-export type Compression = 'gzip' | 'xz' | 'zstd' | 'none';
+type Compression = 'gzip' | 'xz' | 'zstd' | 'none';
 
 export interface IstioDebOptions {
   readonly version: string;
@@ -63,7 +63,7 @@ export async function makeIstioDeb(options: IstioDebOptions): Promise<string> {
 }
 
 /** Debian's rules leave upstream no hyphen: a prerelease `1.31.0-rc.0` is package version `1.31.0rc.0`. */
-export function packageVersion(version: string): string {
+function packageVersion(version: string): string {
   return version.replace('-', '');
 }
 

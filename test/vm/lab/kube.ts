@@ -108,7 +108,7 @@ export class Kube {
   }
 }
 
-export function pathOf(object: KubeObject): string {
+function pathOf(object: KubeObject): string {
   const kind = PLURALS[object.kind];
   if (kind === undefined) throw new Error(`cannot apply a ${object.kind}: name its plural in kube.ts`);
   const group = object.apiVersion.includes('/') ? `/apis/${object.apiVersion}` : `/api/${object.apiVersion}`;
