@@ -9,6 +9,7 @@ export const projectRoot = join(import.meta.dirname, '..');
 interface PackageJson {
   version: string;
   config: { runtime: string };
+  scripts: Record<string, string>;
 }
 
 export function packageJson(): PackageJson {

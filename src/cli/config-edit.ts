@@ -26,7 +26,7 @@ const HEADER = `# The configuration of smm-agent. "smm-agent set <key> <value>" 
 
 /**
  * Applies the edits under a lock, so that edits of several commands at once all survive. `beforeWrite` does what must be
- * there before the file names it. Rejects with SMM603 when the result would be invalid, SMM604 when the file is written in
+ * there before the file names it. Rejects with SMM611 when the result would be invalid, SMM612 when the file is written in
  * a way that cannot be edited, SMM1xx when it is unreadable as it is; nothing is changed then.
  */
 export async function editConfig(
@@ -73,7 +73,7 @@ async function editedText(before: string, edits: readonly Edit[], file: string):
     text = document.toString({ lineWidth: 0, flowCollectionPadding: false });
     if (await means(text)) continue;
     const remedy = `edit ${file} by hand: an anchor or alias there makes other keys change with it`;
-    throw new AgentError('SMM604', `cannot set ${edit.path.join('.')} alone`, remedy);
+    throw new AgentError('SMM612', `cannot set ${edit.path.join('.')} alone`, remedy);
   }
   // A file with line ends of Windows keeps them.
   return before.includes('\r\n') ? text.replaceAll(/\r?\n/g, '\r\n') : text;
@@ -88,7 +88,7 @@ function refuse(problems: readonly ConfigProblem[], edits: readonly Edit[]): voi
     return `  ${isNew ? `${problem.sentence}: ${problem.remedy}` : describeProblem(problem)}`;
   });
   const message = ['cannot write that, the configuration would be invalid; nothing was changed:', ...lines].join('\n');
-  throw new AgentError('SMM603', message, 'give another value, or correct the file first');
+  throw new AgentError('SMM611', message, 'give another value, or correct the file first');
 }
 
 /** A link is followed, so that whoever keeps the file elsewhere finds the change there; owner and mode are kept. */

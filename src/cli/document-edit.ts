@@ -50,7 +50,7 @@ function asMap(document: Document, node: unknown, path: readonly string[]): YAML
   if (isMap(resolved)) return resolved;
   const place = path.length === 0 ? 'the file' : path.join('.');
   throw new AgentError(
-    'SMM604',
+    'SMM612',
     `cannot set a key below ${place}: it is no map of keys and values`,
     'correct it by hand first',
   );

@@ -25,7 +25,7 @@ export const EXIT = {
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
 /** Codes that have an exit status of their own; the others go by their room. */
-const BY_CODE: Record<string, ExitCode> = { SMM601: EXIT.usage, SMM602: EXIT.noPermission, SMM607: EXIT.temporary };
+const BY_CODE: Record<string, ExitCode> = { SMM601: EXIT.usage, SMM602: EXIT.noPermission, SMM535: EXIT.temporary };
 
 /** The exit status of a command that ended with this error. */
 export function exitCodeOf({ code }: AgentError): ExitCode {

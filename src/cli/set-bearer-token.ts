@@ -9,7 +9,7 @@ import type { Io } from './io.ts';
 const DEFAULT_FILE = '/etc/smm/credentials/token';
 const MAX_CHARS = 65_536;
 
-/** Writes `token`, or standard input for `-`, to the token file, 0600. Rejects with SMM605 when it can be no bearer token. */
+/** Writes `token`, or standard input for `-`, to the token file, 0600. Rejects with SMM613 when it can be no bearer token. */
 export async function setBearerToken(token: string, io: Io): Promise<void> {
   const text = (token === '-' ? await readAll(io) : token).trim();
   // Anything else would end the header, or be cut off by the shell's quoting.
@@ -19,7 +19,7 @@ export async function setBearerToken(token: string, io: Io): Promise<void> {
         ? 'cannot store the token: it is empty'
         : 'cannot store the token: it holds spaces or control characters';
     throw new AgentError(
-      'SMM605',
+      'SMM613',
       sentence,
       'give it whole, for example: kubectl create token <account> | smm-agent set bearer-token -',
     );
@@ -59,7 +59,7 @@ async function readAll({ stdin }: Io): Promise<string> {
     text += typeof chunk === 'string' ? chunk : decoder.decode(chunk, { stream: true });
     if (text.length > MAX_CHARS) {
       throw new AgentError(
-        'SMM605',
+        'SMM613',
         `cannot store the token: it is longer than ${MAX_CHARS} characters`,
         'give the token alone',
       );

@@ -10,7 +10,7 @@ import type { Io } from './io.ts';
 
 /**
  * The edits, and the copy of the authorities to /etc/smm/credentials/ca.crt that must be there before: a link to a file in
- * somebody's home would not outlive it. Rejects with SMM606 when the file holds no usable certificates.
+ * somebody's home would not outlive it. Rejects with SMM614 when the file holds no usable certificates.
  */
 export async function setControlPlane(
   url: string,
@@ -22,7 +22,7 @@ export async function setControlPlane(
   if (caFile === undefined) {
     if (!(await isThere(copy))) {
       throw new AgentError(
-        'SMM606',
+        'SMM614',
         'cannot set the control plane without its authorities',
         'add --ca-file <file>, a PEM file',
       );
@@ -46,7 +46,7 @@ async function readAuthorities(file: string): Promise<string> {
     const remedy =
       'give a PEM file with the certificates of the authorities, for example certificate-authority-data of a kubeconfig';
     return new AgentError(
-      'SMM606',
+      'SMM614',
       `cannot use ${file} as the authorities of the control plane: ${why}`,
       remedy,
       options,

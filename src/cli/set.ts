@@ -121,6 +121,6 @@ async function valueFor(path: KeyPath, text: string): Promise<unknown> {
   try {
     return parse(text, { logLevel: 'error' });
   } catch (cause) {
-    throw new AgentError('SMM603', `cannot read the value of ${path.join('.')} as YAML`, 'put it in quotes', { cause });
+    throw new AgentError('SMM611', `cannot read the value of ${path.join('.')} as YAML`, 'put it in quotes', { cause });
   }
 }

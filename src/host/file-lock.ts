@@ -11,7 +11,7 @@ const BUSY = 75;
 
 /**
  * Does `work` while this process alone holds the lock on `path`, an existing file or folder, which is not changed.
- * Rejects with SMM530 when another process holds it for longer than `waitSeconds`, and SMM531 when it cannot be locked.
+ * Rejects with SMM535 when another process holds it for longer than `waitSeconds`, and SMM536 when it cannot be locked.
  */
 export async function withFileLock<T>(path: string, work: () => Promise<T>, waitSeconds = 30): Promise<T> {
   const argv = [
@@ -56,13 +56,13 @@ export async function withFileLock<T>(path: string, work: () => Promise<T>, wait
 function refusal(path: string, status: number | null, said: string): AgentError {
   if (status === BUSY) {
     return new AgentError(
-      'SMM530',
+      'SMM535',
       `cannot lock ${path}: another process holds it`,
       'wait until that one has ended and try again',
     );
   }
   return new AgentError(
-    'SMM531',
+    'SMM536',
     `cannot lock ${path}: ${said.trim()}`,
     'check that the program flock (util-linux) is installed',
   );

@@ -38,7 +38,7 @@ describe('a lock on a folder', () => {
     await once(holder.stdout, 'data');
     await assert.rejects(
       withFileLock(folder, async () => 'mine', 0),
-      { code: 'SMM530' },
+      { code: 'SMM535' },
     );
     holder.kill('SIGKILL');
     await once(holder, 'exit');
@@ -59,7 +59,7 @@ describe('a lock on a folder', () => {
   it('cannot be had on what is not there', async () => {
     await assert.rejects(
       withFileLock('/nowhere/at/all', async () => 'mine'),
-      { code: 'SMM531' },
+      { code: 'SMM536' },
     );
   });
 });

@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { parse } from 'yaml';
+import { bundle } from '../../packaging/bundle.ts';
+import { buildDeb } from '../../packaging/deb.ts';
+import { packageJson, projectRoot } from '../../scripts/project.ts';
+import { Config } from '../../src/config.ts';
+import { leafKeys } from '../../src/config-schema.ts';
+import { FolderMachine, must } from './machine.ts';
+
+describe('the bundle', () => {
+  it('is one file that runs alone, and knows its version', async () => {
+    using machine = new FolderMachine();
+    const { code, packages } = await bundle(projectRoot, '9.8.7');
+    const file = join(machine.work, 'smm-agent.js');
+    writeFileSync(file, code);
+    const help = must(process.execPath, [file, 'help']);
+    assert.match(help, /^smm-agent keeps this virtual machine/);
+    assert.equal(packages.includes('zod'), true);
+    const set = must(process.execPath, [file, '--root', machine.root, 'set', 'hold', 'true']);
+    assert.match(set, /^Changed hold/);
+    const wrong = spawnSync(process.execPath, [file, '--root', machine.root, 'show-config'], { encoding: 'utf8' });
+    assert.equal(wrong.status, 78);
+  });
+
+  it('is the same each time', async () => {
+    assert.equal((await bundle(projectRoot, '1.0.0')).code, (await bundle(projectRoot, '1.0.0')).code);
+  });
+});
+
+describe('the package', () => {
+  it('is the same bytes each time, whenever and wherever it is built', () => {
+    using machine = new FolderMachine();
+    using other = new FolderMachine();
+    assert.deepEqual(readFileSync(machine.build('1.0.0')), readFileSync(other.build('1.0.0')));
+  });
+
+  it("owns nothing that a running agent or Istio needs, and everything is root's", () => {
+    using machine = new FolderMachine();
+    const lines = must('dpkg-deb', ['-c', machine.build('1.0.0')])
+      .trim()
+      .split('\n');
+    for (const line of lines) {
+      assert.match(line, /^[dl-]([r-][w-][x-]){3} root\/root /);
+      assert.doesNotMatch(line, / \.\/(opt|var|run|usr\/local)\//);
+    }
+    const paths = lines.map((line) => line.replace(/^(\S+\s+){5}/, ''));
+    for (const path of [
+      './lib/systemd/system/smm-agent.service',
+      './usr/bin/smm-agent',
+      './usr/lib/smm-agent/payload/versions/1.0.0/smm-agent.js',
+      './usr/lib/smm-agent/payload/versions/1.0.0/node -> ../../runtimes/24.0.0',
+      './usr/lib/smm-agent/payload/runtimes/24.0.0/bin/node',
+      './usr/lib/smm-agent/payload/bin/smm-agent',
+      './etc/smm/',
+      './etc/needrestart/conf.d/smm-agent.conf',
+    ]) {
+      assert.equal(paths.includes(path), true, `${path} is missing`);
+    }
+    assert.equal(
+      paths.some((path) => path.endsWith('agent.yaml')),
+      false,
+      'the operator alone writes agent.yaml',
+    );
+  });
+
+  it('leaves no draft behind, and fails with what dpkg-deb said', () => {
+    using machine = new FolderMachine();
+    machine.build('1.0.0');
+    assert.deepEqual(readdirSync(join(machine.work, 'out')), ['smm-agent_1.0.0_amd64.deb']);
+    const runtime = join(machine.work, 'runtime-1.0.0');
+    const contents = { projectRoot, version: 'no version', code: '', copyright: '', runtime, runtimeVersion: '24.0.0' };
+    const output = join(machine.work, 'wrong');
+    assert.throws(
+      () => buildDeb({ architecture: 'amd64', contents, output, compression: 'none', sourceDateEpoch: 1 }),
+      /cannot build the package: .*[Vv]ersion/s,
+    );
+    assert.deepEqual(readdirSync(output), []);
+  });
+
+  it('names the licence of everything that is bundled', async () => {
+    const { copyrightText } = await import('../../packaging/copyright.ts');
+    const { packages } = await bundle(projectRoot, '1.0.0');
+    const text = copyrightText(projectRoot, packages, 'Node licence', packageJson().config.runtime);
+    for (const name of packages) assert.match(text, new RegExp(`^${name} \\S+ \\(.+\\), part of smm-agent\\.js$`, 'm'));
+    assert.match(text, /Apache License/);
+    assert.match(text, /Node licence/);
+  });
+});
+
+describe('the example configuration', () => {
+  const text = readFileSync(join(projectRoot, 'packaging/files/agent.yaml.example'), 'utf8');
+
+  it('is valid, and has exactly the defaults', () => {
+    const example = Config.parse(parse(text));
+    const { workloadGroup, controlPlane } = example;
+    const smallest = Config.parse({ workloadGroup, controlPlane: { server: controlPlane.server } });
+    assert.deepEqual(example, smallest);
+  });
+
+  it('explains every key', () => {
+    for (const key of leafKeys()) assert.match(text, new RegExp(`^ *(# )?${key.split('.').at(-1)}:`, 'm'), key);
+  });
+});

@@ -1,0 +1,70 @@
+/**
+ * A machine without systemd, made of a folder: the files of a package unpacked below it and its maintainer scripts run with
+ * DPKG_ROOT, as dpkg itself does for a foreign root. Its node is a small script, so that copies cost nothing.
+ */
+import { spawnSync } from 'node:child_process';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { buildDeb } from '../../packaging/deb.ts';
+import { projectRoot } from '../../scripts/project.ts';
+
+export interface Ended {
+  status: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+export class FolderMachine implements Disposable {
+  readonly work = mkdtempSync(join(tmpdir(), 'smm-deb-'));
+  readonly root = join(this.work, 'root');
+
+  /** A package of this version, whose program is `code` and whose runtime is a script that prints its arguments. */
+  build(version: string, code = `version ${version}\n`): string {
+    const runtime = join(this.work, `runtime-${version}`);
+    mkdirSync(join(runtime, 'bin'), { recursive: true });
+    writeFileSync(join(runtime, 'bin/node'), '#!/bin/sh\necho "$@"\n');
+    chmodSync(join(runtime, 'bin/node'), 0o755);
+    const contents = { projectRoot, version, code, copyright: 'copyright\n', runtime, runtimeVersion: '24.0.0' };
+    return buildDeb({
+      architecture: 'amd64',
+      contents,
+      output: join(this.work, 'out'),
+      compression: 'none',
+      sourceDateEpoch: 1,
+    });
+  }
+
+  /** What dpkg does before it configures: the files, without the scripts. */
+  unpack(deb: string): void {
+    rmSync(join(this.root, 'usr/lib/smm-agent'), { recursive: true, force: true });
+    must('dpkg-deb', ['-x', deb, this.root]);
+  }
+
+  /** Runs a maintainer script. The group and systemd are left alone, since they are those of the real machine. */
+  script(name: 'postinst' | 'prerm' | 'postrm', ...args: string[]): Ended {
+    const env = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', DPKG_ROOT: this.root };
+    return spawnSync(join(projectRoot, 'packaging/deb', name), args, { env, encoding: 'utf8' });
+  }
+
+  /** Installs or upgrades, and fails with what the scripts said. */
+  install(version: string, before = ''): void {
+    this.unpack(this.build(version));
+    const { status, stderr } = this.script('postinst', 'configure', before);
+    if (status !== 0) throw new Error(stderr);
+  }
+
+  opt(...path: string[]): string {
+    return join(this.root, 'opt/smm-agent', ...path);
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.work, { recursive: true, force: true });
+  }
+}
+
+export function must(program: string, args: readonly string[]): string {
+  const { status, stdout, stderr, error } = spawnSync(program, args, { encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 });
+  if (error !== undefined || status !== 0) throw new Error(`${program} ${args.join(' ')}: ${error?.message ?? stderr}`);
+  return stdout;
+}

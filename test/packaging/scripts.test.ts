@@ -1,0 +1,215 @@
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, it } from 'node:test';
+import { FolderMachine } from './machine.ts';
+
+const DROP_IN = 'etc/systemd/system/istio.service.d/zz-smm-agent.conf';
+
+/** Istio adopted: the drop-in, and a release that is active. */
+function adopt(machine: FolderMachine): string {
+  const release = machine.opt('istio/releases/1.31.0-0123456789ab');
+  mkdirSync(join(release, 'bin'), { recursive: true });
+  cpSync('/bin/sleep', join(release, 'bin/envoy'));
+  symlinkSync('releases/1.31.0-0123456789ab', machine.opt('istio/active'));
+  mkdirSync(dirname(join(machine.root, DROP_IN)), { recursive: true });
+  writeFileSync(join(machine.root, DROP_IN), '[Service]\n');
+  return release;
+}
+
+function leftovers(machine: FolderMachine): string[] {
+  return globSync(['opt/smm-agent/**/*.new.*', 'opt/smm-agent/.files.*'], { cwd: machine.root });
+}
+
+describe('an installation', () => {
+  it('puts a complete version, its runtime and the scripts into /opt', () => {
+    using machine = new FolderMachine();
+    machine.install('1.0.0');
+    assert.equal(readlinkSync(machine.opt('current')), 'versions/1.0.0');
+    assert.equal(readFileSync(machine.opt('current/smm-agent.js'), 'utf8'), 'version 1.0.0\n');
+    assert.equal(statSync(machine.opt('current/node/bin/node')).mode & 0o7777, 0o755);
+    const manifest = JSON.parse(readFileSync(machine.opt('current/release.json'), 'utf8'));
+    assert.equal(manifest.version, '1.0.0');
+    assert.equal(manifest.runtime, '24.0.0');
+    for (const script of readdirSync(join(machine.root, 'usr/lib/smm-agent/payload/bin'))) {
+      const expected = script.endsWith('.sh') ? 0o644 : 0o755;
+      assert.equal(statSync(machine.opt('bin', script)).mode & 0o7777, expected, script);
+    }
+    assert.equal(existsSync(machine.opt('previous')), false);
+    assert.deepEqual(leftovers(machine), []);
+  });
+
+  it('does nothing a second time', () => {
+    using machine = new FolderMachine();
+    machine.install('1.0.0');
+    const before = statSync(machine.opt('current/smm-agent.js'), { bigint: true });
+    machine.install('1.0.0', '1.0.0');
+    const after = statSync(machine.opt('current/smm-agent.js'), { bigint: true });
+    assert.deepEqual([after.ino, after.ctimeNs], [before.ino, before.ctimeNs]);
+    assert.equal(existsSync(machine.opt('previous')), false);
+  });
+
+  it('repairs what is damaged, and sweeps what a killed run left', () => {
+    using machine = new FolderMachine();
+    machine.install('1.0.0');
+    writeFileSync(machine.opt('current/smm-agent.js'), 'damaged');
+    writeFileSync(machine.opt('current/smm-agent.js.new.1'), '');
+    writeFileSync(machine.opt('bin/istio-activate'), '');
+    writeFileSync(machine.opt('.files.1'), '');
+    symlinkSync('versions/0', machine.opt('current.new.1'));
+    rmSync(machine.opt('runtimes/24.0.0/release.json'));
+    assert.equal(machine.script('postinst', 'configure', '1.0.0').status, 0);
+    assert.equal(readFileSync(machine.opt('current/smm-agent.js'), 'utf8'), 'version 1.0.0\n');
+    assert.notEqual(statSync(machine.opt('bin/istio-activate')).size, 0);
+    assert.equal(existsSync(machine.opt('runtimes/24.0.0/release.json')), true);
+    assert.deepEqual(leftovers(machine), []);
+  });
+
+  it('can be killed at any moment and done again', async () => {
+    using machine = new FolderMachine();
+    machine.unpack(machine.build('1.0.0'));
+    for (const ms of [1, 5, 10, 20, 40, 80]) {
+      rmSync(machine.opt(), { recursive: true, force: true });
+      const script = spawn(join(import.meta.dirname, '../../packaging/deb/postinst'), ['configure', ''], {
+        env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', DPKG_ROOT: machine.root },
+        stdio: 'ignore',
+        detached: true,
+      });
+      const ended = once(script, 'exit');
+      const timer = setTimeout(() => process.kill(-(script.pid ?? 0), 'SIGKILL'), ms);
+      await ended;
+      clearTimeout(timer);
+      // Whatever counts as complete is complete.
+      if (existsSync(machine.opt('versions/1.0.0/release.json'))) {
+        assert.equal(readFileSync(machine.opt('versions/1.0.0/smm-agent.js'), 'utf8'), 'version 1.0.0\n');
+      }
+      if (existsSync(machine.opt('current'))) assert.equal(existsSync(machine.opt('current/node/bin/node')), true);
+      assert.equal(machine.script('postinst', 'configure', '').status, 0);
+      assert.equal(existsSync(machine.opt('current/release.json')), true);
+      assert.deepEqual(leftovers(machine), []);
+    }
+  });
+
+  it('is repeated by an aborted removal without touching the payload', () => {
+    using machine = new FolderMachine();
+    machine.install('1.0.0');
+    for (const how of ['abort-upgrade', 'abort-remove', 'abort-deconfigure'])
+      assert.equal(machine.script('postinst', how, '1.0.0').status, 0);
+    assert.equal(machine.script('postinst', 'nonsense').status, 1);
+    assert.equal(machine.script('prerm', 'nonsense').status, 1);
+    assert.equal(machine.script('postrm', 'nonsense').status, 1);
+  });
+});
+
+describe('the launcher', () => {
+  it('runs the current version on the runtime that it names, with the arguments as they are', () => {
+    using machine = new FolderMachine();
+    machine.install('1.0.0');
+    const launcher = join(machine.work, 'launcher');
+    const text = readFileSync(machine.opt('bin/smm-agent'), 'utf8');
+    assert.match(text, /^opt=\/opt\/smm-agent$/m);
+    writeFileSync(launcher, text.replace('opt=/opt/smm-agent', `opt=${machine.opt()}`));
+    chmodSync(launcher, 0o755);
+    const { stdout } = spawnSync(launcher, ['set', 'a b'], { encoding: 'utf8' });
+    assert.equal(stdout, `--max-semi-space-size=1 ${machine.opt('versions/1.0.0/smm-agent.js')} set a b\n`);
+    rmSync(machine.opt('current'));
+    const gone = spawnSync(launcher, ['run'], { encoding: 'utf8' });
+    assert.equal(gone.status, 69);
+    assert.match(gone.stderr, /what to do: install the package smm-agent again/);
+  });
+});
+
+describe('an upgrade', () => {
+  it('switches, keeps the version before, and takes nothing away that runs', () => {
+    using machine = new FolderMachine();
+    machine.install('1.0.0');
+    assert.equal(machine.script('prerm', 'upgrade', '1.1.0').status, 0);
+    assert.equal(machine.script('postrm', 'upgrade', '1.1.0').status, 0);
+    assert.equal(existsSync(machine.opt('current/smm-agent.js')), true);
+    machine.install('1.1.0', '1.0.0');
+    assert.equal(readlinkSync(machine.opt('current')), 'versions/1.1.0');
+    assert.equal(readlinkSync(machine.opt('previous')), 'versions/1.0.0');
+    assert.equal(existsSync(machine.opt('previous/smm-agent.js')), true);
+  });
+});
+
+describe('a removal', () => {
+  it('leaves nothing but state and configuration where Istio is not ours', () => {
+    using machine = new FolderMachine();
+    machine.install('1.0.0');
+    writeFileSync(join(machine.root, 'etc/smm/agent.yaml'), '');
+    assert.equal(machine.script('prerm', 'remove').status, 0);
+    const removed = machine.script('postrm', 'remove');
+    assert.equal(removed.status, 0, removed.stderr);
+    assert.equal(removed.stdout, '');
+    assert.equal(existsSync(machine.opt()), false);
+    assert.equal(existsSync(join(machine.root, 'etc/smm/agent.yaml')), true);
+    const purged = machine.script('postrm', 'purge');
+    assert.equal(purged.status, 0, purged.stderr);
+    assert.equal(existsSync(join(machine.root, 'etc/smm')), false);
+    assert.equal(existsSync(join(machine.root, 'var/lib/smm-agent')), false);
+  });
+
+  it('leaves all that an adopted Istio needs to run, stop and start, and says how to go back', () => {
+    using machine = new FolderMachine();
+    machine.install('1.0.0');
+    const release = adopt(machine);
+    const { status, stdout } = machine.script('postrm', 'remove');
+    assert.equal(status, 0);
+    assert.match(
+      stdout,
+      /systemctl stop istio\n.*rm .*zz-smm-agent\.conf\n.*daemon-reload\n.*systemctl start istio\n.*dpkg --purge/,
+    );
+    assert.equal(existsSync(join(release, 'bin/envoy')), true);
+    assert.equal(existsSync(machine.opt('istio/active')), true);
+    assert.equal(existsSync(machine.opt('bin/istio-activate')), true);
+    assert.equal(existsSync(join(machine.root, DROP_IN)), true);
+    assert.equal(existsSync(machine.opt('bin/smm-agent')), false);
+    assert.equal(existsSync(machine.opt('versions')), false);
+    // The switch reads it: without an agent no other release may come up.
+    assert.equal(existsSync(join(machine.root, 'var/lib/smm-agent/istio/hold')), true);
+  });
+});
+
+describe('a purge', () => {
+  it('refuses to delete what runs, names it, and works once that has ended', async () => {
+    using machine = new FolderMachine();
+    machine.install('1.0.0');
+    const release = adopt(machine);
+    const envoy = spawn(join(release, 'bin/envoy'), ['60'], { stdio: 'ignore' });
+    await once(envoy, 'spawn');
+    machine.script('postrm', 'remove');
+    const refused = machine.script('postrm', 'purge');
+    assert.equal(refused.status, 1);
+    assert.match(refused.stderr, new RegExp(`cannot be purged.*\n +${envoy.pid} ${join(release, 'bin/envoy')}\n`));
+    assert.match(refused.stderr, /systemctl stop istio/);
+    assert.equal(existsSync(join(release, 'bin/envoy')), true);
+    assert.equal(existsSync(join(machine.root, DROP_IN)), true);
+    // A program whose file was deleted runs all the same.
+    rmSync(join(release, 'bin/envoy'));
+    assert.equal(machine.script('postrm', 'purge').status, 1);
+    envoy.kill('SIGKILL');
+    await once(envoy, 'exit');
+    const purged = machine.script('postrm', 'purge');
+    assert.equal(purged.status, 0, purged.stderr);
+    for (const path of ['opt/smm-agent', 'etc/smm', DROP_IN, 'var/lib/smm-agent', 'var/cache/smm-agent']) {
+      assert.equal(existsSync(join(machine.root, path)), false, path);
+    }
+    assert.equal(machine.script('postrm', 'purge').status, 0);
+  });
+});
