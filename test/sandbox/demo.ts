@@ -30,8 +30,9 @@ async function demo(): Promise<number> {
     'smm-agent: one machine of a mesh',
     'The agent and its scripts are the real ones; control plane, downloads and systemd are embedded here, below one temporary folder.',
   );
+  using interruption = new Interruption().watch();
   await using stage = await Stage.set(screen);
-  using interruption = new Interruption(() => stage.machine.discard()).watch();
+  interruption.onExit = () => stage.discard();
   try {
     await Promise.race([story(stage), interruption.happened]);
     screen.plain(`\nEverything came out as told, in ${Math.round((performance.now() - started) / 1000)} s.`);

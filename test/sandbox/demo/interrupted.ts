@@ -5,28 +5,26 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 export class Interruption implements Disposable {
   signal: (typeof SIGNALS)[number] | null = null;
-  /** Rejects at the first signal. */
-  readonly happened: Promise<never>;
-  readonly #discard: () => void;
-  readonly #onSignal: (signal: NodeJS.Signals) => void;
+  /** Called when this process ends in a way that nobody foresaw; has no time to wait for anything. */
+  onExit: () => void = () => {};
+  readonly #happened = Promise.withResolvers<never>();
+  readonly #exiting = () => this.onExit();
+  readonly #received = (signal: NodeJS.Signals) => {
+    this.signal ??= signal as (typeof SIGNALS)[number];
+    this.#happened.reject(new Error(`interrupted by ${signal}`));
+  };
 
-  /** `discard` ends every process at once: also called when this process ends in a way that nobody foresaw. */
-  constructor(discard: () => void) {
-    const { promise, reject } = Promise.withResolvers<never>();
-    this.happened = promise;
-    // Nobody may be waiting when it comes.
-    promise.catch(() => undefined);
-    this.#discard = discard;
-    this.#onSignal = (signal) => {
-      this.signal ??= signal as (typeof SIGNALS)[number];
-      reject(new Error(`interrupted by ${signal}`));
-    };
+  /** Rejects at the first signal. */
+  get happened(): Promise<never> {
+    return this.#happened.promise;
   }
 
   /** Begins to listen. */
   watch(): this {
-    for (const signal of SIGNALS) process.on(signal, this.#onSignal);
-    process.on('exit', this.#discard);
+    // Nobody may be waiting when it comes.
+    this.happened.catch(() => undefined);
+    for (const signal of SIGNALS) process.on(signal, this.#received);
+    process.on('exit', this.#exiting);
     return this;
   }
 
@@ -36,7 +34,7 @@ export class Interruption implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const signal of SIGNALS) process.off(signal, this.#onSignal);
-    process.off('exit', this.#discard);
+    for (const signal of SIGNALS) process.off(signal, this.#received);
+    process.off('exit', this.#exiting);
   }
 }

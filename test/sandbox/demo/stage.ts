@@ -1,4 +1,5 @@
 /** The demo's world: a mesh, a machine, a screen that shows both, and questions about what is true now. */
+import { rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
@@ -70,7 +71,10 @@ export class Stage implements AsyncDisposable {
 
   /** Waits until the WorkloadEntry says this about a pending restart. */
   async pending(status: 'True' | 'False', message: RegExp): Promise<void> {
-    const isSo = (seen: Condition | undefined) => seen?.status === status && message.test(seen.message ?? '');
+    const isSo = (seen: Condition | undefined) => {
+      if (!this.machine.agent.isRunning) throw new NotAsTold('smm-agent runs');
+      return seen?.status === status && message.test(seen.message ?? '');
+    };
     await until(
       `IstioRestartPending ${status} ${message}`,
       () => this.condition('IstioRestartPending'),
@@ -112,6 +116,12 @@ export class Stage implements AsyncDisposable {
   /** A path as it is on a real machine. */
   short(path: string): string {
     return path.replace(this.machine.root, '');
+  }
+
+  /** At once, for the end of this process: every process of the machine, and its folder. */
+  discard(): void {
+    this.machine.discard();
+    rmSync(this.machine.root, { recursive: true, force: true });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,0 +1,256 @@
+/** The main job from end to end, quickly: the real daemon and the real scripts, with everything around them embedded. */
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import type { Checkpoint } from '../../src/host/checkpoints.ts';
+import { SandboxMachine } from './machine.ts';
+import { ADDRESS, GROUP, NAMESPACE, SandboxMesh } from './mesh.ts';
+import { until } from './until.ts';
+
+interface Condition {
+  type: string;
+  status: string;
+  message: string;
+}
+
+/** A mesh and a machine of it, and what a test asks of both. */
+class World {
+  readonly mesh: SandboxMesh;
+  readonly machine: SandboxMachine;
+
+  constructor(mesh: SandboxMesh, machine: SandboxMachine) {
+    this.mesh = mesh;
+    this.machine = machine;
+  }
+
+  static async make(): Promise<World> {
+    const mesh = await SandboxMesh.make([
+      { name: 'default', version: '1.31.0' },
+      { name: 'canary', version: '1.32.0' },
+    ]);
+    return new World(mesh, await SandboxMachine.make({ mesh, istio: '1.31.0' }));
+  }
+
+  async status() {
+    return (await this.mesh.entry()).status as {
+      conditions: Condition[];
+      validationMessages?: { type: { code: string } }[];
+    };
+  }
+
+  async condition(type: string): Promise<Condition | undefined> {
+    return (await this.status()).conditions.find((condition) => condition.type === type);
+  }
+
+  /** Waits until the entry says so of a pending restart. */
+  async pending(status: 'True' | 'False' | 'Unknown', message: RegExp): Promise<void> {
+    await until(
+      `IstioRestartPending ${status} ${message}; journal:\n${this.machine.journal.slice(-15).join('\n')}`,
+      () => this.condition('IstioRestartPending'),
+      (seen) => seen?.status === status && message.test(seen.message),
+    );
+  }
+
+  /** Waits for an Envoy of this version out of a release of ours. */
+  async envoyOf(version: string): Promise<number> {
+    const runs = ({ exe }: { exe: string }) => exe.includes(`/releases/${version}-`);
+    return (await until(`Envoy of ${version}`, () => this.machine.envoy(), runs)).pid;
+  }
+
+  file(path: string): Promise<string> {
+    return readFile(join(this.machine.root, path), 'utf8');
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.machine[Symbol.asyncDispose]();
+    await this.mesh[Symbol.asyncDispose]();
+  }
+}
+
+const DYING_ENVOY = '#!/bin/sh\ncase $* in *--version*) exit 0 ;; esac\nexit 1\n';
+
+describe('one machine of a mesh', () => {
+  let world: World;
+  before(async () => {
+    world = await World.make();
+    await world.mesh.publish({ version: '1.31.1' });
+    await world.mesh.publish({ version: '1.31.2', files: { 'usr/local/bin/envoy': DYING_ENVOY } });
+    await world.mesh.publish({ version: '1.31.3' });
+    await world.mesh.publish({ version: '1.31.4' });
+    await world.mesh.publish({ version: '1.32.0' });
+  });
+  after(() => world[Symbol.asyncDispose]());
+
+  it('adopts the Istio that runs, and asks for no restart', async () => {
+    const { pid } = await world.machine.envoy();
+    world.machine.agent.start();
+    await world.pending('False', /1\.31\.0/);
+    assert.equal((await world.machine.envoy()).pid, pid);
+    assert.match((await world.machine.linked('active')) ?? '', /^1\.31\.0-/);
+    assert.equal((await world.machine.run('smm-agent', 'pending')).status, 1);
+    assert.equal((await world.condition('SmmAgent'))?.status, 'True');
+  });
+
+  it('stages a patch upgrade, leaves the running one alone, and says that a restart is due', async () => {
+    const { pid } = await world.machine.envoy();
+    await world.mesh.upgrade({ name: 'default', version: '1.31.1' });
+    await world.pending('True', /1\.31\.0 to 1\.31\.1/);
+    assert.equal((await world.machine.envoy()).pid, pid);
+    assert.deepEqual(
+      (await world.status()).validationMessages?.map(({ type }) => type.code),
+      ['SMM0001'],
+    );
+    assert.equal((await world.machine.run('smm-agent', 'pending')).status, 0);
+    assert.match(await world.machine.expect('smm-agent', 'status'), /pending since/);
+    const packages = world.mesh.downloads.requests.filter(({ path }) => path.endsWith('.deb'));
+    assert.equal(packages.length, 1);
+  });
+
+  it('has the new one up after systemctl stop istio, and nothing pending any more', async () => {
+    await world.machine.expect('systemctl', 'stop', 'istio');
+    await world.envoyOf('1.31.1');
+    await world.mesh.reconnect();
+    await world.pending('False', /1\.31\.1/);
+    assert.equal((await world.status()).validationMessages?.length ?? 0, 0);
+    assert.equal((await world.condition('Healthy'))?.status, 'True');
+  });
+
+  it('moved to another revision and back before any restart, has nothing pending', async () => {
+    const { pid } = await world.machine.envoy();
+    await world.mesh.move('canary');
+    await world.pending('True', /1\.31\.1 to 1\.32\.0/);
+    await world.mesh.move('default');
+    await world.pending('False', /1\.31\.1/);
+    assert.equal((await world.machine.envoy()).pid, pid);
+  });
+
+  it('moved to another revision, has its binaries, address and hosts line after one restart', async () => {
+    await world.mesh.move('canary');
+    await world.pending('True', /1\.31\.1 to 1\.32\.0/);
+    assert.match(await world.file('etc/hosts'), /10\.0\.0\.1 istiod\.istio-system\.svc/);
+    await world.machine.expect('systemctl', 'restart', 'istio');
+    await world.envoyOf('1.32.0');
+    assert.match(
+      await world.file('opt/smm-agent/istio/active/mesh'),
+      /discoveryAddress: "?istiod-canary\.istio-system\.svc:15012/,
+    );
+    assert.match(
+      await world.file('opt/smm-agent/istio/active/cluster.env'),
+      /CA_ADDR='?istiod-canary\.istio-system\.svc:15012/,
+    );
+    assert.match(await world.file('etc/hosts'), /10\.0\.0\.1 istiod-canary\.istio-system\.svc/);
+    await world.pending('False', /1\.32\.0/);
+  });
+
+  it('moved back, goes back without a download', async () => {
+    world.mesh.downloads.requests.length = 0;
+    await world.mesh.move('default');
+    await world.pending('True', /1\.32\.0 to 1\.31\.1/);
+    assert.deepEqual(world.mesh.downloads.requests, []);
+    await world.machine.expect('systemctl', 'restart', 'istio');
+    await world.envoyOf('1.31.1');
+    await world.pending('False', /1\.31\.1/);
+  });
+
+  it('puts a bad release back, and says why it is not tried again', async () => {
+    await world.mesh.upgrade({ name: 'default', version: '1.31.2' });
+    await world.pending('True', /1\.31\.1 to 1\.31\.2/);
+    await world.machine.expect('systemctl', 'restart', 'istio');
+    await until('the way back', () => world.machine.journal.some((line) => line.includes('is put back to')));
+    await world.envoyOf('1.31.1');
+    await until(
+      'the reason',
+      () => world.condition('SmmAgent'),
+      (seen) => /reject/i.test(seen?.message ?? ''),
+    );
+    await world.pending('False', /1\.31\.1/);
+  });
+
+  it('switches with the agent dead', async () => {
+    await world.mesh.upgrade({ name: 'default', version: '1.31.3' });
+    await world.pending('True', /1\.31\.1 to 1\.31\.3/);
+    await world.machine.agent.kill();
+    await world.machine.expect('systemctl', 'stop', 'istio');
+    await world.envoyOf('1.31.3');
+    world.machine.agent.start();
+    await world.pending('False', /1\.31\.3/);
+  });
+
+  it('held, withdraws what is staged, and neither a stop nor a reboot brings another Istio', async () => {
+    await world.mesh.upgrade({ name: 'default', version: '1.31.4' });
+    await world.pending('True', /1\.31\.3 to 1\.31\.4/);
+    await world.machine.expect('smm-agent', 'hold');
+    world.machine.agent.reload();
+    await world.pending('False', /1\.31\.3/);
+    await world.machine.expect('systemctl', 'stop', 'istio');
+    await until('the hook', () =>
+      world.machine.journal.some((line) => line.includes('stays stopped: this machine is held')),
+    );
+    await world.machine.reboot();
+    await world.envoyOf('1.31.3');
+  });
+
+  it('no longer held, switches at a reboot', async () => {
+    await world.machine.expect('smm-agent', 'unhold');
+    world.machine.agent.reload();
+    await world.pending('True', /1\.31\.3 to 1\.31\.4/);
+    await world.machine.reboot();
+    await world.envoyOf('1.31.4');
+    await world.pending('False', /1\.31\.4/);
+  });
+
+  it('ends in order, and leaves Istio running', async () => {
+    assert.equal(await world.machine.agent.stop(), 0);
+    await world.envoyOf('1.31.4');
+    const lease = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: { name: '', namespace: NAMESPACE } };
+    const { body } = await world.mesh.admin.send('GET', world.mesh.admin.path(lease, 'collection'));
+    assert.match(JSON.stringify(body), /"smm-agent.io\/istio-running":"1.31.4"/);
+    assert.equal((await world.mesh.entry()).metadata.name, `${GROUP}-${ADDRESS}`);
+  });
+});
+
+/** Passed while a package is fetched and staged; the rest is for the tests of src/istio/releases. */
+const WHILE_STAGING: Checkpoint[] = [
+  'download-halfway',
+  'download-renamed',
+  'stage-unpacked',
+  'stage-marked',
+  'stage-renamed',
+  'link-renamed',
+];
+const WHILE_ADOPTING: Checkpoint[] = ['adopt-copied', 'adopt-renamed'];
+
+describe('the agent killed by SIGKILL', () => {
+  for (const point of WHILE_ADOPTING) {
+    it(`at ${point}, adopts at its next start, and Istio runs on`, async () => {
+      await using world = await World.make();
+      const { pid } = await world.machine.envoy();
+      world.machine.agent.start({ SMM_TEST_KILL_AT: point });
+      assert.equal(await world.machine.agent.ended(), 'SIGKILL');
+      world.machine.agent.start();
+      await world.pending('False', /1\.31\.0/);
+      assert.equal((await world.machine.envoy()).pid, pid);
+    });
+  }
+
+  it('at any point of staging, stages at its next start, and Istio runs on', async (t) => {
+    await using world = await World.make();
+    const { pid } = await world.machine.envoy();
+    world.machine.agent.start();
+    await world.pending('False', /1\.31\.0/);
+    for (const [index, point] of WHILE_STAGING.entries()) {
+      await t.test(point, async () => {
+        const version = `1.31.${index + 1}`;
+        await world.machine.agent.kill();
+        await world.mesh.publish({ version });
+        await world.mesh.upgrade({ name: 'default', version });
+        world.machine.agent.start({ SMM_TEST_KILL_AT: point });
+        assert.equal(await world.machine.agent.ended(), 'SIGKILL');
+        world.machine.agent.start();
+        await world.pending('True', new RegExp(`1\\.31\\.0 to ${version.replaceAll('.', '\\.')}`));
+        assert.equal((await world.machine.envoy()).pid, pid);
+      });
+    }
+  });
+});
