@@ -29,6 +29,8 @@ export function isInstalled(root) {
 
 /** Called by npm itself when an installation has ended (`postinstall`), and after one without scripts by `install`. */
 export function writeStamp(root) {
+  // npm runs `postinstall` also when it was only asked for a lock file.
+  if (!existsSync(join(root, 'node_modules'))) return;
   writeFileSync(stampFile(root), wanted(root));
 }
 
