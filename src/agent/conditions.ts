@@ -1,22 +1,19 @@
 /** The view of the Status that `kubectl get workloadentry -o yaml` shows. Pure. */
-import type { EntryReport } from '../control-plane/workload-entry.ts';
+import { type EntryReport, restartPendingMessage, revisionGoneMessage } from '../control-plane/entry-report.ts';
 import type { Status } from './status.ts';
 
 const DOCUMENTATION_URL = 'https://smm-agent.io/docs/restart-pending';
 
 export function entryReport(status: Status, level: 'ERROR' | 'WARNING', revisionGone: boolean): EntryReport {
+  const options = { level, documentationUrl: DOCUMENTATION_URL };
   return {
     pending: pendingCondition(status),
     agent: agentCondition(status),
     messages: [
-      ...(status.restart.pending === 'yes' ? [message('IstioRestartPending', 'SMM0001', level)] : []),
-      ...(revisionGone ? [message('IstioRevisionGone', 'SMM0002', level)] : []),
+      ...(status.restart.pending === 'yes' ? [restartPendingMessage(options)] : []),
+      ...(revisionGone ? [revisionGoneMessage(options)] : []),
     ],
   };
-}
-
-function message(name: string, code: string, level: 'ERROR' | 'WARNING') {
-  return { type: { name, code }, level, documentationUrl: DOCUMENTATION_URL };
 }
 
 function pendingCondition({ restart, istio }: Status): EntryReport['pending'] {

@@ -16,7 +16,7 @@ export interface DecisionInput {
   config: Config;
   /** The last failed try for each key of `stageKey`, with the time before which it is not tried again. */
   attempts: ReadonlyMap<string, Attempt>;
-  /** Revision that an adopted Istio belongs to when its own addresses do not tell; null while nobody knows. */
+  /** Revision that an Istio which is not adopted yet belongs to; null while that cannot be told. */
   adoptedRevision: string | null;
 }
 
@@ -27,7 +27,14 @@ export function decide(input: DecisionInput): Decision {
   const wantedId = findWanted(input.observation.releases, input.wanted)?.manifest.id ?? null;
   const steps: Step[] = [];
   const notDone: NotDone[] = [];
-  for (const consider of [considerAdoption, considerDropIn, considerStaging, considerConfirming, considerStart]) {
+  for (const consider of [
+    considerAdoption,
+    considerDropIn,
+    considerStaging,
+    considerConfirming,
+    considerStart,
+    considerCleaning,
+  ]) {
     const verdict = consider(input, wantedId);
     if (verdict === null) continue;
     if ('do' in verdict) steps.push(verdict);
@@ -47,9 +54,7 @@ function considerAdoption({ observation, adoptedRevision }: DecisionInput): Verd
   if (unit.activeState !== 'active') return not(`istio.service is ${unit.activeState}: Istio is adopted once it runs`);
   if (running.answer === 'unknown') return not(`what runs in istio.service cannot be told: ${running.reason}`);
   if (running.answer === 'nothing') return not('Istio is coming up: it is adopted once Envoy runs');
-  if (adoptedRevision === null) {
-    return not("Istio's own addresses do not tell its revision, and the control plane has not answered yet");
-  }
+  if (adoptedRevision === null) return not('the control plane has not said yet which revision is asked for here');
   return { do: 'adopt', revision: adoptedRevision, why: 'Istio of the official package runs here' };
 }
 
@@ -153,6 +158,23 @@ function considerStart({ observation, config }: DecisionInput): Verdict {
       return { do: 'start', why: 'Istio was stopped while a restart was pending' };
     }
   }
+}
+
+/** What runs, is active or staged stays, and one more: what somebody may want to go back to. */
+function considerCleaning({ observation }: DecisionInput, wantedId: ReleaseId | null): Verdict {
+  const { active, staged, running, releases } = observation;
+  // While it cannot be told what runs, nothing is deleted.
+  if (active === null || running.answer === 'unknown') return null;
+  const needed = new Set([
+    active.manifest.id,
+    staged?.manifest.id,
+    wantedId,
+    running.answer === 'release' ? running.id : null,
+  ]);
+  const spare = releases.map(({ manifest }) => manifest.id).filter((id) => !needed.has(id));
+  const remove = spare.slice(0, -1);
+  if (remove.length === 0) return null;
+  return { do: 'clean', remove, why: `${remove.length} releases are not needed any more` };
 }
 
 /** The same try for the same target: what a failure is remembered for. */

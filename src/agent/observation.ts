@@ -2,6 +2,7 @@
 import type { UnitState } from '../host/service-manager.ts';
 import type { StopRecord } from '../istio/activation/stop-record.ts';
 import type { UnitCheck } from '../istio/activation/unit-check.ts';
+import type { OwnConfiguration } from '../istio/own-configuration.ts';
 import type { RestartPending } from '../istio/pending.ts';
 import type { ProxyHealth } from '../istio/proxy-health.ts';
 import type { ReleaseConfiguration, ReleaseId, ReleaseManifest } from '../istio/release.ts';
@@ -31,6 +32,8 @@ export interface Observation {
   unitCheck: UnitCheck;
   stop: StopRecord | null;
   health: ProxyHealth | null;
+  /** The machine's own configuration, null before the adoption. */
+  own: OwnConfiguration | null;
   /** Every complete release on disk. */
   releases: LinkedRelease[];
   confirmed: ReadonlySet<ReleaseId>;

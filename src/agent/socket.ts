@@ -9,7 +9,7 @@ import { z } from 'zod';
 import { AgentError } from '../errors.ts';
 import { TurnEvent } from './events.ts';
 
-export const Request = z.object({ do: z.enum(['reconcile', 'reload', 'retry']) });
+export const Request = z.object({ do: z.enum(['reconcile', 'reload']) });
 export type Request = z.infer<typeof Request>;
 
 export const Answer = z.union([

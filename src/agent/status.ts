@@ -184,6 +184,8 @@ function whyNotRunning({ running, unit }: Observation): string {
   switch (running.answer) {
     case 'release':
       return `release ${running.id} runs, but its folder is gone`;
+    case 'package':
+      return "Istio runs from its package's own files";
     case 'nothing':
       return `istio.service is ${unit.activeState}`;
     case 'unknown':

@@ -5,7 +5,8 @@
 import type { Config } from '../config.ts';
 import type { Revision, Target } from '../control-plane/target.ts';
 import { AgentError, describeError } from '../errors.ts';
-import { RELEASE_FILES, RELEASE_FOLDER, type ReleaseConfiguration } from '../istio/release.ts';
+import type { OwnConfiguration } from '../istio/own-configuration.ts';
+import type { ReleaseConfiguration } from '../istio/release.ts';
 
 /** A release that is wanted, or the reason why none can be named. */
 export type Wanted =
@@ -21,43 +22,46 @@ export type Wanted =
 
 export type WantedNothing = Exclude<Target['answer'], 'wanted'> | 'not-allowed' | 'not-adopted';
 
-/** The release that Istio starts with now: where a kept configuration begins. */
-export interface Basis {
-  revision: string | null;
-  /** With RELEASE_FOLDER instead of the folder. */
-  configuration: ReleaseConfiguration;
+export interface WantedRequest {
+  target: Target;
+  config: Config;
+  /** The machine's own configuration, null before its Istio is adopted. */
+  own: OwnConfiguration | null;
+  /** The hosts lines of the releases in use. */
+  knownHosts: readonly string[];
+  activeLink: string;
+  resolve: (host: string) => Promise<string[]>;
 }
 
-/** Finds the addresses of a gateway that has a host name instead of an address. */
-export type ResolveHost = (host: string) => Promise<string>;
-
-/**
- * Pure but for `resolveHost`. Errors of rendering are an answer (`invalid`): a hostile or broken WorkloadGroup is nothing
- * to crash on.
- */
-export async function wantedRelease(
-  target: Target,
-  basis: Basis | null,
-  config: Config,
-  resolveHost: ResolveHost,
-): Promise<Wanted> {
+/** Errors of rendering are an answer (`invalid`): a hostile or broken WorkloadGroup is nothing to crash on. */
+export async function wantedRelease(request: WantedRequest): Promise<Wanted> {
+  const { target, config, own } = request;
   if (target.answer !== 'wanted') return { answer: 'nothing', because: target.answer, reason: target.reason };
-  const { istioVersion, revision } = target;
+  const { istioVersion, revision, inputs } = target;
   const { default: semver } = await import('semver');
   if (!semver.satisfies(istioVersion, config.istio.allow, { includePrerelease: true })) {
     const reason = `Istio ${istioVersion} is outside of what istio.allow permits here (${config.istio.allow})`;
     return { answer: 'nothing', because: 'not-allowed', reason };
   }
   const kind = config.istio.configuration;
-  if (basis === null && kind === 'keep') {
-    const reason = 'Istio on this machine is not adopted yet, so there is no configuration to keep';
-    return { answer: 'nothing', because: 'not-adopted', reason };
+  if (own === null) {
+    return { answer: 'nothing', because: 'not-adopted', reason: 'Istio on this machine is not adopted yet' };
   }
+  const { nextConfiguration } = await import('../istio/next-configuration.ts');
   try {
-    const configuration = await configure(target, basis, config, resolveHost);
+    const configuration = await nextConfiguration({
+      kind,
+      inputs,
+      own: own.configuration,
+      isMove: own.revision !== revision.name,
+      local: { env: config.istio.env, mesh: config.istio.mesh },
+      activeLink: request.activeLink,
+      resolve: request.resolve,
+      knownHosts: request.knownHosts,
+    });
     return { answer: 'release', istioVersion, revision, kind, configuration };
   } catch (error) {
     if (!(error instanceof AgentError)) throw error;
-    return { answer: 'nothing', because: 'invalid', reason: describeError(error) };
+    return { answer: 'nothing', because: 'invalid', reason: `${describeError(error)} (${error.remedy})` };
   }
 }

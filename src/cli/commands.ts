@@ -10,9 +10,17 @@ export interface Command {
 
 /** In the order in which `smm-agent help` lists them. */
 export const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  status: () => import('./status.ts'),
+  pending: () => import('./pending.ts'),
+  version: () => import('./version.ts'),
+  reconcile: () => import('./reconcile.ts'),
+  'restart-istio': () => import('./restart-istio.ts'),
   set: () => import('./set.ts'),
   'show-config': () => import('./show-config.ts'),
+  adopt: () => import('./adopt.ts'),
   hold: () => import('./hold.ts'),
   unhold: () => import('./unhold.ts'),
+  retry: () => import('./retry.ts'),
+  run: () => import('./run.ts'),
   help: () => import('./help.ts'),
 };

@@ -16,7 +16,7 @@ export const spec = {
 
 export async function run(args: readonly string[], io: Io): Promise<number> {
   const { values } = parseArguments(spec, args, { min: 0, max: 0 });
-  const { observeHere } = await import('../agent/agent.ts');
+  const { observeHere } = await import('../agent/here.ts');
   const { pending } = await observeHere(io.paths);
   const summary = restartSummary(pending);
   if (values.json) io.stdout.write(`${JSON.stringify(summary)}\n`);

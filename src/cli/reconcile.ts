@@ -18,7 +18,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   const { values } = parseArguments(spec, args, { min: 0, max: 0 });
   if (values['dry-run']) {
     const { explainPlan } = await import('./plan-text.ts');
-    const { planHere } = await import('../agent/agent.ts');
+    const { planHere } = await import('../agent/here.ts');
     io.stdout.write(explainPlan(await planHere(io.paths)));
     return EXIT.ok;
   }
@@ -29,7 +29,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     io.stdout.write(`${answer.text}\n`);
     return answer.ok ? EXIT.ok : EXIT.failed;
   }
-  const { reconcileHere } = await import('../agent/agent.ts');
+  const { reconcileHere } = await import('../agent/here.ts');
   const status = await reconcileHere(io.paths, show);
   io.stdout.write(`${status.agent.state}: ${status.agent.reason}\n`);
   return status.agent.state === 'failing' ? EXIT.failed : EXIT.ok;

@@ -16,7 +16,7 @@ export const spec = {
 export async function run(args: readonly string[], io: Io): Promise<number> {
   const { values } = parseArguments(spec, args, { min: 0, max: 0 });
   requireRoot(io, spec.name);
-  const { observeHere, servicesHere } = await import('../agent/agent.ts');
+  const { observeHere, servicesHere } = await import('../agent/here.ts');
   if (values['if-pending']) {
     const { pending } = await observeHere(io.paths);
     if (pending.answer === 'unknown') {

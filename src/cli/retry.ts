@@ -17,7 +17,7 @@ export const spec = {
 export async function run(args: readonly string[], io: Io): Promise<number> {
   parseArguments(spec, args, { min: 0, max: 0 });
   requireRoot(io, spec.name);
-  const { forgetFailures, reconcileHere } = await import('../agent/agent.ts');
+  const { forgetFailures, reconcileHere } = await import('../agent/here.ts');
   const forgotten = await forgetFailures(io.paths);
   io.stdout.write(
     forgotten.length === 0 ? 'nothing had failed\n' : forgotten.map((what) => `forgot: ${what}\n`).join(''),

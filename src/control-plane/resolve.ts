@@ -46,6 +46,16 @@ export async function resolveRevision(
   return unresolved(asked, istioNamespace, { webhooksKnown: tags.webhooks !== null });
 }
 
+/** Whether istiod of a revision (not of a tag) is there. */
+export async function isRevisionThere(
+  cache: ObjectCache,
+  istioNamespace: string,
+  revision: string,
+  fresh: boolean,
+): Promise<boolean> {
+  return (await findIstiod(cache, istioNamespace, revision, fresh)) !== null;
+}
+
 async function tagFacts(cache: ObjectCache, istioNamespace: string, name: string, fresh: boolean) {
   const selector = `istio.io/tag=${name}`;
   const services = (await cache.listMetadata(resources.services(istioNamespace), selector, fresh)) ?? [];

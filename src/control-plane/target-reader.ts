@@ -5,7 +5,7 @@ import { ControlPlaneError } from './failure.ts';
 import { type Machine, readInputs } from './inputs.ts';
 import type { IstioApi } from './istio-api.ts';
 import { Deployment, resources, WithVersion } from './objects.ts';
-import { type Resolved, resolveRevision } from './resolve.ts';
+import { isRevisionThere, type Resolved, resolveRevision } from './resolve.ts';
 import { askedBy } from './revision.ts';
 import type { Target } from './target.ts';
 import { injectorTagOf, releaseOf, versionOf } from './version.ts';
@@ -35,6 +35,19 @@ export class TargetReader {
   refresh(): void {
     this.#last = null;
     this.#istio.forget();
+  }
+
+  /**
+   * Whether a revision's istiod is in the cluster, looked at with every full look; null when the control plane does not
+   * tell. Never rejects for what the control plane does.
+   */
+  async hasRevision(revision: string): Promise<boolean | null> {
+    try {
+      return await isRevisionThere(this.#cache, this.#options.istioNamespace, revision, !this.#isCurrent());
+    } catch (error) {
+      if (error instanceof ControlPlaneError) return null;
+      throw error;
+    }
   }
 
   /** What is wanted now. While nothing has changed the same object is returned again. */

@@ -39,7 +39,7 @@ function table(rows: Record<string, [Case, string[], RegExp?]>) {
 }
 
 const staged = { staged: NEW, stagedSince: minutesAgo(30), releases: [OLD, NEW] };
-const withNew = {
+const withNew: Partial<Observation> = {
   ...staged,
   pending: { answer: 'yes', running: OLD.manifest.id, staged: NEW.manifest.id, since: minutesAgo(30), why: [] },
 } as const;
@@ -50,7 +50,13 @@ describe('a machine on which the wanted release runs', () => {
 });
 
 describe('a VM with Istio of the official package', () => {
-  const fresh: Partial<Observation> = { active: null, releases: [], confirmed: new Set() };
+  const fresh: Partial<Observation> = {
+    active: null,
+    own: null,
+    releases: [],
+    confirmed: new Set(),
+    running: { answer: 'package', processes: { envoy: null, pilotAgent: null }, since: minutesAgo(60) },
+  };
   table({
     'is adopted while it runs': [{ observation: fresh, adoptedRevision: 'default' }, ['adopt']],
     'waits while Istio is stopped': [

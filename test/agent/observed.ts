@@ -74,6 +74,7 @@ export function observed(change: Partial<Observation> = {}): Observation {
     unitCheck: { answer: 'ours' },
     stop: null,
     health: null,
+    own: { revision: 'default', configuration: CONFIGURATION },
     releases: [OLD],
     confirmed: new Set([OLD.manifest.id]),
     rejected: new Map(),

@@ -54,12 +54,12 @@ const pending: Partial<Observation> = {
 };
 
 describe('the state of the agent', () => {
-  const blocked = {
+  const blocked: Observation['unitCheck'] = {
     answer: 'blocked',
     findings: [
       { file: '/etc/default/istio', line: 3, text: '/etc/default/istio:3 sets PILOT_ADDRESS', remedy: 'remove it' },
     ],
-  } as const;
+  };
   const rows: Record<string, [Parameters<typeof status>[0], string, RegExp]> = {
     'is ready when there is nothing to do': [{}, 'ready', /active or staged/],
     'is blocked by what would defeat it, with the file and the line': [

@@ -35,6 +35,8 @@ export interface AdoptRequest {
 export interface AdoptOptions {
   signal?: AbortSignal | undefined;
   now?: Date;
+  /** Called when the release is complete and before `active` names it: with that link the adoption is over. */
+  beforeLink?: () => Promise<void>;
 }
 
 const RESERVE_BYTES = 20_000_000;
@@ -75,6 +77,7 @@ export async function adoptInstalled(
         digests,
       ));
     checkpoint('adopt-renamed');
+    await options.beforeLink?.();
     await store.setActive(release.id);
     return release;
   } finally {

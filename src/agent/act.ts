@@ -1,0 +1,138 @@
+/** Does the steps. Each can be repeated, and cut off anywhere: the next turn does what is left. */
+import type { Config } from '../config.ts';
+import { AgentError } from '../errors.ts';
+import type { Clock } from '../host/clock.ts';
+import { readText } from '../host/files.ts';
+import type { ServiceManager } from '../host/service-manager.ts';
+import { ISTIO_UNIT, installDropIn } from '../istio/activation/drop-in.ts';
+import { noteOldConfiguration } from '../istio/activation/old-configuration.ts';
+import { discoveryAddress, hostOf } from '../istio/discovery.ts';
+import { writeOwnConfiguration } from '../istio/own-configuration.ts';
+import type { ReleaseConfiguration } from '../istio/release.ts';
+import { ReleaseFindings } from '../istio/releases/findings.ts';
+import { ReleaseStore } from '../istio/releases/store.ts';
+import type { Paths } from '../paths.ts';
+import type { Step } from './decision.ts';
+import type { Tell } from './events.ts';
+import type { Observation } from './observation.ts';
+
+export interface Hands {
+  paths: Paths;
+  clock: Clock;
+  services: ServiceManager;
+  config: Config;
+}
+
+export interface StepContext {
+  observation: Observation;
+  tell: Tell;
+  signal: AbortSignal;
+}
+
+export async function take(step: Step, hands: Hands, context: StepContext): Promise<void> {
+  const store = new ReleaseStore(hands.paths);
+  switch (step.do) {
+    case 'withdraw':
+      return store.setStaged(null);
+    case 'adopt':
+      return adopt(step.revision, store, hands, context);
+    case 'install-drop-in':
+      return installDropIn(hands.paths, hands.services, context.observation.bootId);
+    case 'stage':
+      return stage(step, store, hands, context);
+    case 'point-staged':
+      return store.setStaged(step.id);
+    case 'confirm':
+      return new ReleaseFindings(hands.paths.state, hands.clock).confirm(step.id);
+    case 'start':
+      return hands.services.start(ISTIO_UNIT);
+    case 'clean':
+      return clean(store, hands, context);
+  }
+}
+
+async function adopt(
+  revision: string,
+  store: ReleaseStore,
+  { paths, clock }: Hands,
+  { observation, signal }: StepContext,
+): Promise<void> {
+  const { running, bootId } = observation;
+  if (running.answer !== 'package') {
+    throw new AgentError(
+      'SMM509',
+      "cannot adopt Istio: what runs is not its package's",
+      'it is tried again when it is',
+    );
+  }
+  const { adoptInstalled } = await import('../istio/releases/adopt.ts');
+  const { adoptedConfiguration } = await import('../istio/next-configuration.ts');
+  let own: ReleaseConfiguration | null = null;
+  const release = await adoptInstalled(
+    store,
+    {
+      revision,
+      configurationKind: 'keep',
+      processes: { bootId, envoy: running.processes.envoy, pilotAgent: running.processes.pilotAgent },
+      discoveryHost: await installedDiscoveryHost(paths),
+      configure: (current) => {
+        own = current;
+        return adoptedConfiguration(current, paths.active);
+      },
+    },
+    { signal, now: clock.now(), beforeLink: async () => rememberOwn(paths, revision, own) },
+  );
+  await new ReleaseFindings(paths.state, clock).confirm(release.id);
+}
+
+/** Before `active` is linked: with that link the adoption is over, and nobody would come back for what is missing. */
+async function rememberOwn(paths: Paths, revision: string, own: ReleaseConfiguration | null): Promise<void> {
+  if (own === null) throw new Error('an adoption reads the configuration of the machine first');
+  await writeOwnConfiguration(paths.state, { revision, configuration: own });
+  await noteOldConfiguration(paths);
+}
+
+/** Host of the istiod that Istio's own files lead to. */
+export async function installedDiscoveryHost({ istio }: Paths): Promise<string> {
+  const [clusterEnv = '', sidecarEnv = '', mesh = ''] = await Promise.all(
+    [istio.clusterEnv, istio.sidecarEnv, istio.mesh].map(async (path) => (await readText(path)) ?? ''),
+  );
+  return hostOf(discoveryAddress({ clusterEnv, sidecarEnv, mesh }));
+}
+
+async function stage(
+  { wanted }: Extract<Step, { do: 'stage' }>,
+  store: ReleaseStore,
+  { paths, config, clock }: Hands,
+  { observation, tell, signal }: StepContext,
+): Promise<void> {
+  const { stageRelease } = await import('../istio/releases/stage.ts');
+  const { OfficialDownloads } = await import('../repository/official.ts');
+  const { istioVersion, revision, configuration, kind } = wanted;
+  const request = { istioVersion, revision: revision.name, configuration, configurationKind: kind };
+  // The same version with another configuration needs no download: its programs are on disk.
+  const sameVersion = observation.releases.findLast(
+    ({ manifest, problems }) => manifest.istioVersion === istioVersion && problems.length === 0,
+  );
+  const options = { signal, now: clock.now() };
+  if (sameVersion !== undefined) {
+    const { packageDigest } = sameVersion.manifest;
+    const release = await stageRelease(store, { ...request, packageDigest, fetchPackage: null }, options);
+    return store.setStaged(release.id);
+  }
+  const source = new OfficialDownloads({ baseUrl: config.istio.downloads, folder: paths.downloads, clock });
+  const description = await source.describe(istioVersion, signal);
+  const onProgress = ({ bytes, total }: { bytes: number; total: number | null }) =>
+    tell({ kind: 'progress', bytes, total });
+  const fetchPackage = () => source.fetch(description, { signal, onProgress });
+  const release = await stageRelease(store, { ...request, packageDigest: description.sha256, fetchPackage }, options);
+  await store.setStaged(release.id);
+}
+
+async function clean(store: ReleaseStore, { paths, clock }: Hands, { observation }: StepContext): Promise<void> {
+  const { cleanReleases } = await import('../istio/releases/clean.ts');
+  const { running } = observation;
+  const removed = await cleanReleases(store, new Set(running.answer === 'release' ? [running.id] : []));
+  const findings = new ReleaseFindings(paths.state, clock);
+  for (const id of removed) await findings.forgetConfirmed(id);
+}

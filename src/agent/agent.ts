@@ -1,0 +1,138 @@
+/** The agent on this machine, put together: what a turn needs of the world, by the real parts. */
+import { lookup } from 'node:dns/promises';
+import type { Config } from '../config.ts';
+import type { Target } from '../control-plane/target.ts';
+import { AgentError } from '../errors.ts';
+import type { Clock } from '../host/clock.ts';
+import { readText } from '../host/files.ts';
+import type { ServiceManager } from '../host/service-manager.ts';
+import { knownValues } from '../istio/vm-config/env-text.ts';
+import type { Paths } from '../paths.ts';
+import { installedDiscoveryHost, take } from './act.ts';
+import { Attempts } from './attempts.ts';
+import type { Step } from './decision.ts';
+import type { Tell } from './events.ts';
+import type { Mesh } from './mesh.ts';
+import type { Observation } from './observation.ts';
+import { observe } from './observe.ts';
+import { writeRules } from './rules.ts';
+import type { Status } from './status.ts';
+import { writeStatus } from './status-file.ts';
+import type { World } from './turn.ts';
+import { type Wanted, wantedRelease } from './wanted.ts';
+
+export interface AgentParts {
+  paths: Paths;
+  clock: Clock;
+  services: ServiceManager;
+  config: Config;
+  mesh: Mesh;
+}
+
+/** A name with rotating addresses is looked up again only so often: each answer could make another release. */
+const WANTED_FRESH_MS = 600_000;
+
+export class Agent implements World {
+  readonly #parts: AgentParts;
+  readonly #attempts: Attempts;
+  #observation: Observation | null = null;
+  #memo: { key: string; target: Target; wanted: Wanted; atMs: number } | null = null;
+
+  constructor(parts: AgentParts) {
+    this.#parts = parts;
+    this.#attempts = new Attempts(parts.paths.state);
+  }
+
+  async observe(): Promise<Observation> {
+    this.#observation = await observe(this.#parts);
+    return this.#observation;
+  }
+
+  target(refresh: boolean): Promise<Target> {
+    if (refresh) this.#memo = null;
+    return this.#parts.mesh.target(refresh);
+  }
+
+  /** The same target gives the same release, so an idle poll renders nothing. */
+  async wanted(target: Target, observation: Observation): Promise<Wanted> {
+    const { config, paths, clock } = this.#parts;
+    const knownHosts = [observation.active, observation.staged].flatMap(
+      (release) => release?.configuration.hosts ?? [],
+    );
+    const key = JSON.stringify([observation.own?.revision, observation.active?.manifest.id, knownHosts]);
+    const isFresh =
+      this.#memo !== null &&
+      this.#memo.target === target &&
+      this.#memo.key === key &&
+      clock.bootTimeMs() - this.#memo.atMs < WANTED_FRESH_MS;
+    if (this.#memo !== null && isFresh) return this.#memo.wanted;
+    const resolve = async (host: string) => (await lookup(host, { all: true })).map(({ address }) => address);
+    const { own } = observation;
+    const wanted = await wantedRelease({ target, config, own, knownHosts, activeLink: paths.active, resolve });
+    this.#memo = { key, target, wanted, atMs: clock.bootTimeMs() };
+    return wanted;
+  }
+
+  /**
+   * By the name of the istiod that Istio's own files lead to. A name of the operator's own says nothing: then it is
+   * taken for the revision that is asked for, which changes nothing on this machine.
+   */
+  async adoptedRevision(target: Target): Promise<string | null> {
+    if (target.answer !== 'wanted') return null;
+    const { istiodHostOf } = await import('../istio/vm-config/render.ts');
+    const { revisionInHost } = await import('../istio/discovery.ts');
+    const host = await installedDiscoveryHost(this.#parts.paths);
+    return host === istiodHostOf(target.inputs) ? target.revision.name : (revisionInHost(host) ?? target.revision.name);
+  }
+
+  attempts() {
+    return this.#attempts.read();
+  }
+
+  async take(step: Step, tell: Tell, signal: AbortSignal): Promise<void> {
+    const observation = this.#observation ?? (await this.observe());
+    await take(step, this.#parts, { observation, tell, signal });
+    if (step.do === 'stage') await this.#attempts.succeeded(step.key);
+  }
+
+  async failed(step: Step, error: AgentError): Promise<void> {
+    if (step.do !== 'stage') return;
+    const wait = { refused: isRefusal(error), ...retryAfter(error) };
+    await this.#attempts.failed(step.key, error.message, this.#parts.clock.now(), wait);
+  }
+
+  writeRules(config: Config, target: Target, observation: Observation): Promise<void> {
+    return writeRules(this.#parts.paths, config, target, observation, (revision) =>
+      this.#parts.mesh.hasRevision(revision),
+    );
+  }
+
+  /** status.json first: what the machine itself says does not wait for the control plane. */
+  async report(status: Status): Promise<string[]> {
+    const { paths, mesh } = this.#parts;
+    await writeStatus(paths, status);
+    const running = status.istio.running?.revision ?? null;
+    const isMoving = running !== null && status.target.revision !== null && running !== status.target.revision;
+    const revisionGone = isMoving && (await mesh.hasRevision(running)) === false;
+    const clusterEnv = this.#observation?.active?.configuration.clusterEnv ?? '';
+    const address = knownValues(clusterEnv).get('ISTIO_SVC_IP') ?? null;
+    return mesh.report(status, { revisionGone, address });
+  }
+}
+
+/** The package itself is at fault: only another upload changes that. */
+function isRefusal({ code }: AgentError): boolean {
+  return code.startsWith('SMM43');
+}
+
+function retryAfter(error: AgentError): { atLeastMs?: number } {
+  return 'retryAfterMs' in error && typeof error.retryAfterMs === 'number' ? { atLeastMs: error.retryAfterMs } : {};
+}
+
+/** A machine without an id (some containers) cannot name its Lease. */
+export async function readMachineId(paths: Paths): Promise<string> {
+  const id = (await readText(paths.machineId))?.trim() ?? '';
+  if (/^[0-9a-f]{32}$/.test(id)) return id;
+  const remedy = 'run systemd-machine-id-setup';
+  throw new AgentError('SMM510', `cannot use ${paths.machineId}: it holds no machine id`, remedy);
+}

@@ -1,0 +1,93 @@
+/** What commands do on this machine without the daemon: look, plan, one turn, forget failures. */
+import type { Config } from '../config.ts';
+import { loadConfig } from '../config-file.ts';
+import { describeProblem } from '../config-problem.ts';
+import { AgentError } from '../errors.ts';
+import { systemClock } from '../host/clock.ts';
+import { makeFolder } from '../host/files.ts';
+import type { ServiceManager } from '../host/service-manager.ts';
+import { systemdBelow } from '../host/systemd-below.ts';
+import { ReleaseFindings } from '../istio/releases/findings.ts';
+import type { Paths } from '../paths.ts';
+import { AGENT_VERSION } from '../version.ts';
+import { Agent, readMachineId } from './agent.ts';
+import { Attempts } from './attempts.ts';
+import type { Tell } from './events.ts';
+import { Mesh } from './mesh.ts';
+import type { Observation } from './observation.ts';
+import { observe } from './observe.ts';
+import { listen } from './socket.ts';
+import type { Status } from './status.ts';
+import { dryRun, type Plan, turn } from './turn.ts';
+
+export function servicesHere(paths: Paths): ServiceManager {
+  return systemdBelow(paths);
+}
+
+/** Needs no configuration and no control plane. */
+export function observeHere(paths: Paths): Promise<Observation> {
+  return observe({ paths, clock: systemClock, services: servicesHere(paths) });
+}
+
+/** Rejects with SMM107 when the configuration has errors. */
+export async function configHere(paths: Paths): Promise<Config> {
+  const loaded = await loadConfig(paths);
+  if (loaded.state === 'configured') return loaded.config;
+  const problems = loaded.problems.map(describeProblem).join('; ');
+  throw new AgentError('SMM107', `cannot use the configuration: ${problems}`, `correct ${paths.config}`);
+}
+
+/** What the next round of steps would be. */
+export async function planHere(paths: Paths): Promise<Plan> {
+  return withAgent(paths, (agent, config) => dryRun(agent, config));
+}
+
+/** One turn by this process. Rejects with SMM505 when a daemon began meanwhile. */
+export async function reconcileHere(paths: Paths, tell: Tell): Promise<Status> {
+  await makeFolder(paths.run, 0o755);
+  const busy = await listen(paths.socket, async (_, answer) => {
+    answer({ end: { ok: false, text: 'smm-agent reconcile is at it: try again when it is done' } });
+  });
+  const ending = new AbortController();
+  const end = () =>
+    ending.abort(new AgentError('SMM604', 'cannot complete the turn: it was interrupted', 'run it again'));
+  process.once('SIGINT', end);
+  process.once('SIGTERM', end);
+  try {
+    return await withAgent(paths, (agent, config) =>
+      turn(agent, { config, agentVersion: AGENT_VERSION, refresh: true, nextPoll: null, tell, signal: ending.signal }),
+    );
+  } finally {
+    process.off('SIGINT', end);
+    process.off('SIGTERM', end);
+    await busy.close();
+  }
+}
+
+/** Returns what was forgotten, in words. */
+export async function forgetFailures(paths: Paths): Promise<string[]> {
+  const findings = new ReleaseFindings(paths.state, systemClock);
+  const rejected = [...(await findings.rejected())].map(([id, { reason }]) => `release ${id}: ${reason}`);
+  await findings.clear();
+  const attempts = new Attempts(paths.state);
+  const failed = [...(await attempts.read().catch(unreadable))].map(([key, { reason }]) => `${key}: ${reason}`);
+  await attempts.clear();
+  return [...rejected, ...failed];
+}
+
+/** A damaged file is what `retry` is there to mend; anything else is an error. */
+function unreadable(error: unknown): Map<string, { reason: string }> {
+  if (error instanceof AgentError && error.code === 'SMM405') return new Map([['attempts', { reason: error.message }]]);
+  throw error;
+}
+
+async function withAgent<T>(paths: Paths, work: (agent: Agent, config: Config) => Promise<T>): Promise<T> {
+  const config = await configHere(paths);
+  const clock = systemClock;
+  const mesh = new Mesh(config, { machineId: await readMachineId(paths), clock });
+  try {
+    return await work(new Agent({ paths, clock, services: servicesHere(paths), config, mesh }), config);
+  } finally {
+    mesh.close();
+  }
+}

@@ -1,0 +1,54 @@
+/**
+ * The operator's rules and the agent's findings as small files, for the scripts in systemd/: they cannot read YAML, and
+ * must know what to do while the agent is dead. Written only when they change.
+ */
+import { join } from 'node:path';
+import type { Config } from '../config.ts';
+import type { Target } from '../control-plane/target.ts';
+import { makeFolder, namesIn, readText, removeFile, writeAtomically } from '../host/files.ts';
+import type { Paths } from '../paths.ts';
+import type { Observation } from './observation.ts';
+
+/** `hasRevision` says whether a revision's control plane is there, null when that cannot be told now. */
+export async function writeRules(
+  paths: Paths,
+  config: Config,
+  target: Target,
+  observation: Observation,
+  hasRevision: (revision: string) => Promise<boolean | null>,
+): Promise<void> {
+  const folder = join(paths.state, 'istio');
+  await makeFolder(folder, 0o755);
+  await ensureText(join(folder, 'start-when-stopped'), `${config.istio.startWhenStopped}\n`);
+  await ensureMarker(join(folder, 'hold'), config.hold);
+  if (target.answer === 'wanted') await markGone(join(folder, 'gone'), target.revision.name, observation, hasRevision);
+}
+
+/** Releases whose control plane is gone are nothing to go back to: their proxy could not even renew its certificate. */
+async function markGone(
+  folder: string,
+  wanted: string,
+  { releases }: Observation,
+  hasRevision: (revision: string) => Promise<boolean | null>,
+): Promise<void> {
+  await makeFolder(folder, 0o755);
+  const revisions = new Map<string, boolean | null>([[wanted, true]]);
+  for (const { manifest } of releases) {
+    const revision = manifest.revision ?? wanted;
+    if (!revisions.has(revision)) revisions.set(revision, await hasRevision(revision));
+    const isThere = revisions.get(revision) ?? null;
+    if (isThere !== null) await ensureMarker(join(folder, manifest.id), !isThere);
+  }
+  const known = new Set(releases.map(({ manifest }) => manifest.id));
+  for (const name of await namesIn(folder)) if (!known.has(name)) await removeFile(join(folder, name));
+}
+
+async function ensureText(path: string, text: string): Promise<void> {
+  if ((await readText(path)) !== text) await writeAtomically(path, text, { mode: 0o644 });
+}
+
+async function ensureMarker(path: string, isWanted: boolean): Promise<void> {
+  const isThere = (await readText(path)) !== null;
+  if (isWanted && !isThere) await writeAtomically(path, '', { mode: 0o644 });
+  if (!isWanted && isThere) await removeFile(path);
+}

@@ -1,0 +1,135 @@
+/** `smm-agent run`: the daemon in its process: signals, systemd, socket and log around the loop. */
+
+import type { Config } from '../config.ts';
+import { systemClock } from '../host/clock.ts';
+import { makeFolder } from '../host/files.ts';
+import { isJournal, openLog } from '../host/journal.ts';
+import type { Log } from '../host/log.ts';
+import { systemdBelow } from '../host/systemd-below.ts';
+import type { Paths } from '../paths.ts';
+import { AGENT_VERSION } from '../version.ts';
+import { RELOAD, runDaemon } from './daemon.ts';
+import type { TurnEvent } from './events.ts';
+import { notifierFor } from './notifier.ts';
+import { openSession } from './session.ts';
+import { type Answer, listen, type Serve } from './socket.ts';
+import type { Status } from './status.ts';
+import { Triggers } from './triggers.ts';
+import { Watchdog } from './watchdog.ts';
+
+const DEFAULT_LOG: Config['log'] = { format: 'text', level: 'info' };
+
+/** Returns after SIGTERM or SIGINT. Rejects with SMM505 when another agent runs here. */
+export async function runHere(paths: Paths, env: NodeJS.ProcessEnv): Promise<void> {
+  const clock = systemClock;
+  const triggers = new Triggers();
+  const ending = new AbortController();
+  const log = new ReopenableLog(env);
+  const audience = new Set<(event: TurnEvent) => void>();
+  const waiting = new Set<(status: Status | null) => void>();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(signal, () => ending.abort(new Error(`ended by ${signal}`)));
+  }
+  process.on('SIGHUP', () => triggers.fire(RELOAD));
+  const serve: Serve = (request, answer) => answerClient(request.do, answer, { triggers, audience, waiting });
+  await makeFolder(paths.run, 0o755);
+  const socket = await listen(paths.socket, serve);
+  const notifier = notifierFor(env.NOTIFY_SOCKET, log);
+  const watchdog = new Watchdog(clock);
+  const watchdogMs = Number(env.WATCHDOG_USEC ?? 0) / 1000;
+  const stopFeeding = watchdogMs > 0 ? watchdog.start(watchdogMs, () => void notifier.watchdog()) : () => {};
+  const services = systemdBelow(paths);
+  log.info(`smm-agent ${AGENT_VERSION} starts`, { pid: process.pid, node: process.version });
+  try {
+    await runDaemon(
+      {
+        clock,
+        log,
+        notifier,
+        watchdog,
+        triggers,
+        open: () => openSession({ paths, clock, log, services }, ({ log: options }) => log.reopen(options)),
+        tell: (event) => {
+          note(event, log);
+          for (const listener of audience) listener(event);
+        },
+        finished: (reasons, status) => {
+          if (!reasons.includes('reconcile')) return;
+          for (const done of waiting) done(status);
+          waiting.clear();
+        },
+      },
+      ending.signal,
+    );
+  } finally {
+    stopFeeding();
+    for (const done of waiting) done(null);
+    await socket.close();
+  }
+  log.info('smm-agent ends', { reason: String((ending.signal.reason as Error | undefined)?.message ?? 'done') });
+}
+
+/** Steps that were done or failed are worth a line each; what was learnt is told by the status, on change. */
+function note(event: TurnEvent, log: Log): void {
+  if (event.kind === 'done') log.info(event.text, { step: event.step });
+  if (event.kind === 'failed' && event.step !== 'turn')
+    log.error(event.text, { step: event.step, remedy: event.remedy });
+}
+
+interface Clients {
+  triggers: Triggers;
+  audience: Set<(event: TurnEvent) => void>;
+  waiting: Set<(status: Status | null) => void>;
+}
+
+async function answerClient(
+  wish: 'reconcile' | 'reload',
+  answer: (answer: Answer) => void,
+  clients: Clients,
+): Promise<void> {
+  if (wish === 'reload') {
+    clients.triggers.fire(RELOAD);
+    answer({ end: { ok: true, text: 'the configuration is being read again' } });
+    return;
+  }
+  const listener = (event: TurnEvent) => answer({ event });
+  clients.audience.add(listener);
+  try {
+    const { promise, resolve } = Promise.withResolvers<Status | null>();
+    clients.waiting.add(resolve);
+    clients.triggers.fire('reconcile');
+    const status = await promise;
+    const ok = status !== null && status.agent.state !== 'failing' && status.agent.state !== 'misconfigured';
+    const text =
+      status === null
+        ? 'the turn failed: see journalctl -u smm-agent'
+        : `${status.agent.state}: ${status.agent.reason}`;
+    answer({ end: { ok, text } });
+  } finally {
+    clients.audience.delete(listener);
+  }
+}
+
+/** The log's format and level come with the configuration, which can be read again. */
+class ReopenableLog implements Log {
+  readonly #env: NodeJS.ProcessEnv;
+  #log: Log;
+
+  constructor(env: NodeJS.ProcessEnv) {
+    this.#env = env;
+    this.#log = this.#open(DEFAULT_LOG);
+  }
+
+  reopen(options: Config['log']): void {
+    this.#log = this.#open(options);
+  }
+
+  debug: Log['debug'] = (sentence, fields) => this.#log.debug(sentence, fields);
+  info: Log['info'] = (sentence, fields) => this.#log.info(sentence, fields);
+  warn: Log['warn'] = (sentence, fields) => this.#log.warn(sentence, fields);
+  error: Log['error'] = (sentence, fields) => this.#log.error(sentence, fields);
+
+  #open({ format, level }: Config['log']): Log {
+    return openLog({ format, level, toJournal: isJournal(1, this.#env), output: process.stdout });
+  }
+}

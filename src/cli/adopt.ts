@@ -1,0 +1,45 @@
+/** `smm-agent adopt`: takes over the Istio that runs here, or another configuration for it, after showing the difference. */
+import { AgentError } from '../errors.ts';
+import { type CommandSpec, parseArguments } from './arguments.ts';
+import { EXIT } from './exit-codes.ts';
+import { type Io, requireRoot } from './io.ts';
+import { showTurn } from './turn-text.ts';
+
+export const spec = {
+  name: 'adopt',
+  summary: "Take over Istio's own configuration, its edits, or the rendered one",
+  forms: ['[--render | --keep] [--yes]'],
+  description:
+    "Without an option: takes the files of the Istio package, with edits made since the first adoption, as this machine's own\nconfiguration. --render: the one rendered from the WorkloadGroup takes its place. Shows the difference first, and changes\nnothing without --yes. Istio is not touched: what differs is staged, and a restart is pending.",
+  options: {
+    render: { type: 'boolean', help: 'istio.configuration: render' },
+    keep: { type: 'boolean', help: 'istio.configuration: keep, back from --render' },
+    yes: { type: 'boolean', short: 'y', help: 'do it; without it only the difference is shown' },
+  },
+} as const satisfies CommandSpec;
+
+export async function run(args: readonly string[], io: Io): Promise<number> {
+  const { values } = parseArguments(spec, args, { min: 0, max: 0 });
+  if (values.render && values.keep) {
+    throw new AgentError('SMM601', 'cannot adopt with --render and --keep at once', 'choose one of them');
+  }
+  requireRoot(io, spec.name);
+  const { adoptAgain, adoptionDifference, reconcileOrAsk } = await import('../agent/adoption.ts');
+  const kind = values.render ? 'render' : values.keep ? 'keep' : 'again';
+  const difference = await adoptionDifference(io.paths, kind);
+  if (difference.length === 0) io.stdout.write('no difference to what the next start of Istio has now\n');
+  for (const sentence of difference) io.stdout.write(`would change  ${sentence}\n`);
+  if (!values.yes) {
+    io.stdout.write('nothing was changed: add --yes to do it\n');
+    return EXIT.ok;
+  }
+  if (kind === 'again') await adoptAgain(io.paths);
+  else await setConfiguration(kind, io);
+  const ok = await reconcileOrAsk(io.paths, showTurn(io.stdout));
+  return ok ? EXIT.ok : EXIT.failed;
+}
+
+async function setConfiguration(kind: 'render' | 'keep', io: Io): Promise<void> {
+  const { run: set } = await import('./set.ts');
+  await set(['istio.configuration', kind], io);
+}

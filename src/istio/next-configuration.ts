@@ -1,0 +1,96 @@
+/** The configuration of the release that is wanted: the machine's own with the fewest changes, or rendered from the WorkloadGroup. */
+import { AgentError, describeError } from '../errors.ts';
+import { discoveryAddress } from './discovery.ts';
+import { RELEASE_FILES, RELEASE_FOLDER, type ReleaseConfiguration } from './release.ts';
+import { knownValues, lastMention, readEnvText } from './vm-config/env-text.ts';
+import { hostsLine } from './vm-config/gateway.ts';
+import type { VmInputs } from './vm-config/inputs.ts';
+import { keepConfiguration, type Move } from './vm-config/kept.ts';
+import { withGroupExcluded, withMeshConfigFlag } from './vm-config/own-lines.ts';
+import { type LocalConfiguration, NO_LOCAL_CONFIGURATION, renderVmFiles, type VmFiles } from './vm-config/render.ts';
+
+/** The group that the agent runs with, which its releases exempt from the redirect. */
+export const AGENT_GROUP = 'smm-agent';
+const BINARY_PATH = `${RELEASE_FOLDER}/${RELEASE_FILES.envoy}`;
+const ISTIOD_PORT = 15012;
+
+export interface NextConfigurationRequest {
+  kind: 'keep' | 'render';
+  /** What the control plane says; hostile until rendering has accepted it, also where the machine's own is kept. */
+  inputs: VmInputs;
+  /** The machine's own configuration; null on a machine without one. */
+  own: ReleaseConfiguration | null;
+  /** Whether the machine's own leads to another revision than the wanted one. */
+  isMove: boolean;
+  local: LocalConfiguration;
+  /** The link `active`: releases name their files through it. */
+  activeLink: string;
+  /** All addresses of a host name, in the resolver's order. */
+  resolve: (host: string) => Promise<string[]>;
+  /** The hosts lines that are in use: an address in them is kept while the gateway's name still has it. */
+  knownHosts: readonly string[];
+}
+
+/** Rejects with AgentError SMM301 to SMM308. The mesh file holds RELEASE_FOLDER. */
+export async function nextConfiguration(request: NextConfigurationRequest): Promise<ReleaseConfiguration> {
+  const { kind, inputs, own, isMove, local } = request;
+  const rendered = renderVmFiles(inputs, local, { binaryPath: BINARY_PATH });
+  if (kind === 'keep' && own !== null) {
+    const move = isMove ? { move: moveTo(rendered, await hostsOf(rendered, request)) } : {};
+    return withOwnLines(keepConfiguration(own, { binaryPath: BINARY_PATH, local, ...move }), request.activeLink);
+  }
+  const configuration = {
+    clusterEnv: rendered.clusterEnv,
+    sidecarEnv: own?.sidecarEnv ?? '',
+    mesh: rendered.mesh,
+    hosts: await hostsOf(rendered, request),
+    rootCert: rendered.rootCert === '' ? null : rendered.rootCert,
+  };
+  return withOwnLines(configuration, request.activeLink);
+}
+
+/** The configuration of an adopted release: the machine's own, and what lets Istio run from the release's folder. */
+export function adoptedConfiguration(own: ReleaseConfiguration, activeLink: string): ReleaseConfiguration {
+  return withOwnLines(keepConfiguration(own, { binaryPath: BINARY_PATH, local: NO_LOCAL_CONFIGURATION }), activeLink);
+}
+
+/** Idempotent. cluster.env is read after sidecar.env, so where it sets the flags too, the flag has to be there as well. */
+function withOwnLines(configuration: ReleaseConfiguration, activeLink: string): ReleaseConfiguration {
+  const mesh = `${activeLink}/${RELEASE_FILES.mesh}`;
+  const setsFlags = lastMention(readEnvText(configuration.clusterEnv).entries, 'ISTIO_AGENT_FLAGS') !== undefined;
+  const clusterEnv = setsFlags ? withMeshConfigFlag(configuration.clusterEnv, mesh) : configuration.clusterEnv;
+  return {
+    ...configuration,
+    sidecarEnv: withMeshConfigFlag(configuration.sidecarEnv, mesh),
+    clusterEnv: withGroupExcluded(clusterEnv, AGENT_GROUP),
+  };
+}
+
+function moveTo(rendered: VmFiles, hosts: string): Move {
+  const caAddress = knownValues(rendered.clusterEnv).get('CA_ADDR') ?? `${rendered.istiodHost}:${ISTIOD_PORT}`;
+  const { clusterEnv, mesh } = rendered;
+  return { discoveryAddress: discoveryAddress({ clusterEnv, mesh, sidecarEnv: '' }), caAddress, hosts };
+}
+
+/**
+ * A gateway with a host name instead of an address is resolved here (istioctl leaves the line out). A name with several
+ * addresses, which rotate, must not make another release at each look.
+ */
+async function hostsOf(rendered: VmFiles, { resolve, knownHosts }: NextConfigurationRequest): Promise<string> {
+  if (rendered.gatewayHostname === null) return rendered.hosts;
+  const known = knownHosts
+    .map((line) => line.trim().split(/\s+/))
+    .filter(([, host]) => host === rendered.istiodHost)
+    .map(([address]) => address);
+  let addresses: string[];
+  try {
+    addresses = await resolve(rendered.gatewayHostname);
+  } catch (cause) {
+    const [address] = known;
+    if (address !== undefined) return hostsLine(address, rendered.istiodHost);
+    const message = `cannot resolve the gateway's host name ${rendered.gatewayHostname}`;
+    throw new AgentError('SMM308', `${message}: ${describeError(cause)}`, 'check the DNS of this machine', { cause });
+  }
+  const address = addresses.find((candidate) => known.includes(candidate)) ?? addresses.toSorted()[0];
+  return address === undefined ? '' : hostsLine(address, rendered.istiodHost);
+}
