@@ -1,10 +1,12 @@
 /** One connection of a download: it takes up what earlier ones left, and leaves what it got to the next. */
 import { createHash } from 'node:crypto';
+import type { FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { AgentError } from '../errors.ts';
 import { checkpoint } from '../host/checkpoints.ts';
 import { requireSpace } from '../host/disk-space.ts';
 import { fileError } from '../host/file-errors.ts';
+import { WriteBehind } from '../host/write-behind.ts';
 import type { Deadline } from './deadline.ts';
 import { broken, get, type Response } from './http.ts';
 import type { DownloadLimits } from './limits.ts';
@@ -85,6 +87,7 @@ export class Attempt {
       await this.#checkSize(total ?? 0);
       await requireSpace(dirname(target), (total ?? start) - start + RESERVE_BYTES, INODES);
       const file = await this.#partial.begin({ url, sha256, validator: validatorOf(response) }, start);
+      const writer = new WriteBehind(file);
       let bytes = start;
       try {
         for await (const chunk of body as AsyncIterable<Buffer>) {
@@ -93,13 +96,13 @@ export class Attempt {
           bytes += chunk.length;
           await this.#checkSize(bytes);
           hash.update(chunk);
-          await file.writeFile(chunk).catch((cause) => this.#writeFailed(cause));
+          await writer.add(chunk).catch((cause) => this.#writeFailed(cause));
           this.#options.onProgress?.({ bytes, total });
-          checkpoint('download-halfway');
         }
         signal.throwIfAborted();
       } finally {
-        await file.close();
+        // Also what came before a break: the next connection goes on behind it.
+        await this.#finish(writer, file);
       }
       return bytes;
     } catch (cause) {
@@ -109,6 +112,17 @@ export class Attempt {
       body.destroy();
       signal.removeEventListener('abort', stop);
     }
+  }
+
+  async #finish(writer: WriteBehind, file: FileHandle): Promise<void> {
+    try {
+      await writer.flush();
+    } catch (cause) {
+      await this.#writeFailed(cause);
+    } finally {
+      await file.close();
+    }
+    checkpoint('download-halfway');
   }
 
   async #checkSize(bytes: number): Promise<void> {

@@ -58,7 +58,7 @@ function parse(trace: string): Event[] {
 }
 
 function begun(text: string): Event | undefined {
-  const path = /^f(?:data)?sync\(\d+<(.*)>/.exec(text)?.[1];
+  const path = /^f(?:data)?sync\(\d+<([^>]*)>/.exec(text)?.[1];
   if (path !== undefined) return { call: 'fsync', path };
   const [, from, to] = /^rename\w*\((?:AT_FDCWD\S*, )?"(.*)", (?:AT_FDCWD\S*, )?"(.*?)"/.exec(text) ?? [];
   return from === undefined || to === undefined ? undefined : { call: 'rename', from, to };

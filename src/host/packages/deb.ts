@@ -8,6 +8,7 @@ import { AgentError } from '../../errors.ts';
 import { fileError } from '../file-errors.ts';
 import { consumeOutput } from '../program-output.ts';
 import { run } from '../programs.ts';
+import { WriteBehind } from '../write-behind.ts';
 import { EntryChecks } from './entries.ts';
 import {
   type Destinations,
@@ -77,25 +78,31 @@ async function unpackData(
   }
 }
 
-/** One file of the package on its way to disk. */
+interface Output {
+  handle: FileHandle;
+  writer: WriteBehind;
+  mode: number;
+  path: string;
+}
+
+/** One file of the package on its way to disk, or only through the hash. */
 class Writing {
   readonly #file: PackageFile;
-  readonly #handle: FileHandle | null;
-  readonly #mode: number;
+  readonly #out: Output | null;
   readonly #hash: Hash = createHash('sha256');
   #size = 0;
   #synced: Promise<void> | null = null;
 
-  private constructor(file: PackageFile, handle: FileHandle | null, mode: number) {
+  private constructor(file: PackageFile, out: Output | null) {
     this.#file = file;
-    this.#handle = handle;
-    this.#mode = mode;
+    this.#out = out;
   }
 
   static async begin(file: PackageFile, destination: Destinations[PackageFile]): Promise<Writing> {
-    if (destination === undefined) return new Writing(file, null, 0);
+    if (destination === undefined) return new Writing(file, null);
     try {
-      return new Writing(file, await open(destination.path, 'wx', 0o600), destination.mode);
+      const handle = await open(destination.path, 'wx', 0o600);
+      return new Writing(file, { handle, writer: new WriteBehind(handle), ...destination });
     } catch (cause) {
       throw fileError('write', destination.path, cause);
     }
@@ -105,7 +112,7 @@ class Writing {
     this.#hash.update(block);
     this.#size += block.length;
     try {
-      await this.#handle?.writeFile(block);
+      await this.#out?.writer.add(block);
     } catch (cause) {
       throw fileError('write', PACKAGE_PATHS[this.#file], cause);
     }
@@ -124,13 +131,20 @@ class Writing {
   }
 
   async close(): Promise<void> {
-    await this.#handle?.close();
+    await this.#out?.handle.close();
   }
 
   async #sync(): Promise<void> {
-    // The mode of the package (setgid, owner) is not taken over: a release has modes of its own.
-    await this.#handle?.chmod(this.#mode);
-    await this.#handle?.sync();
+    if (this.#out === null) return;
+    const { handle, writer, mode, path } = this.#out;
+    try {
+      await writer.flush();
+      // The mode of the package (setgid, owner) is not taken over: a release has modes of its own.
+      await handle.chmod(mode);
+      await handle.sync();
+    } catch (cause) {
+      throw fileError('write', path, cause);
+    }
   }
 }
 

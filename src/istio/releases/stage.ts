@@ -129,14 +129,21 @@ async function unpackPrograms(
   folder: string,
   signal: AbortSignal | undefined,
 ): Promise<Map<string, string>> {
-  // Once more, right before it is used: what was checked after the download may have changed on disk since.
-  const actual = await sha256OfFile(path, signal);
-  if (actual !== packageDigest) throw changedPackage(path, packageDigest, actual);
   const into: Destinations = {};
   for (const file of PROGRAM_FILES) {
     into[file] = { path: join(folder, RELEASE_FILES[file]), mode: modeOf(RELEASE_FILES[file]) };
   }
-  const unpacked = await (await packageFormatOf(path)).unpack(path, into, { signal });
+  const format = await packageFormatOf(path);
+  // Once more, since what was checked after the download may have changed on disk since. Beside the unpacking, which
+  // leaves the processor idle: nothing of it is run or gets a name before the digest is known to be right.
+  const [digest, unpacking] = await Promise.allSettled([
+    sha256OfFile(path, signal),
+    format.unpack(path, into, { signal }),
+  ]);
+  if (digest.status === 'rejected') throw digest.reason;
+  if (digest.value !== packageDigest) throw changedPackage(path, packageDigest, digest.value);
+  if (unpacking.status === 'rejected') throw unpacking.reason;
+  const unpacked = unpacking.value;
   return new Map(PROGRAM_FILES.map((file) => [RELEASE_FILES[file], unpacked[file].sha256]));
 }
 
