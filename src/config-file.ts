@@ -84,7 +84,7 @@ const LOOKS_LIKE_CONFIG =
   /^[^.].*\.(ya?ml|json|toml|ini|conf|cfg)$|^(agent|config)(\.ya?ml)?\.d$|^agent\.ya?ml\.(rpmnew|dpkg-new|dpkg-dist|ucf-dist)$/i;
 
 /** Writable by others, or with files beside agent.yaml that would be ignored: whoever wrote them believes that they count (lessons, 15). */
-export async function folderProblems(paths: Paths): Promise<ConfigProblem[]> {
+async function folderProblems(paths: Paths): Promise<ConfigProblem[]> {
   const folder = dirname(paths.config);
   let names: string[];
   const problems: ConfigProblem[] = [];

@@ -36,7 +36,7 @@ describe('README.md', () => {
   });
 
   it('explains every key of the configuration', () => {
-    const table = readme.slice(readme.indexOf('| key | default |'));
+    const table = readme.slice(readme.search(/^\| key +\| default/m));
     for (const key of leafKeys()) {
       const [section = '', leaf = ''] = key.split('.');
       assert.match(table, new RegExp(`^\\|.*\`(${key}|\\.${leaf})\``, 'm'), `${section}: ${key}`);

@@ -17,6 +17,7 @@ export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   'restart-istio': () => import('./restart-istio.ts'),
   set: () => import('./set.ts'),
   'show-config': () => import('./show-config.ts'),
+  render: () => import('./render-command.ts'),
   adopt: () => import('./adopt.ts'),
   hold: () => import('./hold.ts'),
   unhold: () => import('./unhold.ts'),

@@ -1,0 +1,62 @@
+/** `smm-agent render`, as it is typed: src/cli/render.ts does it. */
+import { AgentError } from '../errors.ts';
+import { systemClock } from '../host/clock.ts';
+import type { VmInputs } from '../istio/vm-config/inputs.ts';
+import type { LocalConfiguration } from '../istio/vm-config/render.ts';
+import { type CommandSpec, parseArguments, usageError } from './arguments.ts';
+import { EXIT } from './exit-codes.ts';
+import type { Io } from './io.ts';
+import { render } from './render.ts';
+
+export const spec = {
+  name: 'render',
+  summary: "Write the VM's configuration, as istioctl would, to a folder",
+  forms: ['--output <folder> [--from <objects.json>]'],
+  description: `Writes cluster.env, mesh.yaml, hosts and root-cert.pem, named as "istioctl x workload entry configure" names them, without the
+token. Nothing that Istio uses is changed.
+
+Without --from: of this machine's WorkloadGroup, with istio.env and istio.mesh of agent.yaml merged in.
+With --from: of the objects in that file alone; neither a cluster nor agent.yaml is needed.`,
+  options: {
+    output: { type: 'string', short: 'o', value: '<folder>', help: 'where to write; made where it is missing' },
+    from: {
+      type: 'string',
+      value: '<file>',
+      help: 'JSON with workloadGroup, mesh, injectorValues, rootCert, gateway, ...',
+    },
+  },
+} as const satisfies CommandSpec;
+
+export async function run(args: readonly string[], io: Io): Promise<number> {
+  const { values } = parseArguments(spec, args, { min: 0, max: 0 });
+  const { output, from } = values;
+  if (output === undefined) throw usageError(spec, 'cannot render without --output');
+  const files =
+    from === undefined
+      ? await renderOwn(output, io)
+      : await render({ output, from }, () => Promise.reject(new Error('unused')), { env: {}, mesh: {} });
+  for (const file of files) io.stdout.write(`${file}\n`);
+  return EXIT.ok;
+}
+
+async function renderOwn(output: string, { paths }: Io): Promise<string[]> {
+  const [{ configHere }, { readMachineId }, { Mesh }] = await Promise.all([
+    import('../agent/here.ts'),
+    import('../agent/agent.ts'),
+    import('../agent/mesh.ts'),
+  ]);
+  const config = await configHere(paths);
+  const local: LocalConfiguration = config.istio;
+  const mesh = new Mesh(config, { paths, machineId: await readMachineId(paths), clock: systemClock });
+  const inputs = async (): Promise<VmInputs> => {
+    const target = await mesh.target(true);
+    if (target.answer === 'wanted') return target.inputs;
+    const remedy = 'smm-agent status says more; --from <objects.json> renders without a cluster';
+    throw new AgentError('SMM216', `cannot render: ${target.reason}`, remedy);
+  };
+  try {
+    return await render({ output }, inputs, local);
+  } finally {
+    mesh.close();
+  }
+}

@@ -1,0 +1,79 @@
+/** `smm-agent render`: writes the VM's configuration, named as istioctl names it, so that the two can be compared. */
+import { access } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AgentError } from '../errors.ts';
+import { fileError, hasCode } from '../host/file-errors.ts';
+import { makeFolder, readText, writeAtomically } from '../host/files.ts';
+import { VmInputs } from '../istio/vm-config/inputs.ts';
+import type { LocalConfiguration } from '../istio/vm-config/render.ts';
+
+export interface RenderArguments {
+  /** Folder for the files; made where it is missing. */
+  output: string;
+  /** JSON file with the objects to render from; without it the control plane is asked. */
+  from?: string;
+}
+
+/** Nothing in them is secret: the token is not rendered. istioctl's 0744 makes programs of them. */
+const MODE = 0o644;
+
+/**
+ * Writes `cluster.env`, `mesh.yaml`, `hosts` and `root-cert.pem`, each whole or not at all, and only when all of them could be
+ * rendered. Resolves to their paths. Rejects with SMM3xx when the objects cannot be used, SMM610 when the file with the objects
+ * cannot, SMM52x when the disk does not take them, and with whatever `inputs` rejects.
+ */
+export async function render(
+  { output, from }: RenderArguments,
+  inputs: () => Promise<VmInputs>,
+  local: LocalConfiguration,
+): Promise<string[]> {
+  const objects = from === undefined ? await inputs() : await readObjects(from);
+  const { renderVmFiles } = await import('../istio/vm-config/render.ts');
+  const files = renderVmFiles(objects, local);
+  await makeMissingFolder(output);
+  const contents = {
+    'cluster.env': files.clusterEnv,
+    'mesh.yaml': files.mesh,
+    hosts: files.hosts,
+    'root-cert.pem': files.rootCert,
+  };
+  for (const [name, content] of Object.entries(contents)) {
+    await writeAtomically(join(output, name), content, { mode: MODE });
+  }
+  return Object.keys(contents).map((name) => join(output, name));
+}
+
+/** A folder that is there keeps its mode: it may be somebody's home. */
+async function makeMissingFolder(path: string): Promise<void> {
+  try {
+    await access(path);
+  } catch (error) {
+    if (!hasCode(error, 'ENOENT')) throw fileError('write', path, error);
+    await makeFolder(path, 0o755);
+  }
+}
+
+async function readObjects(file: string): Promise<VmInputs> {
+  const text = await readText(file);
+  if (text === null) throw unusable(file, 'there is no such file');
+  const json = parseJson(text, file);
+  // A whole case of istioctl-cases.jsonl holds the objects under `in`.
+  const isCase = typeof json === 'object' && json !== null && 'in' in json;
+  const result = VmInputs.safeParse(isCase ? json.in : json);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  throw unusable(file, `${issue?.path.join('.') || 'the whole'}: ${issue?.message ?? 'not of the expected form'}`);
+}
+
+function parseJson(text: string, file: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw unusable(file, 'it is no JSON', { cause });
+  }
+}
+
+function unusable(file: string, why: string, options?: ErrorOptions): AgentError {
+  const remedy = 'give a JSON file with workloadGroup, mesh, injectorValues, rootCert, gateway and the flags';
+  return new AgentError('SMM610', `cannot render from ${file}: ${why}`, remedy, options);
+}
