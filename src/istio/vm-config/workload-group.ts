@@ -1,0 +1,83 @@
+/** Reads what a rendering needs of a WorkloadGroup, with the defaults that the API server would fill in. */
+import type { Value } from './go-scalar.ts';
+import { type Message, type Normal, normalise } from './normalise.ts';
+import { unusableInput } from './problem.ts';
+import { compareUtf8 } from './quote.ts';
+import { isPlainWord } from './refused.ts';
+import { WORKLOAD_GROUP } from './schema.ts';
+
+export interface WorkloadGroup {
+  name: string;
+  namespace: string;
+  /** Texts of `proxy.istio.io/config`: of the group itself, then of the entries made from it. Each may be YAML or JSON. */
+  proxyConfigs: { where: string; text: string }[];
+  /** Labels of the metadata, overridden by those of the template. */
+  labels: Map<string, string>;
+  serviceAccount: string;
+  network: string;
+  /** Names and port numbers, sorted by name. */
+  ports: [name: string, port: number][];
+  /** The normalised readiness probe, undefined without one. */
+  probe: Normal | undefined;
+}
+
+const ANNOTATION = 'proxy.istio.io/config';
+
+/** Throws SMM301 or SMM303 when the object is no WorkloadGroup. */
+export function readWorkloadGroup(object: Readonly<Record<string, unknown>>): WorkloadGroup {
+  const metadata = toValue(object.metadata ?? null);
+  const spec = normalise(WORKLOAD_GROUP, toValue(object.spec ?? null), 'WorkloadGroup.spec');
+  const entry = submessage(spec, 'metadata');
+  const template = submessage(spec, 'template');
+  const proxyConfigs = [
+    { where: `annotation ${ANNOTATION} of the group`, text: annotation(metadata) },
+    { where: `annotation ${ANNOTATION} of spec.metadata`, text: strings(entry, 'annotations').get(ANNOTATION) },
+  ];
+  return {
+    name: requiredName(metadata, 'name'),
+    namespace: requiredName(metadata, 'namespace'),
+    proxyConfigs: proxyConfigs.flatMap(({ where, text }) => (text === undefined ? [] : [{ where, text }])),
+    labels: new Map([...strings(entry, 'labels'), ...strings(template, 'labels')]),
+    serviceAccount: String(template.get('serviceAccount') ?? 'default'),
+    network: String(template.get('network') ?? ''),
+    ports: [...submessage(template, 'ports')]
+      .map(([name, port]): [string, number] => [name, Number(port)])
+      .toSorted(([a], [b]) => compareUtf8(a, b)),
+    probe: spec.get('probe'),
+  };
+}
+
+/** JSON of the API server as the values that YAML gives: maps for objects, since a label may be named `__proto__`. */
+export function toValue(json: unknown): Value {
+  if (typeof json === 'string') return json.toWellFormed();
+  if (json === null || json === undefined) return null;
+  if (typeof json === 'boolean' || typeof json === 'number' || typeof json === 'bigint') return json;
+  if (Array.isArray(json)) return json.map(toValue);
+  return new Map(Object.entries(json).map(([key, value]) => [key.toWellFormed(), toValue(value)]));
+}
+
+/** Name and namespace go into YAML and a command line of Istio's start script; Kubernetes allows far less than this anyway. */
+function requiredName(metadata: Value, key: string): string {
+  const name = metadata instanceof Map ? metadata.get(key) : undefined;
+  if (typeof name !== 'string' || name === '' || !isPlainWord(name)) {
+    throw unusableInput(`metadata.${key} of the WorkloadGroup is missing or is no name`);
+  }
+  return name;
+}
+
+function annotation(metadata: Value): string | undefined {
+  const annotations = metadata instanceof Map ? metadata.get('annotations') : undefined;
+  const text = annotations instanceof Map ? annotations.get(ANNOTATION) : undefined;
+  if (text === undefined || text === null) return undefined;
+  if (typeof text !== 'string') throw unusableInput(`annotation ${ANNOTATION} of the group is no string`);
+  return text;
+}
+
+function submessage(message: Message, field: string): Message {
+  const value = message.get(field);
+  return value instanceof Map ? value : new Map();
+}
+
+function strings(message: Message, field: string): Map<string, string> {
+  return submessage(message, field) as Map<string, string>;
+}
