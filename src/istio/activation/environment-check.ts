@@ -32,8 +32,7 @@ function redirected(facts: UnitFacts): Finding[] {
 /** `--meshConfig` of the release must come last: it carries the path of Envoy. */
 function flags(facts: UnitFacts): Finding[] {
   const key = 'ISTIO_AGENT_FLAGS';
-  const own =
-    facts.active === null ? null : `--meshConfig ${facts.paths.releases}/${facts.active}/${RELEASE_FILES.mesh}`;
+  const own = facts.active === null ? null : `--meshConfig ${facts.paths.active}/${RELEASE_FILES.mesh}`;
   const inRelease = lastIn([facts.clusterEnv, facts.sidecarEnv], key, true);
   const findings: Finding[] = [];
   if (inRelease !== undefined && own !== null && !inRelease.text.includes(own)) {

@@ -1,0 +1,199 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { A, B, C, ScriptMachine } from './script-machine.ts';
+
+const STATE = 'var/lib/smm-agent/istio';
+const CRASH = { result: 'signal', code: 'killed', status: 'SEGV' };
+
+/** A ran and is confirmed; B is staged and was never confirmed. */
+function upgraded(): ScriptMachine {
+  return new ScriptMachine()
+    .release(A, { confirmed: true, createdAt: 2 })
+    .release(B, { createdAt: 3 })
+    .link('active', A)
+    .link('staged', B);
+}
+
+/** Starts Istio, and ends it `seconds` later by itself. */
+function startAndEnd(
+  machine: ScriptMachine,
+  seconds = 3,
+  ended: Parameters<ScriptMachine['stopped']>[1] = CRASH,
+): void {
+  const invocation = `i-${machine.calls().length}`;
+  const up = Number((machine.read('proc/uptime') ?? '').split('.')[0]);
+  assert.equal(machine.start(invocation).status, 0);
+  machine.file('proc/uptime', `${up + seconds}.00 1.00\n`);
+  assert.equal(machine.stopped(invocation, ended).status, 0);
+}
+
+function times(count: number, what: () => void): void {
+  for (let n = 0; n < count; n++) what();
+}
+
+const rejection = (machine: ScriptMachine, id: string) => machine.read(`${STATE}/rejected/${id}`);
+
+describe('a release that was never confirmed and ends three times within a minute of its start', () => {
+  it('is put back: staged reset and rejected at the third end, switched at the next start', () => {
+    using machine = upgraded();
+    times(2, () => startAndEnd(machine));
+    assert.deepEqual([machine.linked('active'), machine.linked('staged'), rejection(machine, B)], [B, B, null]);
+    startAndEnd(machine);
+    assert.deepEqual([machine.linked('active'), machine.linked('staged')], [B, A], 'its own script removes its rules');
+    assert.match(rejection(machine, B) ?? '', /^reason=it ended 3 times .*signal, killed SEGV.*\ncount=1\nat=\d+\n/);
+    machine.start('i-next');
+    assert.equal(machine.linked('active'), A);
+  });
+
+  it('is put back also when the agent has staged it again meanwhile, or the machine was held', () => {
+    using machine = upgraded();
+    times(3, () => startAndEnd(machine));
+    machine.link('staged', B).file(`${STATE}/hold`, '').start('i-next');
+    assert.equal(machine.linked('active'), A);
+  });
+
+  it('is tried three times anew when it is staged again later', () => {
+    using machine = upgraded();
+    times(3, () => startAndEnd(machine));
+    machine.start('i-next');
+    machine.link('staged', B);
+    times(2, () => startAndEnd(machine));
+    assert.equal(machine.linked('active'), B);
+    startAndEnd(machine);
+    assert.equal(machine.linked('staged'), A);
+    assert.match(rejection(machine, B) ?? '', /^count=2$/m);
+  });
+
+  it('is never put back to a release whose control plane is gone, but to another confirmed one', () => {
+    using machine = upgraded().file(`${STATE}/gone/${A}`, '');
+    times(4, () => startAndEnd(machine));
+    assert.deepEqual([machine.linked('active'), machine.linked('staged'), rejection(machine, B)], [B, B, null]);
+    machine.release(C, { confirmed: true, createdAt: 1 });
+    machine.start('i-next');
+    assert.deepEqual([machine.linked('active'), machine.linked('staged')], [C, C]);
+  });
+
+  it('is put back to an adopted release, which is confirmed by definition', () => {
+    using machine = new ScriptMachine().release(A).release(B).link('active', A).link('staged', B);
+    const manifest = `opt/smm-agent/istio/releases/${A}/release.json`;
+    machine.file(manifest, (machine.read(manifest) ?? '').replace('"package"', '"adopted"'));
+    times(3, () => startAndEnd(machine));
+    assert.equal(machine.linked('staged'), A);
+  });
+
+  it('stays when it was confirmed', () => {
+    using machine = upgraded().file(`${STATE}/confirmed/${B}`, '');
+    times(5, () => startAndEnd(machine));
+    assert.deepEqual([machine.linked('active'), machine.linked('staged')], [B, B]);
+  });
+
+  /** B has ended twice and runs for the third time. */
+  function beforeThirdEnd(): ScriptMachine {
+    const machine = upgraded().link('active', B).file(`${STATE}/switched`, `from=${A}\nto=${B}\n`);
+    machine.file(`${STATE}/ends/${B}`, 'count=2\ninvocation=i-2\nhow=signal\n');
+    machine.file('run/smm-agent/istio-started', `uptime=999\nboot=boot-1\ninvocation=i-3\nrelease=${B}\naddress=yes\n`);
+    return machine;
+  }
+
+  it('is recovered from a kill at any change of a name', () => {
+    using unharmed = beforeThirdEnd().countWrites();
+    unharmed.stopped('i-3', CRASH);
+    const ofTheEnd = unharmed.writes();
+    unharmed.start('i-4');
+    const writes = unharmed.writes();
+    assert.ok(ofTheEnd >= 6 && writes > ofTheEnd, `${ofTheEnd} of ${writes} writes were seen`);
+    for (let nth = 1; nth <= writes; nth++) {
+      using machine = beforeThirdEnd().killAtWrite(nth);
+      machine.stopped('i-3', CRASH);
+      machine.start('i-4');
+      machine.countWrites();
+      // A kill before the third end was counted costs one more end.
+      if (rejection(machine, B) === null) startAndEnd(machine);
+      machine.start('i-last');
+      assert.deepEqual([machine.linked('active'), machine.linked('staged')], [A, A], `killed at ${nth}`);
+      assert.match(rejection(machine, B) ?? '', /^count=1$/m, `killed at ${nth}`);
+    }
+  });
+});
+
+describe('an end that counts against nobody', () => {
+  const rows: {
+    what: string;
+    prepare?: (machine: ScriptMachine) => void;
+    seconds?: number;
+    ended?: { result?: string; code?: string };
+  }[] = [
+    { what: 'an operator stops Istio', prepare: (machine) => machine.answer('jobs', '1 istio.service stop running\n') },
+    {
+      what: 'an operator restarts it',
+      prepare: (machine) => machine.answer('jobs', '1 istio.service restart running\n'),
+    },
+    {
+      what: 'the machine reboots',
+      prepare: (machine) => machine.answer('jobs', '1 istio.service stop running\n2 shutdown.target start waiting\n'),
+    },
+    { what: 'it ran for longer than a minute', seconds: 61 },
+    {
+      what: 'the machine has no address',
+      prepare: (machine) => machine.answer('addresses', '1: lo inet 127.0.0.1/8\n'),
+    },
+    {
+      what: 'only loopback and link-local addresses are there',
+      prepare: (machine) => machine.answer('addresses', '1: lo inet 10.1.1.1/32\n2: eth0 inet6 fe80::1/64\n'),
+    },
+    { what: 'the main process was never run', ended: { result: 'exit-code', code: '' } },
+    { what: 'systemd does not answer', prepare: (machine) => machine.answer('no-systemd', '') },
+  ];
+  for (const { what, prepare, seconds, ended } of rows) {
+    it(`five times: ${what}`, () => {
+      using machine = upgraded();
+      prepare?.(machine);
+      times(5, () => startAndEnd(machine, seconds, ended ?? CRASH));
+      assert.deepEqual([machine.linked('active'), machine.linked('staged'), rejection(machine, B)], [B, B, null]);
+    });
+  }
+
+  it('is one of a start in another boot', () => {
+    using machine = upgraded();
+    times(5, () => {
+      machine.start('i-1');
+      machine.file('proc/sys/kernel/random/boot_id', `boot-${machine.calls().length}\n`).stopped('i-1', CRASH);
+    });
+    assert.equal(rejection(machine, B), null);
+  });
+
+  it('is one that was counted already', () => {
+    using machine = upgraded();
+    machine.start('i-1');
+    times(5, () => machine.stopped('i-1', CRASH));
+    assert.match(machine.read(`${STATE}/ends/${B}`) ?? '', /^count=1$/m);
+  });
+});
+
+describe('the release that was put back to', () => {
+  function putBack(): ScriptMachine {
+    const machine = upgraded();
+    times(3, () => startAndEnd(machine));
+    return machine;
+  }
+
+  it('takes the blame off the other when it ends in the same way', () => {
+    using machine = putBack();
+    startAndEnd(machine);
+    assert.equal(machine.linked('active'), A);
+    assert.equal(rejection(machine, B), null);
+  });
+
+  it('does not when it worked for more than a minute first', () => {
+    using machine = putBack();
+    startAndEnd(machine, 100);
+    startAndEnd(machine, 3);
+    assert.notEqual(rejection(machine, B), null);
+  });
+
+  it('does not when an operator restarts it', () => {
+    using machine = putBack().answer('jobs', '1 istio.service restart running\n');
+    startAndEnd(machine, 3);
+    assert.notEqual(rejection(machine, B), null);
+  });
+});

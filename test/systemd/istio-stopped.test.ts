@@ -1,0 +1,161 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { A, B, ScriptMachine } from './script-machine.ts';
+
+const STATE = 'var/lib/smm-agent/istio';
+const STOP_JOB = '12 istio.service stop running\n';
+
+/** Release A ran for a minute and a half, and B is staged. */
+function pending(): ScriptMachine {
+  const machine = new ScriptMachine().release(A, { confirmed: true }).release(B).link('active', A);
+  machine.start();
+  return machine.link('staged', B).file('proc/uptime', '1090.00 1.00\n').forgetCalls();
+}
+
+function scheduled(machine: ScriptMachine): boolean {
+  return machine.calls().some((call) => call.startsWith('systemd-run '));
+}
+
+describe('what an end of Istio was, by the job that systemd had', () => {
+  const rows: { what: string; jobs: string; system?: string; kind: string; starts: boolean }[] = [
+    { what: 'systemctl stop', jobs: STOP_JOB, kind: 'stop', starts: true },
+    { what: 'systemctl restart', jobs: '12 istio.service restart running\n', kind: 'restart', starts: false },
+    { what: 'try-restart', jobs: ' 12 istio.service try-restart running\n', kind: 'restart', starts: false },
+    { what: 'a crash', jobs: 'No jobs running.\n', kind: 'own-end', starts: false },
+    { what: 'a failure before READY', jobs: '12 istio.service start running\n', kind: 'own-end', starts: false },
+    { what: 'a job of another unit', jobs: '12 nginx.service stop running\n', kind: 'own-end', starts: false },
+    {
+      what: 'a reboot',
+      jobs: `${STOP_JOB}3 reboot.target start waiting\n4 shutdown.target start waiting\n`,
+      system: 'stopping\n',
+      kind: 'shutdown',
+      starts: false,
+    },
+    {
+      what: 'a shutdown that is only queued',
+      jobs: `4 shutdown.target start waiting\n${STOP_JOB}`,
+      kind: 'shutdown',
+      starts: false,
+    },
+    {
+      what: 'a system that is stopping already',
+      jobs: STOP_JOB,
+      system: 'stopping\n',
+      kind: 'shutdown',
+      starts: false,
+    },
+    { what: 'isolate to rescue', jobs: `9 rescue.target start waiting\n${STOP_JOB}`, kind: 'rescue', starts: false },
+    { what: 'a system in maintenance', jobs: STOP_JOB, system: 'maintenance\n', kind: 'rescue', starts: false },
+    { what: 'a degraded system', jobs: STOP_JOB, system: 'degraded\n', kind: 'stop', starts: true },
+  ];
+  for (const { what, jobs, system = 'running\n', kind, starts } of rows) {
+    it(`${what}: ${kind}${starts ? ', and Istio is started again' : ''}`, () => {
+      using machine = pending().answer('jobs', jobs).answer('system', system);
+      assert.equal(machine.stopped().status, 0);
+      assert.equal(machine.record().kind, kind);
+      assert.equal(scheduled(machine), starts);
+      assert.equal(machine.linked('active'), A, 'the cleaning command needs the old release');
+    });
+  }
+
+  it('is unknown when systemd does not answer, and then nothing is done', () => {
+    using machine = pending().answer('no-systemd', '');
+    machine.stopped();
+    assert.equal(machine.record().kind, 'unknown');
+    assert.equal(scheduled(machine), false);
+  });
+
+  it('is noted with result, boot and release', () => {
+    using machine = pending().answer('jobs', STOP_JOB);
+    machine.stopped('i-1', { result: 'timeout', code: 'killed', status: 'KILL' });
+    const { job, result, exit_code, exit_status, boot, release, ran, start } = machine.record();
+    assert.deepEqual(
+      { job, result, exit_code, exit_status, boot, release, ran, start },
+      {
+        job: 'stop',
+        result: 'timeout',
+        exit_code: 'killed',
+        exit_status: 'KILL',
+        boot: 'boot-1',
+        release: A,
+        ran: '90',
+        start: 'scheduled',
+      },
+    );
+  });
+});
+
+describe('systemctl stop istio while a release is staged', () => {
+  it('schedules the start for two seconds later, within a tenth of a second', () => {
+    using machine = pending().answer('jobs', STOP_JOB);
+    machine.stopped();
+    const call = machine.calls().find((one) => one.startsWith('systemd-run ')) ?? '';
+    assert.match(call, /--on-active=2 .*--timer-property=AccuracySec=100ms .*istio-start-pending i-1$/);
+  });
+
+  const exceptions: { what: string; change: (machine: ScriptMachine) => void; why: RegExp }[] = [
+    { what: 'nothing is pending', change: (machine) => machine.link('staged', A), why: /nothing is pending/ },
+    {
+      what: 'startWhenStopped is never',
+      change: (machine) => machine.file(`${STATE}/start-when-stopped`, 'never\n'),
+      why: /never/,
+    },
+    { what: 'the machine is held', change: (machine) => machine.file(`${STATE}/hold`, ''), why: /held/ },
+    {
+      what: 'the unit became disabled',
+      change: (machine) => machine.answer('enabled', 'disabled\n'),
+      why: /became disabled/,
+    },
+    { what: 'the unit became masked', change: (machine) => machine.answer('enabled', 'masked\n'), why: /is masked/ },
+    {
+      what: 'the staged release is broken',
+      change: (machine) => machine.file(`opt/smm-agent/istio/releases/${B}/bin/envoy`, 'torn', 0o755),
+      why: /not complete/,
+    },
+  ];
+  for (const { what, change, why } of exceptions) {
+    it(`leaves Istio stopped when ${what}`, () => {
+      using machine = pending().answer('jobs', STOP_JOB);
+      change(machine);
+      machine.stopped();
+      assert.equal(scheduled(machine), false);
+      assert.match(machine.record().start ?? '', why);
+    });
+  }
+
+  it('starts Istio from a unit that never was enabled', () => {
+    using machine = new ScriptMachine().release(A).release(B).link('active', A).answer('enabled', 'disabled\n');
+    machine.start();
+    machine.link('staged', B).answer('jobs', STOP_JOB).stopped();
+    assert.ok(scheduled(machine));
+  });
+
+  it('starts an adopted Istio that runs since before the drop-in, when its unit is as it was', () => {
+    using machine = new ScriptMachine()
+      .release(A)
+      .release(B)
+      .link('active', A)
+      .link('staged', B)
+      .answer('jobs', STOP_JOB);
+    machine.file('run/smm-agent/istio-started', 'boot=boot-1\ninvocation=\nunit_file_state=enabled\n').stopped('i-9');
+    assert.ok(scheduled(machine));
+    machine.forgetCalls().answer('enabled', 'disabled\n').stopped('i-9');
+    assert.equal(scheduled(machine), false);
+  });
+
+  it('starts it in any case with startWhenStopped always, but not under hold, masked, or on the way down', () => {
+    using machine = pending().link('staged', A).answer('jobs', STOP_JOB).answer('enabled', 'disabled\n');
+    machine.file(`${STATE}/start-when-stopped`, 'always\n').stopped();
+    assert.ok(scheduled(machine));
+    machine.forgetCalls().answer('enabled', 'masked\n').stopped();
+    machine.answer('enabled', 'enabled\n').answer('system', 'stopping\n').stopped();
+    machine.answer('system', 'running\n').file(`${STATE}/hold`, '').stopped();
+    assert.equal(scheduled(machine), false);
+  });
+
+  it('says what to do when the start cannot be scheduled', () => {
+    using machine = pending().answer('jobs', STOP_JOB).program('systemd-run', 'exit 1');
+    assert.match(machine.stopped().stderr, /run systemctl restart istio/);
+    assert.match(machine.record().start ?? '', /could not be scheduled/);
+  });
+});
