@@ -22,7 +22,7 @@ export async function adoptionDifference(paths: Paths, kind: AdoptionKind): Prom
   const config = await configHere(paths);
   const { active, staged, own } = await observeHere(paths);
   if (active === null || own === null) throw notAdopted();
-  const mesh = new Mesh(config, { machineId: await readMachineId(paths), clock: systemClock });
+  const mesh = new Mesh(config, { paths, machineId: await readMachineId(paths), clock: systemClock });
   try {
     const wanted = await wantedRelease({
       target: await mesh.target(true),

@@ -84,7 +84,7 @@ function unreadable(error: unknown): Map<string, { reason: string }> {
 async function withAgent<T>(paths: Paths, work: (agent: Agent, config: Config) => Promise<T>): Promise<T> {
   const config = await configHere(paths);
   const clock = systemClock;
-  const mesh = new Mesh(config, { machineId: await readMachineId(paths), clock });
+  const mesh = new Mesh(config, { paths, machineId: await readMachineId(paths), clock });
   try {
     return await work(new Agent({ paths, clock, services: servicesHere(paths), config, mesh }), config);
   } finally {

@@ -10,10 +10,12 @@ import { TargetReader } from '../control-plane/target-reader.ts';
 import { WorkloadEntryReporter } from '../control-plane/workload-entry.ts';
 import type { Clock } from '../host/clock.ts';
 import type { VmInputs } from '../istio/vm-config/inputs.ts';
+import { onMachine, type Paths } from '../paths.ts';
 import { entryReport } from './conditions.ts';
 import type { Status } from './status.ts';
 
 export interface MeshMachine {
+  paths: Paths;
   machineId: string;
   clock: Clock;
 }
@@ -27,8 +29,10 @@ export class Mesh {
   /** Of the last answer "wanted": an entry is found by its group's labels and network also while nothing is wanted. */
   #inputs: VmInputs | null = null;
 
-  constructor(config: Config, { machineId, clock }: MeshMachine) {
-    const { server, caFile, tokenFile, istioNamespace } = config.controlPlane;
+  constructor(config: Config, { paths, machineId, clock }: MeshMachine) {
+    const { server, istioNamespace } = config.controlPlane;
+    const caFile = onMachine(paths, config.controlPlane.caFile);
+    const tokenFile = onMachine(paths, config.controlPlane.tokenFile);
     const group = config.workloadGroup;
     this.#config = config;
     this.#client = new KubernetesClient({ server, caFile, tokenFile, clock });

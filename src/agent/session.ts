@@ -54,7 +54,7 @@ function misconfigured({ paths, clock }: SessionParts, reason: string): Session 
 async function configured(parts: SessionParts, config: Config): Promise<Session> {
   const { paths, clock, services } = parts;
   const machineId = await readMachineId(paths);
-  const mesh = new Mesh(config, { machineId, clock });
+  const mesh = new Mesh(config, { paths, machineId, clock });
   const agent = new Agent({ paths, clock, services, config, mesh });
   return {
     turn: (options) => turn(agent, { config, agentVersion: AGENT_VERSION, ...options }),

@@ -15,6 +15,7 @@ import {
   istioDefinitions,
   namespace,
   type Revision,
+  rolledOut,
   workloadGroup,
 } from './control-plane/seed.ts';
 import type { KubeObject } from './control-plane/store.ts';
@@ -94,9 +95,9 @@ export class SandboxMesh {
     return this.admin.get(autoRegisteredEntry(NAMESPACE, GROUP, ADDRESS));
   }
 
-  /** Upgrades a control plane in place, all at once. */
+  /** Upgrades a control plane in place, as far as its roll-out. */
   upgrade(revision: Revision): Promise<void> {
-    return this.admin.applyAll(controlPlane(revision));
+    return upgradeControlPlane(this.admin, revision);
   }
 
   /** Moves the machine's namespace to another revision: `kubectl label namespace shop istio.io/rev=...`. */
@@ -117,6 +118,16 @@ export class SandboxMesh {
     await this.api.stop();
     await this.downloads[Symbol.asyncDispose]();
     await rm(this.#packages, { recursive: true, force: true });
+  }
+}
+
+/** No controller rolls a Deployment out here: its status is written once its generation is known. */
+export async function upgradeControlPlane(admin: Admin, revision: Revision): Promise<void> {
+  const objects = controlPlane(revision);
+  await admin.applyAll(objects);
+  for (const object of objects.filter(({ kind }) => kind === 'Deployment')) {
+    const { metadata } = await admin.get(object);
+    await admin.setStatus(object, rolledOut(metadata.generation ?? 1));
   }
 }
 

@@ -1,5 +1,6 @@
 /** An administrator's hands on an API server, embedded or real: creates, changes and removes objects, issues tokens. */
 import { Agent, request } from 'node:https';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { KubeObject } from './store.ts';
 
 export interface AdminOptions {
@@ -70,7 +71,23 @@ export class Admin {
     } else {
       success(created, object);
     }
-    if (object.status !== undefined) await this.setStatus(object, object.status);
+    if (object.kind === 'CustomResourceDefinition') await this.#served(object);
+    else if (object.status !== undefined) await this.setStatus(object, object.status);
+  }
+
+  /** A real API server serves a new kind some time after its definition was accepted. */
+  async #served({ spec }: KubeObject): Promise<void> {
+    const { group, names, versions } = spec as {
+      group: string;
+      names: { plural: string };
+      versions: { name: string }[];
+    };
+    const path = `/apis/${group}/${versions[0]?.name}/${names.plural}`;
+    const deadline = performance.now() + 20_000;
+    while ((await this.send('GET', path)).status !== 200) {
+      if (performance.now() > deadline) throw new Error(`${path} is not served`);
+      await delay(50);
+    }
   }
 
   async applyAll(objects: readonly KubeObject[]): Promise<void> {

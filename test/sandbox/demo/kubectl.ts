@@ -5,8 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { stringify } from 'yaml';
 import { Admin } from '../control-plane/admin.ts';
-import { controlPlane } from '../control-plane/seed.ts';
-import { NAMESPACE } from '../mesh.ts';
+import { NAMESPACE, upgradeControlPlane } from '../mesh.ts';
 
 const HELP = `kubectl get workloadentry|workloadgroup|lease [<name>]
 kubectl label namespace <name> <key>=<value>
@@ -44,7 +43,7 @@ async function command(verb: string | undefined, [first = '', second = '', third
     return 0;
   }
   if (verb === 'upgrade' && second !== '') {
-    await admin.applyAll(controlPlane({ name: first, version: second }));
+    await upgradeControlPlane(admin, { name: first, version: second });
     return 0;
   }
   process.stderr.write(HELP);
