@@ -32,10 +32,13 @@ function redirected(facts: UnitFacts): Finding[] {
 /** `--meshConfig` of the release must come last: it carries the path of Envoy. */
 function flags(facts: UnitFacts): Finding[] {
   const key = 'ISTIO_AGENT_FLAGS';
-  const own = facts.active === null ? null : `--meshConfig ${facts.paths.active}/${RELEASE_FILES.mesh}`;
+  // Through `active`, or in the release's own folder: both are the mesh file of what starts.
+  const own = [facts.paths.active, `${facts.paths.releases}/${facts.active}`].map(
+    (folder) => `--meshConfig ${folder}/${RELEASE_FILES.mesh}`,
+  );
   const inRelease = lastIn([facts.clusterEnv, facts.sidecarEnv], key, true);
   const findings: Finding[] = [];
-  if (inRelease !== undefined && own !== null && !inRelease.text.includes(own)) {
+  if (inRelease !== undefined && !own.some((flag) => inRelease.text.includes(flag))) {
     findings.push(
       finding(
         inRelease,

@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict';
+import { rmSync } from 'node:fs';
+import { describe, it } from 'node:test';
+import {
+  ignoredEdits,
+  noteOldConfiguration,
+  recordOldConfiguration,
+} from '../../../src/istio/activation/old-configuration.ts';
+import { UnitMachine } from './unit-machine.ts';
+
+function machine(): UnitMachine {
+  const made = new UnitMachine();
+  return made.write(made.paths.istio.clusterEnv, 'A=1\n').write(made.paths.istio.mesh, 'defaultConfig: {}\n');
+}
+
+describe("edits of Istio's own configuration after the adoption", () => {
+  it('are none at first, and none when a file is written anew with the same text', async () => {
+    using made = machine();
+    assert.deepEqual(await ignoredEdits(made.paths), []);
+    await recordOldConfiguration(made.paths);
+    made.write(made.paths.istio.clusterEnv, 'A=1\n');
+    assert.deepEqual(await ignoredEdits(made.paths), []);
+  });
+
+  it('are told with the file and what to use instead', async () => {
+    using made = machine();
+    await recordOldConfiguration(made.paths);
+    made.write(made.paths.istio.clusterEnv, 'A=2\n');
+    const [sentence, ...more] = await ignoredEdits(made.paths);
+    assert.deepEqual(more, []);
+    assert.match(sentence ?? '', /cluster\.env was edited at .*no longer read.*istio\.env in .*agent\.yaml/);
+  });
+
+  it('include a file that came or went', async () => {
+    using made = machine();
+    await recordOldConfiguration(made.paths);
+    rmSync(made.paths.istio.mesh);
+    made.write(made.paths.istio.sidecarEnv, 'B=1\n');
+    assert.equal((await ignoredEdits(made.paths)).length, 2);
+  });
+
+  it('are still told after the drop-in was put in once more, and taken over by another adoption', async () => {
+    using made = machine();
+    await recordOldConfiguration(made.paths);
+    made.write(made.paths.istio.clusterEnv, 'A=2\n');
+    await recordOldConfiguration(made.paths);
+    assert.equal((await ignoredEdits(made.paths)).length, 1);
+    await noteOldConfiguration(made.paths);
+    assert.deepEqual(await ignoredEdits(made.paths), []);
+  });
+});
