@@ -7,7 +7,7 @@ import { packageJson, projectRoot } from '../scripts/project.ts';
 import { bundle } from './bundle.ts';
 import { copyrightText } from './copyright.ts';
 import { buildDeb, type Compression } from './deb.ts';
-import { ARCHITECTURES, runtimeFolder } from './runtime.ts';
+import { ARCHITECTURES, type Architecture, runtimeFolder } from './runtime.ts';
 
 /**
  * Options: `--arch amd64|arm64` (both), `--output <folder>`, `--compression xz|none`, `--package-version <version>` (that of
@@ -31,8 +31,7 @@ export async function buildPackages(args: readonly string[]): Promise<string[]> 
   const runtimeVersion = packageJson().config.runtime;
   const version = values['package-version'];
   const { code, packages } = await bundle(projectRoot, version);
-  const files: string[] = [];
-  for (const architecture of wanted) {
+  const make = async (architecture: Architecture): Promise<string> => {
     const started = performance.now();
     const runtime = runtimeFolder(projectRoot, architecture, runtimeVersion);
     const copyright = copyrightText(
@@ -41,7 +40,7 @@ export async function buildPackages(args: readonly string[]): Promise<string[]> 
       readFileSync(join(runtime, 'LICENSE'), 'utf8'),
       runtimeVersion,
     );
-    const file = buildDeb({
+    const file = await buildDeb({
       architecture: architecture.name,
       contents: { projectRoot, version, code, copyright, runtime, runtimeVersion },
       output: resolve(values.output),
@@ -50,9 +49,10 @@ export async function buildPackages(args: readonly string[]): Promise<string[]> 
     });
     const seconds = ((performance.now() - started) / 1000).toFixed(1);
     console.log(`${file}: ${(statSync(file).size / 1_048_576).toFixed(1)} MB, ${seconds} s`);
-    files.push(file);
-  }
-  return files;
+    return file;
+  };
+  // Side by side: each packs with one thread.
+  return Promise.all(wanted.map(make));
 }
 
 /** $SOURCE_DATE_EPOCH, else the time of the commit, else a fixed one: never the time of the build. */

@@ -6,6 +6,8 @@ interface Manifest {
   name: string;
   version: string;
   license?: string;
+  /** As older packages have it. */
+  licenses?: { type: string }[];
 }
 
 /** Texts one after the other, each with what it covers. A bundled package without a licence is an error: it may not be shipped. */
@@ -20,10 +22,11 @@ export function copyrightText(
     section('smm-agent (Apache-2.0)', own),
     ...bundled.map((name) => {
       const folder = join(projectRoot, 'node_modules', name);
-      const { version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Manifest;
+      const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Manifest;
+      const license = manifest.license ?? manifest.licenses?.map(({ type }) => type).join(' OR ');
       if (license === undefined) throw new Error(`cannot ship ${name}: it names no licence`);
       return section(
-        `${name} ${version} (${license}), part of smm-agent.js`,
+        `${name} ${manifest.version} (${license}), part of smm-agent.js`,
         textIn(folder) ?? `Licensed under ${license}.\n`,
       );
     }),

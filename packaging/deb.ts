@@ -1,7 +1,8 @@
 /** A Debian package made of a tree of files. The same input gives the same bytes. */
-import { spawnSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { CONFFILES, type Contents, copyScripts, layOut, sizeKb, stampAll } from './tree.ts';
 
 /** `xz` for what is shipped; `none` for tests, which only want the package fast. */
@@ -17,8 +18,14 @@ export interface DebOptions {
   sourceDateEpoch: number;
 }
 
-/** Builds the package and returns its path. Throws when dpkg-deb is missing or fails. */
-export function buildDeb({ architecture, contents, output, compression, sourceDateEpoch }: DebOptions): string {
+/** Builds the package and resolves to its path. Rejects when dpkg-deb is missing or fails. */
+export async function buildDeb({
+  architecture,
+  contents,
+  output,
+  compression,
+  sourceDateEpoch,
+}: DebOptions): Promise<string> {
   mkdirSync(output, { recursive: true });
   const draft = mkdtempSync(join(output, '.deb-'));
   const file = join(output, `smm-agent_${contents.version}_${architecture}.deb`);
@@ -30,22 +37,29 @@ export function buildDeb({ architecture, contents, output, compression, sourceDa
     writeFileSync(join(draft, 'DEBIAN/control'), control(contents.version, architecture, size), { mode: 0o644 });
     writeFileSync(join(draft, 'DEBIAN/conffiles'), CONFFILES.map((name) => `${name}\n`).join(''), { mode: 0o644 });
     stampAll(draft, sourceDateEpoch);
+    // Several threads would cut the data elsewhere, and so not give the same bytes.
     const options = [
       '--root-owner-group',
       `-Z${compression}`,
       ...(compression === 'xz' ? ['-z6', '--threads-max=1'] : []),
     ];
-    const result = spawnSync('dpkg-deb', [...options, '--build', draft, file], {
-      // Several threads would cut the data elsewhere.
-      env: { ...process.env, SOURCE_DATE_EPOCH: String(sourceDateEpoch) },
-      encoding: 'utf8',
-    });
-    if (result.error) throw new Error(`cannot build the package: dpkg-deb is needed (${result.error.message})`);
-    if (result.status !== 0) throw new Error(`cannot build the package: ${result.stderr.trim()}`);
+    await dpkgDeb([...options, '--build', draft, file], sourceDateEpoch);
   } finally {
     rmSync(draft, { recursive: true, force: true });
   }
   return file;
+}
+
+async function dpkgDeb(args: readonly string[], sourceDateEpoch: number): Promise<void> {
+  try {
+    await promisify(execFile)('dpkg-deb', args, {
+      env: { ...process.env, SOURCE_DATE_EPOCH: String(sourceDateEpoch) },
+    });
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const why = code === 'ENOENT' ? 'dpkg-deb is needed, from the package dpkg' : message;
+    throw new Error(`cannot build the package: ${why}`, { cause });
+  }
 }
 
 function control(version: string, architecture: string, size: number): string {

@@ -32,15 +32,15 @@ describe('the bundle', () => {
 });
 
 describe('the package', () => {
-  it('is the same bytes each time, whenever and wherever it is built', () => {
+  it('is the same bytes each time, whenever and wherever it is built', async () => {
     using machine = new FolderMachine();
     using other = new FolderMachine();
-    assert.deepEqual(readFileSync(machine.build('1.0.0')), readFileSync(other.build('1.0.0')));
+    assert.deepEqual(readFileSync(await machine.build('1.0.0')), readFileSync(await other.build('1.0.0')));
   });
 
-  it("owns nothing that a running agent or Istio needs, and everything is root's", () => {
+  it("owns nothing that a running agent or Istio needs, and everything is root's", async () => {
     using machine = new FolderMachine();
-    const lines = must('dpkg-deb', ['-c', machine.build('1.0.0')])
+    const lines = must('dpkg-deb', ['-c', await machine.build('1.0.0')])
       .trim()
       .split('\n');
     for (const line of lines) {
@@ -67,14 +67,14 @@ describe('the package', () => {
     );
   });
 
-  it('leaves no draft behind, and fails with what dpkg-deb said', () => {
+  it('leaves no draft behind, and fails with what dpkg-deb said', async () => {
     using machine = new FolderMachine();
-    machine.build('1.0.0');
+    await machine.build('1.0.0');
     assert.deepEqual(readdirSync(join(machine.work, 'out')), ['smm-agent_1.0.0_amd64.deb']);
     const runtime = join(machine.work, 'runtime-1.0.0');
     const contents = { projectRoot, version: 'no version', code: '', copyright: '', runtime, runtimeVersion: '24.0.0' };
     const output = join(machine.work, 'wrong');
-    assert.throws(
+    await assert.rejects(
       () => buildDeb({ architecture: 'amd64', contents, output, compression: 'none', sourceDateEpoch: 1 }),
       /cannot build the package: .*[Vv]ersion/s,
     );

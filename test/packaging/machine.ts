@@ -20,7 +20,7 @@ export class FolderMachine implements Disposable {
   readonly root = join(this.work, 'root');
 
   /** A package of this version, whose program is `code` and whose runtime is a script that prints its arguments. */
-  build(version: string, code = `version ${version}\n`): string {
+  async build(version: string, code = `version ${version}\n`): Promise<string> {
     const runtime = join(this.work, `runtime-${version}`);
     mkdirSync(join(runtime, 'bin'), { recursive: true });
     writeFileSync(join(runtime, 'bin/node'), '#!/bin/sh\necho "$@"\n');
@@ -48,8 +48,8 @@ export class FolderMachine implements Disposable {
   }
 
   /** Installs or upgrades, and fails with what the scripts said. */
-  install(version: string, before = ''): void {
-    this.unpack(this.build(version));
+  async install(version: string, before = ''): Promise<void> {
+    this.unpack(await this.build(version));
     const { status, stderr } = this.script('postinst', 'configure', before);
     if (status !== 0) throw new Error(stderr);
   }

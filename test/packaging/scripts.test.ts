@@ -37,9 +37,9 @@ function leftovers(machine: FolderMachine): string[] {
 }
 
 describe('an installation', () => {
-  it('puts a complete version, its runtime and the scripts into /opt', () => {
+  it('puts a complete version, its runtime and the scripts into /opt', async () => {
     using machine = new FolderMachine();
-    machine.install('1.0.0');
+    await machine.install('1.0.0');
     assert.equal(readlinkSync(machine.opt('current')), 'versions/1.0.0');
     assert.equal(readFileSync(machine.opt('current/smm-agent.js'), 'utf8'), 'version 1.0.0\n');
     assert.equal(statSync(machine.opt('current/node/bin/node')).mode & 0o7777, 0o755);
@@ -54,19 +54,19 @@ describe('an installation', () => {
     assert.deepEqual(leftovers(machine), []);
   });
 
-  it('does nothing a second time', () => {
+  it('does nothing a second time', async () => {
     using machine = new FolderMachine();
-    machine.install('1.0.0');
+    await machine.install('1.0.0');
     const before = statSync(machine.opt('current/smm-agent.js'), { bigint: true });
-    machine.install('1.0.0', '1.0.0');
+    await machine.install('1.0.0', '1.0.0');
     const after = statSync(machine.opt('current/smm-agent.js'), { bigint: true });
     assert.deepEqual([after.ino, after.ctimeNs], [before.ino, before.ctimeNs]);
     assert.equal(existsSync(machine.opt('previous')), false);
   });
 
-  it('repairs what is damaged, and sweeps what a killed run left', () => {
+  it('repairs what is damaged, and sweeps what a killed run left', async () => {
     using machine = new FolderMachine();
-    machine.install('1.0.0');
+    await machine.install('1.0.0');
     writeFileSync(machine.opt('current/smm-agent.js'), 'damaged');
     writeFileSync(machine.opt('current/smm-agent.js.new.1'), '');
     writeFileSync(machine.opt('bin/istio-activate'), '');
@@ -82,7 +82,7 @@ describe('an installation', () => {
 
   it('can be killed at any moment and done again', async () => {
     using machine = new FolderMachine();
-    machine.unpack(machine.build('1.0.0'));
+    machine.unpack(await machine.build('1.0.0'));
     for (const ms of [1, 5, 10, 20, 40, 80]) {
       rmSync(machine.opt(), { recursive: true, force: true });
       const script = spawn(join(import.meta.dirname, '../../packaging/deb/postinst'), ['configure', ''], {
@@ -105,9 +105,9 @@ describe('an installation', () => {
     }
   });
 
-  it('is repeated by an aborted removal without touching the payload', () => {
+  it('is repeated by an aborted removal without touching the payload', async () => {
     using machine = new FolderMachine();
-    machine.install('1.0.0');
+    await machine.install('1.0.0');
     for (const how of ['abort-upgrade', 'abort-remove', 'abort-deconfigure'])
       assert.equal(machine.script('postinst', how, '1.0.0').status, 0);
     assert.equal(machine.script('postinst', 'nonsense').status, 1);
@@ -117,9 +117,9 @@ describe('an installation', () => {
 });
 
 describe('the launcher', () => {
-  it('runs the current version on the runtime that it names, with the arguments as they are', () => {
+  it('runs the current version on the runtime that it names, with the arguments as they are', async () => {
     using machine = new FolderMachine();
-    machine.install('1.0.0');
+    await machine.install('1.0.0');
     const launcher = join(machine.work, 'launcher');
     const text = readFileSync(machine.opt('bin/smm-agent'), 'utf8');
     assert.match(text, /^opt=\/opt\/smm-agent$/m);
@@ -135,13 +135,13 @@ describe('the launcher', () => {
 });
 
 describe('an upgrade', () => {
-  it('switches, keeps the version before, and takes nothing away that runs', () => {
+  it('switches, keeps the version before, and takes nothing away that runs', async () => {
     using machine = new FolderMachine();
-    machine.install('1.0.0');
+    await machine.install('1.0.0');
     assert.equal(machine.script('prerm', 'upgrade', '1.1.0').status, 0);
     assert.equal(machine.script('postrm', 'upgrade', '1.1.0').status, 0);
     assert.equal(existsSync(machine.opt('current/smm-agent.js')), true);
-    machine.install('1.1.0', '1.0.0');
+    await machine.install('1.1.0', '1.0.0');
     assert.equal(readlinkSync(machine.opt('current')), 'versions/1.1.0');
     assert.equal(readlinkSync(machine.opt('previous')), 'versions/1.0.0');
     assert.equal(existsSync(machine.opt('previous/smm-agent.js')), true);
@@ -149,9 +149,9 @@ describe('an upgrade', () => {
 });
 
 describe('a removal', () => {
-  it('leaves nothing but state and configuration where Istio is not ours', () => {
+  it('leaves nothing but state and configuration where Istio is not ours', async () => {
     using machine = new FolderMachine();
-    machine.install('1.0.0');
+    await machine.install('1.0.0');
     writeFileSync(join(machine.root, 'etc/smm/agent.yaml'), '');
     assert.equal(machine.script('prerm', 'remove').status, 0);
     const removed = machine.script('postrm', 'remove');
@@ -165,9 +165,9 @@ describe('a removal', () => {
     assert.equal(existsSync(join(machine.root, 'var/lib/smm-agent')), false);
   });
 
-  it('leaves all that an adopted Istio needs to run, stop and start, and says how to go back', () => {
+  it('leaves all that an adopted Istio needs to run, stop and start, and says how to go back', async () => {
     using machine = new FolderMachine();
-    machine.install('1.0.0');
+    await machine.install('1.0.0');
     const release = adopt(machine);
     const { status, stdout } = machine.script('postrm', 'remove');
     assert.equal(status, 0);
@@ -189,7 +189,7 @@ describe('a removal', () => {
 describe('a purge', () => {
   it('refuses to delete what runs, names it, and works once that has ended', async () => {
     using machine = new FolderMachine();
-    machine.install('1.0.0');
+    await machine.install('1.0.0');
     const release = adopt(machine);
     const envoy = spawn(join(release, 'bin/envoy'), ['60'], { stdio: 'ignore' });
     await once(envoy, 'spawn');

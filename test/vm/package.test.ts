@@ -86,7 +86,8 @@ describe('the package on a booted Debian', () => {
     assert.match(unconfigured.stderr, /SMM101/);
     await machine.sh('smm-agent set hold true');
     assert.match(await machine.readFile('/etc/smm/agent.yaml'), /^hold: true$/m);
-    assert.notEqual(await machine.sh('systemctl show -P ExecMainStartTimestampMonotonic smm-agent'), '0\n');
+    assert.equal(await machine.sh('systemctl is-active smm-agent'), 'active\n');
+    assert.equal(await exe(await mainPid('smm-agent')), '/opt/smm-agent/runtimes/24.21.0/bin/node\n');
   });
 
   it('is exposed at 3.0 or less', async () => {
@@ -109,6 +110,9 @@ describe('the package on a booted Debian', () => {
       'versions/1.1.0\nversions/1.0.0\n',
     );
     assert.equal(await mainPid('istio'), istioPid);
+    assert.equal(await machine.sh('systemctl is-active smm-agent'), 'active\n');
+    const arguments_ = await machine.sh(`tr '\\0' ' ' < /proc/${await mainPid('smm-agent')}/cmdline`);
+    assert.match(arguments_, /\/opt\/smm-agent\/versions\/1\.1\.0\/smm-agent\.js run/);
   });
 
   it('leaves a running Istio running and restartable when it is removed, and says how to go back', async () => {
