@@ -47,7 +47,7 @@ export async function take(step: Step, hands: Hands, context: StepContext): Prom
     case 'start':
       return hands.services.start(ISTIO_UNIT);
     case 'clean':
-      return clean(store, hands, context);
+      return clean(step, store, hands);
   }
 }
 
@@ -57,14 +57,8 @@ async function adopt(
   { paths, clock }: Hands,
   { observation, signal }: StepContext,
 ): Promise<void> {
-  const { running, bootId } = observation;
-  if (running.answer !== 'package') {
-    throw new AgentError(
-      'SMM509',
-      "cannot adopt Istio: what runs is not its package's",
-      'it is tried again when it is',
-    );
-  }
+  const { bootId } = observation;
+  const processes = adoptedProcesses(observation);
   const { adoptInstalled } = await import('../istio/releases/adopt.ts');
   const { adoptedConfiguration } = await import('../istio/next-configuration.ts');
   let own: ReleaseConfiguration | null = null;
@@ -73,7 +67,7 @@ async function adopt(
     {
       revision,
       configurationKind: 'keep',
-      processes: { bootId, envoy: running.processes.envoy, pilotAgent: running.processes.pilotAgent },
+      processes: { bootId, ...processes },
       discoveryHost: await installedDiscoveryHost(paths),
       configure: (current) => {
         own = current;
@@ -83,6 +77,14 @@ async function adopt(
     { signal, now: clock.now(), beforeLink: async () => rememberOwn(paths, revision, own) },
   );
   await new ReleaseFindings(paths.state, clock).confirm(release.id);
+}
+
+/** What runs out of the package's files; after an adoption that was cut off, as the release that it left has noted. */
+function adoptedProcesses({ running, releases }: Observation) {
+  if (running.answer === 'package') return running.processes;
+  const noted = releases.find(({ manifest }) => running.answer === 'release' && manifest.id === running.id)?.manifest;
+  if (noted?.adopted) return { envoy: noted.adopted.envoy, pilotAgent: noted.adopted.pilotAgent };
+  throw new AgentError('SMM509', "cannot adopt Istio: what runs is not its package's", 'it is tried again when it is');
 }
 
 /** Before `active` is linked: with that link the adoption is over, and nobody would come back for what is missing. */
@@ -129,10 +131,15 @@ async function stage(
   await store.setStaged(release.id);
 }
 
-async function clean(store: ReleaseStore, { paths, clock }: Hands, { observation }: StepContext): Promise<void> {
+async function clean(
+  { keep }: Extract<Step, { do: 'clean' }>,
+  store: ReleaseStore,
+  { paths, clock }: Hands,
+): Promise<void> {
   const { cleanReleases } = await import('../istio/releases/clean.ts');
-  const { running } = observation;
-  const removed = await cleanReleases(store, new Set(running.answer === 'release' ? [running.id] : []));
+  const removed = await cleanReleases(store, new Set(keep));
+  const { cleanDownloads } = await import('../repository/clean.ts');
+  await cleanDownloads(paths.downloads, new Set((await store.list()).map(({ istioVersion }) => istioVersion)));
   const findings = new ReleaseFindings(paths.state, clock);
   for (const id of removed) await findings.forgetConfirmed(id);
 }

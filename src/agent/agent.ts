@@ -102,9 +102,8 @@ export class Agent implements World {
   }
 
   writeRules(config: Config, target: Target, observation: Observation): Promise<void> {
-    return writeRules(this.#parts.paths, config, target, observation, (revision) =>
-      this.#parts.mesh.hasRevision(revision),
-    );
+    const { paths, clock, mesh } = this.#parts;
+    return writeRules(paths, config, target, observation, clock, (revision) => mesh.hasRevision(revision));
   }
 
   /** status.json first: what the machine itself says does not wait for the control plane. */

@@ -160,21 +160,32 @@ function considerStart({ observation, config }: DecisionInput): Verdict {
   }
 }
 
-/** What runs, is active or staged stays, and one more: what somebody may want to go back to. */
+/**
+ * What runs, is active, staged or wanted stays, with what a bad release is put back to, and one more: what somebody may
+ * want to go back to.
+ */
 function considerCleaning({ observation }: DecisionInput, wantedId: ReleaseId | null): Verdict {
-  const { active, staged, running, releases } = observation;
+  const { active, staged, running, previous, confirmed, releases } = observation;
   // While it cannot be told what runs, nothing is deleted.
   if (active === null || running.answer === 'unknown') return null;
+  const ids = releases.map(({ manifest }) => manifest.id);
   const needed = new Set([
     active.manifest.id,
     staged?.manifest.id,
     wantedId,
     running.answer === 'release' ? running.id : null,
+    previous,
+    ids.findLast((id) => confirmed.has(id)),
   ]);
-  const spare = releases.map(({ manifest }) => manifest.id).filter((id) => !needed.has(id));
+  const spare = ids.filter((id) => !needed.has(id));
   const remove = spare.slice(0, -1);
   if (remove.length === 0) return null;
-  return { do: 'clean', remove, why: `${remove.length} releases are not needed any more` };
+  return {
+    do: 'clean',
+    remove,
+    keep: ids.filter((id) => needed.has(id)),
+    why: `${remove.length} releases are not needed any more`,
+  };
 }
 
 /** The same try for the same target: what a failure is remembered for. */

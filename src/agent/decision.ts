@@ -10,7 +10,8 @@ export type Step = { why: string } & (
   | { do: 'point-staged'; id: ReleaseId }
   | { do: 'confirm'; id: ReleaseId }
   | { do: 'start' }
-  | { do: 'clean'; remove: ReleaseId[] }
+  /** `keep` is what is needed; the newest of the rest stays too. */
+  | { do: 'clean'; remove: ReleaseId[]; keep: ReleaseId[] }
 );
 
 export type StepName = Step['do'];

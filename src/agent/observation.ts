@@ -26,6 +26,8 @@ export interface Observation {
   running: Running;
   active: LinkedRelease | null;
   staged: LinkedRelease | null;
+  /** What was active before the last switch. */
+  previous: ReleaseId | null;
   /** When the link `staged` was made. */
   stagedSince: Date | null;
   pending: RestartPending;

@@ -7,6 +7,7 @@ import type { ServiceManager } from '../host/service-manager.ts';
 import { ISTIO_UNIT } from '../istio/activation/drop-in.ts';
 import { ignoredEdits } from '../istio/activation/old-configuration.ts';
 import { readStopRecord } from '../istio/activation/stop-record.ts';
+import { readPreviousRelease } from '../istio/activation/switch-record.ts';
 import { checkUnit } from '../istio/activation/unit-check.ts';
 import { readUnitFacts } from '../istio/activation/unit-facts.ts';
 import { readOwnConfiguration } from '../istio/own-configuration.ts';
@@ -58,6 +59,7 @@ export async function observe({ paths, clock, services, proxy = PROXY_ENDPOINTS 
     running,
     active,
     staged,
+    previous: await readPreviousRelease(paths),
     stagedSince: await store.linkedSince('staged'),
     pending: await isPending(store, running, active, staged, releases),
     unitCheck: checkUnit(await readUnitFacts(paths, unit, activeId)),

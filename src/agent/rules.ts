@@ -5,7 +5,9 @@
 import { join } from 'node:path';
 import type { Config } from '../config.ts';
 import type { Target } from '../control-plane/target.ts';
+import type { Clock } from '../host/clock.ts';
 import { makeFolder, namesIn, readText, removeFile, writeAtomically } from '../host/files.ts';
+import { ReleaseFindings } from '../istio/releases/findings.ts';
 import type { Paths } from '../paths.ts';
 import type { Observation } from './observation.ts';
 
@@ -15,12 +17,14 @@ export async function writeRules(
   config: Config,
   target: Target,
   observation: Observation,
+  clock: Clock,
   hasRevision: (revision: string) => Promise<boolean | null>,
 ): Promise<void> {
   const folder = join(paths.state, 'istio');
   await makeFolder(folder, 0o755);
   await ensureText(join(folder, 'start-when-stopped'), `${config.istio.startWhenStopped}\n`);
   await ensureMarker(join(folder, 'hold'), config.hold);
+  await new ReleaseFindings(paths.state, clock).expire();
   if (target.answer === 'wanted') await markGone(join(folder, 'gone'), target.revision.name, observation, hasRevision);
 }
 

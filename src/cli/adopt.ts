@@ -7,7 +7,7 @@ import { showTurn } from './turn-text.ts';
 
 export const spec = {
   name: 'adopt',
-  summary: "Take over Istio's own configuration, its edits, or the rendered one",
+  summary: "take over Istio's own configuration, its edits, or the rendered one",
   forms: ['[--render | --keep] [--yes]'],
   description:
     "Without an option: takes the files of the Istio package, with edits made since the first adoption, as this machine's own\nconfiguration. --render: the one rendered from the WorkloadGroup takes its place. Shows the difference first, and changes\nnothing without --yes. Istio is not touched: what differs is staged, and a restart is pending.",

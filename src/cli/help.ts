@@ -8,7 +8,7 @@ import type { Io } from './io.ts';
 
 export const spec = {
   name: 'help',
-  summary: 'Say what the commands do',
+  summary: 'say what the commands do',
   forms: ['[<command>]'],
   description: 'Lists the commands, or explains one of them.',
   options: {},

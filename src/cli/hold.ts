@@ -7,7 +7,7 @@ import { notifyDaemon } from './notify-daemon.ts';
 
 export const spec = {
   name: 'hold',
-  summary: 'Keep this machine on the Istio that it has',
+  summary: 'keep this machine on the Istio that it has',
   forms: [''],
   description: `Sets hold: true in /etc/smm/agent.yaml. The agent then stages nothing, withdraws what is staged and starts nothing by itself,
 so that neither a restart of Istio nor a reboot brings another Istio. smm-agent unhold ends it.`,

@@ -6,7 +6,7 @@ import type { Io } from './io.ts';
 
 export const spec = {
   name: 'pending',
-  summary: 'Whether a restart of Istio is pending (exit code 0, 1 or 2)',
+  summary: 'whether a restart of Istio is pending (exit code 0, 1 or 2)',
   forms: ['[--json]'],
   description:
     'Compares what runs in istio.service with what is staged, now: also while the agent is down.\nUse it in a maintenance script: smm-agent pending && systemctl restart istio',

@@ -7,7 +7,7 @@ import { showTurn } from './turn-text.ts';
 
 export const spec = {
   name: 'reconcile',
-  summary: 'One turn, now: asks the control plane, stages what is wanted, reports',
+  summary: 'one turn, now: asks the control plane, stages what is wanted, reports',
   forms: ['[--dry-run]'],
   description:
     "Never restarts Istio. With a running daemon the turn is the daemon's; otherwise this command makes it itself.",

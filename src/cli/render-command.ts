@@ -10,7 +10,7 @@ import { render } from './render.ts';
 
 export const spec = {
   name: 'render',
-  summary: "Write the VM's configuration, as istioctl would, to a folder",
+  summary: "write the VM's configuration, as istioctl would, to a folder",
   forms: ['--output <folder> [--from <objects.json>]'],
   description: `Writes cluster.env, mesh.yaml, hosts and root-cert.pem, named as "istioctl x workload entry configure" names them, without the
 token. Nothing that Istio uses is changed.

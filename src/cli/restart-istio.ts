@@ -6,7 +6,7 @@ import { type Io, requireRoot } from './io.ts';
 
 export const spec = {
   name: 'restart-istio',
-  summary: 'Restart Istio now, into what is staged; its connections are dropped',
+  summary: 'restart Istio now, into what is staged; its connections are dropped',
   forms: ['[--if-pending]'],
   description:
     'The same as systemctl restart istio, and it waits until Istio runs again and says which release came up.\nThere is no hot restart of Istio on a virtual machine: open connections are dropped.',

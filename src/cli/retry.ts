@@ -7,7 +7,7 @@ import { showTurn } from './turn-text.ts';
 
 export const spec = {
   name: 'retry',
-  summary: 'Forget failed tries and rejected releases, and try again now',
+  summary: 'forget failed tries and rejected releases, and try again now',
   forms: [''],
   description:
     'A release that was put back, or a download that failed, is otherwise not tried again before a time that status names.',

@@ -5,7 +5,7 @@ import { type Io, requireRoot } from './io.ts';
 
 export const spec = {
   name: 'run',
-  summary: 'The daemon: polls the control plane, stages, reports (smm-agent.service runs this)',
+  summary: 'the daemon: polls the control plane, stages, reports (smm-agent.service runs this)',
   forms: [''],
   description: 'SIGHUP reads the configuration again, SIGTERM ends it within seconds. One instance for each machine.',
   options: {},

@@ -14,7 +14,7 @@ import { setControlPlane } from './set-control-plane.ts';
 
 export const spec = {
   name: 'set',
-  summary: 'Change the configuration, keeping comments and order',
+  summary: 'change the configuration, keeping comments and order',
   forms: [
     'workload-group <namespace> <name>',
     'control-plane <url> --ca-file <file>',

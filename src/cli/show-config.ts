@@ -9,7 +9,7 @@ import type { Io } from './io.ts';
 
 export const spec = {
   name: 'show-config',
-  summary: 'Print the configuration in effect, and check it',
+  summary: 'print the configuration in effect, and check it',
   forms: ['[--json]'],
   description: `Prints every key of /etc/smm/agent.yaml with the value that the agent uses. What the file does not set is marked "# default".
 The token is not shown, only its file; values in istio.env and istio.mesh whose names sound like a secret are hidden.`,

@@ -9,7 +9,7 @@ import { statusText } from './status-text.ts';
 
 export const spec = {
   name: 'status',
-  summary: 'What runs, what is staged, what is wanted, and why nothing happens',
+  summary: 'what runs, what is staged, what is wanted, and why nothing happens',
   forms: ['[--json]'],
   description:
     'Prints what the agent found at its last turn. Asks nobody: it also works while the control plane is away.',

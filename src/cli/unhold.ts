@@ -5,7 +5,7 @@ import type { Io } from './io.ts';
 
 export const spec = {
   name: 'unhold',
-  summary: 'Let this machine follow its control plane again',
+  summary: 'let this machine follow its control plane again',
   forms: [''],
   description:
     'Sets hold: false in /etc/smm/agent.yaml. What the control plane wants is staged again at the next poll.',

@@ -8,7 +8,7 @@ import type { Io } from './io.ts';
 
 export const spec = {
   name: 'version',
-  summary: 'The versions of the agent and of Istio: running, installed or staged, wanted',
+  summary: 'the versions of the agent and of Istio: running, installed or staged, wanted',
   forms: ['[--json]'],
   description: 'Prints six versions. What is not known is said so: Istio as of the last turn of the agent.',
   options: { json: { type: 'boolean', help: 'as JSON' } },
