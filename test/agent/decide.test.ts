@@ -77,7 +77,7 @@ describe('a VM with Istio of the official package', () => {
     'waits for the control plane where its own addresses do not tell the revision': [
       { observation: fresh },
       [],
-      /do not tell its revision/,
+      /has not said yet which revision/,
     ],
     'says so where there is no Istio at all': [
       { observation: { ...fresh, unit: { ...UNIT, exists: false } } },
@@ -292,6 +292,37 @@ describe('Istio that was stopped out of auto-restart', () => {
       { observation: { ...stopped, stop: { ...stop, kind: 'stop' } as Observation['stop'] }, wanted },
       [],
     ],
+  });
+});
+
+describe('cleaning', () => {
+  const [older, spare] = [release('1.30.0-cccccccccccc'), release('1.30.1-dddddddddddd')];
+  const full: Partial<Observation> = {
+    active: NEW,
+    running: { answer: 'release', id: NEW.manifest.id, since: minutesAgo(60) },
+    releases: [older, OLD, spare, NEW],
+    confirmed: new Set([NEW.manifest.id]),
+  };
+  const removed = (change: Partial<Observation>) =>
+    decide({
+      observation: observed({ ...full, ...change }),
+      wanted: wants(NEW),
+      config: config(),
+      attempts: new Map(),
+      adoptedRevision: null,
+    }).steps.flatMap((step) => (step.do === 'clean' ? step.remove : []));
+
+  it('leaves one release that nobody needs', () => {
+    assert.deepEqual(removed({}), [older.manifest.id, OLD.manifest.id]);
+  });
+
+  it('leaves the release that a bad one is put back to, and the newest confirmed one', () => {
+    assert.deepEqual(removed({ previous: older.manifest.id }), [OLD.manifest.id]);
+    assert.deepEqual(removed({ previous: older.manifest.id, confirmed: new Set([OLD.manifest.id]) }), []);
+  });
+
+  it('removes nothing while it cannot be told what runs', () => {
+    assert.deepEqual(removed({ running: { answer: 'unknown', reason: 'no rights' } }), []);
   });
 });
 

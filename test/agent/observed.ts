@@ -69,6 +69,7 @@ export function observed(change: Partial<Observation> = {}): Observation {
     running: { answer: 'release', id: OLD.manifest.id, since: minutesAgo(60) },
     active: OLD,
     staged: null,
+    previous: null,
     stagedSince: null,
     pending: { answer: 'no', running: OLD.manifest.id },
     unitCheck: { answer: 'ours' },

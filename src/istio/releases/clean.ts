@@ -14,17 +14,17 @@ import type { ReleaseStore } from './store.ts';
 const SPARE = 1;
 
 /**
- * Removes what is not needed and returns the names of the folders that are gone. `running` are the releases that the
- * caller knows to run; /proc is asked here as well, before and after each folder is moved away. Must not run while a
+ * Removes what is not needed and returns the names of the folders that are gone. `needed` are the releases that the
+ * caller knows to run or may go back to; /proc is asked here as well, before and after each folder is moved away. Must not run while a
  * release is being staged. Rejects with SMM440, SMM446 or SMM52x, and then has deleted nothing that is in use.
  */
 export async function cleanReleases(
   store: ReleaseStore,
-  running: ReadonlySet<ReleaseId>,
+  needed: ReadonlySet<ReleaseId>,
   proc = '/proc',
 ): Promise<string[]> {
   const { releases } = store.paths;
-  const removable = await removableFolders(store, running);
+  const removable = await removableFolders(store, needed);
   const inUse = await foldersInUse(releases, proc);
   const removed: string[] = [];
   for (const name of removable) {
@@ -36,9 +36,9 @@ export async function cleanReleases(
 }
 
 /** Folders of ours that no rule keeps; what is not ours by its name is left alone. */
-async function removableFolders(store: ReleaseStore, running: ReadonlySet<ReleaseId>): Promise<string[]> {
+async function removableFolders(store: ReleaseStore, needed: ReadonlySet<ReleaseId>): Promise<string[]> {
   const complete = await store.list();
-  const kept = new Set([...running, await store.link('active'), await store.link('staged')]);
+  const kept = new Set([...needed, await store.link('active'), await store.link('staged')]);
   const spare = complete.filter(({ id }) => !kept.has(id)).slice(-SPARE);
   for (const { id } of spare) kept.add(id);
   const names = await namesIn(store.paths.releases);
