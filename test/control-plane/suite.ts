@@ -2,6 +2,7 @@
 import { after, before, describe } from 'node:test';
 import type { Fixture } from './fixture.ts';
 import { entryCases } from './suite/entry.ts';
+import { idleCases } from './suite/idle.ts';
 import { leaseCases } from './suite/lease.ts';
 import { policyCases } from './suite/policy.ts';
 import { resilienceCases } from './suite/resilience.ts';
@@ -27,6 +28,7 @@ export function controlPlaneSuite(name: string, open: () => Promise<Fixture>): v
     upgradeCases(opened);
     entryCases(opened);
     leaseCases(opened);
+    idleCases(opened);
     rightsCases(opened);
     policyCases(opened);
     stormCases(opened);

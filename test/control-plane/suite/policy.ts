@@ -67,11 +67,12 @@ export function policyCases(opened: () => Fixture): void {
       }
       token = await admin.token(APPS, 'smm-agent-reviews');
       for (const object of [entry, foreignEntry, unmarked]) await admin.apply({ ...object, status: STATUS });
-      // A policy counts some time after it was written.
-      await eventually(
-        () => patch(entry, { conditions: [OWN] }),
-        ({ message }) => /only the conditions/.test(message),
-      );
+      // A policy counts some time after it was written; until then the attempt succeeds, so it is undone.
+      const attempt = async () => {
+        await admin.setStatus(entry, STATUS);
+        return patch(entry, { conditions: [OWN] });
+      };
+      await eventually(attempt, ({ message }) => /only the conditions/.test(message));
     });
 
     it('lets the agent report and beat', async (test) => {

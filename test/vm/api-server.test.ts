@@ -1,0 +1,38 @@
+/** The suite of the control plane on the real API server, with Istio's own CRDs. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseAllDocuments } from 'yaml';
+import { controlPlaneSuite } from '../control-plane/suite.ts';
+import type { KubeObject } from '../sandbox/control-plane/store.ts';
+import { startLoopbackApiServer } from './control-plane/loopback-api-server.ts';
+import { etcd, kubeApiserver } from './lab/go-parts.ts';
+import { openLab } from './lab/lab.ts';
+
+const lab = openLab();
+
+controlPlaneSuite('the real API server', async () => {
+  const programs = { etcd: await etcd(), kubeApiserver: await kubeApiserver() };
+  const server = await startLoopbackApiServer(
+    lab.ledger,
+    join(lab.state.folder, `api-server-${process.pid}`),
+    programs,
+  );
+  return {
+    server: server.url,
+    ca: server.ca,
+    admin: server.admin,
+    istioDefinitions: istioDefinitions(lab.state.parts.istioModuleDir),
+    stormWrites: 1000,
+    admissionPolicies: true,
+    kill: server.kill,
+    start: server.start,
+    close: server.close,
+  };
+});
+
+function istioDefinitions(moduleDir: string): KubeObject[] {
+  const text = readFileSync(join(moduleDir, 'manifests/charts/base/files/crd-all.gen.yaml'), 'utf8');
+  const wanted = ['workloadgroups.networking.istio.io', 'workloadentries.networking.istio.io'];
+  const all = parseAllDocuments(text).map((document) => document.toJS() as KubeObject | null);
+  return all.filter((object) => object !== null).filter(({ metadata }) => wanted.includes(metadata.name));
+}
