@@ -3,6 +3,7 @@
  * minute. Without root and without network: control plane, downloads and systemd's part are embedded, the agent and its
  * scripts are the real ones. Ends with 1 when anything does not come out as told.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { Interruption } from './demo/interrupted.ts';
 import { keep } from './demo/keep.ts';
@@ -10,6 +11,10 @@ import { lacking } from './demo/requirements.ts';
 import { SCENES } from './demo/scenes.ts';
 import { Screen } from './demo/screen.ts';
 import { NotAsTold, Stage } from './demo/stage.ts';
+import { NotInTime } from './until.ts';
+
+/** After each scene, at a terminal. */
+const PAUSE_MS = 1500;
 
 const { values } = parseArgs({ options: { keep: { type: 'boolean', default: false } } });
 const screen = new Screen(process.stdout, process.env);
@@ -40,12 +45,16 @@ async function demo(): Promise<number> {
     return 0;
   } catch (error) {
     if (interruption.signal !== null) return interruption.status;
-    screen.failure(error instanceof NotAsTold ? error.message : String(error));
-    if (!(error instanceof NotAsTold)) throw error;
+    if (!(error instanceof NotAsTold || error instanceof NotInTime)) throw error;
+    screen.failure(error.message);
     return 1;
   }
 }
 
 async function story(stage: Stage): Promise<void> {
-  for (const scene of SCENES) await scene(stage);
+  for (const scene of SCENES) {
+    await scene(stage);
+    // Nobody reads at the pace of a log.
+    if (process.stdout.isTTY) await sleep(PAUSE_MS);
+  }
 }

@@ -158,18 +158,19 @@ describe('one machine of a mesh', () => {
     await world.pending('True', /1\.31\.1 to 1\.31\.2/);
     await world.machine.expect('systemctl', 'restart', 'istio');
     await until('the way back', () => world.machine.journal.some((line) => line.includes('is put back to')));
-    await world.envoyOf('1.31.1');
+    // 1.31.1 was not up for long enough to be confirmed; the adopted release is confirmed by definition.
+    await world.envoyOf('1.31.0');
     await until(
       'the reason',
       () => world.condition('SmmAgent'),
       (seen) => /reject/i.test(seen?.message ?? ''),
     );
-    await world.pending('False', /1\.31\.1/);
+    await world.pending('False', /1\.31\.0/);
   });
 
   it('switches with the agent dead', async () => {
     await world.mesh.upgrade({ name: 'default', version: '1.31.3' });
-    await world.pending('True', /1\.31\.1 to 1\.31\.3/);
+    await world.pending('True', /1\.31\.0 to 1\.31\.3/);
     await world.machine.agent.kill();
     await world.machine.expect('systemctl', 'stop', 'istio');
     await world.envoyOf('1.31.3');
@@ -181,7 +182,7 @@ describe('one machine of a mesh', () => {
     await world.mesh.upgrade({ name: 'default', version: '1.31.4' });
     await world.pending('True', /1\.31\.3 to 1\.31\.4/);
     await world.machine.expect('smm-agent', 'hold');
-    world.machine.agent.reload();
+    await world.machine.agent.reload();
     await world.pending('False', /1\.31\.3/);
     await world.machine.expect('systemctl', 'stop', 'istio');
     await until('the hook', () =>
@@ -193,7 +194,7 @@ describe('one machine of a mesh', () => {
 
   it('no longer held, switches at a reboot', async () => {
     await world.machine.expect('smm-agent', 'unhold');
-    world.machine.agent.reload();
+    await world.machine.agent.reload();
     await world.pending('True', /1\.31\.3 to 1\.31\.4/);
     await world.machine.reboot();
     await world.envoyOf('1.31.4');
@@ -213,7 +214,6 @@ describe('one machine of a mesh', () => {
 /** Passed while a package is fetched and staged; the rest is for the tests of src/istio/releases. */
 const WHILE_STAGING: Checkpoint[] = [
   'download-halfway',
-  'download-renamed',
   'stage-unpacked',
   'stage-marked',
   'stage-renamed',

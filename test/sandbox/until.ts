@@ -4,7 +4,12 @@ import { inspect } from 'node:util';
 
 const POLL_MS = 20;
 
-/** Returns the first answer that `accept` (by default: is truthy) takes; after `timeoutMs` an error with the last answer. */
+/** What was waited for did not come in time. */
+export class NotInTime extends Error {
+  override readonly name = 'NotInTime';
+}
+
+/** Returns the first answer that `accept` (by default: is truthy) takes; after `timeoutMs` NotInTime with the last answer. */
 export async function until<T>(
   what: string,
   observe: () => T | Promise<T>,
@@ -16,7 +21,7 @@ export async function until<T>(
     const value = await observe();
     if (accept(value)) return value;
     if (performance.now() >= deadline) {
-      throw new Error(`${what}: not within ${timeoutMs / 1000} s; last seen: ${inspect(value, { depth: 6 })}`);
+      throw new NotInTime(`${what}: not within ${timeoutMs / 1000} s; last seen: ${inspect(value, { depth: 6 })}`);
     }
     await sleep(POLL_MS);
   }

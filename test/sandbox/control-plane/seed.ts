@@ -205,13 +205,7 @@ export function handMadeEntry(
 }
 
 /** A CustomResourceDefinition that takes anything: stands for those of Service Mesh Manager and Sail, and here for Istio's. */
-export function definition(
-  group: string,
-  kind: string,
-  plural: string,
-  versions: string[],
-  scope = 'Namespaced',
-): KubeObject {
+function definition(group: string, kind: string, plural: string, versions: string[], scope = 'Namespaced'): KubeObject {
   const schema = { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } };
   const version = (name: string, index: number) => ({
     name,

@@ -40,8 +40,15 @@ export class Stage implements AsyncDisposable {
       { name: 'default', version: START },
       { name: 'canary', version: '1.32.0' },
     ]);
-    const onLine = (unit: string, line: string) => screen.side(unit.replace('.service', ''), readable(line));
+    let root = '';
+    const onLine = (unit: string, line: string) => {
+      const text = readable(line).replaceAll(root, '');
+      // The shell that stands in for pilot-agent says this of its Envoy; the real one does not.
+      if (text !== 'Terminated')
+        screen.side(unit.replace('.service', '').replace(/^smm-agent-start-.*/, 'timer'), text);
+    };
     const machine = await SandboxMachine.make({ mesh, istio: START, onLine });
+    root = machine.root;
     return new Stage(screen, mesh, machine);
   }
 
@@ -81,6 +88,12 @@ export class Stage implements AsyncDisposable {
       isSo,
       PATIENCE_MS,
     );
+  }
+
+  /** Waits until the agent's own condition says so. */
+  async agentSays(message: RegExp): Promise<void> {
+    const isSo = (seen: Condition | undefined) => message.test(seen?.message ?? '');
+    await until(`SmmAgent ${message}`, () => this.condition('SmmAgent'), isSo, PATIENCE_MS);
   }
 
   /** As an operator of the cluster sees the machine. */
