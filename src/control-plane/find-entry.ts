@@ -24,7 +24,7 @@ export function autoRegisteredName(group: string, address: string, network: stri
 }
 
 /** The group that an entry says it belongs to; null for one made by hand without such a mark. */
-export function groupOf({ metadata }: WorkloadEntry): string | null {
+function groupOf({ metadata }: WorkloadEntry): string | null {
   return metadata.annotations[AUTO_REGISTERED] ?? metadata.labels[GROUP_LABEL] ?? null;
 }
 

@@ -1,29 +1,20 @@
 /** The machine's Lease: a heartbeat, and the versions in annotations, so that `kubectl get leases` reads a fleet. */
-import { createHash } from 'node:crypto';
-import { z } from 'zod';
 import { type Clock, systemClock } from '../host/clock.ts';
-import type { JsonPatchOperation, KubernetesClient } from './client.ts';
+import type { KubernetesClient } from './client.ts';
 import { ControlPlaneError, isFailure } from './failure.ts';
-import { GROUP_LABEL } from './find-entry.ts';
-import { Metadata, resources } from './objects.ts';
+import {
+  type Holder,
+  holderIdentity,
+  Lease,
+  leaseName,
+  newLease,
+  renewal,
+  takeOver,
+  type Versions,
+} from './lease-object.ts';
+import { resources } from './objects.ts';
 
-/** What the annotations say. null where it is not known or does not apply. */
-export interface Versions {
-  agent: string;
-  istioRunning: string | null;
-  istioStaged: string | null;
-  istioWanted: string | null;
-  restartPending: 'yes' | 'no' | 'unknown';
-}
-
-export interface LeaseOptions {
-  group: { namespace: string; name: string };
-  /** The machine's host name, whatever it looks like. */
-  host: string;
-  /** Content of /etc/machine-id. Only a hash of it leaves the machine, as machine-id(5) asks. */
-  machineId: string;
-  /** The machine's address: clones share name and machine id, but not this. */
-  address: string | null;
+export interface LeaseOptions extends Holder {
   clock?: Clock;
 }
 
@@ -34,32 +25,6 @@ export type HeartbeatResult =
   | { outcome: 'failed'; error: ControlPlaneError };
 
 const HEARTBEAT_MS = 60_000;
-/** A poll every minute, late by its jitter, may miss some beats before the machine counts as silent. */
-const DURATION_S = 300;
-const PREFIX = 'smm-agent.io/';
-
-const Lease = z.object({
-  metadata: Metadata,
-  spec: z
-    .object({
-      holderIdentity: z.string().default(''),
-      renewTime: z.string().default(''),
-      leaseDurationSeconds: z.number().default(DURATION_S),
-      leaseTransitions: z.number().default(0),
-    })
-    .prefault({}),
-});
-type Lease = z.infer<typeof Lease>;
-
-/** `smm-agent-<host>-<8 hex>`: a DNS-1123 label from any host name. */
-export function leaseName(host: string, machineId: string): string {
-  const safe = host
-    .toLowerCase()
-    .replace(/[^a-z0-9]+/g, '-')
-    .slice(0, 44)
-    .replace(/^-+|-+$/g, '');
-  return ['smm-agent', safe || 'host', hash(machineId).slice(0, 8)].join('-');
-}
 
 export class HeartbeatLease {
   readonly #client: KubernetesClient;
@@ -94,15 +59,8 @@ export class HeartbeatLease {
 
   /** The usual beat, one request. Null when the Lease is not as this agent left it: then it is looked at. */
   async #renew(versions: Versions): Promise<HeartbeatResult | null> {
-    const operations: JsonPatchOperation[] = [
-      { op: 'test', path: '/spec/holderIdentity', value: this.#holder() },
-      { op: 'replace', path: '/spec/renewTime', value: microTime(this.#clock.now()) },
-    ];
-    for (const [key, value] of Object.entries(annotations(versions))) {
-      operations.push({ op: 'add', path: `/metadata/annotations/${key.replace('/', '~1')}`, value });
-    }
     try {
-      await this.#client.patch(this.#resource(), operations);
+      await this.#client.patch(this.#resource(), renewal(this.#options, versions, this.#clock.now()));
     } catch (error) {
       if (isFailure(error, 'missing', 'rejected', 'conflict')) return null;
       throw error;
@@ -117,80 +75,23 @@ export class HeartbeatLease {
       lease = await this.#client.get(this.#resource(), Lease);
     } catch (error) {
       if (!isFailure(error, 'missing')) throw error;
-      await this.#client.create(resources.leases(this.#options.group.namespace), this.#body(versions), Lease);
+      const made = newLease(this.#options, versions, this.#clock.now());
+      await this.#client.create(resources.leases(this.#options.group.namespace), made, Lease);
       return { outcome: 'created' };
     }
     const { holderIdentity: holder, renewTime, leaseDurationSeconds } = lease.spec;
-    const foreign = holder !== '' && holder !== this.#holder();
+    const foreign = holder !== '' && holder !== holderIdentity(this.#options);
     if (foreign) {
       if (this.#other?.renewTime !== renewTime) this.#other = { renewTime, sinceMs: nowMs };
       const silentMs = nowMs - this.#other.sinceMs;
       if (silentMs < leaseDurationSeconds * 1000) return { outcome: 'held-by-other', holder, name: this.name };
     }
-    await this.#client.patch(this.#resource(), this.#takeOver(lease, versions));
+    await this.#client.patch(this.#resource(), takeOver(lease, this.#options, versions, this.#clock.now()));
     this.#other = null;
     return { outcome: foreign ? 'taken-over' : 'renewed' };
-  }
-
-  /** Makes a Lease this machine's that was let go, was another's, or lost its annotations; guarded by its resourceVersion. */
-  #takeOver({ metadata, spec }: Lease, versions: Versions): JsonPatchOperation[] {
-    const wanted = this.#body(versions);
-    const leaseTransitions = spec.leaseTransitions + (spec.holderIdentity === this.#holder() ? 0 : 1);
-    return [
-      { op: 'test', path: '/metadata/resourceVersion', value: metadata.resourceVersion },
-      { op: 'add', path: '/metadata/labels', value: { ...metadata.labels, ...wanted.metadata.labels } },
-      { op: 'add', path: '/metadata/annotations', value: { ...metadata.annotations, ...wanted.metadata.annotations } },
-      { op: 'add', path: '/spec', value: { ...wanted.spec, leaseTransitions } },
-    ];
-  }
-
-  #body(versions: Versions) {
-    const { group } = this.#options;
-    const renewTime = microTime(this.#clock.now());
-    return {
-      apiVersion: 'coordination.k8s.io/v1',
-      kind: 'Lease',
-      metadata: {
-        name: this.name,
-        namespace: group.namespace,
-        labels: { [GROUP_LABEL]: group.name },
-        annotations: annotations(versions),
-      },
-      spec: {
-        holderIdentity: this.#holder(),
-        leaseDurationSeconds: DURATION_S,
-        leaseTransitions: 0,
-        acquireTime: renewTime,
-        renewTime,
-      },
-    };
-  }
-
-  #holder(): string {
-    const { machineId, address } = this.#options;
-    return address === null ? hash(machineId) : `${hash(machineId)}@${address}`;
   }
 
   #resource() {
     return resources.lease(this.#options.group.namespace, this.name);
   }
-}
-
-function annotations(versions: Versions): Record<string, string> {
-  return {
-    [`${PREFIX}agent-version`]: versions.agent,
-    [`${PREFIX}istio-running`]: versions.istioRunning ?? '',
-    [`${PREFIX}istio-staged`]: versions.istioStaged ?? '',
-    [`${PREFIX}istio-wanted`]: versions.istioWanted ?? '',
-    [`${PREFIX}restart-pending`]: versions.restartPending,
-  };
-}
-
-function hash(machineId: string): string {
-  return createHash('sha256').update(machineId.trim()).digest('hex');
-}
-
-/** Kubernetes' MicroTime: six digits after the point. */
-function microTime(date: Date): string {
-  return date.toISOString().replace('Z', '000Z');
 }

@@ -2,11 +2,11 @@
  * One HTTPS exchange with the API server. The only file of the control plane that knows the HTTP library, so that a
  * bundler can leave out what the agent does not use of it (forms, redirects, proxies).
  */
-import { readFile } from 'node:fs/promises';
 import { Agent } from 'node:https';
 import axios, { type AxiosInstance } from 'axios';
 import { invalidAnswer } from './answer-failure.ts';
-import { ControlPlaneError } from './failure.ts';
+import { credential } from './credential.ts';
+import type { ControlPlaneError } from './failure.ts';
 import { closedFailure, deadlineFailure, networkFailure } from './network-failure.ts';
 
 export interface TransportOptions {
@@ -160,28 +160,4 @@ function wasIdleConnection(error: unknown): boolean {
   const reused =
     typeof request === 'object' && request !== null && 'reusedSocket' in request && request.reusedSocket === true;
   return reused && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
-}
-
-async function credential(file: string, what: 'token' | 'CA', doing: string): Promise<string> {
-  const remedy = what === 'token' ? 'smm-agent set bearer-token - stores one' : 'name it in controlPlane.caFile';
-  let text: string;
-  try {
-    text = (await readFile(file, 'utf8')).trim();
-  } catch (cause) {
-    throw new ControlPlaneError(
-      'credentials',
-      'SMM214',
-      `cannot ${doing}: cannot read the ${what} file ${file}`,
-      remedy,
-      {
-        cause,
-      },
-    );
-  }
-  // A header cannot carry a line break: Node would refuse it with an error that quotes the token.
-  if (text === '' || (what === 'token' && !/^[\x21-\x7e]+$/.test(text))) {
-    const sentence = `cannot ${doing}: the ${what} file ${file} is ${text === '' ? 'empty' : 'not a bearer token'}`;
-    throw new ControlPlaneError('credentials', 'SMM214', sentence, remedy);
-  }
-  return text;
 }

@@ -21,12 +21,10 @@ describe('the client of the Kubernetes API', () => {
   const server = new EmbeddedApiServer();
   const clients: KubernetesClient[] = [];
   let folder = '';
-  let port = '';
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'smm-test-'));
     await server.start();
-    port = new URL(server.url).port;
     await writeFile(join(folder, 'ca'), server.ca);
     await writeFile(join(folder, 'token'), `${server.rights.adminToken}\n`);
     const admin = new Admin({ server: server.url, ca: server.ca, token: server.rights.adminToken });

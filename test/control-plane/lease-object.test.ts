@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { leaseName } from '../../src/control-plane/lease.ts';
+import { leaseName } from '../../src/control-plane/lease-object.ts';
 
 describe("the Lease's name", () => {
   it('is a DNS-1123 label, from any host name', () => {
