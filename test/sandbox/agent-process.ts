@@ -11,7 +11,6 @@ export class AgentProcess {
   readonly #path: string;
   readonly #onLine: (line: string) => void;
   #child: ChildProcess | null = null;
-  #spoke: Promise<unknown> = Promise.resolve();
 
   /** `path` is the PATH of the machine. */
   constructor(root: string, path: string, onLine: (line: string) => void) {
@@ -38,10 +37,7 @@ export class AgentProcess {
       // Of a session of its own: Ctrl-C at the terminal is the demo's to handle.
       detached: true,
     });
-    const lines = [child.stdout, child.stderr].map((stream) =>
-      createInterface({ input: stream }).on('line', this.#onLine),
-    );
-    this.#spoke = Promise.race([...lines.map((each) => once(each, 'line')), once(child, 'exit')]);
+    for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on('line', this.#onLine);
     child.once('exit', () => {
       if (this.#child === child) this.#child = null;
     });
@@ -54,13 +50,6 @@ export class AgentProcess {
     if (child === null) throw new Error('cannot wait for the agent: it does not run');
     const [status, signal] = (await once(child, 'exit')) as [number | null, string | null];
     return status ?? signal ?? '';
-  }
-
-  /** Has it read its configuration again, and take a turn. */
-  async reload(): Promise<void> {
-    // A process that has not said anything yet does not listen to signals yet either: SIGHUP would end it.
-    await this.#spoke;
-    this.#child?.kill('SIGHUP');
   }
 
   /** In order; resolves with the exit status. */

@@ -182,7 +182,6 @@ describe('one machine of a mesh', () => {
     await world.mesh.upgrade({ name: 'default', version: '1.31.4' });
     await world.pending('True', /1\.31\.3 to 1\.31\.4/);
     await world.machine.expect('smm-agent', 'hold');
-    await world.machine.agent.reload();
     await world.pending('False', /1\.31\.3/);
     await world.machine.expect('systemctl', 'stop', 'istio');
     await until('the hook', () =>
@@ -194,7 +193,6 @@ describe('one machine of a mesh', () => {
 
   it('no longer held, switches at a reboot', async () => {
     await world.machine.expect('smm-agent', 'unhold');
-    await world.machine.agent.reload();
     await world.pending('True', /1\.31\.3 to 1\.31\.4/);
     await world.machine.reboot();
     await world.envoyOf('1.31.4');
