@@ -1,0 +1,203 @@
+/** A machine of the mesh with smm-agent as its users have it: the built package, the shipped rights, a token, a configuration. */
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseAllDocuments } from 'yaml';
+import { buildPackages } from '../../packaging/build.ts';
+import { projectRoot } from '../../scripts/project.ts';
+import type { Status } from '../../src/agent/status.ts';
+import { type Downloads, startDownloads } from './lab/downloads.ts';
+import type { EnvoyVersion } from './lab/envoy-part.ts';
+import { makeIstioDeb } from './lab/istio-package.ts';
+import type { Revision } from './lab/istiod.ts';
+import type { KubeObject } from './lab/kube.ts';
+import type { Lab } from './lab/lab.ts';
+import { withLock } from './lab/lock.ts';
+import { bootMachine, type Machine } from './lab/machine.ts';
+import { findEntry, joinMesh } from './lab/mesh-vm.ts';
+import { setInjectorTag, setRolledOut } from './lab/revisions.ts';
+import { until } from './lab/until.ts';
+
+export interface AgentVmOptions {
+  name: string;
+  version?: string;
+  envoy?: EnvoyVersion;
+  revision?: Revision;
+  /** Runs after Istio is up and before the package is installed: an operator's own settings. */
+  prepare?: (machine: Machine) => Promise<void>;
+  /** Lines for agent.yaml, `key value` for smm-agent set. */
+  settings?: readonly (readonly [string, string])[];
+}
+
+const NAMESPACE = 'vm-apps';
+const GROUP = 'reviews';
+const PATIENCE_MS = 40_000;
+
+export class AgentVm {
+  readonly lab: Lab;
+  readonly machine: Machine;
+  readonly downloads: Downloads;
+  readonly namespace = NAMESPACE;
+  readonly group: string;
+
+  private constructor(lab: Lab, machine: Machine, downloads: Downloads, group: string) {
+    this.lab = lab;
+    this.machine = machine;
+    this.downloads = downloads;
+    this.group = group;
+  }
+
+  /** In the mesh with Istio of the official package, the agent installed, configured and started. */
+  static async make(lab: Lab, options: AgentVmOptions): Promise<AgentVm> {
+    const { name, version = '1.31.0', envoy = '1.39.3', revision = 'default' } = options;
+    const group = `${GROUP}-${name}`;
+    const machine = await bootMachine(lab, { name });
+    const downloads = await startDownloads(lab);
+    const vm = new AgentVm(lab, machine, downloads, group);
+    try {
+      await upgradeControlPlane(lab, revision, version);
+      await joinMesh(lab, machine, { group, namespace: NAMESPACE, revision, version, envoy });
+      await options.prepare?.(machine);
+      await grantRights(lab, group);
+      await vm.install(await agentDeb(lab));
+      await vm.configure(options.settings ?? []);
+    } catch (error) {
+      await vm.end();
+      throw error;
+    }
+    return vm;
+  }
+
+  async install(deb: string): Promise<void> {
+    await this.machine.copyIn(deb, '/root/smm-agent.deb');
+    await this.machine.sh('dpkg --install /root/smm-agent.deb && rm /root/smm-agent.deb');
+  }
+
+  /** As README.md says, by the commands. */
+  async configure(settings: readonly (readonly [string, string])[]): Promise<void> {
+    const { machine, lab, namespace, group } = this;
+    await machine.copyIn(lab.state.server.credentials.caFile, '/root/ca.crt');
+    const token = await lab.kube.mintToken(namespace, `smm-agent-${group}`);
+    await machine.sh(`smm-agent set control-plane ${lab.state.server.url} --ca-file /root/ca.crt
+      printf %s '${token}' | smm-agent set bearer-token -
+      smm-agent set node-ip ${machine.address}
+      smm-agent set istio.downloads ${this.downloads.url}
+      smm-agent set poll.schedule '*/2 * * * * *'
+      smm-agent set poll.jitterSeconds 0`);
+    for (const [key, value] of settings) await machine.sh(`smm-agent set ${key} '${value}'`);
+    await machine.sh(`smm-agent set workload-group ${namespace} ${group}`);
+  }
+
+  async end(): Promise<void> {
+    await this.downloads.stop();
+    await this.machine.stop();
+  }
+
+  /** Puts a release of Istio where the agent finds it. */
+  async publish(
+    version: string,
+    envoy: EnvoyVersion,
+    mutation?: Parameters<typeof makeIstioDeb>[0]['mutation'],
+  ): Promise<void> {
+    this.downloads.publish(version, await makeIstioDeb({ version, envoy, ...(mutation ? { mutation } : {}) }));
+  }
+
+  /** `smm-agent status --json`, null before the first one. */
+  async status(): Promise<Status | null> {
+    const { status, stdout } = await this.machine.exec(['smm-agent', 'status', '--json']);
+    return status === 0 ? (JSON.parse(stdout) as Status) : null;
+  }
+
+  /** Waits for a status that satisfies; what was seen last is in the error. */
+  async until(what: string, accept: (status: Status) => boolean, timeoutMs = PATIENCE_MS): Promise<Status> {
+    const seen = await until(
+      what,
+      () => this.status(),
+      timeoutMs,
+      (status) => status !== null && accept(status),
+    );
+    if (seen === null) throw new Error(`no status: ${what}`);
+    return seen;
+  }
+
+  adopted(): Promise<Status> {
+    return this.until('Istio to be adopted', ({ istio, restart }) => istio.active !== null && restart.pending === 'no');
+  }
+
+  staged(version: string): Promise<Status> {
+    return this.until(
+      `Istio ${version} to be staged`,
+      ({ istio, restart }) => istio.staged?.istioVersion === version && restart.pending === 'yes',
+    );
+  }
+
+  running(version: string): Promise<Status> {
+    return this.until(
+      `Istio ${version} to run, and nothing pending`,
+      ({ istio, restart }) => istio.running?.istioVersion === version && restart.pending === 'no',
+    );
+  }
+
+  entry(): Promise<KubeObject | undefined> {
+    return findEntry(this.lab, this.namespace, this.group, this.machine);
+  }
+
+  /** Waits until the entry's condition has this status, and its message matches. */
+  async condition(type: string, status: string, message = /./): Promise<KubeObject> {
+    return until(
+      `condition ${type}=${status} ${message} on the entry of ${this.machine.name}`,
+      async () => ((await this.entry())?.status?.conditions ?? []).find((one: KubeObject) => one.type === type),
+      PATIENCE_MS,
+      (one: KubeObject | undefined) => one?.status === status && message.test(one.message),
+    );
+  }
+
+  /** Pids with start times of Envoy and pilot-agent: the same list means that nobody restarted them. */
+  async istioProcesses(): Promise<string[]> {
+    return (await this.machine.processesOf('istio'))
+      .map(({ pid, exe, startTicks }) => `${pid} ${startTicks} ${exe}`)
+      .toSorted();
+  }
+
+  /** Paths of Envoy that runs now. */
+  async envoy(): Promise<string | undefined> {
+    return (await this.machine.processesOf('istio')).map(({ exe }) => exe).find((exe) => exe.endsWith('/envoy'));
+  }
+
+  /** What Envoy says of itself. */
+  async serverInfo(): Promise<KubeObject> {
+    return JSON.parse(await this.machine.sh('curl -s http://127.0.0.1:15000/server_info'));
+  }
+
+  journal(): Promise<string> {
+    return this.machine.journal('smm-agent', { allBoots: true });
+  }
+}
+
+/** As an upgrade of istiod leaves it: Deployment rolled out, injector's values in step. */
+export async function upgradeControlPlane(lab: Lab, revision: Revision, version: string): Promise<void> {
+  await setInjectorTag(lab.kube, revision, version);
+  await setRolledOut(lab.kube, revision, version);
+}
+
+/** The package, built once for each lab. */
+export async function agentDeb(lab: Lab, version = '0.1.0'): Promise<string> {
+  const folder = join(lab.state.folder, `agent-${version}`);
+  return withLock(`${folder}.lock`, async () => {
+    mkdirSync(folder, { recursive: true });
+    const built = readdirSync(folder).find((name) => name.endsWith('.deb'));
+    if (built !== undefined) return join(folder, built);
+    const args = ['--arch', 'amd64', '--output', folder, '--compression', 'none', '--package-version', version];
+    const [file] = await buildPackages(args);
+    if (file === undefined) throw new Error('the package was not built');
+    return file;
+  });
+}
+
+/** The manifests as shipped, for this group. */
+async function grantRights(lab: Lab, group: string): Promise<void> {
+  const folder = join(projectRoot, 'packaging/kubernetes');
+  for (const name of ['cluster.yaml', 'policy.yaml', 'istio-namespace.yaml', 'group.yaml']) {
+    const text = readFileSync(join(folder, name), 'utf8').replaceAll('reviews', group);
+    await lab.kube.applyObjects(parseAllDocuments(text).map((document) => document.toJS() as KubeObject));
+  }
+}
