@@ -44,6 +44,8 @@ async function demo(): Promise<number> {
     if (values.keep) await keep(stage, interruption.happened);
     return 0;
   } catch (error) {
+    // Ctrl-C reaches the commands of a scene too: their failure may be seen before the signal is.
+    await sleep(100);
     if (interruption.signal !== null) return interruption.status;
     if (!(error instanceof NotAsTold || error instanceof NotInTime)) throw error;
     screen.failure(error.message);

@@ -149,7 +149,8 @@ export class SandboxMachine {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.agent.kill();
     this.discard();
-    await rm(this.root, { recursive: true, force: true });
+    // What was ended a moment ago may still have written a last file.
+    await rm(this.root, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
   }
 
   /** Ends every process at once: what can still be done when this process itself is about to end. */

@@ -5,6 +5,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { shipped } from '../control-plane/shipped.ts';
 import { Admin } from './control-plane/admin.ts';
 import { EmbeddedApiServer } from './control-plane/api-server.ts';
 import {
@@ -26,7 +27,8 @@ export const NAMESPACE = 'shop';
 export const GROUP = 'orders';
 export const ADDRESS = '10.0.0.7';
 export const ENTRY = `${GROUP}-${ADDRESS}`;
-const ACCOUNT = 'smm-agent';
+/** The admission policy reads the group from this name. */
+const ACCOUNT = `smm-agent-${GROUP}`;
 
 const NAMESPACE_OBJECT = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: NAMESPACE } };
 
@@ -60,7 +62,7 @@ export class SandboxMesh {
       ...revisions.flatMap(controlPlane),
       gateway('10.0.0.1'),
       workloadGroup(NAMESPACE, GROUP),
-      ...rights(),
+      ...(await rights()),
     ]);
     await mesh.register();
     return mesh;
@@ -135,19 +137,9 @@ function now(): string {
   return new Date().toISOString().replace(/\.\d+/, '');
 }
 
-function rights(): KubeObject[] {
-  const rbac = 'rbac.authorization.k8s.io/v1';
-  const subjects = [{ kind: 'ServiceAccount', name: ACCOUNT, namespace: NAMESPACE }];
-  const rules = [{ apiGroups: ['*'], resources: ['*'], verbs: ['*'] }];
-  return [
-    { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: ACCOUNT, namespace: NAMESPACE } },
-    { apiVersion: rbac, kind: 'ClusterRole', metadata: { name: ACCOUNT }, rules },
-    {
-      apiVersion: rbac,
-      kind: 'ClusterRoleBinding',
-      metadata: { name: ACCOUNT },
-      subjects,
-      roleRef: { kind: 'ClusterRole', name: ACCOUNT },
-    },
-  ];
+/** As a cluster administrator grants them, no more: the manifests that ship. */
+async function rights(): Promise<KubeObject[]> {
+  const names = { 'vm-apps': NAMESPACE, reviews: GROUP };
+  const files = ['cluster.yaml', 'istio-namespace.yaml', 'group.yaml'];
+  return (await Promise.all(files.map((file) => shipped(file, names)))).flat();
 }

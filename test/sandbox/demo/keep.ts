@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { ENTRY } from '../mesh.ts';
 import type { Stage } from './stage.ts';
 
-const KUBECTL = join(import.meta.dirname, 'kubectl.ts');
+const KUBECTL = join(import.meta.dirname, 'kubectl-main.ts');
 /** A patch that nobody has asked for yet. */
 const NEXT = '1.31.3';
 

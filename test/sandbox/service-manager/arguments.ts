@@ -7,7 +7,7 @@ export interface CommandLine {
 }
 
 /** Thrown for what the real program has and this one has not: better than to do something else. */
-export class UnknownOption extends Error {
+class UnknownOption extends Error {
   override readonly name = 'UnknownOption';
 }
 

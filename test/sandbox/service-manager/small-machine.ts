@@ -90,6 +90,7 @@ export class SmallMachine {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#control.close();
     this.manager.destroy();
-    await rm(this.root, { recursive: true, force: true });
+    // What was ended a moment ago may still have written a last file.
+    await rm(this.root, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
   }
 }
