@@ -13,7 +13,6 @@ controlPlaneSuite('the embedded API server', async () => {
     admin: new Admin({ server: server.url, ca: server.ca, token: server.rights.adminToken }),
     istioDefinitions: istioDefinitions(),
     stormWrites: 200,
-    admissionPolicies: false,
     kill: () => server.stop(),
     start: () => server.start(),
     close: () => server.stop(),

@@ -23,8 +23,6 @@ export interface Fixture {
   istioDefinitions: KubeObject[];
   /** How many acknowledged writes the storm goes on for. */
   stormWrites: number;
-  /** Whether ValidatingAdmissionPolicies are evaluated. */
-  admissionPolicies: boolean;
   /** Ends the server as SIGKILL does; its objects stay. */
   kill(): Promise<void>;
   start(): Promise<void>;

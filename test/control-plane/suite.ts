@@ -4,15 +4,21 @@ import type { Fixture } from './fixture.ts';
 import { entryCases } from './suite/entry.ts';
 import { idleCases } from './suite/idle.ts';
 import { leaseCases } from './suite/lease.ts';
-import { policyCases } from './suite/policy.ts';
 import { resilienceCases } from './suite/resilience.ts';
 import { rightsCases } from './suite/rights.ts';
 import { stormCases } from './suite/storm.ts';
 import { targetCases } from './suite/target.ts';
 import { upgradeCases } from './suite/upgrade.ts';
 
-/** `open` gives an empty server; every case makes namespaces of its own in it. */
-export function controlPlaneSuite(name: string, open: () => Promise<Fixture>): void {
+/**
+ * `open` gives an empty server; every case makes namespaces of its own in it. `more` are cases that only this server can
+ * answer: admission policies, which the embedded one does not evaluate.
+ */
+export function controlPlaneSuite(
+  name: string,
+  open: () => Promise<Fixture>,
+  more: readonly ((opened: () => Fixture) => void)[] = [],
+): void {
   describe(name, () => {
     let fixture: Fixture | undefined;
     const opened = (): Fixture => {
@@ -30,7 +36,7 @@ export function controlPlaneSuite(name: string, open: () => Promise<Fixture>): v
     leaseCases(opened);
     idleCases(opened);
     rightsCases(opened);
-    policyCases(opened);
+    for (const cases of more) cases(opened);
     stormCases(opened);
     resilienceCases(opened);
   });

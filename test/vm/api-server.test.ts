@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
+import { policyCases } from '../control-plane/suite/policy.ts';
 import { controlPlaneSuite } from '../control-plane/suite.ts';
 import type { KubeObject } from '../sandbox/control-plane/store.ts';
 import { startLoopbackApiServer } from './control-plane/loopback-api-server.ts';
@@ -23,12 +24,11 @@ controlPlaneSuite('the real API server', async () => {
     admin: server.admin,
     istioDefinitions: istioDefinitions(lab.state.parts.istioModuleDir),
     stormWrites: 1000,
-    admissionPolicies: true,
     kill: server.kill,
     start: server.start,
     close: server.close,
   };
-});
+}, [policyCases]);
 
 function istioDefinitions(moduleDir: string): KubeObject[] {
   const text = readFileSync(join(moduleDir, 'manifests/charts/base/files/crd-all.gen.yaml'), 'utf8');
