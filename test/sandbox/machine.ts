@@ -3,18 +3,18 @@
  * installed and running under the embedded service manager, the agent's scripts and configuration in place.
  */
 import { execFile } from 'node:child_process';
-import { chmod, cp, mkdir, mkdtemp, readFile, readlink, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdtemp, readlink, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { basename, dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { type Paths, pathsUnder } from '../../src/paths.ts';
+import { installAgent } from './agent-install.ts';
 import { AgentProcess } from './agent-process.ts';
 import { installIstio, istioEnvironment } from './istio-install.ts';
-import { ADDRESS, GROUP, NAMESPACE, type SandboxMesh } from './mesh.ts';
+import type { SandboxMesh } from './mesh.ts';
 import { Control } from './service-manager/control.ts';
 import { EmbeddedServiceManager } from './service-manager/manager.ts';
 import { until } from './until.ts';
 
-const PROJECT = join(import.meta.dirname, '../..');
 /** RestartSec=10 is half a second, and the two seconds before the start that a stop means are a tenth. */
 const TIME_SCALE = 0.05;
 
@@ -68,7 +68,7 @@ export class SandboxMachine {
     const machine = new SandboxMachine(await mkdtemp(join(tmpdir(), 'smm-vm-')), onLine);
     try {
       await installIstio(machine.root, istio);
-      await machine.#installAgent(mesh);
+      await installAgent(machine.paths, mesh);
       machine.#control.open();
       await machine.manager.boot();
       await machine.expect('systemctl', 'enable', '--now', 'istio');
@@ -135,15 +135,21 @@ export class SandboxMachine {
     return target?.split('/').at(-1) ?? null;
   }
 
-  /** A reboot: in order when `clean`, else as after a cut of the power. The agent is started again if it ran. */
-  async reboot(clean = true): Promise<void> {
-    const ran = this.agent.isRunning;
-    await this.agent.kill();
-    if (clean) await this.manager.shutDown('reboot');
-    else this.manager.destroy();
-    await rm(this.paths.run, { recursive: true, force: true });
+  /** `systemctl reboot`, with the agent. */
+  async reboot(): Promise<void> {
+    await this.agent.stop();
+    await this.manager.shutDown('reboot');
     await this.manager.boot();
-    if (ran) this.agent.start();
+    this.agent.start();
+  }
+
+  /** The power is cut and comes back: every process ends at once, and /run is empty. */
+  async cutPower(): Promise<void> {
+    await this.agent.kill();
+    this.manager.destroy();
+    await rm(join(this.root, 'run'), { recursive: true });
+    await this.manager.boot();
+    this.agent.start();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -159,45 +165,6 @@ export class SandboxMachine {
     this.#control.close();
     this.manager.destroy();
   }
-
-  async #installAgent(mesh: SandboxMesh): Promise<void> {
-    const { paths } = this;
-    await cp(join(PROJECT, 'systemd/bin'), paths.bin, { recursive: true });
-    const template = basename(paths.dropInTemplate);
-    await write(paths.dropInTemplate, await readFile(join(PROJECT, 'systemd', template), 'utf8'));
-    await write(paths.machineId, '0123456789abcdef0123456789abcdef\n');
-    await write(join(paths.credentials, 'ca.crt'), mesh.api.ca);
-    await write(join(paths.credentials, 'token'), await mesh.token());
-    await write(paths.config, agentYaml(mesh));
-    const command = [process.execPath, join(PROJECT, 'src/main.ts'), '--root', this.root];
-    const launcher = join(this.root, 'usr/bin/smm-agent');
-    await write(launcher, `#!/bin/sh\nexec '${command.join("' '")}' "$@"\n`);
-    await chmod(launcher, 0o755);
-    // What the scripts read of procfs; only the id of the boot is the sandbox's own.
-    await mkdir(join(this.root, 'proc'), { recursive: true });
-    await symlink('/proc/uptime', join(this.root, 'proc/uptime'));
-  }
-}
-
-/** Polls each second, so that a story does not wait. */
-function agentYaml(mesh: SandboxMesh): string {
-  return `workloadGroup:
-  namespace: ${NAMESPACE}
-  name: ${GROUP}
-controlPlane:
-  server: ${mesh.api.url}
-nodeIp: ${ADDRESS}
-poll:
-  schedule: '* * * * * *'
-  jitterSeconds: 0
-istio:
-  downloads: ${mesh.packages}
-`;
-}
-
-async function write(path: string, content: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
-  await writeFile(path, content);
 }
 
 async function exeOf(pid: number): Promise<string> {

@@ -2,6 +2,7 @@
  * The other side of a machine's story: a cluster with Istio's control planes (the embedded API server) and a download server
  * with packages made on the spot. Everything is on loopback.
  */
+import { rmSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -114,6 +115,11 @@ export class SandboxMesh {
     const content = await readFile(file);
     this.downloads.publish(options.version, content);
     return content.length;
+  }
+
+  /** At once, for the end of this process. */
+  discard(): void {
+    rmSync(this.#packages, { recursive: true, force: true });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -4,13 +4,14 @@ import { constants } from 'node:os';
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 export class Interruption implements Disposable {
-  signal: (typeof SIGNALS)[number] | null = null;
+  signal: NodeJS.Signals | null = null;
   /** Called when this process ends in a way that nobody foresaw; has no time to wait for anything. */
   onExit: () => void = () => {};
   readonly #happened = Promise.withResolvers<never>();
   readonly #exiting = () => this.onExit();
+  readonly #closed = () => this.#received('SIGPIPE');
   readonly #received = (signal: NodeJS.Signals) => {
-    this.signal ??= signal as (typeof SIGNALS)[number];
+    this.signal ??= signal;
     this.#happened.reject(new Error(`interrupted by ${signal}`));
   };
 
@@ -24,6 +25,8 @@ export class Interruption implements Disposable {
     // Nobody may be waiting when it comes.
     this.happened.catch(() => undefined);
     for (const signal of SIGNALS) process.on(signal, this.#received);
+    // Whoever read along has closed the pipe.
+    process.stdout.on('error', this.#closed);
     process.on('exit', this.#exiting);
     return this;
   }
@@ -35,6 +38,7 @@ export class Interruption implements Disposable {
 
   [Symbol.dispose](): void {
     for (const signal of SIGNALS) process.off(signal, this.#received);
+    // Not the one of stdout: what the end still says must not fail either.
     process.off('exit', this.#exiting);
   }
 }

@@ -51,7 +51,9 @@ async function staged(stage: Stage): Promise<void> {
   stage.screen.command(`istioctl upgrade --set tag=${PATCH}`);
   await stage.mesh.upgrade({ name: 'default', version: PATCH });
   await stage.pending('True', new RegExp(`${START} to ${PATCH}`));
-  stage.see(`the package of ${PATCH} was downloaded once`, stage.takeDownloads().length === 1);
+  const downloads = stage.takeDownloads();
+  for (const path of downloads) stage.screen.side('downloads', `GET ${path}`);
+  stage.see(`the package of ${PATCH} was downloaded once`, downloads.length === 1);
   stage.see(`Envoy is still process ${before.pid}`, (await stage.machine.envoy()).pid === before.pid);
   await stage.showEntry();
   await stage.operator('smm-agent', 'status');

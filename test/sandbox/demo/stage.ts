@@ -47,9 +47,14 @@ export class Stage implements AsyncDisposable {
       if (text !== 'Terminated')
         screen.side(unit.replace('.service', '').replace(/^smm-agent-start-.*/, 'timer'), text);
     };
-    const machine = await SandboxMachine.make({ mesh, istio: START, onLine });
-    root = machine.root;
-    return new Stage(screen, mesh, machine);
+    try {
+      const machine = await SandboxMachine.make({ mesh, istio: START, onLine });
+      root = machine.root;
+      return new Stage(screen, mesh, machine);
+    } catch (error) {
+      await mesh[Symbol.asyncDispose]();
+      throw error;
+    }
   }
 
   /** Shows that something is so; the demo fails when it is not. */
@@ -118,7 +123,7 @@ export class Stage implements AsyncDisposable {
   /** Files that were asked of the download server since the last call, without the digests beside them. */
   takeDownloads(): string[] {
     const seen = this.mesh.downloads.requests.splice(0);
-    return [...new Set(seen.map(({ path }) => path).filter((path) => path.endsWith('.deb')))];
+    return seen.map(({ path }) => path).filter((path) => path.endsWith('.deb'));
   }
 
   /** A file of the machine. */
@@ -131,10 +136,11 @@ export class Stage implements AsyncDisposable {
     return path.replace(this.machine.root, '');
   }
 
-  /** At once, for the end of this process: every process of the machine, and its folder. */
+  /** At once, for the end of this process: every process of the machine, and the folders. */
   discard(): void {
     this.machine.discard();
     rmSync(this.machine.root, { recursive: true, force: true });
+    this.mesh.discard();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -20,7 +20,8 @@ import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { EmbeddedServiceManager } from './manager.ts';
-import { failure, type Reply, systemctl } from './systemctl.ts';
+import { failure, type Reply } from './reply.ts';
+import { systemctl } from './systemctl.ts';
 import { systemdRun } from './systemd-run.ts';
 
 /** Between the words of a request: no argument of a program in the project holds it. */

@@ -1,10 +1,9 @@
 /** What a unit is, read from its file and drop-ins in systemd's order. Kept as it was read until the next daemon-reload. */
 import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { mapProgram, mapText } from './below-root.ts';
-import { type ExecLine, parseExec } from './exec-line.ts';
-import { type Assignment, parseUnitFile } from './unit-file.ts';
-import { expandSpecifiers, parseSpanMs, splitWords } from './words.ts';
+import { belowRoot, last, type ServiceSettings, serviceSettings } from './settings.ts';
+import { parseUnitFile } from './unit-file.ts';
+import { splitWords } from './words.ts';
 
 export interface UnitDefinition {
   name: string;
@@ -16,21 +15,6 @@ export interface UnitDefinition {
   texts: ReadonlyMap<string, string>;
   description: string;
   service: ServiceSettings;
-}
-
-export interface ServiceSettings {
-  execStartPre: ExecLine[];
-  execStart: ExecLine[];
-  execStop: ExecLine[];
-  execStopPost: ExecLine[];
-  /** `KEY=value`, in the order of the files; the later wins. */
-  environment: string[];
-  environmentFiles: { path: string; isOptional: boolean }[];
-  restart: string;
-  restartMs: number;
-  killMode: string;
-  timeoutStartMs: number;
-  timeoutStopMs: number;
 }
 
 /** The earlier folder wins for files of the same name. */
@@ -94,62 +78,6 @@ function findDropIns(root: string, name: string): string[] {
     }
   }
   return [...byName].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, path]) => path);
-}
-
-function serviceSettings(assignments: readonly Assignment[], unit: string): ServiceSettings {
-  const service = assignments.filter(({ section }) => section === 'Service');
-  const exec = (key: string) => list(service, key).map((value) => parseExec(expandSpecifiers(value, unit)));
-  const spanMs = (key: string, otherwise: string) => parseSpanMs(last(service, key) ?? otherwise);
-  return {
-    execStartPre: exec('ExecStartPre'),
-    execStart: exec('ExecStart'),
-    execStop: exec('ExecStop'),
-    execStopPost: exec('ExecStopPost'),
-    environment: list(service, 'Environment').flatMap((value) => splitWords(expandSpecifiers(value, unit))),
-    environmentFiles: list(service, 'EnvironmentFile').map((value) => ({
-      path: value.replace(/^-/, ''),
-      isOptional: value.startsWith('-'),
-    })),
-    restart: last(service, 'Restart') ?? 'no',
-    restartMs: spanMs('RestartSec', '100ms'),
-    killMode: last(service, 'KillMode') ?? 'control-group',
-    timeoutStartMs: spanMs('TimeoutStartSec', '90s'),
-    timeoutStopMs: spanMs('TimeoutStopSec', '90s'),
-  };
-}
-
-/** The machine's own files lie below the root: there they are run and read, and so they are shown. */
-function belowRoot(root: string, settings: ServiceSettings): ServiceSettings {
-  const map = (text: string) => mapText(root, text);
-  const exec = (lines: ExecLine[]) =>
-    lines.map((line): ExecLine => {
-      const [name, ...args] = line.argv;
-      return { ...line, path: mapProgram(root, map(line.path)), argv: [map(name), ...args.map(map)] };
-    });
-  return {
-    ...settings,
-    execStartPre: exec(settings.execStartPre),
-    execStart: exec(settings.execStart),
-    execStop: exec(settings.execStop),
-    execStopPost: exec(settings.execStopPost),
-    environment: settings.environment.map(map),
-    environmentFiles: settings.environmentFiles.map(({ path, isOptional }) => ({ path: map(path), isOptional })),
-  };
-}
-
-/** All values of a list; an empty one takes away what came before it. */
-function list(assignments: readonly Assignment[], wanted: string): string[] {
-  const values: string[] = [];
-  for (const { key, value } of assignments) {
-    if (key !== wanted) continue;
-    if (value === '') values.length = 0;
-    else values.push(value);
-  }
-  return values;
-}
-
-function last(assignments: readonly Assignment[], wanted: string): string | undefined {
-  return assignments.findLast(({ key, value }) => key === wanted && value !== '')?.value;
 }
 
 /** A link counts also when it leads nowhere below the root. */

@@ -23,8 +23,6 @@ export interface Running {
 /** systemd's status for a program that could not be executed. */
 const STATUS_EXEC = 203;
 const DUMPS_CORE = new Set<NodeJS.Signals>(['SIGSEGV', 'SIGABRT', 'SIGBUS', 'SIGFPE', 'SIGILL', 'SIGQUIT', 'SIGTRAP']);
-/** `+`: success of a main process that a stop or its terminal ended. */
-const CLEAN_SIGNALS = new Set<NodeJS.Signals>(['SIGHUP', 'SIGINT', 'SIGTERM', 'SIGPIPE']);
 
 /** Starts a command in a session of its own; never throws. */
 export function launch({ path, argv, environment, folder, onLine }: Command): Running {
@@ -65,22 +63,6 @@ export function signalAll(pids: readonly number[], signal: NodeJS.Signals): void
       if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
     }
   }
-}
-
-/** Whether the end of a main process counts as success. */
-export function isClean(end: End): boolean {
-  return end.code === 'exited' ? end.status === 0 : end.code === 'killed' && CLEAN_SIGNALS.has(end.signal);
-}
-
-/** $SERVICE_RESULT of an end. */
-export function resultOf(end: End): string {
-  if (isClean(end)) return 'success';
-  return end.code === 'exited' ? 'exit-code' : end.code === 'dumped' ? 'core-dump' : 'signal';
-}
-
-/** $EXIT_STATUS: a number, or the signal's name without SIG. */
-export function statusOf(end: End): string {
-  return end.code === 'exited' ? String(end.status) : end.signal.slice(3);
 }
 
 /** null for a process that is gone or a zombie. */

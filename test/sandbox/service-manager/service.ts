@@ -4,7 +4,8 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { UnitDefinition } from './definition.ts';
-import { type End, isClean, type Running, resultOf, signalAll, statusOf } from './processes.ts';
+import { isClean, restartsAfter, resultOf, statusOf } from './ends.ts';
+import { type End, type Running, signalAll } from './processes.ts';
 import type { Surroundings } from './surroundings.ts';
 import { UnitCommands } from './unit-commands.ts';
 
@@ -143,7 +144,7 @@ export class Service {
     this.#commands.forgetAll();
     if (this.result === 'success') this.#enter('inactive', 'dead');
     else this.#enter('failed', 'failed');
-    if (!this.#stopWanted && this.#restartsAfterEnd()) this.#waitForRestart();
+    if (!this.#stopWanted && restartsAfter(this.definition.service.restart, this.result)) this.#waitForRestart();
   }
 
   async #endMain(): Promise<void> {
@@ -187,21 +188,6 @@ export class Service {
       ...(end === null ? {} : { EXIT_CODE: end.code, EXIT_STATUS: statusOf(end) }),
       ...(this.mainPid === 0 ? {} : { MAINPID: String(this.mainPid) }),
     };
-  }
-
-  #restartsAfterEnd(): boolean {
-    switch (this.definition.service.restart) {
-      case 'always':
-        return true;
-      case 'on-success':
-        return this.result === 'success';
-      case 'on-failure':
-        return this.result !== 'success';
-      case 'on-abnormal':
-        return this.result !== 'success' && this.result !== 'exit-code';
-      default:
-        return false;
-    }
   }
 
   #waitForRestart(): void {

@@ -1,18 +1,11 @@
 /** The commands of systemctl that the project uses, with systemd's output and exit statuses. */
 import { type CommandLine, parseArguments } from './arguments.ts';
+import { change, changeFiles, kill } from './change.ts';
 import { writeControlGroups } from './control-groups.ts';
 import { unitFileState } from './definition.ts';
-import { disable, enable, mask, unmask } from './enablement.ts';
-import { JobConflict, type JobType } from './jobs.ts';
 import type { EmbeddedServiceManager } from './manager.ts';
+import { answer, failure, type Reply } from './reply.ts';
 import { properties, type TimestampStyle } from './show.ts';
-
-export interface Reply {
-  status: number;
-  /** A failure's text goes to stderr; an answer with a status other than 0 goes to stdout. */
-  stream: 'stdout' | 'stderr';
-  text: string;
-}
 
 const OPTIONS = {
   property: true,
@@ -37,9 +30,6 @@ const OPTIONS = {
   valueOf: true,
 };
 const SHORT = { p: 'property', P: 'valueOf', l: 'full', q: 'quiet', a: 'all', f: 'force', s: 'signal', n: 'lines' };
-
-export const answer = (text: string, status = 0): Reply => ({ status, stream: 'stdout', text });
-export const failure = (text: string, status = 1): Reply => ({ status, stream: 'stderr', text: `${text}\n` });
 
 export async function systemctl(manager: EmbeddedServiceManager, args: readonly string[]): Promise<Reply> {
   const line = parseArguments(args, OPTIONS, SHORT);
@@ -127,62 +117,4 @@ function systemState(manager: EmbeddedServiceManager): string {
 function each(units: string[], word: (unit: string) => string, status: (word: string) => number): Reply {
   const words = units.map(word);
   return answer(`${words.join('\n')}\n`, Math.min(...words.map(status)));
-}
-
-async function change(
-  manager: EmbeddedServiceManager,
-  units: string[],
-  typeFor: (unit: string) => JobType | null,
-  { options }: CommandLine,
-): Promise<Reply> {
-  const mode = options.get('job-mode')?.at(-1) === 'fail' ? 'fail' : 'replace';
-  for (const unit of units) {
-    const type = typeFor(unit);
-    if (type === null) continue;
-    const timer = unit.endsWith('.timer') ? unit.slice(0, -'.timer'.length) : null;
-    if (timer !== null && type === 'stop') {
-      if (!manager.transient.cancel(timer)) return failure(`Failed to stop ${unit}: Unit ${unit} not loaded.`, 5);
-      continue;
-    }
-    const { loadState } = manager.service(unit).definition;
-    if (loadState === 'not-found') return failure(`Failed to ${type} ${unit}: Unit ${unit} not found.`, 5);
-    if (loadState === 'masked' && type !== 'stop') return failure(`Failed to ${type} ${unit}: Unit ${unit} is masked.`);
-    try {
-      const result = manager.submit(unit, type, mode);
-      if (options.has('no-block')) result.catch((error: unknown) => manager.note(unit, String(error)));
-      else if ((await result) !== 'done') return failure(`Job for ${unit} ${await result}.`);
-    } catch (error) {
-      if (!(error instanceof JobConflict)) throw error;
-      return failure(
-        `Failed to ${type} ${unit}: Transaction for ${unit}/${type} is destructive (${error.message}).`,
-        4,
-      );
-    }
-  }
-  return answer('');
-}
-
-async function changeFiles(
-  manager: EmbeddedServiceManager,
-  verb: 'enable' | 'disable' | 'mask' | 'unmask',
-  units: string[],
-  line: CommandLine,
-): Promise<Reply> {
-  for (const unit of units) {
-    const isKnown = manager.service(unit).definition.loadState !== 'not-found';
-    if (!isKnown && verb !== 'mask') return failure(`Failed to ${verb} unit: Unit file ${unit} does not exist.`);
-    ({ enable, disable, mask, unmask })[verb](manager.root, unit);
-  }
-  // As systemctl does after each change of unit files.
-  manager.daemonReload();
-  if (!line.options.has('now')) return answer('');
-  return change(manager, units, () => (verb === 'enable' ? 'start' : 'stop'), line);
-}
-
-function kill(manager: EmbeddedServiceManager, units: string[], { options }: CommandLine): Reply {
-  const name = options.get('signal')?.at(-1) ?? 'SIGTERM';
-  const signal = (name.startsWith('SIG') ? name : `SIG${name}`) as NodeJS.Signals;
-  const whom = (options.get('kill-whom') ?? options.get('kill-who'))?.at(-1) === 'main' ? 'main' : 'all';
-  for (const unit of units) manager.service(unit).kill(signal, whom);
-  return answer('');
 }

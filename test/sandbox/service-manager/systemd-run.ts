@@ -2,7 +2,7 @@
 import { parseArguments } from './arguments.ts';
 import { toEnvironment } from './environment.ts';
 import type { EmbeddedServiceManager } from './manager.ts';
-import { answer, failure, type Reply } from './systemctl.ts';
+import { answer, failure, type Reply } from './reply.ts';
 import { parseSpanMs } from './words.ts';
 
 const OPTIONS = {

@@ -1,9 +1,9 @@
 /** Runs the commands of a unit in its environment, and knows every process that came of them. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ServiceSettings } from './definition.ts';
 import { readEnvironmentFiles, toEnvironment } from './environment.ts';
 import type { ExecLine } from './exec-line.ts';
 import { type End, launch, membersOf, type Running, signalAll } from './processes.ts';
+import type { ServiceSettings } from './settings.ts';
 import type { Surroundings } from './surroundings.ts';
 import { expandVariables } from './words.ts';
 

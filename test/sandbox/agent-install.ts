@@ -1,0 +1,46 @@
+/** The agent as its package installs it and an operator sets it up, but for the service. */
+import { chmod, cp, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import type { Paths } from '../../src/paths.ts';
+import { ADDRESS, GROUP, NAMESPACE, type SandboxMesh } from './mesh.ts';
+
+const PROJECT = join(import.meta.dirname, '../..');
+
+/** Scripts, drop-in template, configuration and credentials, where the package and an operator put them. */
+export async function installAgent(paths: Paths, mesh: SandboxMesh): Promise<void> {
+  await cp(join(PROJECT, 'systemd/bin'), paths.bin, { recursive: true });
+  const template = basename(paths.dropInTemplate);
+  await write(paths.dropInTemplate, await readFile(join(PROJECT, 'systemd', template), 'utf8'));
+  await write(paths.machineId, '0123456789abcdef0123456789abcdef\n');
+  await write(join(paths.credentials, 'ca.crt'), mesh.api.ca);
+  await write(join(paths.credentials, 'token'), await mesh.token());
+  await write(paths.config, agentYaml(mesh));
+  const command = [process.execPath, join(PROJECT, 'src/main.ts'), '--root', paths.root];
+  const launcher = join(paths.root, 'usr/bin/smm-agent');
+  await write(launcher, `#!/bin/sh\nexec '${command.join("' '")}' "$@"\n`);
+  await chmod(launcher, 0o755);
+  // What the scripts read of procfs; only the id of the boot is the sandbox's own.
+  await mkdir(join(paths.root, 'proc'), { recursive: true });
+  await symlink('/proc/uptime', join(paths.root, 'proc/uptime'));
+}
+
+/** Polls each second, so that a story does not wait. */
+function agentYaml(mesh: SandboxMesh): string {
+  return `workloadGroup:
+  namespace: ${NAMESPACE}
+  name: ${GROUP}
+controlPlane:
+  server: ${mesh.api.url}
+nodeIp: ${ADDRESS}
+poll:
+  schedule: '* * * * * *'
+  jitterSeconds: 0
+istio:
+  downloads: ${mesh.packages}
+`;
+}
+
+async function write(path: string, content: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, content);
+}

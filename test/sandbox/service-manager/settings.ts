@@ -1,0 +1,78 @@
+/** What the [Service] section of a unit says, after all of its files. */
+import { mapProgram, mapText } from './below-root.ts';
+import { type ExecLine, parseExec } from './exec-line.ts';
+import type { Assignment } from './unit-file.ts';
+import { expandSpecifiers, parseSpanMs, splitWords } from './words.ts';
+
+export interface ServiceSettings {
+  execStartPre: ExecLine[];
+  execStart: ExecLine[];
+  execStop: ExecLine[];
+  execStopPost: ExecLine[];
+  /** `KEY=value`, in the order of the files; the later wins. */
+  environment: string[];
+  environmentFiles: { path: string; isOptional: boolean }[];
+  restart: string;
+  restartMs: number;
+  killMode: string;
+  timeoutStartMs: number;
+  timeoutStopMs: number;
+}
+
+/** The [Service] section, after all files. */
+export function serviceSettings(assignments: readonly Assignment[], unit: string): ServiceSettings {
+  const service = assignments.filter(({ section }) => section === 'Service');
+  const exec = (key: string) => list(service, key).map((value) => parseExec(expandSpecifiers(value, unit)));
+  const spanMs = (key: string, otherwise: string) => parseSpanMs(last(service, key) ?? otherwise);
+  return {
+    execStartPre: exec('ExecStartPre'),
+    execStart: exec('ExecStart'),
+    execStop: exec('ExecStop'),
+    execStopPost: exec('ExecStopPost'),
+    environment: list(service, 'Environment').flatMap((value) => splitWords(expandSpecifiers(value, unit))),
+    environmentFiles: list(service, 'EnvironmentFile').map((value) => ({
+      path: value.replace(/^-/, ''),
+      isOptional: value.startsWith('-'),
+    })),
+    restart: last(service, 'Restart') ?? 'no',
+    restartMs: spanMs('RestartSec', '100ms'),
+    killMode: last(service, 'KillMode') ?? 'control-group',
+    timeoutStartMs: spanMs('TimeoutStartSec', '90s'),
+    timeoutStopMs: spanMs('TimeoutStopSec', '90s'),
+  };
+}
+
+/** The machine's own files lie below the root: there they are run and read, and so they are shown. */
+export function belowRoot(root: string, settings: ServiceSettings): ServiceSettings {
+  const map = (text: string) => mapText(root, text);
+  const exec = (lines: ExecLine[]) =>
+    lines.map((line): ExecLine => {
+      const [name, ...args] = line.argv;
+      return { ...line, path: mapProgram(root, map(line.path)), argv: [map(name), ...args.map(map)] };
+    });
+  return {
+    ...settings,
+    execStartPre: exec(settings.execStartPre),
+    execStart: exec(settings.execStart),
+    execStop: exec(settings.execStop),
+    execStopPost: exec(settings.execStopPost),
+    environment: settings.environment.map(map),
+    environmentFiles: settings.environmentFiles.map(({ path, isOptional }) => ({ path: map(path), isOptional })),
+  };
+}
+
+/** All values of a list; an empty one takes away what came before it. */
+function list(assignments: readonly Assignment[], wanted: string): string[] {
+  const values: string[] = [];
+  for (const { key, value } of assignments) {
+    if (key !== wanted) continue;
+    if (value === '') values.length = 0;
+    else values.push(value);
+  }
+  return values;
+}
+
+/** The last value that is not empty. */
+export function last(assignments: readonly Assignment[], wanted: string): string | undefined {
+  return assignments.findLast(({ key, value }) => key === wanted && value !== '')?.value;
+}
