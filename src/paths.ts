@@ -48,6 +48,8 @@ export function pathsUnder(root: string) {
     hosts: at('/etc/hosts'),
     machineId: at('/etc/machine-id'),
     bootId: at('/proc/sys/kernel/random/boot_id'),
+    /** The same where process 1 lives: a sandboxed unit in a container sees another one. */
+    bootIdOfInit: at('/proc/1/root/proc/sys/kernel/random/boot_id'),
   };
 }
 

@@ -1,8 +1,7 @@
 /** Looks at the machine: disk, systemd and /proc, all afresh. Changes nothing. */
-import { readFile } from 'node:fs/promises';
 import { AgentError } from '../errors.ts';
+import { readBootId } from '../host/boot-id.ts';
 import type { Clock } from '../host/clock.ts';
-import { hasCode } from '../host/file-errors.ts';
 import type { ServiceManager } from '../host/service-manager.ts';
 import { ISTIO_UNIT } from '../istio/activation/drop-in.ts';
 import { ignoredEdits } from '../istio/activation/old-configuration.ts';
@@ -110,18 +109,4 @@ async function isPending(
       return from === undefined || to === undefined ? [] : releaseDifference(from, to);
     },
   });
-}
-
-async function readBootId(paths: Paths): Promise<string> {
-  // Another root (demo, tests) may have no procfs: the machine's own boot is meant all the same.
-  for (const path of [paths.bootId, '/proc/sys/kernel/random/boot_id']) {
-    try {
-      return (await readFile(path, 'utf8')).trim();
-    } catch (cause) {
-      if (!hasCode(cause, 'ENOENT')) {
-        throw new AgentError('SMM508', `cannot read ${path}`, 'check that /proc is mounted', { cause });
-      }
-    }
-  }
-  throw new AgentError('SMM508', `cannot read ${paths.bootId}`, 'check that /proc is mounted');
 }
