@@ -4,6 +4,8 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
+import { markOf } from './guard.ts';
+
 const MAIN = join(import.meta.dirname, '../../src/main.ts');
 
 export class AgentProcess {
@@ -32,7 +34,7 @@ export class AgentProcess {
     if (this.#child !== null) throw new Error('cannot start the agent: it runs');
     const child = spawn(process.execPath, [MAIN, '--root', this.#root, 'run'], {
       cwd: this.#root,
-      env: { PATH: this.#path, ...environment },
+      env: { PATH: this.#path, ...markOf(this.#root), ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
       // Of a session of its own: Ctrl-C at the terminal is the demo's to handle.
       detached: true,

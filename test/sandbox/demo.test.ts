@@ -47,6 +47,28 @@ describe('the demo', () => {
     });
   }
 
+  it('ended by SIGKILL, leaves nothing behind either', async () => {
+    await using folder = await temporaryFolder();
+    const demo = spawn(process.execPath, [DEMO], { env: { ...process.env, TMPDIR: folder.path } });
+    let shown = '';
+    demo.stdout.setEncoding('utf8').on('data', (text: string) => {
+      shown += text;
+    });
+    await until('the scene', () => shown.includes('smm-agent 0'));
+    assert.notDeepEqual(processesIn(folder.path), []);
+    demo.kill('SIGKILL');
+    await until(
+      'the folders',
+      () => readdir(folder.path),
+      (left) => left.length === 0,
+    );
+    await until(
+      'the processes',
+      () => processesIn(folder.path),
+      (left) => left.length === 0,
+    );
+  });
+
   it('says what is lacking before it does anything', async () => {
     const demo = spawn(process.execPath, [DEMO], { env: { PATH: '/nowhere' } });
     let said = '';

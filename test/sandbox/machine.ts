@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { type Paths, pathsUnder } from '../../src/paths.ts';
 import { installAgent } from './agent-install.ts';
 import { AgentProcess } from './agent-process.ts';
+import { Guard, markOf } from './guard.ts';
 import { installIstio, istioEnvironment } from './istio-install.ts';
 import type { SandboxMesh } from './mesh.ts';
 import { Control } from './service-manager/control.ts';
@@ -46,8 +47,9 @@ export class SandboxMachine {
   /** Every line of the journal so far. */
   readonly journal: string[] = [];
   readonly #control: Control;
+  readonly #guard: Guard;
 
-  private constructor(root: string, onLine: (unit: string, line: string) => void) {
+  private constructor(root: string, mesh: SandboxMesh, onLine: (unit: string, line: string) => void) {
     const note = (unit: string, line: string) => {
       this.journal.push(`${unit}: ${line}`);
       onLine(unit, line);
@@ -56,16 +58,18 @@ export class SandboxMachine {
     this.manager = new EmbeddedServiceManager({
       root,
       timeScale: TIME_SCALE,
-      environment: istioEnvironment(root),
+      environment: { ...istioEnvironment(root), ...markOf(root) },
       onLine: note,
     });
     this.agent = new AgentProcess(root, this.manager.path, (line) => note('smm-agent.service', line));
     this.#control = new Control(this.manager);
+    this.#guard = new Guard([root, mesh.folder]);
   }
 
   /** Booted, with Istio running as the official package runs it, and the agent installed but not started. */
   static async make({ mesh, istio, onLine = () => {} }: MachineOptions): Promise<SandboxMachine> {
-    const machine = new SandboxMachine(await mkdtemp(join(tmpdir(), 'smm-vm-')), onLine);
+    const machine = new SandboxMachine(await mkdtemp(join(tmpdir(), 'smm-vm-')), mesh, onLine);
+    machine.#guard.start();
     try {
       await installIstio(machine.root, istio);
       await installAgent(machine.paths, mesh);
@@ -157,6 +161,7 @@ export class SandboxMachine {
     this.discard();
     // What was ended a moment ago may still have written a last file.
     await rm(this.root, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
+    this.#guard.dismiss();
   }
 
   /** Ends every process at once: what can still be done when this process itself is about to end. */

@@ -37,10 +37,11 @@ export class SandboxMesh {
   readonly api = new EmbeddedApiServer();
   readonly downloads = new DownloadServer();
   readonly admin: Admin;
-  readonly #packages: string;
+  /** Packages lie here before they are published. */
+  readonly folder: string;
 
-  private constructor(packages: string) {
-    this.#packages = packages;
+  private constructor(folder: string) {
+    this.folder = folder;
     const { api } = this;
     // The address is known once the server listens.
     this.admin = new Admin({
@@ -110,7 +111,7 @@ export class SandboxMesh {
 
   /** Makes a package and puts it on the download server; returns its size in bytes. */
   async publish(options: IstioPackageOptions): Promise<number> {
-    const file = join(this.#packages, `istio-sidecar-${options.version}.deb`);
+    const file = join(this.folder, `istio-sidecar-${options.version}.deb`);
     await buildIstioPackage(file, options);
     const content = await readFile(file);
     this.downloads.publish(options.version, content);
@@ -119,13 +120,13 @@ export class SandboxMesh {
 
   /** At once, for the end of this process. */
   discard(): void {
-    rmSync(this.#packages, { recursive: true, force: true });
+    rmSync(this.folder, { recursive: true, force: true });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.api.stop();
     await this.downloads[Symbol.asyncDispose]();
-    await rm(this.#packages, { recursive: true, force: true });
+    await rm(this.folder, { recursive: true, force: true });
   }
 }
 
