@@ -71,7 +71,7 @@ async function adopt(
       discoveryHost: await installedDiscoveryHost(paths),
       configure: (current) => {
         own = current;
-        return adoptedConfiguration(current, paths.active);
+        return adoptedConfiguration(current, paths.active, paths.istio);
       },
     },
     { signal, now: clock.now(), beforeLink: async () => rememberOwn(paths, revision, own) },

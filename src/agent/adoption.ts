@@ -30,6 +30,7 @@ export async function adoptionDifference(paths: Paths, kind: AdoptionKind): Prom
       own: kind === 'again' ? await editedConfiguration(paths, own) : own,
       knownHosts: [active.configuration.hosts],
       activeLink: paths.active,
+      names: paths.istio,
       resolve: async () => [],
     });
     if (wanted.answer === 'nothing')

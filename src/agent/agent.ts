@@ -2,14 +2,16 @@
 import { lookup } from 'node:dns/promises';
 import type { Config } from '../config.ts';
 import type { Target } from '../control-plane/target.ts';
-import { AgentError } from '../errors.ts';
+import { AgentError, describeError } from '../errors.ts';
 import type { Clock } from '../host/clock.ts';
 import { readText } from '../host/files.ts';
 import type { ServiceManager } from '../host/service-manager.ts';
 import { knownValues } from '../istio/vm-config/env-text.ts';
+import { isOwnFileAtFault } from '../istio/vm-config/problem.ts';
 import type { Paths } from '../paths.ts';
 import { installedDiscoveryHost, take } from './act.ts';
 import { Attempts } from './attempts.ts';
+import { ADOPT_KEY } from './decide.ts';
 import type { Step } from './decision.ts';
 import type { Tell } from './events.ts';
 import type { Mesh } from './mesh.ts';
@@ -68,7 +70,15 @@ export class Agent implements World {
     if (this.#memo !== null && isFresh) return this.#memo.wanted;
     const resolve = async (host: string) => (await lookup(host, { all: true })).map(({ address }) => address);
     const { own } = observation;
-    const wanted = await wantedRelease({ target, config, own, knownHosts, activeLink: paths.active, resolve });
+    const wanted = await wantedRelease({
+      target,
+      config,
+      own,
+      knownHosts,
+      activeLink: paths.active,
+      names: paths.istio,
+      resolve,
+    });
     this.#memo = { key, target, wanted, atMs: clock.bootTimeMs() };
     return wanted;
   }
@@ -92,13 +102,16 @@ export class Agent implements World {
   async take(step: Step, tell: Tell, signal: AbortSignal): Promise<void> {
     const observation = this.#observation ?? (await this.observe());
     await take(step, this.#parts, { observation, tell, signal });
-    if (step.do === 'stage') await this.#attempts.succeeded(step.key);
+    const key = attemptKey(step);
+    if (key !== null) await this.#attempts.succeeded(key);
   }
 
   async failed(step: Step, error: AgentError): Promise<void> {
-    if (step.do !== 'stage') return;
+    const key = attemptKey(step);
+    // What an operator's own file says costs nothing to look at again, and is to count as soon as it is mended.
+    if (key === null || isOwnFileAtFault(error)) return;
     const wait = { refused: isRefusal(error), ...retryAfter(error) };
-    await this.#attempts.failed(step.key, error.message, this.#parts.clock.now(), wait);
+    await this.#attempts.failed(key, describeError(error), this.#parts.clock.now(), wait);
   }
 
   writeRules(config: Config, target: Target, observation: Observation): Promise<void> {
@@ -119,9 +132,15 @@ export class Agent implements World {
   }
 }
 
+/** Steps that cost something and are not repeated at every turn. */
+function attemptKey(step: Step): string | null {
+  if (step.do === 'adopt') return ADOPT_KEY;
+  return step.do === 'stage' ? step.key : null;
+}
+
 /** The package itself is at fault: only another upload changes that. */
 function isRefusal({ code }: AgentError): boolean {
-  return code.startsWith('SMM43');
+  return code.startsWith('SMM43') || code === 'SMM443';
 }
 
 function retryAfter(error: AgentError): { atLeastMs?: number } {

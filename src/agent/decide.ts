@@ -46,15 +46,19 @@ export function decide(input: DecisionInput): Decision {
 type Verdict = Step | NotDone | null;
 
 /** Istio of the official package is copied into a release of our own; what runs is not touched. */
-function considerAdoption({ observation, adoptedRevision }: DecisionInput): Verdict {
+function considerAdoption({ observation, adoptedRevision, attempts }: DecisionInput): Verdict {
   if (observation.active !== null) return null;
   const not = (reason: string): NotDone => ({ step: 'adopt', reason });
-  const { unit, running } = observation;
+  const { unit, running, unitCheck } = observation;
   if (!unit.exists) return not('istio.service is not installed on this machine');
+  // Until its owner has changed what blocks, Istio starts from these files: a copy of them would grow old unseen.
+  if (unitCheck.answer === 'blocked') return not(blockedBy(unitCheck));
   if (unit.activeState !== 'active') return not(`istio.service is ${unit.activeState}: Istio is adopted once it runs`);
   if (running.answer === 'unknown') return not(`what runs in istio.service cannot be told: ${running.reason}`);
   if (running.answer === 'nothing') return not('Istio is coming up: it is adopted once Envoy runs');
   if (adoptedRevision === null) return not('the control plane has not said yet which revision is asked for here');
+  const again = triedBefore(ADOPT_KEY, attempts, observation.at);
+  if (again !== null) return { step: 'adopt', ...again };
   return { do: 'adopt', revision: adoptedRevision, why: 'Istio of the official package runs here' };
 }
 
@@ -80,8 +84,10 @@ function considerStaging(input: DecisionInput, wantedId: ReleaseId | null): Verd
     return isStaged ? { do: 'withdraw', why: 'this machine is held' } : not('this machine is held (hold: true)');
   }
   if (unitCheck.answer === 'absent') return not('the drop-in of istio.service is not in place yet');
-  if (unitCheck.answer === 'blocked')
-    return not(`blocked: ${unitCheck.findings.map((finding) => finding.text).join('; ')}`);
+  if (unitCheck.answer === 'blocked') {
+    // A restart would switch to it all the same, and run the new pilot-agent with the old Envoy, or move nowhere.
+    return isStaged ? { do: 'withdraw', why: blockedBy(unitCheck) } : not(blockedBy(unitCheck));
+  }
   if (wanted.answer === 'nothing') return not(wanted.reason);
   if (wantedId === active.manifest.id) {
     return isStaged ? { do: 'withdraw', why: 'what is active is wanted again' } : null;
@@ -101,11 +107,8 @@ function considerStaging(input: DecisionInput, wantedId: ReleaseId | null): Verd
     }
   }
   const key = stageKey(wanted);
-  const attempt = attempts.get(key);
-  if (attempt !== undefined && attempt.retryAt > observation.at) {
-    const again = attempt.retryAt.toISOString();
-    return not(`${attempt.reason}; tried ${attempt.count} times, again at ${again} (smm-agent retry tries at once)`);
-  }
+  const again = triedBefore(key, attempts, observation.at);
+  if (again !== null) return { step: 'stage', ...again };
   return {
     do: 'stage',
     wanted,
@@ -191,6 +194,25 @@ function considerCleaning({ observation }: DecisionInput, wantedId: ReleaseId | 
 /** The same try for the same target: what a failure is remembered for. */
 export function stageKey(wanted: Extract<Wanted, { answer: 'release' }>): string {
   return `stage ${wanted.istioVersion}`;
+}
+
+/** What a failed adoption is remembered for. */
+export const ADOPT_KEY = 'adopt';
+
+function triedBefore(
+  key: string,
+  attempts: DecisionInput['attempts'],
+  now: Date,
+): { reason: string; failed: true } | null {
+  const attempt = attempts.get(key);
+  if (attempt === undefined || attempt.retryAt <= now) return null;
+  const { reason, count, retryAt } = attempt;
+  const again = `tried ${count} times, again at ${retryAt.toISOString()} (smm-agent retry tries at once)`;
+  return { reason: `${reason}; ${again}`, failed: true };
+}
+
+function blockedBy({ findings }: Extract<Observation['unitCheck'], { answer: 'blocked' }>): string {
+  return `blocked: ${findings.map(({ text }) => text).join('; ')}`;
 }
 
 /** The release on disk that has the wanted version, revision and configuration. The package's digest is part of its id. */

@@ -20,6 +20,8 @@ export type StepName = Step['do'];
 export interface NotDone {
   step: StepName;
   reason: string;
+  /** The step was tried and failed; it waits for its next try. */
+  failed?: true;
 }
 
 export interface Decision {

@@ -17,7 +17,7 @@ import { releaseDifference } from '../istio/release-difference.ts';
 import { ReleaseFindings } from '../istio/releases/findings.ts';
 import { releaseProblems } from '../istio/releases/problems.ts';
 import { ReleaseStore } from '../istio/releases/store.ts';
-import { lookAtRunning, type Running } from '../istio/running.ts';
+import { lookAtRunning } from '../istio/running.ts';
 import type { Paths } from '../paths.ts';
 import type { LinkedRelease, Observation } from './observation.ts';
 
@@ -48,6 +48,7 @@ export async function observe({ paths, clock, services, proxy = PROXY_ENDPOINTS 
     now: clock.now(),
   });
   const confirmed = await findings.confirmed();
+  const unitCheck = checkUnit(await readUnitFacts(paths, unit, activeId));
   const unconfirmed = running.answer === 'release' && !confirmed.has(running.id);
   return {
     at: clock.now(),
@@ -60,8 +61,8 @@ export async function observe({ paths, clock, services, proxy = PROXY_ENDPOINTS 
     staged,
     previous: await readPreviousRelease(paths),
     stagedSince: await store.linkedSince('staged'),
-    pending: await isPending(store, running, active, staged, releases),
-    unitCheck: checkUnit(await readUnitFacts(paths, unit, activeId)),
+    pending: await isPending(store, { running, unitCheck, active, staged, releases }),
+    unitCheck,
     stop: isDown ? await readStopRecord(paths, bootId, unit) : null,
     health: unconfirmed ? await proxyHealth(proxy) : null,
     own: await readOwnConfiguration(paths.state),
@@ -93,16 +94,20 @@ function linkedRelease(id: ReleaseId, releases: readonly LinkedRelease[]): Linke
 
 async function isPending(
   store: ReleaseStore,
-  running: Running,
-  active: LinkedRelease | null,
-  staged: LinkedRelease | null,
-  releases: readonly LinkedRelease[],
+  {
+    running,
+    unitCheck,
+    active,
+    staged,
+    releases,
+  }: Pick<Observation, 'running' | 'unitCheck' | 'active' | 'staged' | 'releases'>,
 ): Promise<RestartPending> {
   const next = staged ?? active;
   const name = staged === null ? 'active' : 'staged';
   const since = next === null ? null : await store.linkedSince(name);
   return restartPending({
     running,
+    blocked: unitCheck.answer === 'blocked' ? unitCheck.findings.map(({ text }) => text).join('; ') : null,
     next: next === null || since === null ? null : { id: next.manifest.id, since, problems: next.problems },
     why: (before, after) => {
       const [from, to] = [before, after].map((id) => releases.find(({ manifest }) => manifest.id === id));

@@ -25,6 +25,7 @@ export async function runHere(paths: Paths, env: NodeJS.ProcessEnv): Promise<voi
   const triggers = new Triggers();
   const ending = new AbortController();
   const log = new ReopenableLog(env);
+  const note = noteTaker(log);
   const audience = new Set<(event: TurnEvent) => void>();
   const waiting = new Set<(status: Status | null) => void>();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
@@ -50,7 +51,7 @@ export async function runHere(paths: Paths, env: NodeJS.ProcessEnv): Promise<voi
         triggers,
         open: () => openSession({ paths, clock, log, services }, ({ log: options }) => log.reopen(options)),
         tell: (event) => {
-          note(event, log);
+          note(event);
           for (const listener of audience) listener(event);
         },
         finished: (reasons, status) => {
@@ -70,10 +71,18 @@ export async function runHere(paths: Paths, env: NodeJS.ProcessEnv): Promise<voi
 }
 
 /** Steps that were done or failed are worth a line each; what was learnt is told by the status, on change. */
-function note(event: TurnEvent, log: Log): void {
-  if (event.kind === 'done') log.info(event.text, { step: event.step });
-  if (event.kind === 'failed' && event.step !== 'turn')
+function noteTaker(log: Log): (event: TurnEvent) => void {
+  // A step that fails in the same way at each try is one line, until it is done.
+  const failures = new Map<string, string>();
+  return (event) => {
+    if (event.kind === 'done') {
+      failures.delete(event.step);
+      log.info(event.text, { step: event.step });
+    }
+    if (event.kind !== 'failed' || event.step === 'turn' || failures.get(event.step) === event.text) return;
+    failures.set(event.step, event.text);
     log.error(event.text, { step: event.step, remedy: event.remedy });
+  };
 }
 
 interface Clients {

@@ -73,6 +73,12 @@ export interface RestartSummary {
 /** Right in every state of the unit, also when Istio is stopped. */
 export const RESTART_COMMAND = 'systemctl restart istio';
 
+/** A step that failed. `blocked`: by what an operator's own file says, and not before that is changed will it be otherwise. */
+export interface Failure {
+  sentence: string;
+  blocked: boolean;
+}
+
 export interface StatusInput {
   agentVersion: string;
   pid: number;
@@ -81,8 +87,8 @@ export interface StatusInput {
   target: Target;
   wanted: Wanted;
   decision: Decision;
-  /** Sentence of the step that failed in this turn, null when none did. */
-  failure: string | null;
+  /** The step that failed in this turn, null when none did. */
+  failure: Failure | null;
   warnings: string[];
   nextPoll: Date | null;
 }
@@ -139,13 +145,20 @@ function agentState({ observation, wanted, decision, failure }: StatusInput): Ag
   }
   const held = decision.notDone.find(({ reason }) => reason.startsWith('this machine is held'));
   if (held !== undefined) return { state: 'held', reason: held.reason };
-  if (failure !== null) return { state: 'failing', reason: failure };
+  // The same words from the first failure to the next try: one change, and not one for each turn.
+  const failed = decision.notDone.find((one) => one.failed);
+  if (failed !== undefined) return { state: 'failing', reason: failed.reason };
+  if (failure !== null) return { state: failure.blocked ? 'blocked' : 'failing', reason: failure.sentence };
+  const notAdopted = decision.notDone.find(({ step }) => step === 'adopt');
+  if (wanted.answer === 'nothing' && wanted.because === 'not-adopted' && notAdopted !== undefined) {
+    return { state: 'waiting', reason: notAdopted.reason };
+  }
   if (wanted.answer === 'nothing') {
     const refused = wanted.because === 'not-allowed' || wanted.because === 'invalid';
     return { state: refused ? 'rejected' : 'waiting', reason: wanted.reason };
   }
   const rejected = decision.wantedId !== null && observation.rejected.has(decision.wantedId);
-  const notStaged = decision.notDone.find(({ step }) => step === 'stage' || step === 'adopt');
+  const notStaged = decision.notDone.find(({ step }) => step === 'stage');
   if (notStaged !== undefined) return { state: rejected ? 'rejected' : 'waiting', reason: notStaged.reason };
   return { state: 'ready', reason: 'what is wanted is active or staged' };
 }

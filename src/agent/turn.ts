@@ -2,12 +2,13 @@
 import type { Config } from '../config.ts';
 import type { Target } from '../control-plane/target.ts';
 import { AgentError, describeError } from '../errors.ts';
+import { isOwnFileAtFault } from '../istio/vm-config/problem.ts';
 import type { Attempt } from './attempts.ts';
 import { decide } from './decide.ts';
 import type { Decision, Step } from './decision.ts';
 import type { Tell } from './events.ts';
 import type { Observation } from './observation.ts';
-import { describeStatus, type Status } from './status.ts';
+import { describeStatus, type Failure, type Status } from './status.ts';
 import type { Wanted } from './wanted.ts';
 
 /** What a turn needs of the machine and of the control plane. src/agent/agent.ts is the real one. */
@@ -51,7 +52,7 @@ export async function turn(world: World, options: TurnOptions): Promise<Status> 
   tell({ kind: 'learnt', text: describeTarget(target) });
   await world.writeRules(config, target, observation);
   let { wanted, decision } = await plan(world, observation, target, config);
-  let failure: string | null = null;
+  let failure: Failure | null = null;
   for (let round = 1; decision.steps.length > 0 && failure === null && round < MOST_ROUNDS; round++) {
     failure = await takeAll(world, decision.steps, tell, signal);
     observation = await world.observe();
@@ -95,8 +96,8 @@ async function plan(world: World, observation: Observation, target: Target, conf
   return { wanted, decision: decide({ observation, wanted, config, attempts, adoptedRevision }) };
 }
 
-/** Takes the steps in order and stops at the first that fails; returns its sentence. */
-async function takeAll(world: World, steps: Step[], tell: Tell, signal: AbortSignal): Promise<string | null> {
+/** Takes the steps in order and stops at the first that fails. */
+async function takeAll(world: World, steps: Step[], tell: Tell, signal: AbortSignal): Promise<Failure | null> {
   for (const step of steps) {
     signal.throwIfAborted();
     tell({ kind: 'begun', step: step.do, text: step.why });
@@ -109,7 +110,8 @@ async function takeAll(world: World, steps: Step[], tell: Tell, signal: AbortSig
       await world.failed(step, known);
       const text = describeError(known);
       tell({ kind: 'failed', step: step.do, text, remedy: known.remedy });
-      return text;
+      const blocked = isOwnFileAtFault(known);
+      return { sentence: blocked ? `${text} (${known.remedy})` : text, blocked };
     }
     tell({ kind: 'done', step: step.do, text: describeDone(step) });
   }

@@ -7,6 +7,7 @@ import type { Revision, Target } from '../control-plane/target.ts';
 import { AgentError, describeError } from '../errors.ts';
 import type { OwnConfiguration } from '../istio/own-configuration.ts';
 import type { ReleaseConfiguration } from '../istio/release.ts';
+import type { OwnFileNames } from '../istio/vm-config/kept.ts';
 
 /** A release that is wanted, or the reason why none can be named. */
 export type Wanted =
@@ -30,6 +31,8 @@ export interface WantedRequest {
   /** The hosts lines of the releases in use. */
   knownHosts: readonly string[];
   activeLink: string;
+  /** What errors call the machine's own files. */
+  names: OwnFileNames;
   resolve: (host: string) => Promise<string[]>;
 }
 
@@ -58,6 +61,7 @@ export async function wantedRelease(request: WantedRequest): Promise<Wanted> {
       activeLink: request.activeLink,
       resolve: request.resolve,
       knownHosts: request.knownHosts,
+      names: request.names,
     });
     return { answer: 'release', istioVersion, revision, kind, configuration };
   } catch (error) {

@@ -5,7 +5,7 @@ import { RELEASE_FILES, RELEASE_FOLDER, type ReleaseConfiguration } from './rele
 import { knownValues, lastMention, readEnvText } from './vm-config/env-text.ts';
 import { hostsLine } from './vm-config/gateway.ts';
 import type { VmInputs } from './vm-config/inputs.ts';
-import { keepConfiguration, type Move } from './vm-config/kept.ts';
+import { keepConfiguration, type Move, type OwnFileNames } from './vm-config/kept.ts';
 import { withGroupExcluded, withMeshConfigFlag } from './vm-config/own-lines.ts';
 import { type LocalConfiguration, NO_LOCAL_CONFIGURATION, renderVmFiles, type VmFiles } from './vm-config/render.ts';
 
@@ -29,15 +29,18 @@ export interface NextConfigurationRequest {
   resolve: (host: string) => Promise<string[]>;
   /** The hosts lines that are in use: an address in them is kept while the gateway's name still has it. */
   knownHosts: readonly string[];
+  /** What errors call the machine's own files. */
+  names?: OwnFileNames;
 }
 
 /** Rejects with AgentError SMM301 to SMM308. The mesh file holds RELEASE_FOLDER. */
 export async function nextConfiguration(request: NextConfigurationRequest): Promise<ReleaseConfiguration> {
-  const { kind, inputs, own, isMove, local } = request;
+  const { kind, inputs, own, isMove, local, names } = request;
   const rendered = renderVmFiles(inputs, local, { binaryPath: BINARY_PATH });
   if (kind === 'keep' && own !== null) {
     const move = isMove ? { move: moveTo(rendered, await hostsOf(rendered, request)) } : {};
-    return withOwnLines(keepConfiguration(own, { binaryPath: BINARY_PATH, local, ...move }), request.activeLink);
+    const change = { binaryPath: BINARY_PATH, local, ...move, ...(names === undefined ? {} : { names }) };
+    return withOwnLines(keepConfiguration(own, change), request.activeLink);
   }
   const configuration = {
     clusterEnv: rendered.clusterEnv,
@@ -50,8 +53,13 @@ export async function nextConfiguration(request: NextConfigurationRequest): Prom
 }
 
 /** The configuration of an adopted release: the machine's own, and what lets Istio run from the release's folder. */
-export function adoptedConfiguration(own: ReleaseConfiguration, activeLink: string): ReleaseConfiguration {
-  return withOwnLines(keepConfiguration(own, { binaryPath: BINARY_PATH, local: NO_LOCAL_CONFIGURATION }), activeLink);
+export function adoptedConfiguration(
+  own: ReleaseConfiguration,
+  activeLink: string,
+  names: OwnFileNames,
+): ReleaseConfiguration {
+  const change = { binaryPath: BINARY_PATH, local: NO_LOCAL_CONFIGURATION, names };
+  return withOwnLines(keepConfiguration(own, change), activeLink);
 }
 
 /** Idempotent. cluster.env is read after sidecar.env, so where it sets the flags too, the flag has to be there as well. */

@@ -11,14 +11,17 @@ export type RestartPending =
 
 export interface PendingFacts {
   running: Running;
+  /** What on this machine defeats a release, null when nothing does: what the next start brings cannot be told then. */
+  blocked: string | null;
   /** What the next start brings: what is staged, else what is active; null before the first release. */
   next: { id: ReleaseId; since: Date; problems: readonly string[] } | null;
   /** What differs between two releases, in words. */
   why: (running: ReleaseId, next: ReleaseId) => string[];
 }
 
-export function restartPending({ running, next, why }: PendingFacts): RestartPending {
+export function restartPending({ running, blocked, next, why }: PendingFacts): RestartPending {
   if (running.answer === 'unknown') return running;
+  if (blocked !== null) return unknown(`what the next start of Istio brings cannot be told: ${blocked}`);
   if (next === null) {
     const nothing = running.answer === 'nothing';
     return nothing ? { answer: 'no', running: null } : unknown('Istio on this machine is not adopted yet');

@@ -43,6 +43,10 @@ const withNew: Partial<Observation> = {
   ...staged,
   pending: { answer: 'yes', running: OLD.manifest.id, staged: NEW.manifest.id, since: minutesAgo(30), why: [] },
 } as const;
+const BLOCKED = {
+  answer: 'blocked',
+  findings: [{ file: '/x', line: 3, text: 'PILOT_ADDRESS is set', remedy: 'remove it' }],
+} satisfies Observation['unitCheck'];
 const rejection = { reason: 'it ended 3 times', count: 1, at: minutesAgo(5), retryAt: minutesAgo(-60) };
 
 describe('a machine on which the wanted release runs', () => {
@@ -78,6 +82,20 @@ describe('a VM with Istio of the official package', () => {
       { observation: fresh },
       [],
       /has not said yet which revision/,
+    ],
+    'waits while something would defeat its release: until then Istio starts from the files that would be copied': [
+      { observation: { ...fresh, unitCheck: BLOCKED }, adoptedRevision: 'default' },
+      [],
+      /adopt: blocked: PILOT_ADDRESS is set/,
+    ],
+    'is not copied again at every turn when that failed': [
+      {
+        observation: fresh,
+        adoptedRevision: 'default',
+        attempts: [['adopt', { reason: 'no room', count: 1, retryAt: minutesAgo(-1) }]],
+      },
+      [],
+      /adopt: no room; tried 1 times/,
     ],
     'says so where there is no Istio at all': [
       { observation: { ...fresh, unit: { ...UNIT, exists: false } } },
@@ -144,15 +162,16 @@ describe('a wanted release that is not the active one', () => {
     'waits while something on the machine would defeat it': [
       {
         observation: {
-          unitCheck: {
-            answer: 'blocked',
-            findings: [{ file: '/x', line: 3, text: 'PILOT_ADDRESS is set', remedy: 'remove it' }],
-          },
+          unitCheck: BLOCKED,
         },
         wanted: wants(NEW),
       },
       [],
       /blocked: PILOT_ADDRESS is set/,
+    ],
+    'is withdrawn when something on the machine defeats it after it was staged': [
+      { observation: { ...withNew, unitCheck: BLOCKED }, wanted: wants(NEW) },
+      ['withdraw'],
     ],
     'waits for an answer of the control plane': [
       { wanted: { answer: 'nothing', because: 'unsettled', reason: 'an upgrade is under way' } },

@@ -24,6 +24,7 @@ function status(given: {
   wanted?: Wanted;
   notDone?: NotDone[];
   failure?: string;
+  blocked?: boolean;
   warnings?: string[];
 }): Status {
   return describeStatus({
@@ -34,7 +35,7 @@ function status(given: {
     target: given.target ?? TARGET,
     wanted: given.wanted ?? wants(NEW),
     decision: { steps: [], notDone: given.notDone ?? [], wantedId: NEW.manifest.id },
-    failure: given.failure ?? null,
+    failure: given.failure === undefined ? null : { sentence: given.failure, blocked: given.blocked ?? false },
     warnings: given.warnings ?? [],
     nextPoll: null,
   });
@@ -72,6 +73,27 @@ describe('the state of the agent', () => {
       { failure: 'cannot find Istio 1.31.1' },
       'failing',
       /cannot find Istio 1.31.1/,
+    ],
+    'is failing until the next try, in the same words': [
+      {
+        failure: 'cannot find Istio 1.31.1',
+        notDone: [{ step: 'stage', reason: 'cannot find Istio 1.31.1; tried 1 times, again at noon', failed: true }],
+      },
+      'failing',
+      /tried 1 times, again at noon/,
+    ],
+    'is blocked by what an own file says': [
+      { failure: 'cannot take over /etc/x:3', blocked: true },
+      'blocked',
+      /cannot take over \/etc\/x:3/,
+    ],
+    'says what the adoption waits for': [
+      {
+        wanted: { answer: 'nothing', because: 'not-adopted', reason: 'not adopted yet' },
+        notDone: [{ step: 'adopt', reason: 'istio.service is failed' }],
+      },
+      'waiting',
+      /istio.service is failed/,
     ],
     'waits for an answer of the control plane': [
       { wanted: { answer: 'nothing', because: 'unsettled', reason: 'an upgrade is under way' } },

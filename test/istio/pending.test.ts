@@ -8,8 +8,12 @@ const SINCE = new Date('2026-11-23T11:00:00Z');
 const next = (id: string, problems: string[] = []) => ({ id, since: SINCE, problems });
 const runs = (id: string) => ({ answer: 'release', id, since: SINCE }) as const;
 
-function pending(facts: Pick<PendingFacts, 'running' | 'next'>) {
-  return restartPending({ ...facts, why: (from, to) => (from === to ? [] : ['Istio 1.31.0 to 1.31.1']) });
+function pending(facts: Pick<PendingFacts, 'running' | 'next'> & { blocked?: string }) {
+  return restartPending({
+    blocked: null,
+    ...facts,
+    why: (from, to) => (from === to ? [] : ['Istio 1.31.0 to 1.31.1']),
+  });
 }
 
 describe('restart pending', () => {
@@ -25,6 +29,13 @@ describe('restart pending', () => {
   it('compares a stopped Istio by what ran last', () => {
     assert.equal(pending({ running: { answer: 'nothing', lastRan: A }, next: next(B) }).answer, 'yes');
     assert.equal(pending({ running: { answer: 'nothing', lastRan: B }, next: next(B) }).answer, 'no');
+  });
+
+  it('is unknown while something defeats what the next start brings', () => {
+    const reason = 'what the next start of Istio brings cannot be told: /etc/x:3 sets PILOT_ADDRESS';
+    const blocked = '/etc/x:3 sets PILOT_ADDRESS';
+    assert.deepEqual(pending({ running: runs(A), next: next(A), blocked }), { answer: 'unknown', reason });
+    assert.deepEqual(pending({ running: runs(A), next: next(B), blocked }), { answer: 'unknown', reason });
   });
 
   it('always has a reason, also when nothing has ever run', () => {

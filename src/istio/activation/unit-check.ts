@@ -7,6 +7,7 @@ import type { ExecCommand, UnitState } from '../../host/service-manager.ts';
 import type { Paths } from '../../paths.ts';
 import type { ReleaseId } from '../release.ts';
 import { RELEASE_FILES } from '../release.ts';
+import { beforehand } from './beforehand.ts';
 import { defeatingEnvironment } from './environment-check.ts';
 import { serviceSettings, type TextFile } from './unit-file.ts';
 
@@ -50,15 +51,6 @@ export function checkUnit(facts: UnitFacts): UnitCheck {
   if (!facts.isDropInCurrent)
     return { answer: 'absent', reason: `${paths.istio.dropIn} is that of another version of the package` };
   return { answer: 'ours' };
-}
-
-/** Before the drop-in is put in: it would take an operator's own way of starting Istio away without a word. */
-function beforehand({ unit, paths, unitFiles }: UnitFacts): Finding[] {
-  const starts = unit.execStart.map(({ argv }) => argv.join(' '));
-  if (starts.length === 1 && starts[0] === paths.istio.startScript) return [];
-  const what = `starts Istio by another command than its package's (${starts.join(' ; ') || 'none'})`;
-  const remedy = 'remove that ExecStart: smm-agent sets it to the start script of the active release';
-  return [named(unitFiles, 'ExecStart', unit.fragmentPath, what, remedy, () => true)];
 }
 
 function commandFindings({ unit, paths, unitFiles }: UnitFacts): Finding[] {
@@ -126,7 +118,7 @@ function runs(command: ExecCommand | undefined, line: string): boolean {
 }
 
 /** A finding at the last setting that fits; at `otherwise`, without a line, where none does. */
-function named(
+export function named(
   files: readonly TextFile[],
   key: string | RegExp,
   otherwise: string,

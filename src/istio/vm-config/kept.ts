@@ -25,20 +25,23 @@ export interface KeptChange {
   /** Only when the machine moves to another revision. */
   move?: Move;
   local: LocalConfiguration;
+  /** What errors call the files: their paths on this machine. */
+  names?: OwnFileNames;
 }
 
+export type OwnFileNames = Record<EnvFile, string>;
 type EnvFile = 'sidecarEnv' | 'clusterEnv';
-const FILE_NAMES = { sidecarEnv: 'sidecar.env', clusterEnv: 'cluster.env' } as const;
+const SHORT_NAMES: OwnFileNames = { sidecarEnv: 'sidecar.env', clusterEnv: 'cluster.env' };
 
 /**
  * The configuration with Envoy's path, agent.yaml's own settings and, for a move, the addresses of the other control plane;
  * everything else stays byte for byte. Doing it again changes nothing. Throws SMM302, SMM303 or SMM305 to SMM307.
  */
 export function keepConfiguration(current: ReleaseConfiguration, change: KeptChange): ReleaseConfiguration {
-  const { binaryPath, move, local } = change;
+  const { binaryPath, move, local, names = SHORT_NAMES } = change;
   checkLocalKeys(local.env);
   const mesh = localMesh(local);
-  const kept = move === undefined ? { ...current } : moved(current, move);
+  const kept = move === undefined ? { ...current } : moved(current, move, names);
   for (const [field, value] of mesh) {
     if (field !== 'proxyMetadata' || !(value instanceof Map)) {
       kept.mesh = setField(kept.mesh, ['defaultConfig', field], value);
@@ -47,31 +50,32 @@ export function keepConfiguration(current: ReleaseConfiguration, change: KeptCha
     for (const [key, item] of value) kept.mesh = setField(kept.mesh, ['defaultConfig', field, key], item);
   }
   kept.mesh = setField(kept.mesh, ['defaultConfig', 'binaryPath'], binaryPath);
-  kept.clusterEnv = setEnv(kept.clusterEnv, local.env, FILE_NAMES.clusterEnv);
-  checkProxyConfig(kept, binaryPath, move);
+  kept.clusterEnv = setEnv(kept.clusterEnv, local.env, names.clusterEnv);
+  checkProxyConfig(kept, binaryPath, move, names);
   return kept;
 }
 
-function moved(current: ReleaseConfiguration, move: Move): ReleaseConfiguration {
-  const clusterEnv = setEnv(movePilotAddress(current, 'clusterEnv', move), { CA_ADDR: move.caAddress }, 'cluster.env');
+function moved(current: ReleaseConfiguration, move: Move, names: OwnFileNames): ReleaseConfiguration {
+  const withAddress = movePilotAddress(current, 'clusterEnv', move, names);
+  const clusterEnv = setEnv(withAddress, { CA_ADDR: move.caAddress }, names.clusterEnv);
   return {
     ...current,
     mesh: setField(current.mesh, ['defaultConfig', 'discoveryAddress'], move.discoveryAddress),
     clusterEnv,
-    sidecarEnv: movePilotAddress(current, 'sidecarEnv', move),
+    sidecarEnv: movePilotAddress(current, 'sidecarEnv', move, names),
     hosts: move.hosts,
   };
 }
 
 /** PILOT_ADDRESS wins over the mesh file, so it moves too; ISTIO_PILOT_PORT alone means the unrevisioned istiod. */
-function movePilotAddress(current: ReleaseConfiguration, file: EnvFile, move: Move): string {
+function movePilotAddress(current: ReleaseConfiguration, file: EnvFile, move: Move, names: OwnFileNames): string {
   const { entries } = readEnvText(current[file]);
   const address = lastMention(entries, 'PILOT_ADDRESS');
   const isSet = address !== undefined && !(address.kind === 'assignment' && address.value === '');
-  if (isSet) return setEnv(current[file], { PILOT_ADDRESS: move.discoveryAddress }, FILE_NAMES[file]);
+  if (isSet) return setEnv(current[file], { PILOT_ADDRESS: move.discoveryAddress }, names[file]);
   const port = lastMention(entries, 'ISTIO_PILOT_PORT');
   if (port !== undefined && !setsPilotAddress(current)) {
-    throw defeating(FILE_NAMES[file], port.line, 'ISTIO_PILOT_PORT', 'which would keep this machine on the old istiod');
+    throw defeating(names[file], port.line, 'ISTIO_PILOT_PORT', 'which would keep this machine on the old istiod');
   }
   return current[file];
 }
@@ -81,7 +85,12 @@ function setsPilotAddress({ sidecarEnv, clusterEnv }: ReleaseConfiguration): boo
 }
 
 /** PROXY_CONFIG comes after the mesh file and wins over it. cluster.env is read last. */
-function checkProxyConfig(kept: ReleaseConfiguration, binaryPath: string, move: Move | undefined): void {
+function checkProxyConfig(
+  kept: ReleaseConfiguration,
+  binaryPath: string,
+  move: Move | undefined,
+  names: OwnFileNames,
+): void {
   const wanted = [
     { field: 'binaryPath', value: binaryPath, why: 'which would keep the old Envoy' },
     ...(move === undefined
@@ -93,7 +102,7 @@ function checkProxyConfig(kept: ReleaseConfiguration, binaryPath: string, move: 
     if (entry === undefined) continue;
     for (const { field, value, why } of wanted) {
       if (!mayDiffer(entry, field, value)) continue;
-      throw defeating(FILE_NAMES[file], entry.line, `PROXY_CONFIG with ${field}`, why);
+      throw defeating(names[file], entry.line, `PROXY_CONFIG with ${field}`, why);
     }
     return;
   }

@@ -45,7 +45,12 @@ export function unchangeable(file: string, what: string, why: string): AgentErro
 export function defeating(file: string, line: number, key: string, why: string): AgentError {
   return new AgentError(
     'SMM307',
-    `cannot take over ${file}: line ${line} sets ${key}, ${why}`,
+    `cannot take over ${file}:${line}: it sets ${key}, ${why}`,
     `remove it from ${file}, or accept the rendered configuration with smm-agent adopt --render`,
   );
+}
+
+/** Whether only the owner of this machine's own files can help: SMM302, SMM303, SMM306 and SMM307 while Istio is adopted. */
+export function isOwnFileAtFault({ code }: AgentError): boolean {
+  return ['SMM302', 'SMM303', 'SMM306', 'SMM307'].includes(code);
 }

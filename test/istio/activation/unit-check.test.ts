@@ -50,6 +50,17 @@ describe('istio.service before the drop-in is there', () => {
     assert.deepEqual([file.endsWith('/override.conf'), line], [true, 3]);
   });
 
+  it('is blocked when its files lie elsewhere: those of the package would be adopted, and are not what runs', async () => {
+    using machine = new UnitMachine();
+    machine.dropIn('override.conf', '[Service]\n# ours\nEnvironment=ISTIO_CLUSTER_CONFIG=/etc/mesh/cluster.env\n');
+    machine.state = { environment: { ISTIO_CLUSTER_CONFIG: '/etc/mesh/cluster.env' } };
+    const { file, line, text } = await onlyFinding(machine);
+    assert.deepEqual([file.endsWith('/override.conf'), line], [true, 3]);
+    assert.match(text, /override\.conf:3 sets ISTIO_CLUSTER_CONFIG/);
+    machine.state = { environment: { ISTIO_CLUSTER_CONFIG: machine.paths.istio.clusterEnv } };
+    assert.equal((await check(machine)).answer, 'absent');
+  });
+
   it('is absent when Istio is not installed', async () => {
     using machine = new UnitMachine();
     machine.state = { exists: false };

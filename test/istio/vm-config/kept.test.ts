@@ -126,7 +126,7 @@ describe('a hand-made configuration that moves to another revision', () => {
 
   it('is refused while ISTIO_PILOT_PORT says where istiod is', () => {
     const message =
-      'cannot take over sidecar.env: line 2 sets ISTIO_PILOT_PORT, which would keep this machine on the old istiod';
+      'cannot take over sidecar.env:2: it sets ISTIO_PILOT_PORT, which would keep this machine on the old istiod';
     assert.throws(() => keep(configuration({ sidecarEnv: '# x\nISTIO_PILOT_PORT=15005\n' }), { move: MOVE }), {
       code: 'SMM307',
       message,
@@ -139,17 +139,17 @@ describe('PROXY_CONFIG in an env file, which wins over the mesh file', () => {
     [
       'binaryPath in cluster.env',
       { clusterEnv: "A=b\nPROXY_CONFIG='binaryPath: /x'\n" },
-      /cluster\.env: line 2 sets PROXY_CONFIG with binaryPath/,
+      /cluster\.env:2: it sets PROXY_CONFIG with binaryPath/,
     ],
     [
       'in sidecar.env',
       { sidecarEnv: "PROXY_CONFIG='{binary_path: /x}'\n" },
-      /sidecar\.env: line 1 sets PROXY_CONFIG with binaryPath/,
+      /sidecar\.env:1: it sets PROXY_CONFIG with binaryPath/,
     ],
     [
       'not understood',
       { clusterEnv: 'PROXY_CONFIG="$X\nbinaryPath: /x"\n' },
-      /cluster\.env: line 1 sets PROXY_CONFIG with binaryPath/,
+      /cluster\.env:1: it sets PROXY_CONFIG with binaryPath/,
     ],
     [
       'discoveryAddress',
