@@ -61,7 +61,7 @@ async function configured(parts: SessionParts, config: Config): Promise<Session>
     followUpMs: (status) => followUpMs(status, clock.now()),
     start: async (triggers) => {
       const delayMs = () => tickDelayMs(`${hostname()} ${machineId}`, config.poll.jitterSeconds, Math.random);
-      const ticker = await startTicking(config.poll.schedule, delayMs, clock, () => triggers.fire('poll'));
+      const ticker = await startTicking(config.poll.schedule, delayMs, parts, () => triggers.fire('poll'));
       const watching = await watchIstio(parts, () => triggers.fire('istio'));
       return {
         nextPoll: ticker.next,

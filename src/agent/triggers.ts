@@ -15,8 +15,11 @@ export class Triggers {
     if (this.#reasons.size === 0 && !signal.aborted) {
       const { promise, resolve } = Promise.withResolvers<void>();
       this.#wake = resolve;
-      signal.addEventListener('abort', () => resolve(), { once: true });
+      const end = () => resolve();
+      signal.addEventListener('abort', end, { once: true });
       await promise;
+      // The signal lives as long as the daemon: a listener for each turn would grow for years.
+      signal.removeEventListener('abort', end);
       this.#wake = null;
     }
     const reasons = [...this.#reasons];

@@ -25,6 +25,11 @@ export class ManualClock implements Clock {
     return promise;
   }
 
+  /** Somebody, or NTP, sets the wall clock forward or back. */
+  setWall(byMs: number): void {
+    this.#wallMs += byMs;
+  }
+
   /** Lets time pass and wakes whoever slept until then. */
   pass(ms: number): void {
     this.#wallMs += ms;

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { tickDelayMs } from '../../src/agent/schedule.ts';
+import { tickAt, tickDelayMs } from '../../src/agent/schedule.ts';
+import { ManualClock } from './manual-clock.ts';
 
 describe('the delay of a tick', () => {
   it('never exceeds the jitter, and is whole milliseconds', () => {
@@ -31,5 +32,61 @@ describe('the delay of a tick', () => {
       tenths[tenth] = (tenths[tenth] ?? 0) + 1;
     }
     for (const count of tenths) assert.ok(count > 850 && count < 1150, `${tenths}`);
+  });
+});
+
+describe('the polls', () => {
+  const MINUTE_MS = 60_000;
+  const HOUR_MS = 60 * MINUTE_MS;
+
+  /** Polls at each full minute; `pass` lets time pass in steps of a second. */
+  function polls() {
+    const clock = new ManualClock();
+    const ending = new AbortController();
+    let ticks = 0;
+    const nextMatch = () => new Date((Math.floor(clock.now().getTime() / MINUTE_MS) + 1) * MINUTE_MS);
+    const ended = tickAt(
+      nextMatch,
+      () => 0,
+      clock,
+      () => ticks++,
+      ending.signal,
+    );
+    const pass = async (ms: number) => {
+      for (let passed = 0; passed < ms; passed += 1000) {
+        clock.pass(1000);
+        await new Promise(setImmediate);
+      }
+    };
+    const end = async () => {
+      ending.abort(new Error('over'));
+      await assert.rejects(ended, /over/);
+    };
+    return { clock, pass, ticks: () => ticks, end };
+  }
+
+  it('come at each match', async () => {
+    const it = polls();
+    await it.pass(5 * MINUTE_MS + 1000);
+    assert.equal(it.ticks(), 5);
+    await it.end();
+  });
+
+  it('go on when the clock is set back by hours', async () => {
+    const it = polls();
+    await it.pass(MINUTE_MS);
+    it.clock.setWall(-5 * HOUR_MS);
+    await it.pass(3 * MINUTE_MS);
+    assert.ok(it.ticks() >= 3, `${it.ticks()} polls in four minutes`);
+    await it.end();
+  });
+
+  it('come once, and not for each minute that was left out, when the clock is set forward by years', async () => {
+    const it = polls();
+    await it.pass(MINUTE_MS);
+    it.clock.setWall(50 * 365 * 24 * HOUR_MS);
+    await it.pass(3 * MINUTE_MS);
+    assert.ok(it.ticks() >= 3 && it.ticks() <= 5, `${it.ticks()} polls in four minutes`);
+    await it.end();
   });
 });

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { getEventListeners } from 'node:events';
 import { describe, it } from 'node:test';
 import { Triggers } from '../../src/agent/triggers.ts';
 
@@ -24,5 +25,16 @@ describe('triggers', () => {
     ending.abort();
     assert.deepEqual(await waiting, []);
     assert.deepEqual(await new Triggers().next(ending.signal), []);
+  });
+
+  it('leaves nothing behind on the signal, which lives as long as the daemon', async () => {
+    const { signal } = new AbortController();
+    const triggers = new Triggers();
+    for (let turn = 0; turn < 3; turn++) {
+      const waiting = triggers.next(signal);
+      triggers.fire('poll');
+      await waiting;
+    }
+    assert.equal(getEventListeners(signal, 'abort').length, 0);
   });
 });
