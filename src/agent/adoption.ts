@@ -25,7 +25,7 @@ export async function adoptionDifference(paths: Paths, kind: AdoptionKind): Prom
   const mesh = new Mesh(config, { paths, machineId: await readMachineId(paths), clock: systemClock });
   try {
     const wanted = await wantedRelease({
-      target: await mesh.target(true),
+      target: await mesh.target('anew'),
       config: kind === 'again' ? config : { ...config, istio: { ...config.istio, configuration: kind } },
       own: kind === 'again' ? await editedConfiguration(paths, own) : own,
       knownHosts: [active.configuration.hosts],

@@ -20,7 +20,7 @@ import { observe } from './observe.ts';
 import { writeRules } from './rules.ts';
 import type { Status } from './status.ts';
 import { writeStatus } from './status-file.ts';
-import type { World } from './turn.ts';
+import type { Ask, World } from './turn.ts';
 import { type Wanted, wantedRelease } from './wanted.ts';
 
 export interface AgentParts {
@@ -50,9 +50,9 @@ export class Agent implements World {
     return this.#observation;
   }
 
-  target(refresh: boolean): Promise<Target> {
-    if (refresh) this.#memo = null;
-    return this.#parts.mesh.target(refresh);
+  target(ask: Ask): Promise<Target> {
+    if (ask === 'anew') this.#memo = null;
+    return this.#parts.mesh.target(ask);
   }
 
   /** The same target gives the same release, so an idle poll renders nothing. */

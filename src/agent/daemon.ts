@@ -5,17 +5,19 @@ import type { Clock } from '../host/clock.ts';
 import type { Log } from '../host/log.ts';
 import { announce } from './announce.ts';
 import type { Tell } from './events.ts';
+import { FOLLOW_UP, FollowUp } from './follow-up.ts';
 import type { Notifier } from './notifier.ts';
 import type { Status } from './status.ts';
 import type { Triggers } from './triggers.ts';
+import type { Ask, TurnOptions } from './turn.ts';
 import type { Watchdog } from './watchdog.ts';
 
 /** One configuration's life: made when the configuration is read, given up when it is read again. */
 export interface Session {
-  turn(options: { refresh: boolean; nextPoll: Date | null; tell: Tell; signal: AbortSignal }): Promise<Status>;
+  turn(options: Pick<TurnOptions, 'ask' | 'nextPoll' | 'tell' | 'signal'>): Promise<Status>;
   /** Milliseconds after which a look is due although nothing triggers one; null when there is no reason to. */
   followUpMs(status: Status): number | null;
-  /** Begins to fire triggers; returns the next poll and what ends it. */
+  /** Begins to fire triggers; returns the next poll and what ends it, requests that are under way included. `stop` may be called twice. */
   start(triggers: Triggers): Promise<{ nextPoll(): Date | null; stop(): void }>;
 }
 
@@ -34,15 +36,22 @@ export interface DaemonParts {
 }
 
 export const RELOAD = 'reload';
-const REFRESHING = new Set([RELOAD, 'reconcile', 'start']);
+/** Istio has started or stopped. */
+export const ISTIO = 'istio';
+const REFRESHING: ReadonlySet<string> = new Set([RELOAD, 'reconcile', 'start']);
+/** A fleet whose proxies crash must not ask its control plane at each of their starts. */
+const LOCAL: ReadonlySet<string> = new Set([ISTIO, FOLLOW_UP]);
 
 /** Runs until `signal` is aborted, then returns within seconds from any phase: every step can be cut off. */
 export async function runDaemon(parts: DaemonParts, signal: AbortSignal): Promise<void> {
   const { log, notifier, triggers, watchdog } = parts;
   let session = await parts.open();
   let schedule = await session.start(triggers);
+  // A request may wait for its answer for longer than systemd waits for the end.
+  signal.addEventListener('abort', () => schedule.stop(), { once: true });
   let previous: Status | null = null;
   let failure: string | null = null;
+  const followUp = new FollowUp(parts);
   await notifier.ready('started');
   triggers.fire('start');
   for (;;) {
@@ -71,8 +80,9 @@ export async function runDaemon(parts: DaemonParts, signal: AbortSignal): Promis
     previous = status;
     await notifier.status(statusLine(status));
     parts.finished(reasons, status);
-    followUp(session.followUpMs(status), parts, signal);
+    followUp.plan(session.followUpMs(status), reasons);
   }
+  followUp.stop();
   schedule.stop();
 }
 
@@ -91,8 +101,8 @@ async function oneTurn(
     tell(event);
   };
   try {
-    const refresh = reasons.some((reason) => REFRESHING.has(reason));
-    return { status: await session.turn({ refresh, nextPoll, tell: moving, signal }) };
+    const turn = session.turn({ ask: askFor(reasons), nextPoll, tell: moving, signal });
+    return { status: await untilAborted(turn, signal) };
   } catch (error) {
     const remedy = error instanceof AgentError ? error.remedy : 'it is tried again at the next poll';
     const failure = `cannot complete the turn: ${describeError(error)}`;
@@ -101,15 +111,21 @@ async function oneTurn(
   }
 }
 
-/** A look that nothing else triggers, for example at a release that settles. */
-function followUp(afterMs: number | null, { clock, triggers, log }: DaemonParts, signal: AbortSignal): void {
-  if (afterMs === null) return;
-  clock.sleep(afterMs, signal).then(
-    () => triggers.fire('follow-up'),
-    (error: unknown) => {
-      if (!signal.aborted) log.error(`cannot wait: ${describeError(error)}`);
-    },
-  );
+function askFor(reasons: readonly string[]): Ask {
+  if (reasons.some((reason) => REFRESHING.has(reason))) return 'anew';
+  return reasons.every((reason) => LOCAL.has(reason)) ? 'recent' : 'poll';
+}
+
+/** As `work`, and rejects at once when the daemon ends: each step can be cut off, so nobody waits for one that takes its time. */
+async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const end = () => reject(signal.reason);
+  signal.addEventListener('abort', end, { once: true });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', end);
+  }
 }
 
 /** For `systemctl status smm-agent`. */

@@ -1,7 +1,7 @@
 /** What commands do on this machine without the daemon: look, plan, one turn, forget failures. */
 import type { Config } from '../config.ts';
 import { loadConfig } from '../config-file.ts';
-import { describeProblem } from '../config-problem.ts';
+import { configError } from '../config-problem.ts';
 import { AgentError } from '../errors.ts';
 import { systemClock } from '../host/clock.ts';
 import { makeFolder } from '../host/files.ts';
@@ -29,12 +29,11 @@ export function observeHere(paths: Paths): Promise<Observation> {
   return observe({ paths, clock: systemClock, services: servicesHere(paths) });
 }
 
-/** Rejects with SMM107 when the configuration has errors. */
+/** Rejects with SMM1xx when the configuration has errors. */
 export async function configHere(paths: Paths): Promise<Config> {
   const loaded = await loadConfig(paths);
   if (loaded.state === 'configured') return loaded.config;
-  const problems = loaded.problems.map(describeProblem).join('; ');
-  throw new AgentError('SMM107', `cannot use the configuration: ${problems}`, `correct ${paths.config}`);
+  throw configError(loaded.problems);
 }
 
 /** What the next round of steps would be. */
@@ -55,7 +54,7 @@ export async function reconcileHere(paths: Paths, tell: Tell): Promise<Status> {
   process.once('SIGTERM', end);
   try {
     return await withAgent(paths, (agent, config) =>
-      turn(agent, { config, agentVersion: AGENT_VERSION, refresh: true, nextPoll: null, tell, signal: ending.signal }),
+      turn(agent, { config, agentVersion: AGENT_VERSION, ask: 'anew', nextPoll: null, tell, signal: ending.signal }),
     );
   } finally {
     process.off('SIGINT', end);

@@ -13,6 +13,7 @@ import type { VmInputs } from '../istio/vm-config/inputs.ts';
 import { onMachine, type Paths } from '../paths.ts';
 import { entryReport } from './conditions.ts';
 import type { Status } from './status.ts';
+import type { Ask } from './turn.ts';
 
 export interface MeshMachine {
   paths: Paths;
@@ -20,14 +21,19 @@ export interface MeshMachine {
   clock: Clock;
 }
 
+/** How old an answer may be for a turn that something on this machine began. */
+const RECENT_MS = 60_000;
+
 export class Mesh {
   readonly #config: Config;
   readonly #client: KubernetesClient;
   readonly #reader: TargetReader;
   readonly #reporter: WorkloadEntryReporter;
   readonly #lease: HeartbeatLease;
+  readonly #clock: Clock;
   /** Of the last answer "wanted": an entry is found by its group's labels and network also while nothing is wanted. */
   #inputs: VmInputs | null = null;
+  #last: { target: Target; atMs: number } | null = null;
 
   constructor(config: Config, { paths, machineId, clock }: MeshMachine) {
     const { server, istioNamespace } = config.controlPlane;
@@ -35,6 +41,7 @@ export class Mesh {
     const tokenFile = onMachine(paths, config.controlPlane.tokenFile);
     const group = config.workloadGroup;
     this.#config = config;
+    this.#clock = clock;
     this.#client = new KubernetesClient({ server, caFile, tokenFile, clock });
     const istio = new IstioApi(this.#client);
     const nodeIp = config.nodeIp ?? null;
@@ -43,13 +50,17 @@ export class Mesh {
     this.#lease = new HeartbeatLease(this.#client, { group, host: hostname(), machineId, address: nodeIp, clock });
   }
 
-  async target(refresh: boolean): Promise<Target> {
-    if (refresh) {
+  async target(ask: Ask): Promise<Target> {
+    if (ask === 'recent' && this.#last !== null && this.#clock.bootTimeMs() - this.#last.atMs < RECENT_MS) {
+      return this.#last.target;
+    }
+    if (ask === 'anew') {
       this.#reader.refresh();
       this.#reporter.refresh();
     }
     const target = await this.#reader.target();
     if (target.answer === 'wanted') this.#inputs = target.inputs;
+    this.#last = { target, atMs: this.#clock.bootTimeMs() };
     return target;
   }
 

@@ -12,7 +12,7 @@ import type { ServiceManager } from '../host/service-manager.ts';
 import type { Paths } from '../paths.ts';
 import { AGENT_VERSION } from '../version.ts';
 import { Agent, readMachineId } from './agent.ts';
-import type { Session } from './daemon.ts';
+import { ISTIO, type Session } from './daemon.ts';
 import { Mesh } from './mesh.ts';
 import { startTicking, tickDelayMs } from './schedule.ts';
 import { misconfiguredStatus, type Status } from './status.ts';
@@ -62,7 +62,7 @@ async function configured(parts: SessionParts, config: Config): Promise<Session>
     start: async (triggers) => {
       const delayMs = () => tickDelayMs(`${hostname()} ${machineId}`, config.poll.jitterSeconds, Math.random);
       const ticker = await startTicking(config.poll.schedule, delayMs, parts, () => triggers.fire('poll'));
-      const watching = await watchIstio(parts, () => triggers.fire('istio'));
+      const watching = await watchIstio(parts, () => triggers.fire(ISTIO));
       return {
         nextPoll: ticker.next,
         stop: () => {

@@ -16,7 +16,7 @@ export interface World {
   /** Must read everything afresh. */
   observe(): Promise<Observation>;
   /** Never rejects for what the control plane says or does not say: that is an answer. */
-  target(refresh: boolean): Promise<Target>;
+  target(ask: Ask): Promise<Target>;
   wanted(target: Target, observation: Observation): Promise<Wanted>;
   /** The revision that an Istio which is not adopted yet belongs to, by its own addresses, else by the target. */
   adoptedRevision(target: Target): Promise<string | null>;
@@ -31,11 +31,13 @@ export interface World {
   writeRules(config: Config, target: Target, observation: Observation): Promise<void>;
 }
 
+/** Read every input anew, look as at each poll, or take an answer of the last minute. */
+export type Ask = 'anew' | 'poll' | 'recent';
+
 export interface TurnOptions {
   config: Config;
   agentVersion: string;
-  /** Read every input of the control plane anew. */
-  refresh: boolean;
+  ask: Ask;
   nextPoll: Date | null;
   tell: Tell;
   signal: AbortSignal;
@@ -48,7 +50,9 @@ export async function turn(world: World, options: TurnOptions): Promise<Status> 
   const { config, tell, signal } = options;
   let observation = await world.observe();
   tell({ kind: 'learnt', text: describeObservation(observation) });
-  const target = await world.target(options.refresh);
+  const target = await world.target(options.ask);
+  // A question that was cut off is no answer of the control plane: the last status stays as it is.
+  signal.throwIfAborted();
   tell({ kind: 'learnt', text: describeTarget(target) });
   await world.writeRules(config, target, observation);
   let { wanted, decision } = await plan(world, observation, target, config);
@@ -85,7 +89,7 @@ export interface Plan {
 /** What would be done, and why, without doing it. */
 export async function dryRun(world: World, config: Config): Promise<Plan> {
   const observation = await world.observe();
-  const target = await world.target(true);
+  const target = await world.target('anew');
   return { observation, target, ...(await plan(world, observation, target, config)) };
 }
 

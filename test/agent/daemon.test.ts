@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { type DaemonParts, RELOAD, runDaemon, type Session } from '../../src/agent/daemon.ts';
 import { misconfiguredStatus, type Status } from '../../src/agent/status.ts';
 import { Triggers } from '../../src/agent/triggers.ts';
+import type { Ask } from '../../src/agent/turn.ts';
 import { Watchdog } from '../../src/agent/watchdog.ts';
 import type { Log } from '../../src/host/log.ts';
 import { ManualClock } from './manual-clock.ts';
@@ -11,7 +12,7 @@ const STATUS = misconfiguredStatus('1.0.0', 1, new Date(0), 'nothing to do');
 
 /** A daemon whose turns are the test's; `settled` resolves when the turn that a trigger caused is over. */
 function daemon(
-  turn: (options: { refresh: boolean; signal: AbortSignal }) => Promise<Status>,
+  turn: (options: { ask: Ask; signal: AbortSignal }) => Promise<Status>,
   followUpMs: number | null = null,
 ) {
   const clock = new ManualClock();
@@ -63,13 +64,13 @@ function daemon(
 
 describe('the daemon', () => {
   it('is READY before its first turn, then takes one at once and reads everything anew', async () => {
-    const refreshed: boolean[] = [];
-    const it = daemon(async ({ refresh }) => {
-      refreshed.push(refresh);
+    const asked: Ask[] = [];
+    const it = daemon(async ({ ask }) => {
+      asked.push(ask);
       return STATUS;
     });
     await it.first;
-    assert.deepEqual(refreshed, [true]);
+    assert.deepEqual(asked, ['anew']);
     assert.equal(it.notified[0], 'ready started');
     it.end();
     await it.ended;
@@ -129,6 +130,55 @@ describe('the daemon', () => {
     await it.ended;
   });
 
+  it('asks the control plane anew only at a poll, and not for what happens on this machine', async () => {
+    const asked: Ask[] = [];
+    const it = daemon(async ({ ask }) => {
+      asked.push(ask);
+      return STATUS;
+    });
+    await it.first;
+    for (const reasons of [['poll'], ['istio'], ['follow-up', 'istio'], ['istio', 'poll'], ['reconcile', 'istio']]) {
+      const over = it.next();
+      for (const reason of reasons) it.triggers.fire(reason);
+      await over;
+    }
+    assert.deepEqual(asked, ['anew', 'poll', 'recent', 'recent', 'poll', 'anew']);
+    it.end();
+    await it.ended;
+  });
+
+  it('plans one look at a time, however many turns have a reason for one, and ever more rarely', async () => {
+    let turns = 0;
+    const it = daemon(async () => {
+      turns++;
+      return STATUS;
+    }, 5_000);
+    await it.first;
+    const pass = async (seconds: number) => {
+      for (let passed = 0; passed < seconds; passed++) {
+        it.clock.pass(1_000);
+        if (passed % 60 === 0) it.triggers.fire('poll');
+        await new Promise(setImmediate);
+      }
+    };
+    await pass(60);
+    assert.ok(turns <= 15, `${turns} turns in the first minute`);
+    await pass(20 * 60);
+    const before = turns;
+    await pass(20 * 60);
+    assert.ok(turns - before <= 25, `${turns - before} turns in 20 minutes, with 20 polls`);
+    it.end();
+    await it.ended;
+  });
+
+  it('ends in the middle of a turn that does not listen', async () => {
+    const it = daemon(() => new Promise(() => {}));
+    await Promise.resolve();
+    it.end();
+    await it.ended;
+    assert.deepEqual(it.lines, []);
+  });
+
   it('ends in the middle of a turn', async () => {
     const it = daemon(
       ({ signal }) =>
@@ -138,5 +188,17 @@ describe('the daemon', () => {
     it.end();
     await it.ended;
     assert.deepEqual(it.lines, []);
+  });
+
+  it('cuts off a question to the control plane that a turn still waits for', async () => {
+    const it = daemon(async () => {
+      // It knows no signal: only the end of the schedule closes its connections.
+      while (!it.opened.includes('stopped')) await new Promise((resolve) => setImmediate(resolve));
+      return STATUS;
+    });
+    await new Promise((resolve) => setImmediate(resolve));
+    it.end();
+    await it.ended;
+    assert.deepEqual(it.opened.slice(0, 2), ['opened', 'stopped']);
   });
 });
