@@ -18,7 +18,7 @@ export function wrongValue(key: string, issue: z.core.$ZodIssue, value: unknown,
   if (issue.code === 'invalid_type') {
     const received = kindOf(value);
     const sentence = `${key} must be ${KINDS[issue.expected] ?? issue.expected}, not ${received}`;
-    return { sentence, remedy: remedyFor(issue.expected, received) };
+    return { sentence, remedy: remedyFor(issue.expected, received, wanted) };
   }
   if (issue.code === 'invalid_key') {
     return { sentence: `${key} ${issue.issues[0]?.message ?? issue.message}`, remedy: 'rename it' };
@@ -45,11 +45,13 @@ function kindOf(value: unknown): string {
   return typeof value === 'string' ? 'text' : typeof value === 'boolean' ? 'true or false' : 'a number';
 }
 
-function remedyFor(expected: string, received: string): string {
+function remedyFor(expected: string, received: string, wanted: z.ZodType | null = null): string {
   if (received === 'empty') return 'give it a value, or remove the key';
   if (expected === 'string') return 'put the value in quotes';
   if (expected === 'boolean') return 'write true or false, without quotes';
-  return received === 'text' && expected !== 'object' && expected !== 'record'
-    ? 'write it without quotes'
-    : 'see docs of this key in the README';
+  if (wanted instanceof z.ZodObject)
+    return `write its keys on lines of their own: ${Object.keys(wanted.shape).join(', ')}`;
+  if (expected === 'object' || expected === 'record')
+    return 'write each key with its value on a line of its own below it';
+  return received === 'text' ? 'write it without quotes' : 'write a number';
 }

@@ -9,7 +9,10 @@ export interface Line {
 }
 
 /** What is worth a line between two turns; `before` is null at the first turn of a daemon. */
-export function announce(before: Status | null, after: Status): Line[] {
+export function announce(last: Status | null, after: Status): Line[] {
+  // A misconfigured agent looks at nothing: what it does not know is no change, and it begins anew afterwards.
+  if (after.agent.state === 'misconfigured') return changed(last, after, agentOf, agentLine);
+  const before = last?.agent.state === 'misconfigured' ? null : last;
   return [
     ...changed(before, after, targetOf, targetLine),
     ...changed(before, after, runningOf, runningLine),

@@ -7,14 +7,14 @@ import { showTurn } from './turn-text.ts';
 
 export const spec = {
   name: 'adopt',
-  summary: "take over Istio's own configuration, its edits, or the rendered one",
+  summary: 'take over the configuration of the Istio package, or the rendered one',
   forms: ['[--render | --keep] [--yes]'],
   description:
-    "Without an option: takes the files of the Istio package, with edits made since the first adoption, as this machine's own\nconfiguration. --render: the one rendered from the WorkloadGroup takes its place. Shows the difference first, and changes\nnothing without --yes. Istio is not touched: what differs is staged, and a restart is pending.",
+    "Without an option: takes the files of the Istio package, with the edits since they were adopted, as this machine's own\nconfiguration. With --render: puts the one rendered from the WorkloadGroup in its place. Shows the difference first, and\nchanges nothing without --yes. Istio is not touched: what differs is staged, and a restart is pending then.",
   options: {
-    render: { type: 'boolean', help: 'istio.configuration: render' },
-    keep: { type: 'boolean', help: 'istio.configuration: keep, back from --render' },
-    yes: { type: 'boolean', short: 'y', help: 'do it; without it only the difference is shown' },
+    render: { type: 'boolean', help: 'set istio.configuration to render' },
+    keep: { type: 'boolean', help: 'set istio.configuration to keep: back from --render' },
+    yes: { type: 'boolean', short: 'y', help: 'do it; otherwise only the difference is shown' },
   },
 } as const satisfies CommandSpec;
 

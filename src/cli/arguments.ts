@@ -31,7 +31,9 @@ type Values<S extends CommandSpec> = {
 /** SMM601, with the command's forms as the remedy. */
 export function usageError(spec: CommandSpec, sentence: string): AgentError {
   const forms = spec.forms.map((form) => `smm-agent ${spec.name} ${form}`.trimEnd());
-  return new AgentError('SMM601', sentence, `write ${forms.join(', or ')}; smm-agent help ${spec.name} says more`);
+  const help = `smm-agent help ${spec.name}`;
+  const remedy = forms.length > 2 ? `${help} shows what may follow` : `write ${forms.join(', or ')}; ${help} says more`;
+  return new AgentError('SMM601', sentence, remedy);
 }
 
 /**

@@ -2,7 +2,7 @@
 import { realpath, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { readConfigText } from '../config-file.ts';
+import { loadConfig, readConfigText } from '../config-file.ts';
 import { type ConfigProblem, configError, describeProblem } from '../config-problem.ts';
 import type { KeyPath } from '../config-schema.ts';
 import { parseConfig } from '../config-text.ts';
@@ -12,12 +12,13 @@ import { withFileLock } from '../host/file-lock.ts';
 import { makeFolder, writeAtomically } from '../host/files.ts';
 import type { Paths } from '../paths.ts';
 import { applyEdit, type Edit } from './document-edit.ts';
+import type { Io } from './io.ts';
 import { editText } from './text-edit.ts';
 
 export interface EditResult {
   changed: boolean;
-  /** What the file still lacks before the agent can work: not this edit's fault, so no reason to refuse it. */
-  missing: ConfigProblem[];
+  /** What is still wrong before the agent can work, in the file or beside it: not this edit's fault, so no reason to refuse it. */
+  left: readonly ConfigProblem[];
 }
 
 const HEADER = `# The configuration of smm-agent. "smm-agent set <key> <value>" edits this file, "smm-agent show-config" checks it,
@@ -49,8 +50,18 @@ export async function editConfig(
     await beforeWrite();
     const changed = !present || text !== read.text;
     if (changed) await write(paths.config, present, text);
-    return { changed, missing: problems.filter(({ code }) => code === 'SMM106') };
+    const loaded = await loadConfig(paths);
+    return { changed, left: loaded.state === 'misconfigured' ? loaded.problems : [] };
   });
+}
+
+/** A change has no effect while anything else about the configuration is wrong: the agent stays idle. */
+export function tellWhatIsLeft(left: EditResult['left'], { stdout }: Io): void {
+  for (const problem of left) {
+    // For a missing key, the line of what it is missing in says nothing.
+    const text = problem.code === 'SMM106' ? `${problem.sentence}: ${problem.remedy}` : describeProblem(problem);
+    stdout.write(`before the agent can work: ${text}\n`);
+  }
 }
 
 /** The edits one by one: each as a change of text where that can be done, else by printing the document again. */

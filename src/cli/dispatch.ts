@@ -1,9 +1,10 @@
 /** From argv to a command, and from whatever it throws to stderr and an exit code. */
-import { AgentError, describeError } from '../errors.ts';
+import { AgentError } from '../errors.ts';
 import { nearest } from '../nearest.ts';
 import { pathsUnder } from '../paths.ts';
 import { helpText } from './arguments.ts';
 import { commands } from './commands.ts';
+import { errorText } from './error-text.ts';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
 import type { Io } from './io.ts';
 
@@ -21,7 +22,7 @@ export async function dispatch(argv: readonly string[], process: Omit<Io, 'paths
     return await command.run(args, io);
   } catch (error) {
     if (error instanceof AgentError) {
-      process.stderr.write(`smm-agent: ${describeError(error)} (${error.code})\n  what to do: ${error.remedy}\n`);
+      process.stderr.write(errorText(error));
       return exitCodeOf(error);
     }
     const stack = error instanceof Error ? error.stack : String(error);

@@ -10,11 +10,11 @@ export const EXIT = {
   unknown: 2,
   /** Unknown command or option, wrong number of arguments. Nothing was done. */
   usage: 64,
-  /** The control plane, the download server or the daemon did not answer. */
+  /** The control plane gave no answer, or none to work for. */
   unavailable: 69,
   /** A bug in smm-agent; stderr has the stack. */
   internal: 70,
-  /** Somebody else is at it, or the control plane is not settled: try again later. */
+  /** Somebody else is at it: try again later. */
   temporary: 75,
   /** The command needs root. */
   noPermission: 77,
@@ -25,7 +25,12 @@ export const EXIT = {
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
 /** Codes that have an exit status of their own; the others go by their room. */
-const BY_CODE: Record<string, ExitCode> = { SMM601: EXIT.usage, SMM602: EXIT.noPermission, SMM535: EXIT.temporary };
+const BY_CODE: Record<string, ExitCode> = {
+  SMM601: EXIT.usage,
+  SMM602: EXIT.noPermission,
+  SMM505: EXIT.temporary,
+  SMM535: EXIT.temporary,
+};
 
 /** The exit status of a command that ended with this error. */
 export function exitCodeOf({ code }: AgentError): ExitCode {

@@ -8,7 +8,7 @@ import type { Io } from './io.ts';
 
 export const spec = {
   name: 'help',
-  summary: 'say what the commands do',
+  summary: 'explain the commands',
   forms: ['[<command>]'],
   description: 'Lists the commands, or explains one of them.',
   options: {},
@@ -52,13 +52,13 @@ async function overview(): Promise<string> {
 }
 
 const EXIT_CODES: readonly [string, string][] = [
-  [`${EXIT.ok}`, 'done (pending: a restart is pending)'],
-  [`${EXIT.failed}`, 'failed (pending: none is pending)'],
-  [`${EXIT.unknown}`, 'pending only: it cannot be told'],
+  [`${EXIT.ok}`, 'done; of pending: a restart is pending'],
+  [`${EXIT.failed}`, 'failed, and stderr says why; of pending: no restart is pending'],
+  [`${EXIT.unknown}`, 'of pending only: that cannot be told'],
   [`${EXIT.usage}`, 'unknown command or option, wrong arguments'],
-  [`${EXIT.unavailable}`, 'the control plane, a server or the daemon did not answer'],
+  [`${EXIT.unavailable}`, 'the control plane gave no answer, or none to work for'],
   [`${EXIT.internal}`, 'a bug in smm-agent'],
-  [`${EXIT.temporary}`, 'not now: try again later'],
+  [`${EXIT.temporary}`, 'somebody else is at it: try again later'],
   [`${EXIT.noPermission}`, 'it needs root'],
   [`${EXIT.misconfigured}`, '/etc/smm/agent.yaml is missing or wrong'],
 ];

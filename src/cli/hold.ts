@@ -1,13 +1,13 @@
 /** `smm-agent hold`: this machine stays on the Istio that it has, also across a reboot. */
 import { type CommandSpec, parseArguments } from './arguments.ts';
-import { editConfig } from './config-edit.ts';
+import { editConfig, tellWhatIsLeft } from './config-edit.ts';
 import { EXIT } from './exit-codes.ts';
 import { type Io, requireRoot } from './io.ts';
 import { notifyDaemon } from './notify-daemon.ts';
 
 export const spec = {
   name: 'hold',
-  summary: 'keep this machine on the Istio that it has',
+  summary: 'keep this machine on the Istio that it has, also across a reboot',
   forms: [''],
   description: `Sets hold: true in /etc/smm/agent.yaml. The agent then stages nothing, withdraws what is staged and starts nothing by itself,
 so that neither a restart of Istio nor a reboot brings another Istio. smm-agent unhold ends it.`,
@@ -22,9 +22,10 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
 /** Writes `hold` and tells the daemon. */
 export async function setHold(hold: boolean, io: Io): Promise<number> {
   requireRoot(io, hold ? 'hold' : 'unhold');
-  const { changed } = await editConfig(io.paths, [{ path: ['hold'], value: hold }]);
+  const { changed, left } = await editConfig(io.paths, [{ path: ['hold'], value: hold }]);
   const state = hold ? 'held' : 'not held';
-  io.stdout.write(changed ? `This machine is ${state} now.\n` : `This machine was ${state} already.\n`);
+  io.stdout.write(changed ? `this machine is ${state} now\n` : `this machine was ${state} already\n`);
+  tellWhatIsLeft(left, io);
   await notifyDaemon(io);
   return EXIT.ok;
 }

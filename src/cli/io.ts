@@ -16,12 +16,9 @@ export interface Io {
   env: NodeJS.ProcessEnv;
 }
 
-/** Rejects with SMM602 unless the process may change the machine. Under another root (demo, tests) the files' modes decide. */
-export function requireRoot({ paths }: Io, command: string): void {
+/** Rejects with SMM602 unless the process is root's. Under another root (demo, tests) the files' modes decide. */
+export function requireRoot({ paths }: Io, command: string, reason = 'it changes the machine'): void {
   if (paths.root !== '/' || process.getuid?.() === 0) return;
-  throw new AgentError(
-    'SMM602',
-    `cannot run ${command} as this user: it changes the machine`,
-    `run sudo smm-agent ${command}`,
-  );
+  const sentence = `cannot run smm-agent ${command} as this user: ${reason}`;
+  throw new AgentError('SMM602', sentence, `run it as root: sudo smm-agent ${command}`);
 }

@@ -10,10 +10,10 @@ import type { Io } from './io.ts';
 export async function notifyDaemon(io: Io): Promise<void> {
   try {
     const answer = await ask(io.paths.socket, { do: 'reload' }, () => {});
-    if (answer !== null) io.stdout.write('The running agent has been asked to reload its configuration.\n');
+    if (answer !== null) io.stdout.write('the running agent was asked to read its configuration again\n');
     // Under another root (demo, tests, images) nobody expects one to run.
     else if (io.paths.root === '/')
-      io.stdout.write('The agent is not running: this takes effect when it is started (systemctl start smm-agent).\n');
+      io.stdout.write('the agent is not running: this takes effect when it is started (systemctl start smm-agent)\n');
   } catch (error) {
     const remedy = 'systemctl reload smm-agent';
     io.stderr.write(

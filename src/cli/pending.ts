@@ -1,27 +1,40 @@
 /** `smm-agent pending`: whether a restart of Istio is pending, as an exit code. Looks at the machine itself, now. */
-import { restartSummary } from '../agent/status.ts';
+import { type RestartSummary, restartSummary } from '../agent/status.ts';
+import { AgentError, describeError } from '../errors.ts';
 import { type CommandSpec, parseArguments } from './arguments.ts';
+import { errorText } from './error-text.ts';
 import { EXIT } from './exit-codes.ts';
-import type { Io } from './io.ts';
+import { type Io, requireRoot } from './io.ts';
 
 export const spec = {
   name: 'pending',
-  summary: 'whether a restart of Istio is pending (exit code 0, 1 or 2)',
+  summary: 'tell by the exit code whether a restart of Istio is pending',
   forms: ['[--json]'],
   description:
-    'Compares what runs in istio.service with what is staged, now: also while the agent is down.\nUse it in a maintenance script: smm-agent pending && systemctl restart istio',
-  options: { json: { type: 'boolean', help: 'as JSON' } },
-  exitCodes: { 0: 'a restart is pending', 1: 'no restart is pending', 2: 'that cannot be told' },
+    'Compares what runs in istio.service with what is staged, now: also while the agent is down. Needs root, to see what runs.\nIn a maintenance script: smm-agent pending && systemctl restart istio',
+  options: { json: { type: 'boolean', help: 'print {"pending": "yes", "why": [...], "since": ..., "command": ...}' } },
+  exitCodes: { 0: 'a restart is pending', 1: 'no restart is pending', 2: 'that cannot be told; the reason is printed' },
 } as const satisfies CommandSpec;
 
 export async function run(args: readonly string[], io: Io): Promise<number> {
   const { values } = parseArguments(spec, args, { min: 0, max: 0 });
-  const { observeHere } = await import('../agent/here.ts');
-  const { pending } = await observeHere(io.paths);
-  const summary = restartSummary(pending);
+  const summary = await look(io);
   if (values.json) io.stdout.write(`${JSON.stringify(summary)}\n`);
   else if (summary.pending === 'no') io.stdout.write('no restart is pending\n');
   else if (summary.pending === 'unknown') io.stdout.write(`unknown: ${summary.why.join('; ')}\n`);
   else io.stdout.write(`pending since ${summary.since}: ${summary.why.join('; ')}\nto switch: ${summary.command}\n`);
   return { yes: EXIT.ok, no: EXIT.failed, unknown: EXIT.unknown }[summary.pending];
+}
+
+/** Whatever keeps it from looking is "unknown" too: the exit code 1 of other commands would say that nothing is pending. */
+async function look(io: Io): Promise<RestartSummary> {
+  try {
+    requireRoot(io, spec.name, 'other users cannot see what runs in istio.service');
+    const { observeHere } = await import('../agent/here.ts');
+    return restartSummary((await observeHere(io.paths)).pending);
+  } catch (error) {
+    if (!(error instanceof AgentError)) throw error;
+    io.stderr.write(errorText(error));
+    return { pending: 'unknown', why: [describeError(error)], since: null, command: null };
+  }
 }

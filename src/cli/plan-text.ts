@@ -1,18 +1,86 @@
 /** What `reconcile --dry-run` prints: what is true, what is wanted, what would be done and what would not, with reasons. Pure. */
+import type { Step } from '../agent/decision.ts';
+import type { Observation } from '../agent/observation.ts';
 import type { Plan } from '../agent/turn.ts';
 
-export function explainPlan({ observation, target, decision }: Plan): string {
-  const { unit, running, active } = observation;
-  const lines = [
-    `istio.service  ${unit.exists ? `${unit.activeState} (${unit.subState})` : 'not installed'}`,
-    `running        ${running.answer === 'release' ? running.id : `${running.answer}${running.answer === 'unknown' ? `: ${running.reason}` : ''}`}`,
-    `active         ${active?.manifest.id ?? 'nothing'}`,
-    `wanted         ${target.answer === 'wanted' ? `Istio ${target.istioVersion} of revision ${target.revision.name}` : `${target.answer}: ${target.reason}`}`,
-    ...decision.steps.map((step) => `would ${step.do}: ${step.why}`),
-    ...decision.notDone.map(({ step, reason }) => `would not ${step}: ${reason}`),
-    ...(decision.steps.length === 0
-      ? ['nothing would be changed']
-      : ['what follows from these steps is planned when they are done']),
+export function explainPlan({ observation, target, wanted, decision }: Plan): string {
+  const { unit, active, staged } = observation;
+  const isStaged = staged !== null && staged.manifest.id !== active?.manifest.id;
+  const rows: [string, string][] = [
+    ['istio.service', unit.exists ? `${unit.activeState} (${unit.subState})` : 'not installed'],
+    ['running', running(observation)],
+    ['active', active?.manifest.id ?? 'nothing: Istio is not adopted yet'],
+    ['staged', isStaged ? staged.manifest.id : 'nothing'],
+    ['restart', restart(observation)],
+    [
+      'wanted',
+      target.answer === 'wanted'
+        ? `Istio ${target.istioVersion} of revision ${target.revision.name}`
+        : `${target.answer}: ${target.reason}`,
+    ],
+    ...decision.steps.map((step): [string, string] => ['would', `${what(step)}: ${step.why}`]),
+    ...decision.notDone.map(({ step, reason }): [string, string] => ['would not', `${step}: ${reason}`]),
   ];
-  return `${lines.join('\n')}\n`;
+  if (decision.steps.length === 0) rows.push(['would', 'change nothing']);
+  else if (active === null && wanted.answer === 'nothing' && wanted.because === 'not-adopted') {
+    // What is staged is made of the configuration that the adoption will keep.
+    rows.push(['afterwards', afterAdoption(target)]);
+  }
+  const width = Math.max(...rows.map(([name]) => name.length));
+  return rows.map(([name, text]) => `${name.padEnd(width)}  ${text}\n`).join('');
+}
+
+function running({ running: seen, releases }: Observation): string {
+  switch (seen.answer) {
+    case 'release': {
+      const manifest = releases.find((release) => release.manifest.id === seen.id)?.manifest;
+      return manifest === undefined ? seen.id : `${seen.id}, of revision ${manifest.revision ?? 'unknown'}`;
+    }
+    case 'package':
+      return "Istio from its package's own files";
+    case 'nothing':
+      return 'nothing';
+    case 'unknown':
+      return `unknown: ${seen.reason}`;
+  }
+}
+
+function restart({ pending }: Observation): string {
+  switch (pending.answer) {
+    case 'yes':
+      return `pending since ${pending.since.toISOString()}: ${pending.why.join('; ')}`;
+    case 'no':
+      return 'not pending';
+    case 'unknown':
+      return `unknown: ${pending.reason}`;
+  }
+}
+
+function what(step: Step): string {
+  switch (step.do) {
+    case 'withdraw':
+      return 'withdraw what is staged';
+    case 'adopt':
+      return `adopt the Istio that runs here as a release of revision ${step.revision}, without touching it`;
+    case 'install-drop-in':
+      return 'put the drop-in into istio.service, so that its next start is from the active release';
+    case 'stage': {
+      const { istioVersion, revision, kind } = step.wanted;
+      const configuration = kind === 'keep' ? "the machine's own configuration" : 'the rendered configuration';
+      return `stage Istio ${istioVersion} of revision ${revision.name} with ${configuration}; a restart is pending then`;
+    }
+    case 'point-staged':
+      return `stage release ${step.id}; a restart is pending then`;
+    case 'confirm':
+      return `confirm release ${step.id}: it is not put back any more`;
+    case 'start':
+      return 'start istio.service';
+    case 'clean':
+      return `remove ${step.remove.join(', ')}`;
+  }
+}
+
+function afterAdoption(target: Plan['target']): string {
+  if (target.answer !== 'wanted') return `stage nothing: ${target.reason}`;
+  return `stage Istio ${target.istioVersion} of revision ${target.revision.name}, unless that is what was adopted`;
 }

@@ -1,5 +1,6 @@
 /** `smm-agent reconcile`: one turn, now. Beside a running daemon it asks that one, and shows what it does. */
 import { ask } from '../agent/socket.ts';
+import { AgentError } from '../errors.ts';
 import { type CommandSpec, parseArguments } from './arguments.ts';
 import { EXIT } from './exit-codes.ts';
 import { type Io, requireRoot } from './io.ts';
@@ -7,30 +8,46 @@ import { showTurn } from './turn-text.ts';
 
 export const spec = {
   name: 'reconcile',
-  summary: 'one turn, now: asks the control plane, stages what is wanted, reports',
+  summary: 'make one turn now: ask the control plane, stage what is wanted, report',
   forms: ['[--dry-run]'],
   description:
-    "Never restarts Istio. With a running daemon the turn is the daemon's; otherwise this command makes it itself.",
+    "Never restarts Istio. With a running daemon the turn is the daemon's, and this command shows it; otherwise it makes the turn itself.",
   options: { 'dry-run': { type: 'boolean', help: 'show the plan with its reasons, and change nothing' } },
 } as const satisfies CommandSpec;
 
 export async function run(args: readonly string[], io: Io): Promise<number> {
   const { values } = parseArguments(spec, args, { min: 0, max: 0 });
+  requireRoot(io, spec.name, 'it needs the token, and to see what runs');
   if (values['dry-run']) {
-    const { explainPlan } = await import('./plan-text.ts');
     const { planHere } = await import('../agent/here.ts');
+    const { explainPlan } = await import('./plan-text.ts');
     io.stdout.write(explainPlan(await planHere(io.paths)));
     return EXIT.ok;
   }
-  requireRoot(io, 'reconcile');
+  return makeTurn(io);
+}
+
+/** A turn by the daemon, or by this process where none runs. Rejects with SMM609 when something in it failed. */
+export async function makeTurn(io: Io): Promise<number> {
+  const { configHere, reconcileHere } = await import('../agent/here.ts');
+  // All of what is wrong with the file, each with its line: a daemon would answer with its state only.
+  await configHere(io.paths);
   const show = showTurn(io.stdout);
   const answer = await ask(io.paths.socket, { do: 'reconcile' }, show);
-  if (answer !== null) {
-    io.stdout.write(`${answer.text}\n`);
-    return answer.ok ? EXIT.ok : EXIT.failed;
-  }
-  const { reconcileHere } = await import('../agent/here.ts');
-  const status = await reconcileHere(io.paths, show);
-  io.stdout.write(`${status.agent.state}: ${status.agent.reason}\n`);
-  return status.agent.state === 'failing' ? EXIT.failed : EXIT.ok;
+  if (answer !== null) return outcome(answer.ok, answer.text, io);
+  const { agent } = await reconcileHere(io.paths, show);
+  return outcome(agent.state !== 'failing', `${agent.state}: ${agent.reason}`, io);
+}
+
+function outcome(ok: boolean, text: string, io: Io): number {
+  if (!ok) throw new AgentError('SMM609', `cannot complete what is due: ${text}`, remedyFor(text));
+  io.stdout.write(`${text}\n`);
+  return EXIT.ok;
+}
+
+/** The configuration on disk is right, as was seen before: a daemon that is misconfigured has not read it yet. */
+function remedyFor(text: string): string {
+  if (text.startsWith('misconfigured'))
+    return 'run systemctl reload smm-agent: the file was corrected since it was read';
+  return 'smm-agent status says when it is tried again, smm-agent retry tries at once';
 }

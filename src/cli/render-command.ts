@@ -5,7 +5,7 @@ import type { VmInputs } from '../istio/vm-config/inputs.ts';
 import type { LocalConfiguration } from '../istio/vm-config/render.ts';
 import { type CommandSpec, parseArguments, usageError } from './arguments.ts';
 import { EXIT } from './exit-codes.ts';
-import type { Io } from './io.ts';
+import { type Io, requireRoot } from './io.ts';
 import { render } from './render.ts';
 
 export const spec = {
@@ -18,11 +18,16 @@ token. Nothing that Istio uses is changed.
 Without --from: of this machine's WorkloadGroup, with istio.env and istio.mesh of agent.yaml merged in.
 With --from: of the objects in that file alone; neither a cluster nor agent.yaml is needed.`,
   options: {
-    output: { type: 'string', short: 'o', value: '<folder>', help: 'where to write; made where it is missing' },
+    output: {
+      type: 'string',
+      short: 'o',
+      value: '<folder>',
+      help: 'write there; the folder is made where it is missing',
+    },
     from: {
       type: 'string',
-      value: '<file>',
-      help: 'JSON with workloadGroup, mesh, injectorValues, rootCert, gateway, ...',
+      value: '<objects.json>',
+      help: 'take JSON with workloadGroup, mesh, injectorValues, rootCert, gateway, ...',
     },
   },
 } as const satisfies CommandSpec;
@@ -39,17 +44,19 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   return EXIT.ok;
 }
 
-async function renderOwn(output: string, { paths }: Io): Promise<string[]> {
+async function renderOwn(output: string, io: Io): Promise<string[]> {
   const [{ configHere }, { readMachineId }, { Mesh }] = await Promise.all([
     import('../agent/here.ts'),
     import('../agent/agent.ts'),
     import('../agent/mesh.ts'),
   ]);
+  requireRoot(io, spec.name, 'without --from it needs the token of the control plane');
+  const { paths } = io;
   const config = await configHere(paths);
   const local: LocalConfiguration = config.istio;
   const mesh = new Mesh(config, { paths, machineId: await readMachineId(paths), clock: systemClock });
   const inputs = async (): Promise<VmInputs> => {
-    const target = await mesh.target(true);
+    const target = await mesh.target('anew');
     if (target.answer === 'wanted') return target.inputs;
     const remedy = 'smm-agent status says more; --from <objects.json> renders without a cluster';
     throw new AgentError('SMM216', `cannot render: ${target.reason}`, remedy);

@@ -1,5 +1,8 @@
 /** `smm-agent restart-istio`: an operator's explicit wish. The only command that restarts Istio. */
+import type { Observation } from '../agent/observation.ts';
 import { AgentError } from '../errors.ts';
+import { systemClock } from '../host/clock.ts';
+import type { Paths } from '../paths.ts';
 import { type CommandSpec, parseArguments } from './arguments.ts';
 import { EXIT } from './exit-codes.ts';
 import { type Io, requireRoot } from './io.ts';
@@ -9,9 +12,13 @@ export const spec = {
   summary: 'restart Istio now, into what is staged; its connections are dropped',
   forms: ['[--if-pending]'],
   description:
-    'The same as systemctl restart istio, and it waits until Istio runs again and says which release came up.\nThere is no hot restart of Istio on a virtual machine: open connections are dropped.',
+    'Does what systemctl restart istio does, waits until Envoy is up (at most a minute) and says which release it runs.\nThere is no hot restart of Istio on a virtual machine: open connections are dropped.',
   options: { 'if-pending': { type: 'boolean', help: 'do nothing unless a restart is pending' } },
 } as const satisfies CommandSpec;
+
+/** istio.service is up for systemd long before pilot-agent has started Envoy. */
+const PATIENCE_MS = 60_000;
+const BETWEEN_MS = 500;
 
 export async function run(args: readonly string[], io: Io): Promise<number> {
   const { values } = parseArguments(spec, args, { min: 0, max: 0 });
@@ -20,23 +27,41 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   if (values['if-pending']) {
     const { pending } = await observeHere(io.paths);
     if (pending.answer === 'unknown') {
-      throw new AgentError(
-        'SMM605',
-        `cannot tell whether a restart is pending: ${pending.reason}`,
-        'see smm-agent status',
-      );
+      const sentence = `cannot tell whether a restart is pending: ${pending.reason}`;
+      throw new AgentError('SMM605', sentence, 'see smm-agent status; without --if-pending Istio is restarted anyway');
     }
     if (pending.answer === 'no') {
-      io.stdout.write('no restart is pending: nothing done\n');
+      io.stdout.write('no restart is pending: nothing was done\n');
       return EXIT.ok;
     }
   }
   await servicesHere(io.paths).restart('istio.service');
-  const { running } = await observeHere(io.paths);
+  io.stdout.write('istio.service was restarted, waiting for Envoy\n');
+  const { running, releases } = await untilUp(io.paths, observeHere);
+  const manifest =
+    running.answer === 'release' ? releases.find((release) => release.manifest.id === running.id)?.manifest : undefined;
   const what =
-    running.answer === 'release'
-      ? `release ${running.id} runs`
-      : 'Istio is coming up; smm-agent status tells when it runs';
-  io.stdout.write(`istio.service was restarted: ${what}\n`);
+    manifest === undefined
+      ? "what runs is the package's own Istio"
+      : `Istio ${manifest.istioVersion} of revision ${manifest.revision ?? 'unknown'} runs (${manifest.id})`;
+  io.stdout.write(`${what}\n`);
   return EXIT.ok;
+}
+
+/** Rejects with SMM607 when Envoy does not come up in time, or its unit has failed. */
+async function untilUp(paths: Paths, look: (paths: Paths) => Promise<Observation>): Promise<Observation> {
+  const begun = systemClock.bootTimeMs();
+  for (;;) {
+    const seen = await look(paths);
+    if (seen.running.answer === 'release' || seen.running.answer === 'package') return seen;
+    const isLate = systemClock.bootTimeMs() - begun > PATIENCE_MS;
+    if (isLate || seen.unit.activeState === 'failed') {
+      const { running } = seen;
+      const seenRunning = running.answer === 'unknown' ? running.reason : 'no Envoy runs';
+      const why = isLate ? `${seenRunning} after ${PATIENCE_MS / 1000} s` : 'istio.service has failed';
+      const remedy = 'see journalctl -u istio; a release that ends three times at its start is put back by itself';
+      throw new AgentError('SMM607', `cannot see Istio up after its restart: ${why}`, remedy);
+    }
+    await systemClock.sleep(BETWEEN_MS);
+  }
 }

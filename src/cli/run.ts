@@ -5,9 +5,10 @@ import { type Io, requireRoot } from './io.ts';
 
 export const spec = {
   name: 'run',
-  summary: 'the daemon: polls the control plane, stages, reports (smm-agent.service runs this)',
+  summary: 'run as the daemon: poll, stage, report (smm-agent.service does this)',
   forms: [''],
-  description: 'SIGHUP reads the configuration again, SIGTERM ends it within seconds. One instance for each machine.',
+  description:
+    'Runs until SIGTERM, which ends it within 5 s in any phase; SIGHUP makes it read its configuration again. There is one for each machine.',
   options: {},
 } as const satisfies CommandSpec;
 

@@ -28,7 +28,7 @@ export async function setBearerToken(token: string, io: Io): Promise<void> {
   const file = onMachine(io.paths, loaded.state === 'configured' ? loaded.config.controlPlane.tokenFile : DEFAULT_FILE);
   if (dirname(file) === io.paths.credentials) await makeFolder(io.paths.credentials, 0o700);
   await writeAtomically(file, text, { mode: 0o600, owner: { uid: 0, gid: 0 } });
-  io.stdout.write(`Stored the token in ${file}.\n`);
+  io.stdout.write(`stored the token in ${file}\n`);
   const doubt = doubtAbout(text, new Date());
   if (doubt !== null) io.stderr.write(`smm-agent: warning: ${doubt}\n`);
 }

@@ -4,7 +4,7 @@ import { type KeyPath, keysAt, leafKeys, schemaAt } from '../config-schema.ts';
 import { AgentError } from '../errors.ts';
 import { nearest } from '../nearest.ts';
 import { type CommandSpec, parseArguments, usageError } from './arguments.ts';
-import { editConfig } from './config-edit.ts';
+import { editConfig, tellWhatIsLeft } from './config-edit.ts';
 import type { Edit } from './document-edit.ts';
 import { EXIT } from './exit-codes.ts';
 import { type Io, requireRoot } from './io.ts';
@@ -14,7 +14,7 @@ import { setControlPlane } from './set-control-plane.ts';
 
 export const spec = {
   name: 'set',
-  summary: 'change the configuration, keeping comments and order',
+  summary: 'change the configuration, and keep its comments and order',
   forms: [
     'workload-group <namespace> <name>',
     'control-plane <url> --ca-file <file>',
@@ -43,65 +43,59 @@ with - it reads standard input, which keeps the token out of the shell's history
 export async function run(args: readonly string[], io: Io): Promise<number> {
   const { values, positionals } = parseArguments(spec, args, { min: 1, max: 3 });
   const [what = '', ...rest] = positionals;
-  requireRoot(io, 'set');
   if (values['ca-file'] !== undefined && what !== 'control-plane')
     throw usageError(spec, `cannot use --ca-file with ${what}`);
+  // Wrong arguments are told first: whoever is sent for root by them would come back in vain.
+  const path = WITH_FORMS.includes(what) ? null : keyPath(ALIASES[what] ?? what);
+  const isDefault = values.default === true;
+  if (isDefault && path === null) throw usageError(spec, `cannot use --default with ${what}`);
+  exactly(isDefault ? 0 : what === 'workload-group' ? 2 : 1, isDefault ? `${what} --default` : what, rest);
+  requireRoot(io, spec.name);
+  const [first = '', second] = rest;
+  if (path !== null) return edit(io, [{ path, value: isDefault ? undefined : await valueFor(path, first) }]);
   switch (what) {
-    case 'workload-group': {
-      const [namespace, name] = exactly(2, what, rest);
-      return edit(io, [
-        { path: ['workloadGroup', 'namespace'], value: namespace },
-        { path: ['workloadGroup', 'name'], value: name },
-      ]);
-    }
-    case 'node-ip':
-      return edit(io, [{ path: ['nodeIp'], value: exactly(1, what, rest)[0] }]);
-    case 'bearer-token':
-      await setBearerToken(exactly(1, what, rest)[0] ?? '', io);
-      await notifyDaemon(io);
-      return EXIT.ok;
     case 'control-plane': {
-      const [url = ''] = exactly(1, what, rest);
-      const { edits, beforeWrite } = await setControlPlane(url, values['ca-file'], io);
+      const { edits, beforeWrite } = await setControlPlane(first, values['ca-file'], io);
       return edit(io, edits, beforeWrite);
     }
-    default: {
-      const path = keyPath(what);
-      if (values.default === true) {
-        exactly(0, `${what} --default`, rest);
-        return edit(io, [{ path, value: undefined }]);
-      }
-      return edit(io, [{ path, value: await valueFor(path, exactly(1, what, rest)[0] ?? '') }]);
-    }
+    case 'bearer-token':
+      await setBearerToken(first, io);
+      await notifyDaemon(io);
+      return EXIT.ok;
+    default:
+      return edit(io, [
+        { path: ['workloadGroup', 'namespace'], value: first },
+        { path: ['workloadGroup', 'name'], value: second },
+      ]);
   }
 }
 
 async function edit(io: Io, edits: Edit[], beforeWrite?: () => Promise<void>): Promise<number> {
-  const { changed, missing } = await editConfig(io.paths, edits, beforeWrite);
+  const { changed, left } = await editConfig(io.paths, edits, beforeWrite);
   const keys = edits.map(({ path }) => path.join('.')).join(', ');
-  io.stdout.write(
-    changed ? `Changed ${keys} in ${io.paths.config}.\n` : `Nothing to change: ${keys} was so already.\n`,
-  );
-  for (const { sentence, remedy } of missing) io.stdout.write(`Before the agent can work, ${sentence}: ${remedy}.\n`);
+  io.stdout.write(changed ? `changed ${keys} in ${io.paths.config}\n` : `nothing to change: ${keys} was so already\n`);
+  tellWhatIsLeft(left, io);
   await notifyDaemon(io);
   return EXIT.ok;
 }
 
-function exactly(count: number, what: string, rest: readonly string[]): readonly string[] {
-  if (rest.length === count) return rest;
+function exactly(count: number, what: string, rest: readonly string[]): void {
+  if (rest.length === count) return;
   throw usageError(
     spec,
     `cannot set ${what}: it takes ${count} value${count === 1 ? '' : 's'}, and ${rest.length} were given`,
   );
 }
 
-const SHORT_FORMS = ['workload-group', 'control-plane', 'node-ip', 'bearer-token'];
+/** What takes more than the value of one key. */
+const WITH_FORMS = ['workload-group', 'control-plane', 'bearer-token'];
+const ALIASES: Record<string, string> = { 'node-ip': 'nodeIp' };
 
 function keyPath(key: string): KeyPath {
   const path = key.split('.');
   const schema = path.includes('') ? null : schemaAt(path);
   if (schema === null) {
-    const close = nearest(key, [...SHORT_FORMS, ...leafKeys()]);
+    const close = nearest(key, [...WITH_FORMS, 'node-ip', ...leafKeys()]);
     throw usageError(spec, `cannot find the key ${key}${close === null ? '' : ` (did you mean ${close}?)`}`);
   }
   const inner = keysAt(path);

@@ -9,7 +9,7 @@ import type { Io } from './io.ts';
 
 export const spec = {
   name: 'show-config',
-  summary: 'print the configuration in effect, and check it',
+  summary: 'print the configuration in effect, after checking it',
   forms: ['[--json]'],
   description: `Prints every key of /etc/smm/agent.yaml with the value that the agent uses. What the file does not set is marked "# default".
 The token is not shown, only its file; values in istio.env and istio.mesh whose names sound like a secret are hidden.`,
@@ -27,18 +27,24 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   return EXIT.ok;
 }
 
+const EMPTY_DEFAULT = ' default of a map';
+const NO_NODE_IP = "# nodeIp: not set, the machine's first address is used";
+
 function asJson(config: unknown, defaults: readonly KeyPath[]): string {
   return `${JSON.stringify({ config, defaults: defaults.map((path) => path.join('.')) }, null, 2)}\n`;
 }
 
-async function asYaml(config: unknown, defaults: readonly KeyPath[]): Promise<string> {
-  const { Document, isNode } = await import('yaml');
+async function asYaml(config: Config, defaults: readonly KeyPath[]): Promise<string> {
+  const { Document, isNode, isScalar } = await import('yaml');
   const document = new Document(config);
   for (const path of defaults) {
     const node = document.getIn(path, true);
-    if (isNode(node)) node.comment = ' default';
+    if (isNode(node)) node.comment = isScalar(node) ? ' default' : EMPTY_DEFAULT;
   }
-  return document.toString({ lineWidth: 0 });
+  const text = document.toString({ lineWidth: 0 });
+  // yaml puts the comment of a map below it: of an empty one that reads as if it were about the next key.
+  const oneLine = text.replaceAll(new RegExp(`:\\n +\\{\\}\\n +#${EMPTY_DEFAULT}`, 'g'), ': {} # default');
+  return config.nodeIp === undefined ? oneLine.replace(/^poll:/m, `${NO_NODE_IP}\npoll:`) : oneLine;
 }
 
 /** Each value that a reader sees as one: an empty map is one too. */

@@ -3,7 +3,7 @@ import type { Status } from '../agent/status.ts';
 
 export function statusText(status: Status, isDaemonAlive: boolean): string {
   const rows: [string, string][] = [
-    ['agent', `${status.agent.version}, ${isDaemonAlive ? status.agent.state : 'not running'}: ${status.agent.reason}`],
+    ['agent', agent(status, isDaemonAlive)],
     [
       'group',
       status.workloadGroup === null ? 'none' : `${status.workloadGroup.namespace}/${status.workloadGroup.name}`,
@@ -11,7 +11,7 @@ export function statusText(status: Status, isDaemonAlive: boolean): string {
     ['wanted', wanted(status)],
     [
       'running',
-      status.istio.running === null ? `nothing: ${status.istio.runningReason}` : release(status.istio.running),
+      status.istio.running === null ? `no release: ${status.istio.runningReason}` : release(status.istio.running),
     ],
     ['staged', staged(status)],
     ['restart', restart(status)],
@@ -26,19 +26,30 @@ export function statusText(status: Status, isDaemonAlive: boolean): string {
     ...status.notDone.map(({ step, reason }): [string, string] => ['not done', `${step}: ${reason}`]),
     ...status.warnings.map((warning): [string, string] => ['warning', warning]),
     ['as of', status.at],
-    ['next poll', status.nextPoll ?? 'none planned'],
+    ['next poll', isDaemonAlive ? (status.nextPoll ?? 'none planned') : 'none: the agent is not running'],
   ];
   const width = Math.max(...rows.map(([name]) => name.length));
   return rows.map(([name, text]) => `${name.padEnd(width)}  ${text}\n`).join('');
 }
 
-function wanted({ target }: Status): string {
-  if (target.istioVersion !== null) return `Istio ${target.istioVersion} of revision ${target.revision}`;
-  return `${target.answer}: ${target.reason ?? 'the control plane was not asked yet'}`;
+function agent({ agent: { version, state, reason } }: Status, isDaemonAlive: boolean): string {
+  if (!isDaemonAlive)
+    return `${version}, not running (systemctl start smm-agent); at its last turn ${state}: ${reason}`;
+  const remedy = state === 'misconfigured' ? '. Once corrected: systemctl reload smm-agent' : '';
+  return `${version}, ${state}: ${reason}${remedy}`;
 }
 
-function staged({ istio }: Status): string {
-  if (istio.staged === null) return 'nothing else than what is active';
+function wanted({ target, agent }: Status): string {
+  if (agent.state === 'misconfigured') return NOT_ASKED;
+  if (target.istioVersion !== null) return `Istio ${target.istioVersion} of revision ${target.revision}`;
+  return `${target.answer}: ${target.reason ?? NOT_ASKED}`;
+}
+
+const NOT_ASKED = 'unknown: the control plane was not asked';
+
+function staged({ istio, agent }: Status): string {
+  if (agent.state === 'misconfigured') return 'unknown: not looked at';
+  if (istio.staged === null) return 'nothing';
   return `${release(istio.staged)} since ${istio.staged.since ?? 'unknown'}`;
 }
 

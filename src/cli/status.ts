@@ -9,11 +9,11 @@ import { statusText } from './status-text.ts';
 
 export const spec = {
   name: 'status',
-  summary: 'what runs, what is staged, what is wanted, and why nothing happens',
+  summary: 'show what runs, what is staged, what is wanted, and why nothing happens',
   forms: ['[--json]'],
   description:
-    'Prints what the agent found at its last turn. Asks nobody: it also works while the control plane is away.',
-  options: { json: { type: 'boolean', help: 'the whole status as JSON, as in /run/smm-agent/status.json' } },
+    'Prints what the agent found at its last turn. Asks nobody, and needs no root: it also works while the control plane is away.',
+  options: { json: { type: 'boolean', help: 'print the whole status as JSON, as in /run/smm-agent/status.json' } },
 } as const satisfies CommandSpec;
 
 export async function run(args: readonly string[], io: Io): Promise<number> {
@@ -32,7 +32,7 @@ export async function lastStatus(io: Io): Promise<Status> {
 }
 
 /** Signal 0 asks without sending; EPERM says that the process is there. */
-function isAlive(pid: number): boolean {
+export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;

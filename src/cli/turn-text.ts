@@ -5,10 +5,10 @@ import type { Output } from './io.ts';
 const MIB = 1024 * 1024;
 
 export function showTurn(out: Output): (event: TurnEvent) => void {
-  let progressShown = false;
+  let shown: string | null = null;
   const line = (text: string) => {
-    out.write(`${progressShown ? '\r\x1b[K' : ''}${text}\n`);
-    progressShown = false;
+    out.write(`${shown === null ? '' : '\r\x1b[K'}${text}\n`);
+    shown = null;
   };
   return (event) => {
     switch (event.kind) {
@@ -23,13 +23,18 @@ export function showTurn(out: Output): (event: TurnEvent) => void {
       case 'not-done':
         return line(`- ${event.step}: ${event.text}`);
       case 'progress': {
-        // Only a terminal can take a line back.
-        if (!out.isTTY) return;
-        const of = event.total === null ? '' : ` of ${(event.total / MIB).toFixed(1)}`;
-        out.write(`\r\x1b[K  ${(event.bytes / MIB).toFixed(1)}${of} MiB`);
-        progressShown = true;
+        const text = progress(event);
+        // Only a terminal can take a line back. There is an event for each piece of 64 KB: most change nothing to see.
+        if (!out.isTTY || text === shown) return;
+        out.write(`\r\x1b[K${text}`);
+        shown = text;
         return;
       }
     }
   };
+}
+
+function progress({ bytes, total }: { bytes: number; total: number | null }): string {
+  if (total === null || total === 0) return `  ${Math.floor(bytes / MIB)} MiB`;
+  return `  ${Math.floor((100 * bytes) / total)} % of ${(total / MIB).toFixed(1)} MiB`;
 }

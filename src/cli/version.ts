@@ -5,13 +5,15 @@ import { AGENT_VERSION } from '../version.ts';
 import { type CommandSpec, parseArguments } from './arguments.ts';
 import { EXIT } from './exit-codes.ts';
 import type { Io } from './io.ts';
+import { isAlive } from './status.ts';
 
 export const spec = {
   name: 'version',
-  summary: 'the versions of the agent and of Istio: running, installed or staged, wanted',
+  summary: 'print the versions of agent and Istio: running, installed or staged, wanted',
   forms: ['[--json]'],
-  description: 'Prints six versions. What is not known is said so: Istio as of the last turn of the agent.',
-  options: { json: { type: 'boolean', help: 'as JSON' } },
+  description:
+    'Prints all six, always together. Those of Istio are as of the last turn of the agent; what is not known is said so.',
+  options: { json: { type: 'boolean', help: 'print them as JSON, null for what is not known' } },
 } as const satisfies CommandSpec;
 
 export async function run(args: readonly string[], io: Io): Promise<number> {
@@ -21,14 +23,16 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     io.stdout.write(`${JSON.stringify(versions)}\n`);
     return EXIT.ok;
   }
-  for (const [name, version] of Object.entries(versions))
-    io.stdout.write(`${name.padEnd(16)} ${version ?? 'unknown'}\n`);
+  for (const [name, version] of Object.entries(versions)) {
+    const nothing = name === 'agent running' ? 'not running' : 'unknown';
+    io.stdout.write(`${name.padEnd(16)} ${version ?? nothing}\n`);
+  }
   return EXIT.ok;
 }
 
 function versionsOf(status: Status | null): Record<string, string | null> {
   return {
-    'agent running': status?.agent.version ?? null,
+    'agent running': status !== null && isAlive(status.agent.pid) ? status.agent.version : null,
     'agent installed': AGENT_VERSION,
     // The agent's own upgrade is not part of this version: it wants what is installed.
     'agent wanted': AGENT_VERSION,

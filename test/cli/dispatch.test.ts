@@ -11,7 +11,7 @@ describe('smm-agent without a command', () => {
     for (const args of [[], ['help'], ['--help'], ['-h']]) {
       const { code, stdout } = await terminal.type(args);
       assert.equal(code, 0);
-      for (const name of Object.keys(commands)) assert.match(stdout, new RegExp(`^  ${name} +[A-Z].*`, 'm'));
+      for (const name of Object.keys(commands)) assert.match(stdout, new RegExp(`^  ${name} +[a-z].*`, 'm'));
       for (const status of Object.values(EXIT)) assert.match(stdout, new RegExp(`^  ${status} +`, 'm'));
     }
   });

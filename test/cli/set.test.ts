@@ -40,7 +40,7 @@ describe('smm-agent set', () => {
     assert.equal(ended.code, 0, ended.stderr);
     assert.match(
       ended.stdout,
-      /Before the agent can work, the key controlPlane is missing: run smm-agent set control-plane/,
+      /before the agent can work: the key controlPlane is missing: run smm-agent set control-plane/,
     );
     assert.match(await terminal.config(), /^# The configuration of smm-agent/);
     assert.deepEqual(parse(await terminal.config()), { workloadGroup: { namespace: 'mesh-a', name: 'vms' } });

@@ -21,7 +21,7 @@ describe('the bundle', () => {
     assert.match(help, /^smm-agent keeps this virtual machine/);
     assert.equal(packages.includes('zod'), true);
     const set = must(process.execPath, [file, '--root', machine.root, 'set', 'hold', 'true']);
-    assert.match(set, /^Changed hold/);
+    assert.match(set, /^changed hold/);
     const wrong = spawnSync(process.execPath, [file, '--root', machine.root, 'show-config'], { encoding: 'utf8' });
     assert.equal(wrong.status, 78);
   });

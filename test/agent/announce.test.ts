@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { announce } from '../../src/agent/announce.ts';
+import { describeStatus, misconfiguredStatus, type Status } from '../../src/agent/status.ts';
+import { config, minutesAgo, NEW, NOW, OLD, observed, wants } from './observed.ts';
+
+function status(change: Parameters<typeof observed>[0] = {}, at = NOW): Status {
+  const wanted = wants(OLD);
+  return describeStatus({
+    agentVersion: '1.0.0',
+    pid: 1,
+    workloadGroup: config().workloadGroup,
+    observation: observed({ at, ...change }),
+    target: { answer: 'missing', reason: 'the namespace has no label' },
+    wanted,
+    decision: { steps: [], notDone: [], wantedId: OLD.manifest.id },
+    failure: null,
+    warnings: [],
+    nextPoll: null,
+  });
+}
+
+const sentences = (before: Status | null, after: Status) => announce(before, after).map(({ sentence }) => sentence);
+const misconfigured = misconfiguredStatus('1.0.0', 1, NOW, '/etc/smm/agent.yaml:3:1: unknown key "holds"');
+
+describe('the journal', () => {
+  it('tells everything once at the first turn', () => {
+    assert.deepEqual(sentences(null, status()), [
+      'no target: the namespace has no label',
+      'Istio 1.31.0 runs',
+      'no restart is pending',
+      'ready: what is wanted is active or staged',
+    ]);
+  });
+
+  it('has no line for a poll that changed nothing', () => {
+    assert.deepEqual(announce(status({}, minutesAgo(1)), status()), []);
+  });
+
+  it('has one line for one change, as a warning with what to run', () => {
+    const pending = { answer: 'yes', running: OLD.manifest.id, staged: NEW.manifest.id, since: NOW } as const;
+    const after = status({ staged: NEW, pending: { ...pending, why: ['Istio 1.31.0 to 1.31.1'] } });
+    const [line, ...others] = announce(status(), after);
+    assert.deepEqual(others, []);
+    assert.equal(line?.level, 'warn');
+    assert.equal(line?.sentence, 'restart pending: Istio 1.31.0 to 1.31.1; to switch, run systemctl restart istio');
+  });
+
+  it('says of a misconfigured agent only that: it has looked at nothing else', () => {
+    const expected = ['misconfigured: /etc/smm/agent.yaml:3:1: unknown key "holds"'];
+    assert.deepEqual(sentences(null, misconfigured), expected);
+    assert.deepEqual(sentences(status(), misconfigured), expected);
+    assert.deepEqual(announce(misconfigured, misconfigured), []);
+  });
+
+  it('tells everything again once the configuration is corrected', () => {
+    assert.deepEqual(sentences(misconfigured, status()), sentences(null, status()));
+  });
+});

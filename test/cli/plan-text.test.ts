@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { decide } from '../../src/agent/decide.ts';
+import type { Wanted } from '../../src/agent/wanted.ts';
+import { explainPlan } from '../../src/cli/plan-text.ts';
+import type { Target } from '../../src/control-plane/target.ts';
+import { config, NEW, NOW, OLD, observed, wants } from '../agent/observed.ts';
+
+const target = { answer: 'wanted', istioVersion: '1.31.1', revision: { asked: 'default', name: 'default' } } as Target;
+
+function explained(change: Parameters<typeof observed>[0] = {}, wanted: Wanted = wants(NEW), asked: Target = target) {
+  const observation = observed(change);
+  const settings = { config: config(), attempts: new Map(), adoptedRevision: 'default' };
+  return explainPlan({ observation, target: asked, wanted, decision: decide({ observation, wanted, ...settings }) });
+}
+
+describe('the plan of a dry run', () => {
+  it('says what would be staged, and why', () => {
+    assert.equal(
+      explained(),
+      `istio.service  active (running)
+running        1.31.0-aaaaaaaaaaaa, of revision default
+active         1.31.0-aaaaaaaaaaaa
+staged         nothing
+restart        not pending
+wanted         Istio 1.31.1 of revision default
+would          stage Istio 1.31.1 of revision default with the machine's own configuration; a restart is pending then: Istio 1.31.1 of revision default is wanted
+`,
+    );
+  });
+
+  it('names what is staged and pending already, and that nothing is left to do', () => {
+    const pending = { answer: 'yes', running: OLD.manifest.id, staged: NEW.manifest.id, since: NOW } as const;
+    const text = explained({
+      staged: NEW,
+      releases: [OLD, NEW],
+      pending: { ...pending, why: ['Istio 1.31.0 to 1.31.1'] },
+    });
+    assert.match(text, /^staged +1\.31\.1-bbbbbbbbbbbb$/m);
+    assert.match(text, /^restart +pending since 2026-11-23T12:00:00\.000Z: Istio 1\.31\.0 to 1\.31\.1$/m);
+    assert.match(text, /^would +change nothing$/m);
+  });
+
+  it('says on a new machine what would follow the adoption', () => {
+    const text = explained(
+      { active: null, releases: [], own: null, running: { answer: 'package', processes: NONE, since: NOW } },
+      { answer: 'nothing', because: 'not-adopted', reason: 'Istio on this machine is not adopted yet' },
+    );
+    assert.match(
+      text,
+      /^would +adopt the Istio that runs here as a release of revision default, without touching it: /m,
+    );
+    assert.match(text, /^afterwards +stage Istio 1\.31\.1 of revision default, unless that is what was adopted$/m);
+  });
+
+  it('gives the reason why nothing would be staged', () => {
+    const reason = 'the revision "next" does not exist';
+    const text = explained({}, { answer: 'nothing', because: 'missing', reason }, { answer: 'missing', reason });
+    assert.match(text, /^wanted +missing: the revision "next" does not exist$/m);
+    assert.match(text, /^would not +stage: the revision "next" does not exist$/m);
+    assert.match(text, /^would +change nothing$/m);
+  });
+});
+
+const NONE = { envoy: null, pilotAgent: null };
