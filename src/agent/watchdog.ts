@@ -4,8 +4,11 @@
  */
 import type { Clock } from '../host/clock.ts';
 
-/** Longest time that one step may take without a sign of life: programs and requests have shorter deadlines of their own. */
-const LONGEST_STEP_MS = 120_000;
+/**
+ * Longest time that one step may take without a sign of life. Whatever a step waits for has a shorter deadline of its own, the
+ * longest being that of unpacking: to kill an agent on a slow disk would have it begin anew for ever.
+ */
+const LONGEST_STEP_MS = 15 * 60_000;
 
 export class Watchdog {
   readonly #clock: Clock;

@@ -8,6 +8,7 @@ import { requireSpace } from '../../host/disk-space.ts';
 import { readText } from '../../host/files.ts';
 import { removeTree } from '../../host/trees.ts';
 import { RELEASE_FILES, type ReleaseConfiguration, type ReleaseManifest } from '../release.ts';
+import { cleanLeftovers } from './clean.ts';
 import { completeRelease } from './complete.ts';
 import { istiodLine } from './hosts-line.ts';
 import { releaseId } from './id.ts';
@@ -57,8 +58,9 @@ export async function adoptInstalled(
   if (active !== null) return active;
   const installed = await installedPrograms(store.paths);
   const bytes = installed.reduce((sum, { stat }) => sum + Number(stat.size), 0);
-  await requireSpace(store.paths.releases, bytes + RESERVE_BYTES, INODES);
   const configuration = request.configure(await currentConfiguration(store, request.discoveryHost));
+  await cleanLeftovers(store);
+  await requireSpace(store.paths.releases, bytes + RESERVE_BYTES, INODES);
   const folder = await beginFolder(store.paths.releases, 'adopted');
   try {
     const digests = await copyInstalled(installed, folder, signal);

@@ -35,6 +35,20 @@ export async function cleanReleases(
   return removed;
 }
 
+/**
+ * Removes what killed runs left of releases that were being made or deleted: each has the size of a release. Before another one
+ * is begun, since a machine whose agent is killed in the middle again and again would fill its disk.
+ */
+export async function cleanLeftovers({ paths: { releases } }: ReleaseStore, proc = '/proc'): Promise<void> {
+  const leftovers = (await namesIn(releases)).filter(isLeftover);
+  if (leftovers.length === 0) return;
+  const inUse = await foldersInUse(releases, proc);
+  for (const name of leftovers) {
+    if (inUse.has(name)) await putBack(releases, name);
+    else await removeUnlessUsed(releases, name, proc);
+  }
+}
+
 /** Folders of ours that no rule keeps; what is not ours by its name is left alone. */
 async function removableFolders(store: ReleaseStore, needed: ReadonlySet<ReleaseId>): Promise<string[]> {
   const complete = await store.list();

@@ -9,6 +9,7 @@ import { requireSpace } from '../../host/disk-space.ts';
 import { type Destinations, packageFormatOf } from '../../host/packages/format.ts';
 import { removeTree, sha256OfFile } from '../../host/trees.ts';
 import { RELEASE_FILES, type ReleaseConfiguration, type ReleaseId, type ReleaseManifest } from '../release.ts';
+import { cleanLeftovers } from './clean.ts';
 import { completeRelease } from './complete.ts';
 import { releaseId } from './id.ts';
 import { foldersInUse } from './in-use.ts';
@@ -54,6 +55,7 @@ export async function stageRelease(
   const existing = await soundRelease(store, id, signal);
   if (existing !== null) return existing;
   await requireUnused(store, id);
+  await cleanLeftovers(store);
   const folder = await beginFolder(store.paths.releases, id);
   try {
     const digests = await placePrograms(store, request, folder, signal);

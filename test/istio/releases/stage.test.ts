@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, lstat, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, lstat, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { RELEASE_FILES, RELEASE_FOLDER } from '../../../src/istio/release.ts';
@@ -41,6 +41,16 @@ describe('staging a release', () => {
     } finally {
       process.umask(umask);
     }
+  });
+
+  it('removes what killed runs left first, since each has the size of a release', async () => {
+    await using scene = await Scene.begin();
+    for (const name of ['.new-1.31.0-aaaaaaaaaaaa.01234567', '.trash-1.30.0-aaaaaaaaaaaa.01234567']) {
+      await mkdir(join(scene.paths.releases, name, 'bin'), { recursive: true });
+      await writeFile(join(scene.paths.releases, name, 'bin/envoy'), 'half of it');
+    }
+    const release = await stageRelease(scene.store, await scene.request('1.31.0'));
+    assert.deepEqual(await readdir(scene.paths.releases), [release.id]);
   });
 
   it('does nothing when the same release is there', async () => {
