@@ -29,6 +29,7 @@ export function decide(input: DecisionInput): Decision {
   const notDone: NotDone[] = [];
   for (const consider of [
     considerAdoption,
+    considerUnitFile,
     considerDropIn,
     considerStaging,
     considerConfirming,
@@ -62,9 +63,21 @@ function considerAdoption({ observation, adoptedRevision, attempts }: DecisionIn
   return { do: 'adopt', revision: adoptedRevision, why: 'Istio of the official package runs here' };
 }
 
+/** What runs must be startable again, also when dpkg has removed the official package and its unit file with it. */
+function considerUnitFile({ observation: { active, unit, unitFile } }: DecisionInput): Verdict {
+  if (active === null || unitFile === 'there') return null;
+  // As for the drop-in: no daemon-reload in the middle of a start or stop.
+  if (unit.activeState === 'activating' || unit.activeState === 'deactivating') {
+    return { step: 'keep-unit-file', reason: `istio.service is ${unit.activeState}` };
+  }
+  return unitFile === 'gone'
+    ? { do: 'keep-unit-file', why: 'the package of istio.service was removed while Istio runs' }
+    : { do: 'give-unit-file-back', why: 'the package of istio.service is back' };
+}
+
 function considerDropIn({ observation }: DecisionInput): Verdict {
   const { active, unit, unitCheck } = observation;
-  if (active === null || unitCheck.answer !== 'absent') return null;
+  if (active === null || unitCheck.answer !== 'absent' || !unit.exists) return null;
   const not = (reason: string): NotDone => ({ step: 'install-drop-in', reason });
   if (active.problems.length > 0) return not(`the active release is damaged: ${active.problems[0]}`);
   // A daemon-reload during a stop runs the new ExecStopPost with the old process: its rules would stay behind.
@@ -76,14 +89,16 @@ function considerDropIn({ observation }: DecisionInput): Verdict {
 
 function considerStaging(input: DecisionInput, wantedId: ReleaseId | null): Verdict {
   const { observation, wanted, config, attempts } = input;
-  const { active, staged, unitCheck } = observation;
+  const { active, staged, unit, unitCheck } = observation;
   if (active === null) return null;
   const not = (reason: string): NotDone => ({ step: 'stage', reason });
   const isStaged = staged !== null && staged.manifest.id !== active.manifest.id;
   if (config.hold) {
     return isStaged ? { do: 'withdraw', why: 'this machine is held' } : not('this machine is held (hold: true)');
   }
-  if (unitCheck.answer === 'absent') return not('the drop-in of istio.service is not in place yet');
+  if (unitCheck.answer === 'absent') {
+    return not(unit.exists ? 'the drop-in of istio.service is not in place yet' : unitCheck.reason);
+  }
   if (unitCheck.answer === 'blocked') {
     // A restart would switch to it all the same, and run the new pilot-agent with the old Envoy, or move nowhere.
     return isStaged ? { do: 'withdraw', why: blockedBy(unitCheck) } : not(blockedBy(unitCheck));
@@ -155,7 +170,9 @@ function considerStart({ observation, config }: DecisionInput): Verdict {
     case 'when-pending': {
       if (pending.answer !== 'yes') return not('Istio was stopped and nothing is pending');
       // What was staged after the stop is no reason to start what somebody wanted stopped.
-      if (stagedSince === null || unit.inactiveEnter === null || stagedSince > unit.inactiveEnter) {
+      // systemd forgets a stopped unit that was never enabled: the record of its end is what is left.
+      const stoppedAt = unit.inactiveEnter ?? stop.at;
+      if (stagedSince === null || stoppedAt === null || stagedSince > stoppedAt) {
         return not('Istio was stopped before the new release was staged');
       }
       return { do: 'start', why: 'Istio was stopped while a restart was pending' };

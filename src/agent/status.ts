@@ -187,7 +187,8 @@ function istioStatus(observation: Observation, decision: Decision): Status['isti
         : { ...summary(staged), since: observation.stagedSince?.toISOString() ?? null },
     wantedId: decision.wantedId,
     stopped: isStopped
-      ? { since: unit.inactiveEnter?.toISOString() ?? null, by: stop?.words ?? 'nothing that was noted' }
+      ? // systemd forgets a stopped unit that nothing wants, a disabled one for example; the record of the hook stays.
+        { since: (unit.inactiveEnter ?? stop?.at)?.toISOString() ?? null, by: stop?.words ?? 'nothing that was noted' }
       : null,
   };
 }

@@ -114,8 +114,8 @@ function said({ status, signal, stderr, stdout }: RunResult): string {
   return words || (signal === null ? `it ended with status ${status}` : `it was ended by ${signal}`);
 }
 
-/** Exported for tests: the typed state out of what was printed. */
-export function unitState(properties: Properties, pids: number[]): UnitState {
+/** The typed state out of what was printed. */
+function unitState(properties: Properties, pids: number[]): UnitState {
   const value = (name: string) => properties.get(name)?.[0] ?? '';
   const commands = (name: string) => parseCommands(properties.get(name) ?? []);
   return {

@@ -9,6 +9,7 @@ import { fileError } from '../../host/file-errors.ts';
 import { readText, syncFolder, writeAtomically } from '../../host/files.ts';
 import type { ServiceManager, UnitState } from '../../host/service-manager.ts';
 import type { Paths } from '../../paths.ts';
+import { copyUnitFile } from './kept-unit.ts';
 import { recordOldConfiguration } from './old-configuration.ts';
 import { recordStart } from './start-record.ts';
 import { readUnitFiles } from './unit-facts.ts';
@@ -21,7 +22,7 @@ const KEPT_HEADING = "\n# The machine's own commands, which the empty ExecStopPo
 const PACKAGE_CLEANING = /^[-+!:@]*\S*istio-start\.sh\s+clean$/;
 
 /** The template for this machine's root. Rejects with SMM541 when the package's template is not there. */
-export async function renderDropIn(paths: Paths): Promise<string> {
+async function renderDropIn(paths: Paths): Promise<string> {
   const template = await readText(paths.dropInTemplate);
   if (template !== null) return template.replaceAll('/opt/smm-agent', paths.opt);
   throw new AgentError(
@@ -32,7 +33,7 @@ export async function renderDropIn(paths: Paths): Promise<string> {
 }
 
 /** The lines of an operator's own ExecStopPost, verbatim: resetting the package's takes them away too. */
-export function keptCommands(files: readonly TextFile[], dropIn: string): string[] {
+function keptCommands(files: readonly TextFile[], dropIn: string): string[] {
   // Drop-ins are read by name, whatever folder they lie in; those after ours keep their commands by themselves.
   const before = files.filter(({ path }, index) => index === 0 || basename(path) < basename(dropIn));
   return effective(before, 'ExecStopPost')
@@ -62,6 +63,7 @@ export async function installDropIn(paths: Paths, manager: ServiceManager, bootI
     kept.length === 0 ? rendered : `${rendered}${KEPT_HEADING}${kept.map((one) => `ExecStopPost=${one}\n`).join('')}`;
   // Before the drop-in, which is what tells that all of this was done.
   await recordOldConfiguration(paths);
+  await copyUnitFile(paths, unit);
   await recordStart(paths, unit, bootId);
   const folder = dirname(paths.istio.dropIn);
   try {
