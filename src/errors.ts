@@ -3,6 +3,8 @@
  * starts with "cannot" (or names what is wrong), and what to do about it. docs/errors.md lists them.
  */
 
+import { hideSecrets } from './host/secrets.ts';
+
 /** Codes by room: 1xx configuration, 2xx control plane, 3xx VM configuration, 4xx releases, 5xx host and Istio's unit, 6xx command line. */
 export type ErrorCode = `SMM${1 | 2 | 3 | 4 | 5 | 6}${number}`;
 
@@ -13,7 +15,8 @@ export class AgentError extends Error {
   readonly remedy: string;
 
   constructor(code: ErrorCode, message: string, remedy: string, options?: ErrorOptions) {
-    super(message, options);
+    // Many a message quotes a URL: it goes to the journal, to files that all may read, and to the cluster.
+    super(hideSecrets(message), options);
     this.code = code;
     this.remedy = remedy;
   }
@@ -21,6 +24,7 @@ export class AgentError extends Error {
 
 /** The sentence of any thrown value, with the sentences of its causes. */
 export function describeError(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.cause === undefined ? error.message : `${error.message}: ${describeError(error.cause)}`;
+  if (!(error instanceof Error)) return hideSecrets(String(error));
+  const message = hideSecrets(error.message);
+  return error.cause === undefined ? message : `${message}: ${describeError(error.cause)}`;
 }

@@ -96,14 +96,14 @@ export class Agent implements World {
   }
 
   attempts() {
-    return this.#attempts.read();
+    return this.#attempts.read(this.#parts.clock.now());
   }
 
   async take(step: Step, tell: Tell, signal: AbortSignal): Promise<void> {
     const observation = this.#observation ?? (await this.observe());
     await take(step, this.#parts, { observation, tell, signal });
     const key = attemptKey(step);
-    if (key !== null) await this.#attempts.succeeded(key);
+    if (key !== null) await this.#attempts.succeeded(key, this.#parts.clock.now());
   }
 
   async failed(step: Step, error: AgentError): Promise<void> {

@@ -69,15 +69,9 @@ export async function forgetFailures(paths: Paths): Promise<string[]> {
   const rejected = [...(await findings.rejected())].map(([id, { reason }]) => `release ${id}: ${reason}`);
   await findings.clear();
   const attempts = new Attempts(paths.state);
-  const failed = [...(await attempts.read().catch(unreadable))].map(([key, { reason }]) => `${key}: ${reason}`);
+  const failed = [...(await attempts.read(systemClock.now()))].map(([key, { reason }]) => `${key}: ${reason}`);
   await attempts.clear();
   return [...rejected, ...failed];
-}
-
-/** A damaged file is what `retry` is there to mend; anything else is an error. */
-function unreadable(error: unknown): Map<string, { reason: string }> {
-  if (error instanceof AgentError && error.code === 'SMM405') return new Map([['attempts', { reason: error.message }]]);
-  throw error;
 }
 
 async function withAgent<T>(paths: Paths, work: (agent: Agent, config: Config) => Promise<T>): Promise<T> {

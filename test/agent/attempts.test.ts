@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
@@ -44,15 +44,34 @@ describe('failed tries', () => {
 
   it('are remembered by the next agent, and forgotten when the try succeeds', async () => {
     await waits(2, { refused: false });
-    assert.equal((await new Attempts(folder).read()).get('stage 1.31.1')?.count, 2);
-    await new Attempts(folder).succeeded('stage 1.31.1');
-    assert.equal((await new Attempts(folder).read()).size, 0);
+    assert.equal((await new Attempts(folder).read(NOW)).get('stage 1.31.1')?.count, 2);
+    await new Attempts(folder).succeeded('stage 1.31.1', NOW);
+    assert.equal((await new Attempts(folder).read(NOW)).size, 0);
   });
 
   for (const text of ['{"stage', '[]', '{"a":{"reason":"x"}}', '']) {
-    it(`in a damaged file (${text || 'empty'}) are an error that says what to do, not "none"`, async () => {
+    it(`in a damaged file (${text || 'empty'}) cost one try too many, and the next failure mends the file`, async () => {
       await writeFile(join(folder, 'attempts.json'), text);
-      await assert.rejects(new Attempts(folder).read(), { code: 'SMM405', remedy: /smm-agent retry/ });
+      assert.equal((await new Attempts(folder).read(NOW)).size, 0);
+      await waits(1, { refused: false });
+      assert.equal((await new Attempts(folder).read(NOW)).get('stage 1.31.1')?.count, 1);
     });
   }
+
+  it('in a file that cannot be read are an error, not "none"', async () => {
+    await mkdir(join(folder, 'attempts.json'));
+    await assert.rejects(new Attempts(folder).read(NOW), { code: 'SMM520' });
+  });
+
+  it('wait no longer when the clock is set back by years: no rule makes anybody wait for so long', async () => {
+    await waits(1, { refused: true });
+    const before = new Date('2020-01-01T00:00:00Z');
+    assert.deepEqual((await new Attempts(folder).read(before)).get('stage 1.31.1')?.retryAt, before);
+  });
+
+  it('are forgotten when nobody has asked for that version for a month', async () => {
+    await waits(1, { refused: false });
+    const later = new Date(NOW.getTime() + 31 * 24 * HOUR_MS);
+    assert.equal((await new Attempts(folder).read(later)).size, 0);
+  });
 });
