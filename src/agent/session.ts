@@ -30,6 +30,8 @@ export interface SessionParts {
 const FOLLOW_UP_MS = 5_000;
 /** istiod makes the entry of a restarted proxy within seconds; who waits longer waits for an operator. */
 const ENTRY_PATIENCE_MS = 120_000;
+/** istiod deletes the entry of the old connection ten seconds after its end: until then the one that is there can be that one. */
+const OLD_ENTRY_MS = 20_000;
 
 /** Never rejects for what the configuration says: a misconfigured agent stays up and says so. */
 export async function openSession(parts: SessionParts, onConfig: (config: Config) => void): Promise<Session> {
@@ -93,5 +95,5 @@ export function followUpMs(status: Status, now: Date): number | null {
   const isMoving = unit?.activeState === 'activating' || unit?.activeState === 'deactivating';
   const upMs = unit?.since === null || unit?.since === undefined ? Infinity : now.getTime() - Date.parse(unit.since);
   const awaitsEntry = status.warnings.some((warning) => warning.startsWith('not reported')) && upMs < ENTRY_PATIENCE_MS;
-  return isSettling || isMoving || awaitsEntry ? FOLLOW_UP_MS : null;
+  return isSettling || isMoving || awaitsEntry || upMs < OLD_ENTRY_MS ? FOLLOW_UP_MS : null;
 }
