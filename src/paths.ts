@@ -34,6 +34,8 @@ export function pathsUnder(root: string) {
     /** What Istio's own package installs and reads. */
     istio: {
       unitFile: at('/lib/systemd/system/istio.service'),
+      /** Only while the package that brought `unitFile` is not there: kept-unit.ts. */
+      keptUnitFile: at('/etc/systemd/system/istio.service'),
       dropIn: at('/etc/systemd/system/istio.service.d/zz-smm-agent.conf'),
       envoy: at('/usr/local/bin/envoy'),
       pilotAgent: at('/usr/local/bin/pilot-agent'),

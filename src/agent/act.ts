@@ -5,6 +5,7 @@ import type { Clock } from '../host/clock.ts';
 import { readText } from '../host/files.ts';
 import type { ServiceManager } from '../host/service-manager.ts';
 import { ISTIO_UNIT, installDropIn } from '../istio/activation/drop-in.ts';
+import { giveUnitFileBack, keepUnitFile } from '../istio/activation/kept-unit.ts';
 import { noteOldConfiguration } from '../istio/activation/old-configuration.ts';
 import { discoveryAddress, hostOf } from '../istio/discovery.ts';
 import { writeOwnConfiguration } from '../istio/own-configuration.ts';
@@ -38,6 +39,10 @@ export async function take(step: Step, hands: Hands, context: StepContext): Prom
       return adopt(step.revision, store, hands, context);
     case 'install-drop-in':
       return installDropIn(hands.paths, hands.services, context.observation.bootId);
+    case 'keep-unit-file':
+      return keepUnitFile(hands.paths, hands.services);
+    case 'give-unit-file-back':
+      return giveUnitFileBack(hands.paths, hands.services);
     case 'stage':
       return stage(step, store, hands, context);
     case 'point-staged':

@@ -6,6 +6,8 @@ export type Step = { why: string } & (
   | { do: 'withdraw' }
   | { do: 'adopt'; revision: string }
   | { do: 'install-drop-in' }
+  | { do: 'keep-unit-file' }
+  | { do: 'give-unit-file-back' }
   | { do: 'stage'; wanted: Extract<Wanted, { answer: 'release' }>; key: string }
   | { do: 'point-staged'; id: ReleaseId }
   | { do: 'confirm'; id: ReleaseId }

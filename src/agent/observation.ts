@@ -1,5 +1,6 @@
 /** What is true on this machine, read afresh each turn from disk, systemd and /proc: never from memory. */
 import type { UnitState } from '../host/service-manager.ts';
+import type { UnitFile } from '../istio/activation/kept-unit.ts';
 import type { StopRecord } from '../istio/activation/stop-record.ts';
 import type { UnitCheck } from '../istio/activation/unit-check.ts';
 import type { OwnConfiguration } from '../istio/own-configuration.ts';
@@ -32,6 +33,7 @@ export interface Observation {
   stagedSince: Date | null;
   pending: RestartPending;
   unitCheck: UnitCheck;
+  unitFile: UnitFile;
   stop: StopRecord | null;
   health: ProxyHealth | null;
   /** The machine's own configuration, null before the adoption. */

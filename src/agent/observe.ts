@@ -4,6 +4,7 @@ import { readBootId } from '../host/boot-id.ts';
 import type { Clock } from '../host/clock.ts';
 import type { ServiceManager } from '../host/service-manager.ts';
 import { ISTIO_UNIT } from '../istio/activation/drop-in.ts';
+import { lookAtUnitFile } from '../istio/activation/kept-unit.ts';
 import { ignoredEdits } from '../istio/activation/old-configuration.ts';
 import { readStopRecord } from '../istio/activation/stop-record.ts';
 import { readPreviousRelease } from '../istio/activation/switch-record.ts';
@@ -63,6 +64,7 @@ export async function observe({ paths, clock, services, proxy = PROXY_ENDPOINTS 
     stagedSince: await store.linkedSince('staged'),
     pending: await isPending(store, { running, unitCheck, active, staged, releases }),
     unitCheck,
+    unitFile: await lookAtUnitFile(paths, unit),
     stop: isDown ? await readStopRecord(paths, bootId, unit) : null,
     health: unconfirmed ? await proxyHealth(proxy) : null,
     own: await readOwnConfiguration(paths.state),

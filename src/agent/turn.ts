@@ -53,7 +53,7 @@ export async function turn(world: World, options: TurnOptions): Promise<Status> 
   const target = await world.target(options.ask);
   // A question that was cut off is no answer of the control plane: the last status stays as it is.
   signal.throwIfAborted();
-  tell({ kind: 'learnt', text: describeTarget(target) });
+  tell({ kind: 'learnt', text: describeTarget(target), isProblem: target.answer !== 'wanted' });
   await world.writeRules(config, target, observation);
   let { wanted, decision } = await plan(world, observation, target, config);
   let failure: Failure | null = null;
@@ -145,6 +145,10 @@ function describeDone(step: Step): string {
       return `adopted the Istio that runs here, of revision ${step.revision}; it was not touched`;
     case 'install-drop-in':
       return 'istio.service starts from the active release from now on';
+    case 'keep-unit-file':
+      return 'kept the unit file of istio.service, whose package was removed; Istio was not touched';
+    case 'give-unit-file-back':
+      return 'istio.service is that of its package again';
     case 'stage':
       return `staged Istio ${step.wanted.istioVersion} of revision ${step.wanted.revision.name}; the running one was not touched`;
     case 'point-staged':

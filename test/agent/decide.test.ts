@@ -95,7 +95,7 @@ describe('a VM with Istio of the official package', () => {
         attempts: [['adopt', { reason: 'no room', count: 1, retryAt: minutesAgo(-1) }]],
       },
       [],
-      /adopt: no room; tried 1 times/,
+      /adopt: no room; tried once, again at/,
     ],
     'says so where there is no Istio at all': [
       { observation: { ...fresh, unit: { ...UNIT, exists: false } } },
@@ -128,6 +128,27 @@ describe('the drop-in of istio.service', () => {
       [],
       /damaged: envoy is missing/,
     ],
+  });
+});
+
+describe('the unit file of istio.service', () => {
+  const gone = {
+    unitFile: 'gone',
+    unit: { ...UNIT, exists: false },
+    unitCheck: { answer: 'absent', reason: 'gone' },
+  } as const;
+  table({
+    'is kept when its package is removed under a running Istio': [
+      { observation: gone },
+      ['keep-unit-file'],
+      /stage: gone/,
+    ],
+    'is not touched while the unit stops': [
+      { observation: { unitFile: 'gone', unit: { ...UNIT, activeState: 'deactivating' } } },
+      [],
+      /keep-unit-file: istio.service is deactivating/,
+    ],
+    "is the package's again when that is back": [{ observation: { unitFile: 'back' } }, ['give-unit-file-back']],
   });
 });
 

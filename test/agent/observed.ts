@@ -73,6 +73,7 @@ export function observed(change: Partial<Observation> = {}): Observation {
     stagedSince: null,
     pending: { answer: 'no', running: OLD.manifest.id },
     unitCheck: { answer: 'ours' },
+    unitFile: 'there',
     stop: null,
     health: null,
     own: { revision: 'default', configuration: CONFIGURATION },

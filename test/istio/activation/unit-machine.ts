@@ -1,5 +1,5 @@
 /** A machine below a temporary folder whose istio.service is that of Istio's package, as the activation sees it. */
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { ExecCommand, ServiceManager, UnitState } from '../../../src/host/service-manager.ts';
@@ -60,10 +60,13 @@ export class UnitMachine implements ServiceManager {
     const folder = dirname(this.paths.istio.dropIn);
     mkdirSync(folder, { recursive: true });
     const names = readdirSync(folder).sort();
-    this.#loaded = [this.paths.istio.unitFile, ...names.map((name) => join(folder, name))].map((path) => ({
-      path,
-      text: readFileSync(path, 'utf8'),
-    }));
+    const { unitFile, keptUnitFile } = this.paths.istio;
+    this.#loaded = [existsSync(keptUnitFile) ? keptUnitFile : unitFile, ...names.map((name) => join(folder, name))].map(
+      (path) => ({
+        path,
+        text: readFileSync(path, 'utf8'),
+      }),
+    );
     return this;
   }
 
@@ -83,7 +86,7 @@ export class UnitMachine implements ServiceManager {
       result: 'success',
       activeEnter: new Date('2026-11-23T11:00:00Z'),
       inactiveEnter: null,
-      fragmentPath: this.paths.istio.unitFile,
+      fragmentPath: this.#loaded[0]?.path ?? '',
       dropInPaths: this.#loaded.slice(1).map(({ path }) => path),
       environment: Object.fromEntries(
         environment.map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]),
