@@ -137,6 +137,12 @@ export class AgentVm {
     );
   }
 
+  /** The status after a whole turn that began after this call. */
+  async reconciled(): Promise<Status> {
+    await this.machine.sh('smm-agent reconcile');
+    return this.until('a status', () => true);
+  }
+
   entry(): Promise<KubeObject | undefined> {
     return findEntry(this.lab, this.namespace, this.group, this.machine);
   }
