@@ -5,6 +5,7 @@ import { basename } from 'node:path';
 import type { Config } from '../config.ts';
 import { loadConfig } from '../config-file.ts';
 import { describeProblem } from '../config-problem.ts';
+import { AgentError, describeError } from '../errors.ts';
 import type { Clock } from '../host/clock.ts';
 import { makeFolder } from '../host/files.ts';
 import type { Log } from '../host/log.ts';
@@ -24,6 +25,8 @@ export interface SessionParts {
   clock: Clock;
   log: Log;
   services: ServiceManager;
+  /** How a folder is watched; another function in tests. */
+  watch?: typeof watch;
 }
 
 /** A release that comes up, an entry that is made again: looked at every few seconds until it is done. */
@@ -33,12 +36,20 @@ const ENTRY_PATIENCE_MS = 120_000;
 /** istiod deletes the entry of the old connection ten seconds after its end: until then the one that is there can be that one. */
 const OLD_ENTRY_MS = 20_000;
 
-/** Never rejects for what the configuration says: a misconfigured agent stays up and says so. */
+/**
+ * Never rejects for what the configuration says, nor for what an operator has to set right on this machine: a daemon that
+ * ended would be started again every two seconds, and say so each time. It stays up, idle, and says what is wrong.
+ */
 export async function openSession(parts: SessionParts, onConfig: (config: Config) => void): Promise<Session> {
   const loaded = await loadConfig(parts.paths);
   if (loaded.state === 'misconfigured') return misconfigured(parts, loaded.problems.map(describeProblem).join('; '));
   onConfig(loaded.config);
-  return configured(parts, loaded.config);
+  try {
+    return configured(parts, loaded.config, await readMachineId(parts.paths));
+  } catch (error) {
+    if (!(error instanceof AgentError)) throw error;
+    return misconfigured(parts, `${describeError(error)} (${error.remedy}, then systemctl reload smm-agent)`);
+  }
 }
 
 function misconfigured({ paths, clock }: SessionParts, reason: string): Session {
@@ -53,9 +64,8 @@ function misconfigured({ paths, clock }: SessionParts, reason: string): Session 
   };
 }
 
-async function configured(parts: SessionParts, config: Config): Promise<Session> {
+function configured(parts: SessionParts, config: Config, machineId: string): Session {
   const { paths, clock, services } = parts;
-  const machineId = await readMachineId(paths);
   const mesh = new Mesh(config, { paths, machineId, clock });
   const agent = new Agent({ paths, clock, services, config, mesh });
   return {
@@ -78,15 +88,24 @@ async function configured(parts: SessionParts, config: Config): Promise<Session>
 }
 
 /** istio-activate writes down each start and each end of Istio, also those that nobody told the agent of. */
-async function watchIstio({ paths, log }: SessionParts, onEvent: () => void): Promise<{ close(): void }> {
-  await makeFolder(paths.run, 0o755);
-  const records = new Set([basename(paths.startRecord), basename(paths.stopRecord)]);
-  const watcher = watch(paths.run, (_, name) => {
-    if (name !== null && records.has(name)) onEvent();
-  });
-  watcher.on('error', (error) => log.warn(`cannot watch ${paths.run}: ${error.message}; Istio is looked at each poll`));
-  watcher.unref();
-  return watcher;
+async function watchIstio(parts: SessionParts, onEvent: () => void): Promise<{ close(): void }> {
+  const { run, startRecord, stopRecord } = parts.paths;
+  await makeFolder(run, 0o755);
+  const records = new Set([basename(startRecord), basename(stopRecord)]);
+  const failed = (error: unknown) =>
+    parts.log.warn(`cannot watch ${run}: ${describeError(error)}; Istio is looked at each poll`);
+  try {
+    const watcher = (parts.watch ?? watch)(run, (_, name) => {
+      if (name !== null && records.has(name)) onEvent();
+    });
+    watcher.on('error', failed);
+    watcher.unref();
+    return watcher;
+  } catch (error) {
+    // The kernel's inotify instances are few, and others use them up: that is no reason not to poll.
+    failed(error);
+    return { close: () => {} };
+  }
 }
 
 export function followUpMs(status: Status, now: Date): number | null {

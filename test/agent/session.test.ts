@@ -1,35 +1,53 @@
 import assert from 'node:assert/strict';
+import type { watch } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { describe, it } from 'node:test';
-import { followUpMs } from '../../src/agent/session.ts';
-import { misconfiguredStatus, type Status } from '../../src/agent/status.ts';
+import { openSession, type SessionParts } from '../../src/agent/session.ts';
+import { Triggers } from '../../src/agent/triggers.ts';
+import { systemdBelow } from '../../src/host/systemd-below.ts';
+import { type Paths, pathsUnder } from '../../src/paths.ts';
+import { temporaryFolder } from '../temporary.ts';
+import { ManualClock } from './manual-clock.ts';
 
-const NOW = new Date('2026-11-23T12:00:00Z');
+const CONFIG = `
+workloadGroup: { namespace: vm-apps, name: reviews }
+controlPlane: { server: https://127.0.0.1:1 }
+`;
 
-/** Istio is up for so many seconds. */
-function up(seconds: number, other: Partial<Status> = {}): Status {
-  const status = misconfiguredStatus('1.0.0', 1, NOW, '');
-  const since = new Date(NOW.getTime() - seconds * 1000).toISOString();
-  return {
-    ...status,
-    ...other,
-    istio: { ...status.istio, unit: { activeState: 'active', subState: 'running', since } },
-  };
+async function machine(root: string, files: { machineId?: string }): Promise<{ parts: SessionParts; lines: string[] }> {
+  const paths: Paths = pathsUnder(root);
+  await mkdir(dirname(paths.config), { recursive: true, mode: 0o755 });
+  await writeFile(paths.config, CONFIG, { mode: 0o644 });
+  if (files.machineId !== undefined) await writeFile(paths.machineId, `${files.machineId}\n`);
+  const lines: string[] = [];
+  const say = (sentence: string) => void lines.push(sentence);
+  const log = { debug: say, info: say, warn: say, error: say };
+  return { parts: { paths, clock: new ManualClock(), log, services: systemdBelow(paths) }, lines };
 }
 
-describe('a look that nothing triggers', () => {
-  it('is due as long as istiod may still delete the entry of the connection before', () => {
-    assert.ok(followUpMs(up(1), NOW));
-    assert.ok(followUpMs(up(12), NOW));
-    assert.equal(followUpMs(up(30), NOW), null);
+const wish = () => ({ ask: 'anew', nextPoll: null, tell: () => {}, signal: new AbortController().signal }) as const;
+
+describe('a session of the daemon', () => {
+  it('is idle and says why on a machine without an id: a daemon that ended would be started again for ever', async () => {
+    await using folder = await temporaryFolder();
+    const { parts } = await machine(folder.path, {});
+    const session = await openSession(parts, () => {});
+    const { agent } = await session.turn(wish());
+    assert.equal(agent.state, 'misconfigured');
+    assert.match(agent.reason, /holds no machine id \(run systemd-machine-id-setup/);
   });
 
-  it('is due while a started Istio has no entry yet, and not for ever', () => {
-    const warnings = ['not reported: no WorkloadEntry of this machine is in namespace a'];
-    assert.ok(followUpMs(up(60, { warnings }), NOW));
-    assert.equal(followUpMs(up(600, { warnings }), NOW), null);
-  });
-
-  it('is due while a release settles', () => {
-    assert.ok(followUpMs(up(600, { notDone: [{ step: 'confirm', reason: 'not ready yet' }] }), NOW));
+  it('polls although nothing can be watched, and says so', async () => {
+    await using folder = await temporaryFolder();
+    const { parts, lines } = await machine(folder.path, { machineId: '0123456789abcdef0123456789abcdef' });
+    const exhausted = (() => {
+      throw new Error('EMFILE: too many open files, watch');
+    }) as unknown as typeof watch;
+    const session = await openSession({ ...parts, watch: exhausted }, () => {});
+    const schedule = await session.start(new Triggers());
+    assert.ok(schedule.nextPoll() !== null);
+    schedule.stop();
+    assert.match(lines.join('\n'), /cannot watch .*too many open files, watch; Istio is looked at each poll/);
   });
 });
