@@ -17,7 +17,8 @@ export function announce(last: Status | null, after: Status): Line[] {
     ...changed(before, after, targetOf, targetLine),
     ...changed(before, after, runningOf, runningLine),
     ...changed(before, after, pendingOf, pendingLine),
-    ...changed(before, after, agentOf, agentLine),
+    // Waiting for a target: the line about the target has said so.
+    ...(after.agent.reason === after.target.reason ? [] : changed(before, after, agentOf, agentLine)),
     ...after.warnings
       .filter((warning) => !before?.warnings.includes(warning))
       .map((warning): Line => ({ level: 'warn', sentence: warning, fields: {} })),
@@ -100,5 +101,5 @@ function agentLine({ agent }: Status): Line {
 
 /** Times and counts in a reason move from turn to turn without anything having changed. */
 function stable(reason: string): string {
-  return reason.replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z|\b\d+ (s|times|ms)\b/g, '');
+  return reason.replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z|\b(once|\d+ (s|times|ms))\b/g, '');
 }

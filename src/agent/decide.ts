@@ -224,7 +224,8 @@ function triedBefore(
   const attempt = attempts.get(key);
   if (attempt === undefined || attempt.retryAt <= now) return null;
   const { reason, count, retryAt } = attempt;
-  const again = `tried ${count} times, again at ${retryAt.toISOString()} (smm-agent retry tries at once)`;
+  const times = count === 1 ? 'once' : `${count} times`;
+  const again = `tried ${times}, again at ${retryAt.toISOString()} (smm-agent retry tries at once)`;
   return { reason: `${reason}; ${again}`, failed: true };
 }
 

@@ -2,8 +2,8 @@
 import { z } from 'zod';
 
 export const TurnEvent = z.discriminatedUnion('kind', [
-  /** Something was found out: the host was observed, the control plane answered. */
-  z.object({ kind: z.literal('learnt'), text: z.string() }),
+  /** Something was found out: the host was observed, the control plane answered. A problem: it keeps the agent from its work. */
+  z.object({ kind: z.literal('learnt'), text: z.string(), isProblem: z.boolean().optional() }),
   z.object({ kind: z.literal('begun'), step: z.string(), text: z.string() }),
   z.object({ kind: z.literal('done'), step: z.string(), text: z.string() }),
   z.object({ kind: z.literal('failed'), step: z.string(), text: z.string(), remedy: z.string() }),

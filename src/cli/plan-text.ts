@@ -68,10 +68,6 @@ function what(step: Step): string {
       return 'keep the unit file of istio.service, whose package was removed';
     case 'give-unit-file-back':
       return "remove the kept unit file: the package's is back";
-    case 'keep-unit-file':
-      return 'keep the unit file of istio.service, whose package was removed';
-    case 'give-unit-file-back':
-      return 'give istio.service back to its package';
     case 'stage': {
       const { istioVersion, revision, kind } = step.wanted;
       const configuration = kind === 'keep' ? "the machine's own configuration" : 'the rendered configuration';

@@ -1,5 +1,7 @@
 /** `smm-agent reconcile`: one turn, now. Beside a running daemon it asks that one, and shows what it does. */
 import { ask } from '../agent/socket.ts';
+import type { Status } from '../agent/status.ts';
+import { readStatus } from '../agent/status-file.ts';
 import { AgentError } from '../errors.ts';
 import { type CommandSpec, parseArguments } from './arguments.ts';
 import { EXIT } from './exit-codes.ts';
@@ -34,12 +36,25 @@ export async function makeTurn(io: Io): Promise<number> {
   await configHere(io.paths);
   const show = showTurn(io.stdout);
   const answer = await ask(io.paths.socket, { do: 'reconcile' }, show);
-  if (answer !== null) return outcome(answer.ok, answer.text, io);
-  const { agent } = await reconcileHere(io.paths, show);
-  return outcome(agent.state !== 'failing', `${agent.state}: ${agent.reason}`, io);
+  if (answer === null) {
+    const { agent, target } = await reconcileHere(io.paths, show);
+    return outcome({ ok: agent.state !== 'failing', text: `${agent.state}: ${agent.reason}`, target }, io);
+  }
+  const target = (await readStatus(io.paths))?.target ?? null;
+  return outcome({ ...answer, target }, io);
 }
 
-function outcome(ok: boolean, text: string, io: Io): number {
+interface Outcome {
+  ok: boolean;
+  text: string;
+  target: Status['target'] | null;
+}
+
+function outcome({ ok, text, target }: Outcome, io: Io): number {
+  if (ok && (target?.answer === 'forbidden' || target?.answer === 'unreachable')) {
+    const remedy = 'put that right; the agent asks again at each poll, and Istio runs on meanwhile';
+    throw new AgentError('SMM217', `the control plane gave no target: ${target.reason}`, remedy);
+  }
   if (!ok) throw new AgentError('SMM609', `cannot complete what is due: ${text}`, remedyFor(text));
   io.stdout.write(`${text}\n`);
   return EXIT.ok;

@@ -13,7 +13,7 @@ export function showTurn(out: Output): (event: TurnEvent) => void {
   return (event) => {
     switch (event.kind) {
       case 'learnt':
-        return line(`✓ ${event.text}`);
+        return line(`${event.isProblem ? '✗' : '✓'} ${event.text}`);
       case 'begun':
         return line(`… ${event.step}: ${event.text}`);
       case 'done':

@@ -33,6 +33,13 @@ describe('the journal', () => {
     ]);
   });
 
+  it('says once why there is no target, and not again that it waits for that', () => {
+    const reason = 'the API server refused the token';
+    const after: Status = { ...status(), target: { answer: 'forbidden', revision: null, istioVersion: null, reason } };
+    after.agent = { ...after.agent, state: 'waiting', reason };
+    assert.deepEqual(sentences(status(), after), [`no target: ${reason}`]);
+  });
+
   it('has no line for a poll that changed nothing', () => {
     assert.deepEqual(announce(status({}, minutesAgo(1)), status()), []);
   });

@@ -77,10 +77,10 @@ describe('the state of the agent', () => {
     'is failing until the next try, in the same words': [
       {
         failure: 'cannot find Istio 1.31.1',
-        notDone: [{ step: 'stage', reason: 'cannot find Istio 1.31.1; tried 1 times, again at noon', failed: true }],
+        notDone: [{ step: 'stage', reason: 'cannot find Istio 1.31.1; tried once, again at noon', failed: true }],
       },
       'failing',
-      /tried 1 times, again at noon/,
+      /tried once, again at noon/,
     ],
     'is blocked by what an own file says': [
       { failure: 'cannot take over /etc/x:3', blocked: true },
@@ -220,7 +220,7 @@ describe('smm-agent status', () => {
   });
 
   it('says that the agent does not run', () => {
-    assert.match(statusText(status({}), false), /^agent +0\.1\.0, not running: /m);
+    assert.match(statusText(status({}), false), /^agent +0\.1\.0, not running \(systemctl start smm-agent\)/m);
   });
 
   it('says what is wrong with the configuration', () => {
