@@ -1,12 +1,14 @@
 /**
  * The daemon's socket: a client sends one line, the daemon answers with a line of JSON for each event and ends.
- * Only root can reach it (mode 0600 in a folder of its own). Its existence is also what keeps a second agent out.
+ * Only root can reach it (mode 0600 in a folder of its own). Whoever answers there keeps a second agent out.
  */
-import { chmod, rm } from 'node:fs/promises';
+import { chmod, open, rm } from 'node:fs/promises';
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { z } from 'zod';
 import { AgentError } from '../errors.ts';
+import { hasCode } from '../host/file-errors.ts';
+import { withFileLock } from '../host/file-lock.ts';
 import { TurnEvent } from './events.ts';
 
 export const Request = z.object({ do: z.enum(['reconcile', 'reload']) });
@@ -21,23 +23,36 @@ export type Answer = z.infer<typeof Answer>;
 export type Serve = (request: Request, answer: (answer: Answer) => void) => Promise<void>;
 
 /**
- * Listens. An abstract socket, which the kernel drops with its process, is the lock that no crash leaves behind.
+ * Listens. Who answers at the socket is the one agent of this root; the lock is held only while that is asked, in a file that
+ * nobody else may open: another user's program that took an abstract name, or locked the folder, would keep every agent out.
  * Rejects with SMM505 when another agent runs under the same root.
  */
 export async function listen(path: string, serve: Serve): Promise<{ close(): Promise<void> }> {
-  const lock = createServer();
-  await bind(lock, `\0smm-agent${path}`).catch((cause: unknown) => {
-    throw new AgentError('SMM505', 'cannot start: another smm-agent runs on this machine', 'use smm-agent status', {
-      cause,
-    });
+  const clients = new Set<Socket>();
+  const server = createServer((socket) => {
+    clients.add(socket);
+    socket.once('close', () => clients.delete(socket));
+    void converse(socket, serve);
   });
-  await rm(path, { force: true });
-  const server = createServer((socket) => void converse(socket, serve));
-  await bind(server, path);
-  await chmod(path, 0o600);
+  const lock = `${path}.lock`;
+  await (await open(lock, 'a', 0o600)).close();
+  await withFileLock(lock, async () => {
+    const socket = await connect(path);
+    if (socket !== null) {
+      socket.destroy();
+      throw new AgentError('SMM505', 'cannot start: another smm-agent runs on this machine', 'use smm-agent status');
+    }
+    // Left behind by an agent that was killed.
+    await rm(path, { force: true });
+    await bind(server, path);
+    await chmod(path, 0o600);
+  });
   return {
     close: async () => {
-      await Promise.all([lock, server].map((each) => new Promise((resolve) => each.close(resolve))));
+      const closed = new Promise((resolve) => server.close(resolve));
+      // Answers are written by now, and a client that never asked anything must not keep the daemon.
+      for (const client of clients) client.destroySoon();
+      await closed;
       await rm(path, { force: true });
     },
   };
@@ -49,6 +64,18 @@ function bind(server: Server, path: string): Promise<void> {
   server.listen(path, () => resolve());
   // The daemon ends when its loop ends, whoever is still connected.
   server.unref();
+  return promise;
+}
+
+/** null when nobody answers at the socket. Rejects with SMM506. */
+async function connect(path: string): Promise<Socket | null> {
+  const { promise, resolve, reject } = Promise.withResolvers<Socket | null>();
+  const socket = createConnection(path);
+  socket.once('connect', () => resolve(socket));
+  socket.once('error', (error) => {
+    if (hasCode(error, 'ENOENT') || hasCode(error, 'ECONNREFUSED')) return resolve(null);
+    reject(new AgentError('SMM506', 'cannot reach the daemon', `look at ${path}: are you root?`, { cause: error }));
+  });
   return promise;
 }
 
@@ -84,16 +111,8 @@ export async function ask(
   request: Request,
   onEvent: (event: TurnEvent) => void,
 ): Promise<{ ok: boolean; text: string } | null> {
-  const socket = createConnection(path);
-  const connected = await new Promise<boolean>((resolve, reject) => {
-    socket.once('connect', () => resolve(true));
-    socket.once('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED') resolve(false);
-      else
-        reject(new AgentError('SMM506', 'cannot reach the daemon', `look at ${path}: are you root?`, { cause: error }));
-    });
-  });
-  if (!connected) return null;
+  const socket = await connect(path);
+  if (socket === null) return null;
   socket.write(`${JSON.stringify(request)}\n`);
   for await (const line of createInterface({ input: socket })) {
     const message = Answer.parse(JSON.parse(line));

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
-import { createConnection } from 'node:net';
+import { createConnection, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
@@ -44,6 +45,28 @@ describe("the daemon's socket", () => {
     assert.notEqual(await ask(path, { do: 'reload' }, () => {}), null, 'the first one still answers');
     await server.close();
     await (await listen(path, done)).close();
+  });
+
+  it('keeps nobody out for a name that any user of the machine can take', async () => {
+    const squatter = createServer();
+    await new Promise<void>((resolve) => squatter.listen(`\0smm-agent${path}`, resolve));
+    await (await listen(path, done)).close();
+    await new Promise((resolve) => squatter.close(resolve));
+  });
+
+  it('closes although a client never asks anything', async () => {
+    const server = await listen(path, done);
+    const silent = createConnection(path);
+    await once(silent, 'connect');
+    await server.close();
+    silent.destroy();
+  });
+
+  it('lets only one of several begin', async () => {
+    const begun = await Promise.allSettled([listen(path, done), listen(path, done), listen(path, done)]);
+    const servers = begun.filter((one) => one.status === 'fulfilled');
+    assert.equal(servers.length, 1);
+    for (const { value } of servers) await value.close();
   });
 
   it('is for its owner only', async () => {
