@@ -56,12 +56,20 @@ describe('a release that was never confirmed and ends three times within a minut
     using machine = upgraded();
     times(3, () => startAndEnd(machine));
     machine.start('i-next');
-    machine.link('staged', B);
+    machine.remove(`${STATE}/rejected/${B}`).link('staged', B);
     times(2, () => startAndEnd(machine));
     assert.equal(machine.linked('active'), B);
     startAndEnd(machine);
     assert.equal(machine.linked('staged'), A);
-    assert.match(rejection(machine, B) ?? '', /^count=2$/m);
+    assert.match(rejection(machine, B) ?? '', /^count=1$/m, 'the agent keeps the count of those that expired');
+  });
+
+  it('is not switched to while it is rejected, although an agent that looked before has staged it once more', () => {
+    using machine = upgraded();
+    times(3, () => startAndEnd(machine));
+    machine.link('staged', B);
+    times(3, () => machine.start('i-next'));
+    assert.equal(machine.linked('active'), A);
   });
 
   it('is never put back to a release whose control plane is gone, but to another confirmed one', () => {

@@ -116,6 +116,11 @@ export class ScriptMachine {
     return this;
   }
 
+  remove(path: string): this {
+    rmSync(this.at(path));
+    return this;
+  }
+
   link(name: 'active' | 'staged', id: string): this {
     const path = this.at(`opt/smm-agent/istio/${name}`);
     rmSync(path, { force: true });
