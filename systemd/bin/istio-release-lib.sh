@@ -17,8 +17,8 @@ linked() {
 
 # point LINK ID: switches a link in one step; it is on disk when this returns.
 point() {
-  ln -sfn "releases/$2" "$istio/.$1.new" && sync "$istio" &&
-    mv -fT "$istio/.$1.new" "$istio/$1" && sync "$istio"
+  ln -sfn "releases/$2" "$istio/.$1.new" && sync "$istio" && at link-temporary-made &&
+    mv -fT "$istio/.$1.new" "$istio/$1" && at link-renamed && sync "$istio"
 }
 
 # is_complete ID: whether everything that a start needs is there, and executable by the user that runs Envoy.
@@ -31,20 +31,35 @@ is_complete() {
     [ -f "$release/$file" ] || return 1
   done
   # Every file that release.json lists, with its size: a second of digests for 250 MB is too long for a start.
-  while read -r file size; do
-    [ -z "$file" ] || [ "$(stat -c %s "$release/$file" 2>/dev/null)" = "$size" ] || return 1
-  done <<END
-$(tr -d ' \n' <"$release/release.json" | sed 's/.*"files":{//' | tr '}' '\n' |
-    sed -n 's/^,*"\([^"]*\)":{.*"size":\([0-9][0-9]*\).*/\1 \2/p')
-END
-  [ -x "$release/istio-start.sh" ] && runs_as_proxy "$release/bin/envoy" && runs_as_proxy "$release/bin/pilot-agent"
+  there=$(cd "$release" && stat -c ' %s %n ' -- * bin/*) || return 1
+  for listed in $(listed_files "$release/release.json"); do
+    case $there in *" ${listed%%:*} ${listed#*:} "*) ;; *) return 1 ;; esac
+  done
+  [ -x "$release/istio-start.sh" ] && run_as_proxy "$release/bin/envoy" "$release/bin/pilot-agent"
 }
 
-# runs_as_proxy FILE: root may execute what nobody else may reach, so it is asked as istio-proxy where that can be done.
-runs_as_proxy() {
-  [ -x "$1" ] || return 1
-  [ "$(id -u)" = 0 ] && uid=$(id -u istio-proxy 2>/dev/null) && command -v setpriv >/dev/null || return 0
-  setpriv --reuid "$uid" --regid "$(id -g istio-proxy)" --clear-groups test -x "$1"
+# listed_files MANIFEST: the files of a release.json as words `size:name`. JSON of the agent's own, whatever its blanks.
+listed_files() {
+  awk 'BEGIN { RS = "}" }
+    {
+      gsub(/[ \n]/, "")
+      sub(/.*"files":\{/, "")
+      if (!/"size":[0-9]/) next
+      name = size = $0
+      sub(/^,*"/, "", name)
+      sub(/".*/, "", name)
+      sub(/.*"size":/, "", size)
+      sub(/[^0-9].*/, "", size)
+      print size ":" name
+    }' "$1"
+}
+
+# run_as_proxy FILE FILE: root may execute what nobody else may reach, so it is asked as istio-proxy where that can be done.
+run_as_proxy() {
+  [ -x "$1" ] && [ -x "$2" ] || return 1
+  uid=$(id -u istio-proxy 2>/dev/null) && [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null || return 0
+  # shellcheck disable=SC2016 # the inner shell expands them
+  setpriv --reuid "$uid" --regid "$(id -g istio-proxy)" --clear-groups sh -c '[ -x "$1" ] && [ -x "$2" ]' test "$1" "$2"
 }
 
 # confirmed ID: seen up by the agent once, or adopted while it ran.

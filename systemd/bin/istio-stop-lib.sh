@@ -70,6 +70,8 @@ reason_to_stay_stopped() {
   staged=$(linked staged) || staged=
   if [ -z "$staged" ] || [ "$staged" = "$(linked active || :)" ]; then
     echo 'nothing is pending'
+  elif [ -e "$state/rejected/$staged" ]; then
+    echo "the staged release $staged was rejected"
   elif ! is_complete "$staged"; then
     echo "the staged release $staged is not complete"
   fi

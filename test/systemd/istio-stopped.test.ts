@@ -108,6 +108,11 @@ describe('systemctl stop istio while a release is staged', () => {
     },
     { what: 'the unit became masked', change: (machine) => machine.answer('enabled', 'masked\n'), why: /is masked/ },
     {
+      what: 'the staged release was rejected',
+      change: (machine) => machine.file(`${STATE}/rejected/${B}`, 'reason=x\ncount=1\nat=1\n'),
+      why: /rejected/,
+    },
+    {
       what: 'the staged release is broken',
       change: (machine) => machine.file(`opt/smm-agent/istio/releases/${B}/bin/envoy`, 'torn', 0o755),
       why: /not complete/,
