@@ -9,6 +9,9 @@ import { runTests } from '../test-files.ts';
 /** Each file boots machines of its own; how many at once is a matter of memory and cores. */
 const SIDE_BY_SIDE = process.env.SMM_TEST_CONCURRENCY ?? '2';
 
+/** The runner's limit holds for a whole file too. Milliseconds. */
+const LONGEST_FILE_MS = 900_000;
+
 /** Go is often installed beside the PATH that a CI job gets. */
 const GO_FOLDERS = [...(process.env.PATH ?? '').split(delimiter), '/usr/local/go/bin', '/usr/lib/go/bin'];
 
@@ -44,6 +47,10 @@ if (reasons.length > 0) {
   );
   process.exitCode = 1;
 } else {
-  const options = ['--test-global-setup=test/vm/lab/setup.ts', `--test-concurrency=${SIDE_BY_SIDE}`];
+  const options = [
+    '--test-global-setup=test/vm/lab/setup.ts',
+    `--test-concurrency=${SIDE_BY_SIDE}`,
+    `--test-timeout=${LONGEST_FILE_MS}`,
+  ];
   process.exitCode = await runTests('real', options, process.argv.slice(2));
 }

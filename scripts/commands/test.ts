@@ -1,4 +1,11 @@
 /** `npm test [-- <files or flags of node --test>]`: everything that needs no root, no network and no real parts. */
+import { availableParallelism } from 'node:os';
 import { runTests } from '../test-files.ts';
 
-process.exitCode = await runTests('fast', [], process.argv.slice(2));
+/** node's own choice leaves a core idle, the only other one where there are two; and much of a test is waiting. */
+const SIDE_BY_SIDE = availableParallelism() + 1;
+/** No test takes a quarter of it: one that hangs is named, instead of the whole run hanging. Milliseconds. */
+const LONGEST_TEST_MS = 120_000;
+
+const options = [`--test-concurrency=${SIDE_BY_SIDE}`, `--test-timeout=${LONGEST_TEST_MS}`];
+process.exitCode = await runTests('fast', options, process.argv.slice(2));
