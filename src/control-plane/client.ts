@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { type Clock, systemClock } from '../host/clock.ts';
 import { answerFailure, invalidAnswer, throttledFailure } from './answer-failure.ts';
+import { closedFailure } from './network-failure.ts';
 import { describeRequest, pathOf, type Resource, type Verb } from './resource.ts';
 import { MAX_RETRY_AFTER_MS, retryAfterMs } from './retry-after.ts';
 import { type Exchange, Transport, type TransportOptions } from './transport.ts';
@@ -139,7 +140,7 @@ export class KubernetesClient {
     for (let tries = 1; ; tries += 1) {
       const waitMs = this.waitMs();
       if (waitMs > MAX_WAIT_INSIDE_MS) throw throttledFailure(429, doing, waitMs);
-      if (waitMs > 0) await this.#clock.sleep(waitMs);
+      if (waitMs > 0) await this.#pause(waitMs, doing);
       this.#requests += 1;
       const answer = await this.#transport.send({ ...exchange, doing });
       this.#bytes += answer.bytes;
@@ -151,6 +152,13 @@ export class KubernetesClient {
       const holdMs = this.#hold(askedMs ?? 1000);
       if (tries === MAX_TRIES) throw throttledFailure(answer.status, doing, holdMs);
     }
+  }
+
+  async #pause(waitMs: number, doing: string): Promise<void> {
+    const { closing } = this.#transport;
+    await this.#clock.sleep(waitMs, closing).catch((error: unknown) => {
+      throw closing.aborted ? closedFailure(doing) : error;
+    });
   }
 
   /** Remembers for all requests that the server wants to be left alone, a little longer than it asked, so that a fleet spreads. */

@@ -69,6 +69,11 @@ export class Transport {
     }
   }
 
+  /** Aborted by `close`. */
+  get closing(): AbortSignal {
+    return this.#closing.signal;
+  }
+
   /** Ends what is under way; later requests are refused. */
   close(): void {
     this.#closing.abort();

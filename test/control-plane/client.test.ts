@@ -9,6 +9,7 @@ import { type ClientOptions, KubernetesClient } from '../../src/control-plane/cl
 import { ControlPlaneError, type FailureKind } from '../../src/control-plane/failure.ts';
 import { resources, WithMetadata } from '../../src/control-plane/objects.ts';
 import { describeError } from '../../src/errors.ts';
+import { type Clock, systemClock } from '../../src/host/clock.ts';
 import { Admin } from '../sandbox/control-plane/admin.ts';
 import { EmbeddedApiServer } from '../sandbox/control-plane/api-server.ts';
 import { makeCertificates } from '../sandbox/control-plane/certificate.ts';
@@ -258,6 +259,23 @@ describe('the client of the Kubernetes API', () => {
     closing.close();
     assert.equal((await under).code, 'SMM215');
     assert.equal((await failure(closing)).code, 'SMM215');
+  });
+
+  it('is closed within a moment also while it waits as long as it was asked to', async () => {
+    server.faults.throttle('3');
+    const { promise: waiting, resolve: waits } = Promise.withResolvers<void>();
+    const clock: Clock = {
+      ...systemClock,
+      sleep: (ms, signal) => {
+        waits();
+        return systemClock.sleep(ms, signal);
+      },
+    };
+    const closing = client({ clock });
+    const under = failure(closing);
+    await waiting;
+    closing.close();
+    assert.equal((await under).code, 'SMM215');
   });
 
   it('reads long lists in pages, and counts what it costs', async () => {
