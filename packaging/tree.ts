@@ -38,7 +38,10 @@ const FILES: readonly (readonly [from: string, to: string, mode: number])[] = [
   ['packaging/needrestart/smm-agent.conf', 'etc/needrestart/conf.d/smm-agent.conf', 0o644],
   ['packaging/files/agent.yaml.example', 'usr/share/doc/smm-agent/agent.yaml.example', 0o644],
   ['README.md', 'usr/share/doc/smm-agent/README.md', 0o644],
-  ['docs/errors.md', 'usr/share/doc/smm-agent/errors.md', 0o644],
+  ['docs/architecture.md', 'usr/share/doc/smm-agent/docs/architecture.md', 0o644],
+  ['docs/control-plane.md', 'usr/share/doc/smm-agent/docs/control-plane.md', 0o644],
+  ['docs/errors.md', 'usr/share/doc/smm-agent/docs/errors.md', 0o644],
+  ['docs/vm-configuration.md', 'usr/share/doc/smm-agent/docs/vm-configuration.md', 0o644],
 ];
 
 /** Files of the package that an administrator may edit: dpkg asks before it replaces them. */

@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict';
-import { globSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, globSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
+import { parse } from 'yaml';
 import { packageJson, projectRoot } from '../scripts/project.ts';
+import { commands } from '../src/cli/commands.ts';
+import { Config } from '../src/config.ts';
 import { leafKeys } from '../src/config-schema.ts';
+import { parseConfig } from '../src/config-text.ts';
 
 const read = (file: string) => readFileSync(join(projectRoot, file), 'utf8');
 
@@ -35,15 +39,75 @@ describe('README.md', () => {
     for (const step of steps.slice(1)) assert.equal(named.includes(step), true, `npm run ${step} is not in the README`);
   });
 
-  it('explains every key of the configuration', () => {
-    const table = readme.slice(readme.search(/^\| key +\| default/m));
-    for (const key of leafKeys()) {
-      const [section = '', leaf = ''] = key.split('.');
-      assert.match(table, new RegExp(`^\\|.*\`(${key}|\\.${leaf})\``, 'm'), `${section}: ${key}`);
-    }
-  });
-
-  it('links to files that exist', () => {
-    for (const [, target = ''] of readme.matchAll(/\]\(([^)#:]+)\)/g)) assert.doesNotThrow(() => read(target), target);
+  it('has the table of the schema: every key in its order, with its default', () => {
+    const table = readme.slice(readme.search(/^\| key +\| default/m)).split('\n\n')[0] ?? '';
+    const rows = [...table.matchAll(/^\| `(.+?)` +\| (.+?) +\| (.+?) +\|$/gm)].map(([, key, value]) => [key, value]);
+    const given = { workloadGroup: { namespace: 'a', name: 'b' }, controlPlane: { server: 'https://10.0.0.1' } };
+    const defaults = Config.parse(given);
+    const required = ['workloadGroup.namespace', 'workloadGroup.name', 'controlPlane.server'];
+    const expected = leafKeys().map((key) => {
+      const value = key
+        .split('.')
+        .reduce<unknown>((inner, name) => (inner as Record<string, unknown>)?.[name], defaults);
+      if (required.includes(key)) return [key, 'required'];
+      if (value === undefined) return [key, 'not set'];
+      return [key, `\`${typeof value === 'string' ? value : JSON.stringify(value)}\``];
+    });
+    assert.deepEqual(rows, expected);
   });
 });
+
+describe('packaging/files/agent.yaml.example', () => {
+  const example = read('packaging/files/agent.yaml.example');
+
+  it('can be used as it is, and sets nothing but the defaults', async () => {
+    const { problems } = await parseConfig(example, 'agent.yaml.example');
+    assert.deepEqual(problems, []);
+    const given = Config.parse(parse(example));
+    assert.deepEqual(given, Config.parse({ workloadGroup: given.workloadGroup, controlPlane: given.controlPlane }));
+  });
+
+  it('has every key', () => {
+    for (const key of leafKeys()) assert.match(example, new RegExp(`^ *(# )?${key.split('.').at(-1)}: `, 'm'), key);
+  });
+});
+
+describe('the documents', () => {
+  const files = globSync(['*.md', 'docs/*.md', 'systemd/*.md', 'packaging/**/*.md', 'test/**/*.md'], {
+    cwd: projectRoot,
+  });
+
+  for (const file of files) {
+    it(`${file} links to files and headings that exist`, () => {
+      for (const [, target = '', anchor] of read(file).matchAll(/\]\(([^)#:\s]*)(?:#([^)]+))?\)/g)) {
+        const linked = target === '' ? file : join(dirname(file), target);
+        const headings = [...read(linked).matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) => slug(heading));
+        assert.equal(anchor === undefined || headings.includes(anchor), true, `${target}#${anchor}`);
+      }
+    });
+
+    it(`${file} names only commands, sources and scripts that exist`, () => {
+      const text = read(file);
+      const code = [...text.matchAll(/```[^`]*```|`[^`\n]+`/g)]
+        .map(([block]) => block.replaceAll(/^`+\w*/g, ''))
+        .join('\n');
+      for (const [, name = ''] of code.matchAll(/(?:^|\n|sudo |\| )smm-agent ([a-z][a-z-]+)\b/g)) {
+        assert.equal(name in commands, true, `smm-agent ${name}`);
+      }
+      for (const [, name = ''] of code.matchAll(/(?<![\w/])((?:src|test|packaging|systemd|scripts|docs)\/[\w./-]+)/g)) {
+        if (!ELSEWHERE.has(name)) assert.equal(existsSync(join(projectRoot, name)), true, name);
+      }
+    });
+  }
+});
+
+/** What comes with a later version, or is written by a command. */
+const ELSEWHERE = new Set(['src/upgrade', 'docs/benchmarks.md']);
+
+/** As GitHub makes anchors of headings. */
+function slug(heading: string): string {
+  return heading
+    .toLowerCase()
+    .replaceAll(/[^\w\- ]/g, '')
+    .replaceAll(' ', '-');
+}
