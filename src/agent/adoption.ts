@@ -3,7 +3,9 @@ import { AgentError } from '../errors.ts';
 import { systemClock } from '../host/clock.ts';
 import { readText } from '../host/files.ts';
 import { noteOldConfiguration } from '../istio/activation/old-configuration.ts';
-import { type OwnConfiguration, readOwnConfiguration, writeOwnConfiguration } from '../istio/own-configuration.ts';
+import { discoveryAddress, hostOf, revisionInHost } from '../istio/discovery.ts';
+import { type OwnConfiguration, writeOwnConfiguration } from '../istio/own-configuration.ts';
+import { istiodLine } from '../istio/releases/hosts-line.ts';
 import { describeDifference } from '../istio/vm-config/difference.ts';
 import type { Paths } from '../paths.ts';
 import { readMachineId } from './agent.ts';
@@ -21,13 +23,14 @@ export type AdoptionKind = 'render' | 'keep' | 'again';
 export async function adoptionDifference(paths: Paths, kind: AdoptionKind): Promise<string[]> {
   const config = await configHere(paths);
   const { active, staged, own } = await observeHere(paths);
-  if (active === null || own === null) throw notAdopted();
+  if (active === null) throw notAdopted();
   const mesh = new Mesh(config, { paths, machineId: await readMachineId(paths), clock: systemClock });
   try {
     const wanted = await wantedRelease({
       target: await mesh.target('anew'),
       config: kind === 'again' ? config : { ...config, istio: { ...config.istio, configuration: kind } },
-      own: kind === 'again' ? await editedConfiguration(paths, own) : own,
+      isAdopted: true,
+      own: kind === 'again' ? await installedConfiguration(paths, own) : own,
       knownHosts: [active.configuration.hosts],
       activeLink: paths.active,
       names: paths.istio,
@@ -43,17 +46,24 @@ export async function adoptionDifference(paths: Paths, kind: AdoptionKind): Prom
 
 /** The edits of Istio's own files become the machine's own configuration. */
 export async function adoptAgain(paths: Paths): Promise<void> {
-  const own = await readOwnConfiguration(paths.state);
-  if (own === null) throw notAdopted();
-  await writeOwnConfiguration(paths.state, await editedConfiguration(paths, own));
+  const { active, own } = await observeHere(paths);
+  if (active === null) throw notAdopted();
+  await writeOwnConfiguration(paths.state, await installedConfiguration(paths, own));
   await noteOldConfiguration(paths);
 }
 
-async function editedConfiguration({ istio }: Paths, own: OwnConfiguration): Promise<OwnConfiguration> {
+/** As Istio's package would start with now. `before` is what was recorded; null when that is lost. */
+async function installedConfiguration(paths: Paths, before: OwnConfiguration | null): Promise<OwnConfiguration> {
+  const { istio } = paths;
   const [clusterEnv = '', sidecarEnv = '', mesh = ''] = await Promise.all(
     [istio.clusterEnv, istio.sidecarEnv, istio.mesh].map(async (path) => (await readText(path)) ?? ''),
   );
-  return { ...own, configuration: { ...own.configuration, clusterEnv, sidecarEnv, mesh } };
+  if (before !== null) return { ...before, configuration: { ...before.configuration, clusterEnv, sidecarEnv, mesh } };
+  const host = hostOf(discoveryAddress({ clusterEnv, sidecarEnv, mesh }));
+  const hosts = istiodLine((await readText(paths.hosts)) ?? '', host);
+  // A host of somebody's own tells no revision: then each one is a move, which sets its address.
+  const revision = revisionInHost(host) ?? '';
+  return { revision, configuration: { clusterEnv, sidecarEnv, mesh, hosts, rootCert: null } };
 }
 
 /** A turn with the changed configuration: by the daemon where one runs. Resolves with whether it went well. */

@@ -38,6 +38,8 @@ export class Agent implements World {
   readonly #parts: AgentParts;
   readonly #attempts: Attempts;
   #observation: Observation | null = null;
+  /** What the last report to the control plane came back with. */
+  #notReported: string[] = [];
   #memo: { key: string; target: Target; wanted: Wanted; atMs: number } | null = null;
 
   constructor(parts: AgentParts) {
@@ -73,6 +75,7 @@ export class Agent implements World {
     const wanted = await wantedRelease({
       target,
       config,
+      isAdopted: observation.active !== null,
       own,
       knownHosts,
       activeLink: paths.active,
@@ -119,10 +122,22 @@ export class Agent implements World {
     return writeRules(paths, config, target, observation, clock, (revision) => mesh.hasRevision(revision));
   }
 
-  /** status.json first: what the machine itself says does not wait for the control plane. */
+  /**
+   * status.json first: what the machine itself says does not wait for the control plane. Until that has answered, what
+   * could not be reported last time stands there; once more it is written only when that changed.
+   */
   async report(status: Status): Promise<string[]> {
-    const { paths, mesh } = this.#parts;
-    await writeStatus(paths, status);
+    const { paths } = this.#parts;
+    const write = () => writeStatus(paths, { ...status, warnings: [...status.warnings, ...this.#notReported] });
+    await write();
+    const before = this.#notReported;
+    this.#notReported = await this.#reportToMesh(status);
+    if (this.#notReported.join('\n') !== before.join('\n')) await write();
+    return this.#notReported;
+  }
+
+  async #reportToMesh(status: Status): Promise<string[]> {
+    const { mesh } = this.#parts;
     const running = status.istio.running?.revision ?? null;
     const isMoving = running !== null && status.target.revision !== null && running !== status.target.revision;
     const revisionGone = isMoving && (await mesh.hasRevision(running)) === false;

@@ -103,17 +103,21 @@ function considerStaging(input: DecisionInput, wantedId: ReleaseId | null): Verd
     // A restart would switch to it all the same, and run the new pilot-agent with the old Envoy, or move nowhere.
     return isStaged ? { do: 'withdraw', why: blockedBy(unitCheck) } : not(blockedBy(unitCheck));
   }
-  if (wanted.answer === 'nothing') return not(wanted.reason);
+  if (wanted.answer === 'nothing') {
+    // What the operator has forbidden since must not come with the next restart.
+    const isForbidden = wanted.because === 'not-allowed' && staged?.manifest.istioVersion === wanted.istioVersion;
+    return isStaged && isForbidden ? { do: 'withdraw', why: wanted.reason } : not(wanted.reason);
+  }
   if (wantedId === active.manifest.id) {
     return isStaged ? { do: 'withdraw', why: 'what is active is wanted again' } : null;
   }
   if (wantedId !== null) {
     const rejection = observation.rejected.get(wantedId);
     if (rejection !== undefined && rejection.retryAt > observation.at) {
-      const until = rejection.retryAt.toISOString();
-      return not(
-        `release ${wantedId} was rejected: ${rejection.reason}; not tried again before ${until} (smm-agent retry clears it)`,
-      );
+      const why = `release ${wantedId} was rejected: ${rejection.reason}`;
+      // Staged by a turn that had looked before the rejection.
+      if (isStaged && staged.manifest.id === wantedId) return { do: 'withdraw', why };
+      return not(`${why}; not tried again before ${rejection.retryAt.toISOString()} (smm-agent retry clears it)`);
     }
     if (staged?.manifest.id === wantedId && staged.problems.length === 0) return null;
     const known = observation.releases.find((release) => release.manifest.id === wantedId);
@@ -134,12 +138,12 @@ function considerStaging(input: DecisionInput, wantedId: ReleaseId | null): Verd
 
 /** A release that was seen up for a while is confirmed: from then on its end is never its own fault. */
 function considerConfirming({ observation }: DecisionInput): Verdict {
-  const { active, running, health, confirmed, at } = observation;
+  const { active, running, health, confirmed } = observation;
   if (active === null || running.answer !== 'release' || confirmed.has(running.id)) return null;
   const not = (reason: string): NotDone => ({ step: 'confirm', reason });
   if (health?.answer !== 'ready')
     return not(`release ${running.id} is not ready yet: ${health?.reason ?? 'not asked'}`);
-  const upMs = at.getTime() - running.since.getTime();
+  const { upMs } = running;
   if (upMs < SETTLING_MS)
     return not(`release ${running.id} is up for ${Math.round(upMs / 1000)} s, confirmed after ${SETTLING_MS / 1000} s`);
   return {
@@ -160,8 +164,11 @@ function considerStart({ observation, config }: DecisionInput): Verdict {
   if (stop.kind !== 'own-end') return null;
   const not = (reason: string): NotDone => ({ step: 'start', reason });
   if (config.hold) return not('this machine is held (hold: true)');
-  if (unit.unitFileState === 'masked') return not('istio.service is masked');
-  if (stop.becameDisabled) return not('istio.service was disabled since its last start');
+  // As reason_to_stay_stopped in systemd/bin/istio-stop-lib.sh: change both.
+  if (/^masked/.test(unit.unitFileState)) return not('istio.service is masked');
+  if (stop.becameDisabled && config.istio.startWhenStopped !== 'always') {
+    return not('istio.service was disabled since its last start');
+  }
   switch (config.istio.startWhenStopped) {
     case 'never':
       return not('istio.startWhenStopped is never');

@@ -10,10 +10,10 @@ import { readStopRecord } from '../istio/activation/stop-record.ts';
 import { readPreviousRelease } from '../istio/activation/switch-record.ts';
 import { checkUnit } from '../istio/activation/unit-check.ts';
 import { readUnitFacts } from '../istio/activation/unit-facts.ts';
-import { readOwnConfiguration } from '../istio/own-configuration.ts';
+import { type OwnConfiguration, readOwnConfiguration } from '../istio/own-configuration.ts';
 import { type RestartPending, restartPending } from '../istio/pending.ts';
 import { PROXY_ENDPOINTS, type ProxyEndpoints, proxyHealth } from '../istio/proxy-health.ts';
-import type { ReleaseId } from '../istio/release.ts';
+import type { ReleaseConfiguration, ReleaseId, ReleaseManifest } from '../istio/release.ts';
 import { releaseDifference } from '../istio/release-difference.ts';
 import { ReleaseFindings } from '../istio/releases/findings.ts';
 import { releaseProblems } from '../istio/releases/problems.ts';
@@ -39,14 +39,14 @@ export async function observe({ paths, clock, services, proxy = PROXY_ENDPOINTS 
   const isDown = unit.activeState === 'inactive' || unit.activeState === 'failed';
   const releases = await readReleases(store);
   const [activeId, stagedId] = [await store.link('active'), await store.link('staged')];
-  const linked = (id: ReleaseId | null) => (id === null ? null : linkedRelease(id, releases));
-  const [active, staged] = [linked(activeId), linked(stagedId)];
+  const linked = async (id: ReleaseId | null) => (id === null ? null : linkedRelease(id, releases, store));
+  const [active, staged] = [await linked(activeId), await linked(stagedId)];
   const running = await lookAtRunning(unit, {
     paths,
     bootId,
     releases: releases.map(({ manifest }) => manifest),
     active: activeId,
-    now: clock.now(),
+    bootTimeMs: clock.bootTimeMs(),
   });
   const confirmed = await findings.confirmed();
   const unitCheck = checkUnit(await readUnitFacts(paths, unit, activeId));
@@ -67,7 +67,7 @@ export async function observe({ paths, clock, services, proxy = PROXY_ENDPOINTS 
     unitFile: await lookAtUnitFile(paths, unit),
     stop: isDown ? await readStopRecord(paths, bootId, unit) : null,
     health: unconfirmed ? await proxyHealth(proxy) : null,
-    own: await readOwnConfiguration(paths.state),
+    own: await ownConfiguration(paths),
     releases,
     confirmed,
     rejected: await findings.rejected(),
@@ -86,12 +86,38 @@ async function readReleases(store: ReleaseStore): Promise<LinkedRelease[]> {
   );
 }
 
-/** Rejects with SMM403 when a link names a folder that is no release: what Istio starts with next is then unknown. */
-function linkedRelease(id: ReleaseId, releases: readonly LinkedRelease[]): LinkedRelease {
+/**
+ * A link that names no complete release is no reason to look at nothing else: istio-activate goes back to the newest
+ * confirmed release, and the agent stages what is wanted.
+ */
+async function linkedRelease(
+  id: ReleaseId,
+  releases: readonly LinkedRelease[],
+  store: ReleaseStore,
+): Promise<LinkedRelease> {
   const release = releases.find(({ manifest }) => manifest.id === id);
   if (release !== undefined) return release;
-  const remedy = 'run smm-agent retry; where that does not help, remove the link, and the agent adopts Istio again';
-  throw new AgentError('SMM403', `cannot use release ${id}: its folder is gone or not complete`, remedy);
+  const [problem = `${store.folder(id)} is not complete`, ...others] = await releaseProblems(store, id);
+  return { manifest: unreadableManifest(id), configuration: NO_CONFIGURATION, problems: [problem, ...others] };
+}
+
+const NO_CONFIGURATION: ReleaseConfiguration = { clusterEnv: '', sidecarEnv: '', mesh: '', hosts: '', rootCert: null };
+
+/** What is left to say of it: its name. */
+function unreadableManifest(id: ReleaseId): ReleaseManifest {
+  const istioVersion = id.slice(0, id.lastIndexOf('-'));
+  const facts = { packageDigest: '', origin: 'package', configuration: 'keep', adopted: null, files: {} } as const;
+  return { format: 1, id, istioVersion, revision: null, createdAt: new Date(0).toISOString(), ...facts };
+}
+
+/** A damaged record counts as none: wanted.ts says what to do then, and everything else goes on. */
+async function ownConfiguration({ state }: Paths): Promise<OwnConfiguration | null> {
+  try {
+    return await readOwnConfiguration(state);
+  } catch (error) {
+    if (error instanceof AgentError && error.code === 'SMM449') return null;
+    throw error;
+  }
 }
 
 async function isPending(

@@ -154,6 +154,7 @@ function agentState({ observation, wanted, decision, failure }: StatusInput): Ag
     return { state: 'waiting', reason: notAdopted.reason };
   }
   if (wanted.answer === 'nothing') {
+    if (wanted.because === 'own-lost') return { state: 'blocked', reason: wanted.reason };
     const refused = wanted.because === 'not-allowed' || wanted.because === 'invalid';
     return { state: refused ? 'rejected' : 'waiting', reason: wanted.reason };
   }

@@ -19,14 +19,17 @@ export type Wanted =
       /** The mesh file holds RELEASE_FOLDER instead of the folder. */
       configuration: ReleaseConfiguration;
     }
-  | { answer: 'nothing'; because: WantedNothing; reason: string };
+  | { answer: 'nothing'; because: WantedNothing; reason: string }
+  | { answer: 'nothing'; because: 'not-allowed'; istioVersion: string; reason: string };
 
-export type WantedNothing = Exclude<Target['answer'], 'wanted'> | 'not-allowed' | 'not-adopted';
+/** `own-lost`: Istio is adopted, and the record of the machine's own configuration is missing or damaged. */
+export type WantedNothing = Exclude<Target['answer'], 'wanted'> | 'not-adopted' | 'own-lost';
 
 export interface WantedRequest {
   target: Target;
   config: Config;
-  /** The machine's own configuration, null before its Istio is adopted. */
+  isAdopted: boolean;
+  /** The machine's own configuration, null before its Istio is adopted, and when it is lost. */
   own: OwnConfiguration | null;
   /** The hosts lines of the releases in use. */
   knownHosts: readonly string[];
@@ -44,9 +47,14 @@ export async function wantedRelease(request: WantedRequest): Promise<Wanted> {
   const { default: semver } = await import('semver');
   if (!semver.satisfies(istioVersion, config.istio.allow, { includePrerelease: true })) {
     const reason = `Istio ${istioVersion} is outside of what istio.allow permits here (${config.istio.allow})`;
-    return { answer: 'nothing', because: 'not-allowed', reason };
+    return { answer: 'nothing', because: 'not-allowed', istioVersion, reason };
   }
   const kind = config.istio.configuration;
+  if (own === null && request.isAdopted) {
+    const reason =
+      "the record of this machine's own configuration is missing or damaged (run smm-agent adopt --yes, which takes it from the files of Istio's package again)";
+    return { answer: 'nothing', because: 'own-lost', reason };
+  }
   if (own === null) {
     return { answer: 'nothing', because: 'not-adopted', reason: 'Istio on this machine is not adopted yet' };
   }

@@ -16,16 +16,15 @@ export interface IstioProcesses {
 }
 
 export type Running =
-  /** Envoy and pilot-agent of this release. `since` is when the unit became active. */
-  | { answer: 'release'; id: ReleaseId; since: Date }
+  /** Envoy and pilot-agent of this release; `upMs` is for how long this very Envoy has been running. */
+  | { answer: 'release'; id: ReleaseId; upMs: number }
   /** The files that Istio's own package installs, and no adopted release has these processes: what adoption begins with. */
-  | { answer: 'package'; processes: IstioProcesses; since: Date }
+  | { answer: 'package'; processes: IstioProcesses }
   /** Nothing, or not yet Envoy. `lastRan` is what istio-activate switched to last. */
   | { answer: 'nothing'; lastRan: ReleaseId | null }
   | { answer: 'unknown'; reason: string };
 
 export interface RunningFacts {
-  unit: Pick<UnitState, 'activeEnter'>;
   /** Every process of the unit's cgroup. */
   processes: readonly ProcessAnswer[];
   paths: Pick<Paths, 'releases' | 'istio'>;
@@ -33,13 +32,17 @@ export interface RunningFacts {
   /** Every release on disk; only adopted ones matter. */
   releases: readonly Pick<ReleaseManifest, 'id' | 'adopted'>[];
   active: ReleaseId | null;
-  now: Date;
+  /** Of CLOCK_BOOTTIME, as the start times of processes are: the wall clock may jump in the first minute of a boot. */
+  bootTimeMs: number;
 }
+
+/** Ticks in a second of field 22 of /proc/<pid>/stat: a constant of Linux's interface. */
+const USER_HZ = 100;
 
 /** Looks at the processes of the unit and says what runs. Throws SMM532 when /proc cannot be read. */
 export async function lookAtRunning(
   unit: UnitState,
-  facts: Omit<RunningFacts, 'unit' | 'processes'>,
+  facts: Omit<RunningFacts, 'processes'>,
   proc = '/proc',
 ): Promise<Running> {
   // /proc shows where a file really lies: /opt can be a link. Not there yet: nothing runs from it.
@@ -48,7 +51,7 @@ export async function lookAtRunning(
     throw fileError('read', facts.paths.releases, error);
   });
   const processes = unit.pids.map((pid) => lookAtProcess(pid, proc));
-  return whatRuns({ ...facts, unit, processes, paths: { ...facts.paths, releases } });
+  return whatRuns({ ...facts, processes, paths: { ...facts.paths, releases } });
 }
 
 /** Pure. */
@@ -66,9 +69,10 @@ export function whatRuns(facts: RunningFacts): Running {
   }
   // Not up yet, or not any more. Without Envoy, a pilot-agent may be one that makes or removes iptables rules.
   if (envoys.length === 0) return { answer: 'nothing', lastRan: facts.active };
+  const startedMs = Math.max(...envoys.map(({ startTicks }) => (Number(startTicks) * 1000) / USER_HZ));
   return agree(
     [...envoys, ...agents].map((process) => origin(process, facts)),
-    facts,
+    Math.max(facts.bootTimeMs - startedMs, 0),
   );
 }
 
@@ -77,18 +81,17 @@ type Origin =
   | { from: 'package'; process: Process }
   | { from: 'elsewhere'; reason: string };
 
-function agree(origins: readonly Origin[], { unit, now }: RunningFacts): Running {
-  const since = unit.activeEnter ?? now;
+function agree(origins: readonly Origin[], upMs: number): Running {
   const elsewhere = origins.find(({ from }) => from === 'elsewhere');
   if (elsewhere?.from === 'elsewhere') return unknown(elsewhere.reason);
   const ids = new Set(origins.map((one) => (one.from === 'release' ? one.id : 'the package')));
   if (ids.size > 1) return unknown(`programs of different releases run together: ${[...ids].toSorted().join(' and ')}`);
   const [first] = origins;
-  if (first?.from === 'release') return { answer: 'release', id: first.id, since };
+  if (first?.from === 'release') return { answer: 'release', id: first.id, upMs };
   const of = (program: string) =>
     origins.flatMap((one) => (one.from === 'package' && isProgram(one.process, program) ? [one.process] : [])).at(0) ??
     null;
-  return { answer: 'package', processes: { envoy: of('envoy'), pilotAgent: of('pilot-agent') }, since };
+  return { answer: 'package', processes: { envoy: of('envoy'), pilotAgent: of('pilot-agent') } };
 }
 
 function origin(process: Process, facts: RunningFacts): Origin {

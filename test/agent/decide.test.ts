@@ -59,7 +59,7 @@ describe('a VM with Istio of the official package', () => {
     own: null,
     releases: [],
     confirmed: new Set(),
-    running: { answer: 'package', processes: { envoy: null, pilotAgent: null }, since: minutesAgo(60) },
+    running: { answer: 'package', processes: { envoy: null, pilotAgent: null } },
   };
   table({
     'is adopted while it runs': [{ observation: fresh, adoptedRevision: 'default' }, ['adopt']],
@@ -204,6 +204,29 @@ describe('a wanted release that is not the active one', () => {
       [],
       /no route/,
     ],
+    'is withdrawn when the operator has forbidden its version since': [
+      {
+        observation: withNew,
+        wanted: { answer: 'nothing', because: 'not-allowed', istioVersion: '1.31.1', reason: 'outside of istio.allow' },
+      },
+      ['withdraw'],
+    ],
+    'stays staged when another version is wanted by now that is forbidden': [
+      {
+        observation: withNew,
+        wanted: { answer: 'nothing', because: 'not-allowed', istioVersion: '1.32.0', reason: 'outside of istio.allow' },
+      },
+      [],
+      /outside of istio.allow/,
+    ],
+    'is staged anew when the link names nothing that is there': [
+      { observation: { staged: { ...NEW, problems: ['its folder is missing'] } }, wanted: wants(NEW) },
+      ['stage'],
+    ],
+    'is staged when the active one is gone, also the same': [
+      { observation: { active: { ...OLD, problems: ['its folder is missing'] }, releases: [] }, wanted: wants(OLD) },
+      ['stage'],
+    ],
   });
 });
 
@@ -214,6 +237,10 @@ describe('a release that was put back', () => {
       { observation: rejected, wanted: wants(NEW) },
       [],
       /rejected: it ended 3 times; not tried again before/,
+    ],
+    'is withdrawn when a turn that had looked before has staged it once more': [
+      { observation: { ...withNew, ...rejected }, wanted: wants(NEW) },
+      ['withdraw'],
     ],
     'is staged again once its rejection has expired': [
       {
@@ -254,7 +281,7 @@ describe('a held machine', () => {
 });
 
 describe('a release that came up', () => {
-  const running = { answer: 'release', id: NEW.manifest.id, since: minutesAgo(2) } as const;
+  const running = { answer: 'release', id: NEW.manifest.id, upMs: 120_000 } as const;
   const up: Partial<Observation> = {
     running,
     active: NEW,
@@ -265,7 +292,7 @@ describe('a release that came up', () => {
   table({
     'is confirmed after it has settled': [{ observation: up, wanted: wants(NEW) }, ['confirm']],
     'is not confirmed before': [
-      { observation: { ...up, running: { ...running, since: minutesAgo(0.5) } }, wanted: wants(NEW) },
+      { observation: { ...up, running: { ...running, upMs: 30_000 } }, wanted: wants(NEW) },
       [],
       /up for 30 s, confirmed after 60 s/,
     ],
@@ -322,6 +349,27 @@ describe('Istio that was stopped out of auto-restart', () => {
       [],
       /masked/,
     ],
+    'stays stopped when masked until the next boot': [
+      {
+        observation: { ...stopped, unit: { ...UNIT, activeState: 'inactive', unitFileState: 'masked-runtime' } },
+        wanted,
+      },
+      [],
+      /masked/,
+    ],
+    'stays stopped when it was disabled since': [
+      { observation: { ...stopped, stop: { ...stop, becameDisabled: true } as Observation['stop'] }, wanted },
+      [],
+      /disabled/,
+    ],
+    'is started all the same, as by the stop hook, with startWhenStopped: always': [
+      {
+        observation: { ...stopped, stop: { ...stop, becameDisabled: true } as Observation['stop'] },
+        wanted,
+        startWhenStopped: 'always',
+      },
+      ['start'],
+    ],
     'stays stopped when it was staged only after the stop': [
       { observation: { ...stopped, stagedSince: minutesAgo(0.5) }, wanted },
       [],
@@ -339,7 +387,7 @@ describe('cleaning', () => {
   const [older, spare] = [release('1.30.0-cccccccccccc'), release('1.30.1-dddddddddddd')];
   const full: Partial<Observation> = {
     active: NEW,
-    running: { answer: 'release', id: NEW.manifest.id, since: minutesAgo(60) },
+    running: { answer: 'release', id: NEW.manifest.id, upMs: 3_600_000 },
     releases: [older, OLD, spare, NEW],
     confirmed: new Set([NEW.manifest.id]),
   };

@@ -66,7 +66,7 @@ export function observed(change: Partial<Observation> = {}): Observation {
     bootId: 'boot',
     unit: UNIT,
     job: null,
-    running: { answer: 'release', id: OLD.manifest.id, since: minutesAgo(60) },
+    running: { answer: 'release', id: OLD.manifest.id, upMs: 3_600_000 },
     active: OLD,
     staged: null,
     previous: null,

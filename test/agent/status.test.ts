@@ -101,7 +101,9 @@ describe('the state of the agent', () => {
       /under way/,
     ],
     'rejects what is not allowed here': [
-      { wanted: { answer: 'nothing', because: 'not-allowed', reason: 'outside of istio.allow' } },
+      {
+        wanted: { answer: 'nothing', because: 'not-allowed', istioVersion: '1.31.1', reason: 'outside of istio.allow' },
+      },
       'rejected',
       /istio.allow/,
     ],

@@ -43,7 +43,7 @@ would          stage Istio 1.31.1 of revision default with the machine's own con
 
   it('says on a new machine what would follow the adoption', () => {
     const text = explained(
-      { active: null, releases: [], own: null, running: { answer: 'package', processes: NONE, since: NOW } },
+      { active: null, releases: [], own: null, running: { answer: 'package', processes: NONE } },
       { answer: 'nothing', because: 'not-adopted', reason: 'Istio on this machine is not adopted yet' },
     );
     assert.match(

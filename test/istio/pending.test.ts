@@ -6,7 +6,7 @@ const A = '1.31.0-aaaaaaaaaaaa';
 const B = '1.31.1-bbbbbbbbbbbb';
 const SINCE = new Date('2026-11-23T11:00:00Z');
 const next = (id: string, problems: string[] = []) => ({ id, since: SINCE, problems });
-const runs = (id: string) => ({ answer: 'release', id, since: SINCE }) as const;
+const runs = (id: string) => ({ answer: 'release', id, upMs: 60_000 }) as const;
 
 function pending(facts: Pick<PendingFacts, 'running' | 'next'> & { blocked?: string }) {
   return restartPending({
@@ -53,12 +53,12 @@ describe('restart pending', () => {
     ['the staged release is damaged', { running: runs(A), next: next(B, ['x is missing']) }, /damaged: x is missing/],
     [
       "Istio was started from its package's files",
-      { running: { answer: 'package', processes: { envoy: null, pilotAgent: null }, since: SINCE }, next: next(B) },
+      { running: { answer: 'package', processes: { envoy: null, pilotAgent: null } }, next: next(B) },
       /package's own files/,
     ],
     [
       'it is not adopted yet',
-      { running: { answer: 'package', processes: { envoy: null, pilotAgent: null }, since: SINCE }, next: null },
+      { running: { answer: 'package', processes: { envoy: null, pilotAgent: null } }, next: null },
       /not adopted yet/,
     ],
   ];

@@ -6,7 +6,7 @@ import { pathsUnder } from '../../src/paths.ts';
 
 const A = '1.31.0-aaaaaaaaaaaa';
 const B = '1.31.1-bbbbbbbbbbbb';
-const SINCE = new Date('2026-11-23T11:00:00Z');
+const UP_MS = 90_000;
 
 let nextPid = 100;
 function process(exe: string, facts: Partial<Process> = {}): Process {
@@ -19,13 +19,13 @@ const sudo = () => process('/usr/bin/sudo');
 
 function run(processes: ProcessAnswer[], facts: Partial<RunningFacts> = {}): Running {
   return whatRuns({
-    unit: { activeEnter: SINCE },
     processes,
     paths: pathsUnder('/'),
     bootId: 'boot-1',
     releases: [],
     active: A,
-    now: new Date(),
+    // Processes of this file began 0.55 s after the boot.
+    bootTimeMs: 550 + UP_MS,
     ...facts,
   });
 }
@@ -36,13 +36,18 @@ const noted = ({ device, inode, pid, startTicks }: Process) => ({ device, inode,
 describe('what runs in istio.service', () => {
   it('is the release whose folder the executables lie in; sudo and bash do not count', () => {
     const processes = [sudo(), process('/usr/bin/bash'), of(B, 'pilot-agent'), of(B, 'envoy')];
-    assert.deepEqual(run(processes), { answer: 'release', id: B, since: SINCE });
+    assert.deepEqual(run(processes), { answer: 'release', id: B, upMs: UP_MS });
   });
 
   it('is told by the path, although hard links share device and inode', () => {
     const same = { device: '8', inode: '1' };
     const envoy = process(`/opt/smm-agent/istio/releases/${B}/bin/envoy`, same);
-    assert.deepEqual(run([envoy]), { answer: 'release', id: B, since: SINCE });
+    assert.deepEqual(run([envoy]), { answer: 'release', id: B, upMs: UP_MS });
+  });
+
+  it('has been up for as long as the youngest Envoy, by the clock of the boot: the wall clock may jump', () => {
+    const envoys = [of(B, 'envoy'), process(`/opt/smm-agent/istio/releases/${B}/bin/envoy`, { startTicks: '3055' })];
+    assert.deepEqual(run([of(B, 'pilot-agent'), ...envoys]), { answer: 'release', id: B, upMs: UP_MS - 30_000 });
   });
 
   it('is nothing without processes, and while Envoy is not up yet', () => {
@@ -107,20 +112,20 @@ describe("an Istio that runs from its package's own files", () => {
 
   it('is to be adopted while no release has noted it', () => {
     const answer = run([sudo(), pilotAgent, envoy], { active: null });
-    assert.deepEqual(answer, { answer: 'package', processes: { envoy, pilotAgent }, since: SINCE });
+    assert.deepEqual(answer, { answer: 'package', processes: { envoy, pilotAgent } });
   });
 
   it('is the adopted release when these very processes were noted in this boot', () => {
     assert.deepEqual(run([pilotAgent, envoy], { releases: adoptedAs('boot-1') }), {
       answer: 'release',
       id: A,
-      since: SINCE,
+      upMs: UP_MS,
     });
   });
 
   it('still is it after dpkg has replaced or removed the files', () => {
     const processes = [pilotAgent, envoy].map((one) => ({ ...one, deleted: true }));
-    assert.deepEqual(run(processes, { releases: adoptedAs('boot-1') }), { answer: 'release', id: A, since: SINCE });
+    assert.deepEqual(run(processes, { releases: adoptedAs('boot-1') }), { answer: 'release', id: A, upMs: UP_MS });
   });
 
   it('is not it after a reboot, nor with another start time, process or file', () => {

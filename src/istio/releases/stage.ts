@@ -88,9 +88,12 @@ async function soundRelease(store: ReleaseStore, id: ReleaseId, signal?: AbortSi
   return (await releaseProblems(store, id, { deep: true, signal })).length === 0 ? manifest : null;
 }
 
-/** Nothing is swapped under a running Istio, nor under one that may start at any moment: SMM444. */
+/**
+ * Nothing is swapped under a running Istio, nor under one that may start at any moment: SMM444. An active release whose
+ * release.json is gone does not start (istio-activate does not count it), so that it is made anew.
+ */
 export async function requireUnused(store: ReleaseStore, id: ReleaseId): Promise<void> {
-  const isActive = (await store.link('active')) === id;
+  const isActive = (await store.link('active')) === id && (await store.read(id)) !== null;
   const runs = (await foldersInUse(store.paths.releases)).has(id);
   if (!isActive && !runs) return;
   const [problem = 'it is not complete'] = await releaseProblems(store, id, { deep: true });

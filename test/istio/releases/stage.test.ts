@@ -53,6 +53,16 @@ describe('staging a release', () => {
     assert.deepEqual(await readdir(scene.paths.releases), [release.id]);
   });
 
+  it('makes an active release anew whose folder is gone: Istio could not start until somebody came', async () => {
+    await using scene = await Scene.begin();
+    const request = await scene.request('1.31.0');
+    const { id } = await stageRelease(scene.store, request);
+    await scene.store.setActive(id);
+    await rm(scene.store.folder(id), { recursive: true });
+    assert.equal((await stageRelease(scene.store, request)).id, id);
+    assert.deepEqual(await releaseProblems(scene.store, id, { deep: true }), []);
+  });
+
   it('does nothing when the same release is there', async () => {
     await using scene = await Scene.begin();
     const request = await scene.request('1.31.0');
