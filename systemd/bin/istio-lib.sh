@@ -26,9 +26,16 @@ field() {
   sed -n "s/^$2=//p" "$1" 2>/dev/null | tail -n 1
 }
 
+# at NAME: a point between two writes, for the tests: when SMM_TEST_KILL_AT names it, all processes of this hook end here as in
+# a power cut. Nothing when it is unset.
+at() {
+  [ "${SMM_TEST_KILL_AT:-}" != "$1" ] || kill -s KILL 0
+}
+
 # write_file FILE: makes a file of stdin in one step; it is on disk when this returns.
 write_file() {
-  mkdir -p "${1%/*}" && cat >"$1.new" && sync "$1.new" && mv -fT "$1.new" "$1" && sync "${1%/*}"
+  mkdir -p "${1%/*}" && cat >"$1.new" && sync "$1.new" && at file-temporary-written &&
+    mv -fT "$1.new" "$1" && at file-renamed && sync "${1%/*}"
 }
 
 # remove_file FILE: it is gone on disk when this returns.
