@@ -8,13 +8,17 @@ export interface Line {
   fields: Fields;
 }
 
-/** What is worth a line between two turns; `before` is null at the first turn of a daemon. */
+/** The line about another answer of the control plane than before; `before` is null at the first turn of a daemon. */
+export function announceTarget(before: Status['target'] | null, after: Status['target']): Line[] {
+  return before !== null && targetOf(before) === targetOf(after) ? [] : [targetLine(after)];
+}
+
+/** What else is worth a line between two turns. */
 export function announce(last: Status | null, after: Status): Line[] {
   // A misconfigured agent looks at nothing: what it does not know is no change, and it begins anew afterwards.
   if (after.agent.state === 'misconfigured') return changed(last, after, agentOf, agentLine);
   const before = last?.agent.state === 'misconfigured' ? null : last;
   return [
-    ...changed(before, after, targetOf, targetLine),
     ...changed(before, after, runningOf, runningLine),
     ...changed(before, after, pendingOf, pendingLine),
     // Waiting for a target: the line about the target has said so.
@@ -34,9 +38,10 @@ function changed(
   return before !== null && fact(before) === fact(after) ? [] : [line(after)];
 }
 
-const targetOf = ({ target }: Status) => `${target.answer} ${target.istioVersion} ${target.revision} ${target.reason}`;
+const targetOf = (target: Status['target']) =>
+  `${target.answer} ${target.istioVersion} ${target.revision} ${target.reason}`;
 
-function targetLine({ target }: Status): Line {
+function targetLine(target: Status['target']): Line {
   if (target.answer === 'wanted') {
     const sentence = `the control plane wants Istio ${target.istioVersion} of revision ${target.revision} here`;
     return { level: 'info', sentence, fields: { istio: target.istioVersion, revision: target.revision } };

@@ -3,7 +3,7 @@
 import { AgentError, describeError } from '../errors.ts';
 import type { Clock } from '../host/clock.ts';
 import type { Log } from '../host/log.ts';
-import { announce } from './announce.ts';
+import { announce, announceTarget, type Line } from './announce.ts';
 import type { Tell } from './events.ts';
 import { FOLLOW_UP, FollowUp } from './follow-up.ts';
 import type { Notifier } from './notifier.ts';
@@ -14,7 +14,7 @@ import type { Watchdog } from './watchdog.ts';
 
 /** One configuration's life: made when the configuration is read, given up when it is read again. */
 export interface Session {
-  turn(options: Pick<TurnOptions, 'ask' | 'nextPoll' | 'tell' | 'signal'>): Promise<Status>;
+  turn(options: Pick<TurnOptions, 'ask' | 'nextPoll' | 'tell' | 'onTarget' | 'signal'>): Promise<Status>;
   /** Milliseconds after which a look is due although nothing triggers one; null when there is no reason to. */
   followUpMs(status: Status): number | null;
   /** Begins to fire triggers; returns the next poll and what ends it, requests that are under way included. `stop` may be called twice. */
@@ -50,7 +50,12 @@ export async function runDaemon(parts: DaemonParts, signal: AbortSignal): Promis
   // A request may wait for its answer for longer than systemd waits for the end.
   signal.addEventListener('abort', () => schedule.stop(), { once: true });
   let previous: Status | null = null;
+  let target: Status['target'] | null = null;
   let failure: string | null = null;
+  const onTarget = (next: Status['target']) => {
+    write(announceTarget(target, next), log);
+    target = next;
+  };
   const followUp = new FollowUp(parts);
   await notifier.ready('started');
   triggers.fire('start');
@@ -64,7 +69,7 @@ export async function runDaemon(parts: DaemonParts, signal: AbortSignal): Promis
       log.info('read the configuration again');
     }
     watchdog.moved();
-    const outcome = await oneTurn(session, parts, reasons, schedule.nextPoll(), signal);
+    const outcome = await oneTurn(session, parts, { reasons, nextPoll: schedule.nextPoll(), onTarget }, signal);
     watchdog.resting();
     if (signal.aborted) break;
     if ('failure' in outcome) {
@@ -76,7 +81,7 @@ export async function runDaemon(parts: DaemonParts, signal: AbortSignal): Promis
     }
     failure = null;
     const { status } = outcome;
-    for (const { level, sentence, fields } of announce(previous, status)) log[level](sentence, fields);
+    write(announce(previous, status), log);
     previous = status;
     await notifier.status(statusLine(status));
     parts.finished(reasons, status);
@@ -86,14 +91,17 @@ export async function runDaemon(parts: DaemonParts, signal: AbortSignal): Promis
   schedule.stop();
 }
 
+function write(lines: readonly Line[], log: Log): void {
+  for (const { level, sentence, fields } of lines) log[level](sentence, fields);
+}
+
 type Outcome = { status: Status } | { failure: string; remedy: string };
 
 /** A turn that fails as a whole is an outcome: it is said, and tried again at the next trigger. */
 async function oneTurn(
   session: Session,
   { tell, watchdog }: DaemonParts,
-  reasons: string[],
-  nextPoll: Date | null,
+  { reasons, ...options }: { reasons: string[] } & Pick<TurnOptions, 'nextPoll' | 'onTarget'>,
   signal: AbortSignal,
 ): Promise<Outcome> {
   const moving: Tell = (event) => {
@@ -101,7 +109,7 @@ async function oneTurn(
     tell(event);
   };
   try {
-    const turn = session.turn({ ask: askFor(reasons), nextPoll, tell: moving, signal });
+    const turn = session.turn({ ask: askFor(reasons), ...options, tell: moving, signal });
     return { status: await untilAborted(turn, signal) };
   } catch (error) {
     const remedy = error instanceof AgentError ? error.remedy : 'it is tried again at the next poll';

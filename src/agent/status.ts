@@ -100,18 +100,20 @@ export function describeStatus(input: StatusInput): Status {
     at: observation.at.toISOString(),
     agent: { version: input.agentVersion, pid: input.pid, ...agentState(input) },
     workloadGroup: input.workloadGroup,
-    target: {
-      answer: target.answer,
-      revision: target.answer === 'wanted' ? target.revision.name : null,
-      istioVersion: target.answer === 'wanted' ? target.istioVersion : null,
-      reason: target.answer === 'wanted' ? null : target.reason,
-    },
+    target: targetSummary(target),
     istio: istioStatus(observation, decision),
     restart: restartSummary(observation.pending),
     notDone: decision.notDone.map(({ step, reason }) => ({ step, reason })),
     warnings: [...observation.ignoredEdits, ...input.warnings],
     nextPoll: input.nextPoll?.toISOString() ?? null,
   };
+}
+
+export function targetSummary(target: Target): Status['target'] {
+  if (target.answer !== 'wanted') {
+    return { answer: target.answer, revision: null, istioVersion: null, reason: target.reason };
+  }
+  return { answer: 'wanted', revision: target.revision.name, istioVersion: target.istioVersion, reason: null };
 }
 
 /** The status of a daemon that cannot work before somebody mends the configuration. */

@@ -8,7 +8,7 @@ import { decide } from './decide.ts';
 import type { Decision, Step } from './decision.ts';
 import type { Tell } from './events.ts';
 import type { Observation } from './observation.ts';
-import { describeStatus, type Failure, type Status } from './status.ts';
+import { describeStatus, type Failure, type Status, targetSummary } from './status.ts';
 import type { Wanted } from './wanted.ts';
 
 /** What a turn needs of the machine and of the control plane. src/agent/agent.ts is the real one. */
@@ -40,6 +40,8 @@ export interface TurnOptions {
   ask: Ask;
   nextPoll: Date | null;
   tell: Tell;
+  /** Told before anything is done about it: a reader of the journal finds the reason above the deed. */
+  onTarget?: (target: Status['target']) => void;
   signal: AbortSignal;
 }
 
@@ -54,6 +56,7 @@ export async function turn(world: World, options: TurnOptions): Promise<Status> 
   // A question that was cut off is no answer of the control plane: the last status stays as it is.
   signal.throwIfAborted();
   tell({ kind: 'learnt', text: describeTarget(target), isProblem: target.answer !== 'wanted' });
+  options.onTarget?.(targetSummary(target));
   await world.writeRules(config, target, observation);
   let { wanted, decision } = await plan(world, observation, target, config);
   let failure: Failure | null = null;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { announce } from '../../src/agent/announce.ts';
+import { announce, announceTarget } from '../../src/agent/announce.ts';
 import { describeStatus, misconfiguredStatus, type Status } from '../../src/agent/status.ts';
 import { config, minutesAgo, NEW, NOW, OLD, observed, wants } from './observed.ts';
 
@@ -26,7 +26,6 @@ const misconfigured = misconfiguredStatus('1.0.0', 1, NOW, '/etc/smm/agent.yaml:
 describe('the journal', () => {
   it('tells everything once at the first turn', () => {
     assert.deepEqual(sentences(null, status()), [
-      'no target: the namespace has no label',
       'Istio 1.31.0 runs',
       'no restart is pending',
       'ready: what is wanted is active or staged',
@@ -37,7 +36,20 @@ describe('the journal', () => {
     const reason = 'the API server refused the token';
     const after: Status = { ...status(), target: { answer: 'forbidden', revision: null, istioVersion: null, reason } };
     after.agent = { ...after.agent, state: 'waiting', reason };
-    assert.deepEqual(sentences(status(), after), [`no target: ${reason}`]);
+    const ofTarget = announceTarget(status().target, after.target).map(({ sentence }) => sentence);
+    assert.deepEqual([...ofTarget, ...sentences(status(), after)], [`no target: ${reason}`]);
+  });
+
+  it('names the target at first, and when it is another one', () => {
+    const { target } = status();
+    const [first] = announceTarget(null, target);
+    assert.deepEqual([first?.level, first?.sentence], ['warn', 'no target: the namespace has no label']);
+    assert.deepEqual(announceTarget(target, { ...target }), []);
+    const wanted = { answer: 'wanted', revision: 'canary', istioVersion: '1.31.1', reason: null } as const;
+    assert.deepEqual(
+      announceTarget(target, wanted).map(({ level, sentence }) => `${level} ${sentence}`),
+      ['info the control plane wants Istio 1.31.1 of revision canary here'],
+    );
   });
 
   it('has no line for a poll that changed nothing', () => {

@@ -189,7 +189,6 @@ describe('the journal', () => {
     assert.deepEqual(
       announce(null, status({ observation: pending })).map(({ level, sentence }) => `${level} ${sentence}`),
       [
-        'info the control plane wants Istio 1.31.1 of revision default here',
         'info Istio 1.31.0 runs',
         'warn restart pending: Istio 1.31.0 to 1.31.1; to switch, run systemctl restart istio',
         'info ready: what is wanted is active or staged',
