@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { take } from '../../src/agent/act.ts';
+import { Config } from '../../src/config.ts';
+import { systemdBelow } from '../../src/host/systemd-below.ts';
+import { RELEASE_FILES } from '../../src/istio/release.ts';
+import { stageRelease } from '../../src/istio/releases/stage.ts';
+import { CONFIGURATION, Scene } from '../istio/releases/scene.ts';
+import { DownloadServer } from '../sandbox/downloads.ts';
+import { ManualClock } from './manual-clock.ts';
+import { observed, release } from './observed.ts';
+
+/** 1.31.0 is on disk, and wanted with another configuration. */
+async function stageAnotherConfiguration(scene: Scene, downloads: DownloadServer): Promise<void> {
+  const { paths, store } = scene;
+  const config = Config.parse({
+    workloadGroup: { namespace: 'vm-apps', name: 'reviews' },
+    controlPlane: { server: 'https://127.0.0.1:1' },
+    istio: { downloads: downloads.url },
+  });
+  const releases = (await store.list()).map((manifest) => release(manifest.id, manifest, CONFIGURATION));
+  const configuration = { ...CONFIGURATION, clusterEnv: 'ISTIO_INBOUND_PORTS=8080\n' };
+  const revision = { asked: 'default', name: 'default' };
+  await take(
+    {
+      do: 'stage',
+      wanted: { answer: 'release', istioVersion: '1.31.0', revision, kind: 'render', configuration },
+      key: 'stage 1.31.0',
+      why: 'wanted',
+    },
+    { paths, clock: new ManualClock(), services: systemdBelow(paths), config },
+    { observation: observed({ releases }), tell: () => {}, signal: new AbortController().signal },
+  );
+}
+
+describe('another configuration of a version that is on disk', () => {
+  it('needs no download', async () => {
+    await using scene = await Scene.begin();
+    await using downloads = await new DownloadServer().start();
+    await stageRelease(scene.store, await scene.request('1.31.0'));
+    await stageAnotherConfiguration(scene, downloads);
+    assert.notEqual(await scene.store.link('staged'), null);
+    assert.deepEqual(downloads.requests, []);
+  });
+
+  it('is made of a download when the programs on disk are not what they were', async () => {
+    await using scene = await Scene.begin();
+    await using downloads = await new DownloadServer().start();
+    const request = await scene.request('1.31.0');
+    downloads.publish('1.31.0', await readFile(request.path));
+    const { id } = await stageRelease(scene.store, request);
+    const envoy = join(scene.store.folder(id), RELEASE_FILES.envoy);
+    // The same size: only its digest tells.
+    await writeFile(envoy, (await readFile(envoy)).fill('x'));
+    await stageAnotherConfiguration(scene, downloads);
+    assert.notEqual(await scene.store.link('staged'), null);
+    assert.equal(downloads.requests.length, 2);
+  });
+});
