@@ -1,11 +1,11 @@
 /** The view of the Status that `kubectl get workloadentry -o yaml` shows. Pure. */
+
+import type { Config } from '../config.ts';
 import { type EntryReport, restartPendingMessage, revisionGoneMessage } from '../control-plane/entry-report.ts';
 import type { Status } from './status.ts';
 
-const DOCUMENTATION_URL = 'https://smm-agent.io/docs/restart-pending';
-
-export function entryReport(status: Status, level: 'ERROR' | 'WARNING', revisionGone: boolean): EntryReport {
-  const options = { level, documentationUrl: DOCUMENTATION_URL };
+export function entryReport(status: Status, report: Config['report'], revisionGone: boolean): EntryReport {
+  const options = { level: report.validationLevel, documentationUrl: report.documentationUrl };
   return {
     pending: pendingCondition(status),
     agent: agentCondition(status),

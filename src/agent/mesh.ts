@@ -71,7 +71,7 @@ export class Mesh {
 
   /** Says the status on the WorkloadEntry and in the Lease; returns what an operator should know about that. */
   async report(status: Status, options: { revisionGone: boolean; address: string | null }): Promise<string[]> {
-    const report = entryReport(status, this.#config.report.validationLevel, options.revisionGone);
+    const report = entryReport(status, this.#config.report, options.revisionGone);
     const published = await this.#reporter.publish(report, this.#identity(options.address));
     const beat = await this.#lease.heartbeat({
       agent: status.agent.version,

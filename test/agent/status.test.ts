@@ -11,6 +11,8 @@ import type { Target } from '../../src/control-plane/target.ts';
 import type { VmInputs } from '../../src/istio/vm-config/inputs.ts';
 import { minutesAgo, NEW, OLD, observed, UNIT, wants } from './observed.ts';
 
+const REPORT = { validationLevel: 'ERROR', documentationUrl: 'https://mesh.example/runbook' } as const;
+
 const TARGET: Target = {
   answer: 'wanted',
   revision: { asked: 'default', name: 'default' },
@@ -129,7 +131,7 @@ describe('the state of the agent', () => {
 
 describe('the condition IstioRestartPending', () => {
   it('is True with all that an operator needs: why, running, staged, since when, the command', () => {
-    const report = entryReport(status({ observation: pending }), 'ERROR', false);
+    const report = entryReport(status({ observation: pending }), REPORT, false);
     assert.deepEqual(report.pending, {
       status: 'True',
       reason: 'Staged',
@@ -137,8 +139,8 @@ describe('the condition IstioRestartPending', () => {
         'Istio 1.31.0 to 1.31.1: running 1.31.0, staged 1.31.1 since 2026-11-23T11:30:00.000Z. To switch: systemctl restart istio',
     });
     assert.deepEqual(
-      report.messages.map(({ type, level }) => [type.code, level]),
-      [['SMM0001', 'ERROR']],
+      report.messages.map(({ type, level, documentationUrl }) => [type.code, level, documentationUrl]),
+      [['SMM0001', 'ERROR', 'https://mesh.example/runbook']],
     );
   });
 
@@ -148,14 +150,14 @@ describe('the condition IstioRestartPending', () => {
     const running = { answer: 'nothing', lastRan: OLD.manifest.id } as const;
     const { message } = entryReport(
       status({ observation: { ...pending, stop, unit, running } }),
-      'ERROR',
+      REPORT,
       false,
     ).pending;
     assert.match(message, /Istio is stopped since 2026-11-23T11:58:00.000Z by systemctl stop\./);
   });
 
   it('is False, without a message code, when nothing is pending', () => {
-    const report = entryReport(status({}), 'ERROR', false);
+    const report = entryReport(status({}), REPORT, false);
     assert.deepEqual([report.pending.status, report.messages], ['False', []]);
     assert.match(report.pending.message, /Istio 1.31.0 runs, and nothing else is staged/);
   });
@@ -163,7 +165,7 @@ describe('the condition IstioRestartPending', () => {
   it('is Unknown with the reason when it cannot be told', () => {
     const report = entryReport(
       status({ observation: { pending: { answer: 'unknown', reason: 'envoy was deleted' } } }),
-      'ERROR',
+      REPORT,
       false,
     );
     assert.deepEqual(
@@ -173,7 +175,7 @@ describe('the condition IstioRestartPending', () => {
   });
 
   it('can be a warning, and says when the revision that runs is gone', () => {
-    const { messages } = entryReport(status({ observation: pending }), 'WARNING', true);
+    const { messages } = entryReport(status({ observation: pending }), { ...REPORT, validationLevel: 'WARNING' }, true);
     assert.deepEqual(
       messages.map(({ type, level }) => [type.code, level]),
       [
