@@ -21,11 +21,17 @@ export async function writeRules(
   hasRevision: (revision: string) => Promise<boolean | null>,
 ): Promise<void> {
   const folder = join(paths.state, 'istio');
-  await makeFolder(folder, 0o755);
+  await writeHold(paths, config.hold);
   await ensureText(join(folder, 'start-when-stopped'), `${config.istio.startWhenStopped}\n`);
-  await ensureMarker(join(folder, 'hold'), config.hold);
   await new ReleaseFindings(paths.state, clock).expire();
   if (target.answer === 'wanted') await markGone(join(folder, 'gone'), target.revision.name, observation, hasRevision);
+}
+
+/** Also by `smm-agent hold` itself: a restart or a reboot while the agent is dead must not bring another Istio. */
+export async function writeHold({ state }: Pick<Paths, 'state'>, isHeld: boolean): Promise<void> {
+  const folder = join(state, 'istio');
+  await makeFolder(folder, 0o755);
+  await ensureMarker(join(folder, 'hold'), isHeld);
 }
 
 /** Releases whose control plane is gone are nothing to go back to: their proxy could not even renew its certificate. */

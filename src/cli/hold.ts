@@ -23,6 +23,9 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
 export async function setHold(hold: boolean, io: Io): Promise<number> {
   requireRoot(io, hold ? 'hold' : 'unhold');
   const { changed, left } = await editConfig(io.paths, [{ path: ['hold'], value: hold }]);
+  // The daemon does this too; where it is dead, nobody else would tell istio-activate.
+  const { writeHold } = await import('../agent/rules.ts');
+  await writeHold(io.paths, hold);
   const state = hold ? 'held' : 'not held';
   io.stdout.write(changed ? `this machine is ${state} now\n` : `this machine was ${state} already\n`);
   tellWhatIsLeft(left, io);
