@@ -21,7 +21,7 @@ export interface DecisionInput {
 }
 
 /** How long a proxy must have been up, as the same process, before its release is confirmed. */
-export const SETTLING_MS = 60_000;
+const SETTLING_MS = 60_000;
 
 export function decide(input: DecisionInput): Decision {
   const wantedId = findWanted(input.observation.releases, input.wanted)?.manifest.id ?? null;
@@ -241,7 +241,7 @@ function blockedBy({ findings }: Extract<Observation['unitCheck'], { answer: 'bl
 }
 
 /** The release on disk that has the wanted version, revision and configuration. The package's digest is part of its id. */
-export function findWanted(releases: readonly LinkedRelease[], wanted: Wanted): LinkedRelease | null {
+function findWanted(releases: readonly LinkedRelease[], wanted: Wanted): LinkedRelease | null {
   if (wanted.answer !== 'release') return null;
   const matches = releases.filter(
     ({ manifest, configuration }) =>
@@ -252,7 +252,7 @@ export function findWanted(releases: readonly LinkedRelease[], wanted: Wanted): 
   return matches.at(-1) ?? null;
 }
 
-export function sameConfiguration(a: ReleaseConfiguration, b: ReleaseConfiguration): boolean {
+function sameConfiguration(a: ReleaseConfiguration, b: ReleaseConfiguration): boolean {
   return (
     a.clusterEnv === b.clusterEnv &&
     a.sidecarEnv === b.sidecarEnv &&

@@ -108,7 +108,7 @@ async function watchIstio(parts: SessionParts, onEvent: () => void): Promise<{ c
   }
 }
 
-export function followUpMs(status: Status, now: Date): number | null {
+function followUpMs(status: Status, now: Date): number | null {
   const isSettling = status.notDone.some(({ step }) => step === 'confirm' || step === 'install-drop-in');
   const unit = status.istio.unit;
   const isMoving = unit?.activeState === 'activating' || unit?.activeState === 'deactivating';

@@ -71,7 +71,7 @@ export interface RestartSummary {
 }
 
 /** Right in every state of the unit, also when Istio is stopped. */
-export const RESTART_COMMAND = 'systemctl restart istio';
+const RESTART_COMMAND = 'systemctl restart istio';
 
 /** A step that failed. `blocked`: by what an operator's own file says, and not before that is changed will it be otherwise. */
 export interface Failure {

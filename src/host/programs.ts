@@ -73,16 +73,3 @@ export function run(argv: readonly [string, ...string[]], options: RunOptions = 
   });
   return promise;
 }
-
-/** As `run`, and an exit status other than 0 is an error (SMM503) that carries what the program said. */
-export async function runChecked(argv: readonly [string, ...string[]], options: RunOptions = {}): Promise<RunResult> {
-  const result = await run(argv, options);
-  if (result.status === 0) return result;
-  const how = result.signal === null ? `status ${result.status}` : `signal ${result.signal}`;
-  const said = result.stderr.trim() || result.stdout.trim();
-  throw new AgentError(
-    'SMM503',
-    `cannot complete ${argv.join(' ')}: it ended with ${how}${said ? `: ${said.slice(-2000)}` : ''}`,
-    'the message of the program says why',
-  );
-}

@@ -10,7 +10,7 @@ import { withGroupExcluded, withMeshConfigFlag } from './vm-config/own-lines.ts'
 import { type LocalConfiguration, NO_LOCAL_CONFIGURATION, renderVmFiles, type VmFiles } from './vm-config/render.ts';
 
 /** The group that the agent runs with, which its releases exempt from the redirect. */
-export const AGENT_GROUP = 'smm-agent';
+const AGENT_GROUP = 'smm-agent';
 const BINARY_PATH = `${RELEASE_FOLDER}/${RELEASE_FILES.envoy}`;
 const ISTIOD_PORT = 15012;
 
