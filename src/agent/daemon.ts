@@ -15,6 +15,11 @@ import type { Watchdog } from './watchdog.ts';
 /** One configuration's life: made when the configuration is read, given up when it is read again. */
 export interface Session {
   turn(options: Pick<TurnOptions, 'ask' | 'nextPoll' | 'tell' | 'onTarget' | 'signal'>): Promise<Status>;
+  /**
+   * Says that a turn failed as a whole: the last status would else stand there as if it were still so. `isRepeated` when the
+   * turn before failed too.
+   */
+  failed(reason: string, isRepeated: boolean): Promise<Status>;
   /** Milliseconds after which a look is due although nothing triggers one; null when there is no reason to. */
   followUpMs(status: Status): number | null;
   /** Begins to fire triggers; returns the next poll and what ends it, requests that are under way included. `stop` may be called twice. */
@@ -75,10 +80,12 @@ export async function runDaemon(parts: DaemonParts, signal: AbortSignal): Promis
     if ('failure' in outcome) {
       // A failure that repeats at each poll is one line, not one for each poll.
       if (outcome.failure !== failure) log.error(outcome.failure, { remedy: outcome.remedy });
+      await tellFailure(session, outcome.failure, failure !== null, parts);
       failure = outcome.failure;
       parts.finished(reasons, null);
       continue;
     }
+    if (failure !== null) log.info('the turn was completed again');
     failure = null;
     const { status } = outcome;
     write(announce(previous, status), log);
@@ -136,10 +143,29 @@ async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T
   }
 }
 
+async function tellFailure(
+  session: Session,
+  failure: string,
+  isRepeated: boolean,
+  { log, notifier }: DaemonParts,
+): Promise<void> {
+  try {
+    await notifier.status(statusLine(await session.failed(failure, isRepeated)));
+  } catch (error) {
+    if (!isRepeated) log.error(`cannot say that the turn failed: ${describeError(error)}`);
+  }
+}
+
+/** systemd shows one line. */
+const STATUS_CHARS = 300;
+
 /** For `systemctl status smm-agent`. */
-function statusLine({ agent, restart, istio }: Status): string {
+function statusLine({ agent, restart, istio, target }: Status): string {
+  const state = (agent.state === 'ready' ? agent.state : `${agent.state}: ${agent.reason}`).slice(0, STATUS_CHARS);
+  // Istio was not looked at.
+  if (target.answer === 'not-asked') return state;
   const istioPart =
     istio.running === null ? (istio.runningReason ?? 'no Istio') : `Istio ${istio.running.istioVersion}`;
   const pendingPart = restart.pending === 'no' ? 'no restart pending' : `restart pending: ${restart.pending}`;
-  return `${agent.state}; ${istioPart}; ${pendingPart}`;
+  return `${state}; ${istioPart}; ${pendingPart}`;
 }

@@ -16,7 +16,7 @@ import { Agent, readMachineId } from './agent.ts';
 import { ISTIO, type Session } from './daemon.ts';
 import { Mesh } from './mesh.ts';
 import { startTicking, tickDelayMs } from './schedule.ts';
-import { misconfiguredStatus, type Status } from './status.ts';
+import { failedStatus, misconfiguredStatus, type Status } from './status.ts';
 import { writeStatus } from './status-file.ts';
 import { turn } from './turn.ts';
 
@@ -59,6 +59,7 @@ function misconfigured({ paths, clock }: SessionParts, reason: string): Session 
       await writeStatus(paths, status);
       return status;
     },
+    failed: async (reason) => misconfiguredStatus(AGENT_VERSION, process.pid, clock.now(), reason),
     followUpMs: () => null,
     start: async () => ({ nextPoll: () => null, stop: () => {} }),
   };
@@ -70,6 +71,14 @@ function configured(parts: SessionParts, config: Config, machineId: string): Ses
   const agent = new Agent({ paths, clock, services, config, mesh });
   return {
     turn: (options) => turn(agent, { config, agentVersion: AGENT_VERSION, ...options }),
+    failed: async (reason, isRepeated) => {
+      const about = { agentVersion: AGENT_VERSION, pid: process.pid, workloadGroup: config.workloadGroup };
+      const status = failedStatus(about, clock.now(), reason);
+      // A look that failed once is no news for the cluster: each write there can cost istiod one of its own.
+      if (isRepeated) await agent.report(status);
+      else await writeStatus(paths, status);
+      return status;
+    },
     followUpMs: (status) => followUpMs(status, clock.now()),
     start: async (triggers) => {
       const delayMs = () => tickDelayMs(`${hostname()} ${machineId}`, config.poll.jitterSeconds, Math.random);

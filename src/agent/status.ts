@@ -104,9 +104,21 @@ export function describeStatus(input: StatusInput): Status {
     istio: istioStatus(observation, decision),
     restart: restartSummary(observation.pending),
     notDone: decision.notDone.map(({ step, reason }) => ({ step, reason })),
-    warnings: [...observation.ignoredEdits, ...input.warnings],
+    warnings: [...damages(observation), ...observation.ignoredEdits, ...input.warnings],
     nextPoll: input.nextPoll?.toISOString() ?? null,
   };
+}
+
+function damages({ active, staged }: Observation): string[] {
+  const first = (release: LinkedRelease | null) => release?.problems[0];
+  return [
+    ...(first(active) === undefined
+      ? []
+      : [`the active release is damaged: ${first(active)}; the next start of Istio may take another, or fail`]),
+    ...(staged?.manifest.id === active?.manifest.id || first(staged) === undefined
+      ? []
+      : [`the staged release is damaged: ${first(staged)}; Istio does not switch to it`]),
+  ];
 }
 
 export function targetSummary(target: Target): Status['target'] {
@@ -118,22 +130,43 @@ export function targetSummary(target: Target): Status['target'] {
 
 /** The status of a daemon that cannot work before somebody mends the configuration. */
 export function misconfiguredStatus(agentVersion: string, pid: number, at: Date, reason: string): Status {
+  const agent = { version: agentVersion, pid, state: 'misconfigured', reason } as const;
+  return unseen(agent, at, null, 'the configuration has errors', 'the agent is misconfigured');
+}
+
+/** The status after a turn that failed as a whole: what was true before may be so no more, and nobody has looked. */
+export function failedStatus(
+  about: Pick<StatusInput, 'agentVersion' | 'pid' | 'workloadGroup'>,
+  at: Date,
+  reason: string,
+): Status {
+  const agent = { version: about.agentVersion, pid: about.pid, state: 'failing', reason } as const;
+  return unseen(agent, at, about.workloadGroup, reason, reason);
+}
+
+function unseen(
+  agent: Status['agent'],
+  at: Date,
+  workloadGroup: Status['workloadGroup'],
+  why: string,
+  whyUnknown: string,
+): Status {
   return {
     format: 1,
     at: at.toISOString(),
-    agent: { version: agentVersion, pid, state: 'misconfigured', reason },
-    workloadGroup: null,
+    agent,
+    workloadGroup,
     target: { answer: 'not-asked', revision: null, istioVersion: null, reason: null },
     istio: {
       unit: null,
       running: null,
-      runningReason: 'not looked at: the configuration has errors',
+      runningReason: `not looked at: ${why}`,
       active: null,
       staged: null,
       wantedId: null,
       stopped: null,
     },
-    restart: { pending: 'unknown', why: ['the agent is misconfigured'], since: null, command: null },
+    restart: { pending: 'unknown', why: [whyUnknown], since: null, command: null },
     notDone: [],
     warnings: [],
     nextPoll: null,

@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type DaemonParts, RELOAD, runDaemon, type Session } from '../../src/agent/daemon.ts';
-import { misconfiguredStatus, type Status } from '../../src/agent/status.ts';
+import { failedStatus, misconfiguredStatus, type Status } from '../../src/agent/status.ts';
 import { Triggers } from '../../src/agent/triggers.ts';
 import type { Ask } from '../../src/agent/turn.ts';
 import { Watchdog } from '../../src/agent/watchdog.ts';
 import type { Log } from '../../src/host/log.ts';
 import { ManualClock } from './manual-clock.ts';
 
+const GROUP = { namespace: 'vm-apps', name: 'reviews' };
 const STATUS = misconfiguredStatus('1.0.0', 1, new Date(0), 'nothing to do');
 
 /** A daemon whose turns are the test's; `settled` resolves when the turn that a trigger caused is over. */
@@ -23,9 +24,14 @@ function daemon(
   const log: Log = { debug: says('debug'), info: says('info'), warn: says('warn'), error: says('error') };
   const notified: string[] = [];
   const opened: string[] = [];
+  const failed: { reason: string; isRepeated: boolean }[] = [];
   let settle: (status: Status | null) => void = () => {};
   const session: Session = {
     turn,
+    failed: async (reason, isRepeated) => {
+      failed.push({ reason, isRepeated });
+      return failedStatus({ agentVersion: '1.0.0', pid: 1, workloadGroup: GROUP }, new Date(0), reason);
+    },
     followUpMs: () => followUpMs,
     start: async () => ({ nextPoll: () => null, stop: () => void opened.push('stopped') }),
   };
@@ -55,6 +61,7 @@ function daemon(
     lines,
     notified,
     opened,
+    failed,
     ended,
     first,
     next,
@@ -103,6 +110,12 @@ describe('the daemon', () => {
     assert.equal(await over, null);
     assert.equal(turns, 2);
     assert.deepEqual(it.lines, ['error cannot complete the turn: the disk is gone']);
+    const reason = 'cannot complete the turn: the disk is gone';
+    assert.deepEqual(it.failed, [
+      { reason, isRepeated: false },
+      { reason, isRepeated: true },
+    ]);
+    assert.equal(it.notified.at(-1), `failing: ${reason}`, 'systemd is not left with the status of before');
     it.end();
     await it.ended;
   });

@@ -4,7 +4,7 @@ import { announce } from '../../src/agent/announce.ts';
 import { entryReport } from '../../src/agent/conditions.ts';
 import type { NotDone } from '../../src/agent/decision.ts';
 import type { Observation } from '../../src/agent/observation.ts';
-import { describeStatus, misconfiguredStatus, type Status } from '../../src/agent/status.ts';
+import { describeStatus, failedStatus, misconfiguredStatus, type Status } from '../../src/agent/status.ts';
 import type { Wanted } from '../../src/agent/wanted.ts';
 import { statusText } from '../../src/cli/status-text.ts';
 import type { Target } from '../../src/control-plane/target.ts';
@@ -209,6 +209,31 @@ describe('the journal', () => {
       lines.map(({ sentence }) => sentence),
       ['the Lease is held by a clone'],
     );
+  });
+});
+
+describe('a damaged release', () => {
+  const damaged = (linked: typeof OLD) => ({ ...linked, problems: ['/opt/x/bin/envoy is missing'] });
+  const warnings = (observation: Partial<Observation>) => status({ observation }).warnings.join();
+
+  it('is warned of, since the next start of Istio would find out', () => {
+    assert.match(warnings({ active: damaged(OLD) }), /active release is damaged: .*envoy is missing/);
+    assert.match(warnings({ staged: damaged(NEW) }), /staged release is damaged: .*envoy is missing/);
+  });
+
+  it('is told once when it is active and staged', () => {
+    assert.equal(status({ observation: { active: damaged(OLD), staged: damaged(OLD) } }).warnings.length, 1);
+  });
+});
+
+describe('a turn that failed as a whole', () => {
+  const about = { agentVersion: '0.1.0', pid: 42, workloadGroup: { namespace: 'vm-apps', name: 'reviews' } };
+  const failed = failedStatus(about, new Date(0), 'cannot read /opt/x');
+
+  it('makes pending unknown and the agent failing, whatever was so before', () => {
+    const { pending, agent, messages } = entryReport(failed, REPORT, false);
+    assert.deepEqual([pending.status, pending.message, messages], ['Unknown', 'cannot read /opt/x', []]);
+    assert.deepEqual([agent.status, agent.reason], ['False', 'Failing']);
   });
 });
 
