@@ -26,5 +26,8 @@ export class AgentError extends Error {
 export function describeError(error: unknown): string {
   if (!(error instanceof Error)) return hideSecrets(String(error));
   const message = hideSecrets(error.message);
-  return error.cause === undefined ? message : `${message}: ${describeError(error.cause)}`;
+  if (error.cause === undefined) return message;
+  const cause = describeError(error.cause);
+  // What wraps an error of a library has often taken its words over.
+  return message.includes(cause) ? message : `${message}: ${cause}`;
 }

@@ -18,3 +18,17 @@ describe('an error', () => {
     assert.match(error.message, /https:\/\/\(hidden\)@example\.com/);
   });
 });
+
+describe('the sentence of an error', () => {
+  it('holds the sentences of its causes', () => {
+    const error = new Error('cannot stage', { cause: new Error('cannot unpack', { cause: new Error('EIO') }) });
+    assert.equal(describeError(error), 'cannot stage: cannot unpack: EIO');
+  });
+
+  it('does not say twice what it took over from its cause', () => {
+    const error = new Error('cannot download x: getaddrinfo EAI_AGAIN x', {
+      cause: new Error('getaddrinfo EAI_AGAIN x'),
+    });
+    assert.equal(describeError(error), 'cannot download x: getaddrinfo EAI_AGAIN x');
+  });
+});

@@ -65,7 +65,7 @@ function runningLine({ istio }: Status): Line {
     const sentence = `Istio is stopped, by ${istio.stopped.by}`;
     return { level: 'warn', sentence, fields: { since: istio.stopped.since } };
   }
-  return { level: 'info', sentence: `no release of Istio runs: ${istio.runningReason}`, fields: {} };
+  return { level: 'info', sentence: istio.runningReason ?? 'no Istio runs', fields: {} };
 }
 
 const pendingOf = ({ restart, istio }: Status) => `${restart.pending} ${restart.why.join()} ${istio.staged?.id}`;

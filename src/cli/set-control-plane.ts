@@ -23,8 +23,8 @@ export async function setControlPlane(
     if (!(await isThere(copy))) {
       throw new AgentError(
         'SMM614',
-        'cannot set the control plane without its authorities',
-        'add --ca-file <file>, a PEM file',
+        'cannot set the control plane without the authorities that sign its certificate',
+        'add --ca-file <file>, a PEM file, for example certificate-authority-data of a kubeconfig',
       );
     }
     return { edits, beforeWrite: async () => {} };
@@ -37,6 +37,7 @@ export async function setControlPlane(
     beforeWrite: async () => {
       await makeFolder(io.paths.credentials, 0o700);
       await writeAtomically(copy, pem, { mode: 0o600, owner: { uid: 0, gid: 0 } });
+      io.stdout.write(`stored the authorities in ${copy}\n`);
     },
   };
 }

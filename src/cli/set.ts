@@ -72,7 +72,11 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
 
 async function edit(io: Io, edits: Edit[], beforeWrite?: () => Promise<void>): Promise<number> {
   const { changed, left } = await editConfig(io.paths, edits, beforeWrite);
-  const keys = edits.map(({ path }) => path.join('.')).join(', ');
+  // A key that is taken out beside another (caFile, where the default is meant) is not what was asked for.
+  const asked = edits.some(({ value }) => value !== undefined)
+    ? edits.filter(({ value }) => value !== undefined)
+    : edits;
+  const keys = asked.map(({ path }) => path.join('.')).join(', ');
   io.stdout.write(changed ? `changed ${keys} in ${io.paths.config}\n` : `nothing to change: ${keys} was so already\n`);
   tellWhatIsLeft(left, io);
   await notifyDaemon(io);
@@ -83,7 +87,7 @@ function exactly(count: number, what: string, rest: readonly string[]): void {
   if (rest.length === count) return;
   throw usageError(
     spec,
-    `cannot set ${what}: it takes ${count} value${count === 1 ? '' : 's'}, and ${rest.length} were given`,
+    `cannot set ${what}: it takes ${count} value${count === 1 ? '' : 's'}, not ${rest.length}`,
   );
 }
 

@@ -83,6 +83,14 @@ describe('the daemon', () => {
     await it.ended;
   });
 
+  it('tells systemd what is wrong, and claims nothing about an Istio that it has not looked at', async () => {
+    const it = daemon(async () => misconfiguredStatus('1.0.0', 1, new Date(0), 'agent.yaml:3:1: unknown key "holds"'));
+    await it.first;
+    assert.equal(it.notified.at(-1), 'misconfigured: agent.yaml:3:1: unknown key "holds"');
+    it.end();
+    await it.ended;
+  });
+
   it('says each change once, and nothing at a poll that changed nothing', async () => {
     const it = daemon(async () => STATUS);
     await it.first;

@@ -137,7 +137,7 @@ describe('smm-agent set', () => {
 
   const misused: [string[], RegExp][] = [
     [['set'], /an argument is missing/],
-    [['set', 'hold'], /takes 1 value, and 0 were given/],
+    [['set', 'hold'], /takes 1 value, not 0/],
     [['set', 'nodeip-address', '::1'], /cannot find the key/],
     [['set', 'control-plain', 'https://a'], /did you mean control-plane\?/],
     [['set', 'pol.schedule', 'x'], /did you mean poll\.schedule\?/],
@@ -244,6 +244,41 @@ describe('smm-agent set bearer-token', () => {
   });
 });
 
+describe('wrong arguments of smm-agent set', () => {
+  for (const [args, sentence] of [
+    [['workload-group', 'mesh-a'], /cannot set workload-group: it takes 2 values, not 1/],
+    [['node-ip'], /cannot set node-ip: it takes 1 value, not 0/],
+    [['hold', 'true', 'false'], /cannot set hold: it takes 1 value, not 2/],
+    [['bearer-token', '--default'], /cannot use --default with bearer-token/],
+    [['nodeip', '10.0.0.2'], /cannot find the key nodeip \(did you mean (node-ip|nodeIp)\?\)/],
+    [['hold', 'true', '--ca-file', 'ca.pem'], /cannot use --ca-file with hold/],
+  ] as const) {
+    it(`are named, and nothing is written: ${args.join(' ')}`, async () => {
+      await using terminal = await openTerminal();
+      const { code, stderr } = await terminal.type(['set', ...args]);
+      assert.equal(code, 64);
+      assert.match(stderr, sentence);
+      assert.match(stderr, /what to do: smm-agent help set shows what may follow/);
+      await assert.rejects(terminal.config(), { code: 'ENOENT' });
+    });
+  }
+
+  it('node-ip takes --default, as any key does', async () => {
+    await using terminal = await openTerminal();
+    assert.equal((await terminal.type(['set', 'node-ip', '10.0.0.2'])).code, 0);
+    assert.equal((await terminal.type(['set', 'node-ip', '--default'])).code, 0);
+    assert.doesNotMatch(await terminal.config(), /nodeIp/);
+  });
+
+  it('say what else keeps the agent from working, in a file beside it too', async () => {
+    await using terminal = await openTerminal();
+    await writeFile(join(terminal.paths.root, 'etc/smm/agent.yml'), '');
+    const { code, stdout } = await terminal.type(['hold']);
+    assert.equal(code, 0);
+    assert.match(stdout, /^before the agent can work: .*agent\.yml: this file would be ignored: move/m);
+  });
+});
+
 describe('smm-agent set control-plane', () => {
   it('copies the authorities, so that the original may go', async () => {
     await using terminal = await openTerminal();
@@ -252,6 +287,7 @@ describe('smm-agent set control-plane', () => {
     assert.equal(ended.code, 0, ended.stderr);
     const copy = join(terminal.paths.credentials, 'ca.crt');
     assert.equal(await readFile(copy, 'utf8'), await readFile(pem, 'utf8'));
+    assert.match(ended.stdout, /^stored the authorities in .*ca\.crt\nchanged controlPlane\.server in /);
     assert.equal(await terminal.modeOf(copy), 0o600);
     const again = await terminal.type(['set', 'control-plane', 'https://10.0.0.2:6443']);
     assert.equal(again.code, 0, again.stderr);
@@ -280,7 +316,10 @@ describe('smm-agent set control-plane', () => {
     const missing = await terminal.type(['set', 'control-plane', 'https://a', '--ca-file', '/nowhere']);
     assert.match(missing.stderr, /it cannot be read/);
     const none = await terminal.type(['set', 'control-plane', 'https://a']);
-    assert.match(none.stderr, /without its authorities/);
+    assert.match(
+      none.stderr,
+      /without the authorities that sign its certificate.*\n {2}what to do: add --ca-file <file>/,
+    );
     assert.deepEqual(await readdir(dirname(terminal.paths.config)), []);
   });
 });
