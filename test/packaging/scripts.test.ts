@@ -148,6 +148,18 @@ describe('an upgrade', () => {
   });
 });
 
+describe('many upgrades', () => {
+  it('leave the current version and the one before, with the runtimes that these need', async () => {
+    using machine = new FolderMachine();
+    for (const version of ['1.0.0', '1.1.0', '1.2.0']) await machine.install(version);
+    mkdirSync(machine.opt('runtimes/20.0.0/bin'), { recursive: true });
+    await machine.install('1.3.0', '1.2.0');
+    assert.deepEqual(readdirSync(machine.opt('versions')).sort(), ['1.2.0', '1.3.0']);
+    assert.deepEqual(readdirSync(machine.opt('runtimes')), ['24.0.0']);
+    assert.equal(existsSync(machine.opt('previous/node/bin/node')), true);
+  });
+});
+
 describe('a removal', () => {
   it('leaves nothing but state and configuration where Istio is not ours', async () => {
     using machine = new FolderMachine();
@@ -211,5 +223,22 @@ describe('a purge', () => {
       assert.equal(existsSync(join(machine.root, path)), false, path);
     }
     assert.equal(machine.script('postrm', 'purge').status, 0);
+  });
+
+  it('takes the unit file with it that stood in for the one of a removed Istio, and no other', async () => {
+    for (const [text, stays] of [
+      ['# Kept by smm-agent: the package was removed\n[Service]\n', false],
+      ['[Service]\n', true],
+    ] as const) {
+      using machine = new FolderMachine();
+      await machine.install('1.0.0');
+      adopt(machine);
+      const unit = join(machine.root, 'etc/systemd/system/istio.service');
+      writeFileSync(unit, text);
+      machine.script('postrm', 'remove');
+      assert.equal(existsSync(unit), true, 'a removed agent leaves Istio startable');
+      assert.equal(machine.script('postrm', 'purge').status, 0);
+      assert.equal(existsSync(unit), stays);
+    }
   });
 });
