@@ -125,7 +125,7 @@ function considerStaging(input: DecisionInput, wantedId: ReleaseId | null): Verd
       return { do: 'point-staged', id: wantedId, why: `release ${wantedId} is complete on disk and wanted` };
     }
   }
-  const key = stageKey(wanted);
+  const key = stageKey(wanted, config.istio.downloads);
   const again = triedBefore(key, attempts, observation.at);
   if (again !== null) return { step: 'stage', ...again };
   return {
@@ -215,9 +215,11 @@ function considerCleaning({ observation }: DecisionInput, wantedId: ReleaseId | 
   };
 }
 
-/** The same try for the same target: what a failure is remembered for. */
-export function stageKey(wanted: Extract<Wanted, { answer: 'release' }>): string {
-  return `stage ${wanted.istioVersion}`;
+/** The same try for the same target: what a failure is remembered for. Whoever corrects istio.downloads need not wait. */
+export function stageKey(wanted: Extract<Wanted, { answer: 'release' }>, downloads: string): string {
+  // Without user and password, which a mirror's URL may have: it is shown.
+  const { host, pathname } = new URL(downloads);
+  return `stage ${wanted.istioVersion} from ${host}${pathname.replace(/\/$/, '')}`;
 }
 
 /** What a failed adoption is remembered for. */

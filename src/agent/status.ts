@@ -237,7 +237,7 @@ function whyNotRunning({ running, unit }: Observation): string {
     case 'package':
       return "Istio runs from its package's own files";
     case 'nothing':
-      return `istio.service is ${unit.activeState}`;
+      return `istio.service is ${unit.activeState}${unit.activeState === 'active' ? ', but Envoy is not up yet' : ''}`;
     case 'unknown':
       return running.reason;
   }

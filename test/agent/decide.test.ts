@@ -257,7 +257,13 @@ describe('a release that was put back', () => {
 });
 
 describe('a try that failed', () => {
-  const key = stageKey(wants(NEW));
+  it('is noted without the password of a mirror', () => {
+    const key = stageKey(wants(NEW), 'https://me:secret@mirror.example/istio/');
+    assert.equal(key, 'stage 1.31.1 from mirror.example/istio');
+  });
+
+  const key = stageKey(wants(NEW), config().istio.downloads);
+  const elsewhere = stageKey(wants(NEW), 'https://me:secret@mirror.example/istio/');
   const attempt = { reason: 'no route to the downloads', count: 2 };
   table({
     'is not repeated before its time': [
@@ -266,6 +272,10 @@ describe('a try that failed', () => {
       /no route to the downloads; tried 2 times, again at/,
     ],
     'is repeated after it': [{ wanted: wants(NEW), attempts: [[key, { ...attempt, retryAt: NOW }]] }, ['stage']],
+    'does not delay the same target from another place: istio.downloads was corrected': [
+      { wanted: wants(NEW), attempts: [[elsewhere, { ...attempt, retryAt: minutesAgo(-1) }]] },
+      ['stage'],
+    ],
     'does not delay another target': [
       { wanted: wants(release('1.31.2-cccccccccccc')), attempts: [[key, { ...attempt, retryAt: minutesAgo(-1) }]] },
       ['stage'],
