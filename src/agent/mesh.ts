@@ -2,6 +2,7 @@
 import { hostname, networkInterfaces } from 'node:os';
 import type { Config } from '../config.ts';
 import { KubernetesClient } from '../control-plane/client.ts';
+import type { EntryReport } from '../control-plane/entry-report.ts';
 import type { EntryIdentity } from '../control-plane/find-entry.ts';
 import { IstioApi } from '../control-plane/istio-api.ts';
 import { HeartbeatLease } from '../control-plane/lease.ts';
@@ -12,6 +13,7 @@ import type { Clock } from '../host/clock.ts';
 import type { VmInputs } from '../istio/vm-config/inputs.ts';
 import { onMachine, type Paths } from '../paths.ts';
 import { entryReport } from './conditions.ts';
+import { ReportPace } from './report-pace.ts';
 import type { Status } from './status.ts';
 import type { Ask } from './turn.ts';
 
@@ -34,6 +36,7 @@ export class Mesh {
   /** Of the last answer "wanted": an entry is found by its group's labels and network also while nothing is wanted. */
   #inputs: VmInputs | null = null;
   #last: { target: Target; atMs: number } | null = null;
+  readonly #pace: ReportPace<EntryReport>;
 
   constructor(config: Config, { paths, machineId, clock }: MeshMachine) {
     const { server, istioNamespace } = config.controlPlane;
@@ -42,6 +45,7 @@ export class Mesh {
     const group = config.workloadGroup;
     this.#config = config;
     this.#clock = clock;
+    this.#pace = new ReportPace(clock);
     this.#client = new KubernetesClient({ server, caFile, tokenFile, clock });
     const istio = new IstioApi(this.#client);
     const nodeIp = config.nodeIp ?? null;
@@ -72,7 +76,7 @@ export class Mesh {
   /** Says the status on the WorkloadEntry and in the Lease; returns what an operator should know about that. */
   async report(status: Status, options: { revisionGone: boolean; address: string | null }): Promise<string[]> {
     const report = entryReport(status, this.#config.report, options.revisionGone);
-    const published = await this.#reporter.publish(report, this.#identity(options.address));
+    const published = await this.#reporter.publish(this.#pace.next(report), this.#identity(options.address));
     const beat = await this.#lease.heartbeat({
       agent: status.agent.version,
       istioRunning: status.istio.running?.istioVersion ?? null,
