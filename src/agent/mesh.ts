@@ -13,6 +13,7 @@ import type { Clock } from '../host/clock.ts';
 import type { VmInputs } from '../istio/vm-config/inputs.ts';
 import { onMachine, type Paths } from '../paths.ts';
 import { entryReport } from './conditions.ts';
+import { Outage } from './outage.ts';
 import { ReportPace } from './report-pace.ts';
 import type { Status } from './status.ts';
 import type { Ask } from './turn.ts';
@@ -37,6 +38,9 @@ export class Mesh {
   #inputs: VmInputs | null = null;
   #last: { target: Target; atMs: number } | null = null;
   readonly #pace: ReportPace<EntryReport>;
+  readonly #outage: Outage;
+  /** Of the last report. */
+  #warnings: string[] = [];
 
   constructor(config: Config, { paths, machineId, clock }: MeshMachine) {
     const { server, istioNamespace } = config.controlPlane;
@@ -46,6 +50,7 @@ export class Mesh {
     this.#config = config;
     this.#clock = clock;
     this.#pace = new ReportPace(clock);
+    this.#outage = new Outage(clock);
     this.#client = new KubernetesClient({ server, caFile, tokenFile, clock });
     const istio = new IstioApi(this.#client);
     const nodeIp = config.nodeIp ?? null;
@@ -55,16 +60,20 @@ export class Mesh {
   }
 
   async target(ask: Ask): Promise<Target> {
-    if (ask === 'recent' && this.#last !== null && this.#clock.bootTimeMs() - this.#last.atMs < RECENT_MS) {
+    const isRecent = this.#last !== null && this.#clock.bootTimeMs() - this.#last.atMs < RECENT_MS;
+    if (this.#last !== null && ((ask === 'recent' && isRecent) || (ask !== 'anew' && this.#outage.isWaiting))) {
       return this.#last.target;
     }
     if (ask === 'anew') {
+      this.#outage.over();
       this.#reader.refresh();
       this.#reporter.refresh();
     }
     const target = await this.#reader.target();
     if (target.answer === 'wanted') this.#inputs = target.inputs;
     this.#last = { target, atMs: this.#clock.bootTimeMs() };
+    if (target.answer === 'unreachable') this.#outage.failed();
+    else this.#outage.over();
     return target;
   }
 
@@ -75,6 +84,7 @@ export class Mesh {
 
   /** Says the status on the WorkloadEntry and in the Lease; returns what an operator should know about that. */
   async report(status: Status, options: { revisionGone: boolean; address: string | null }): Promise<string[]> {
+    if (this.#outage.isWaiting) return this.#warnings;
     const report = entryReport(status, this.#config.report, options.revisionGone);
     const published = await this.#reporter.publish(this.#pace.next(report), this.#identity(options.address));
     const beat = await this.#lease.heartbeat({
@@ -84,7 +94,8 @@ export class Mesh {
       istioWanted: status.target.istioVersion,
       restartPending: status.restart.pending,
     });
-    return [...publicationWarnings(published), ...leaseWarnings(beat)];
+    this.#warnings = [...publicationWarnings(published), ...leaseWarnings(beat)];
+    return this.#warnings;
   }
 
   /** Requests and bytes since the start, for the benchmark. */
