@@ -28,7 +28,7 @@ const HEADER = `# The configuration of smm-agent. "smm-agent set <key> <value>" 
 /**
  * Applies the edits under a lock, so that edits of several commands at once all survive. `beforeWrite` does what must be
  * there before the file names it. Rejects with SMM611 when the result would be invalid, SMM612 when the file is written in
- * a way that cannot be edited, SMM1xx when it is unreadable as it is; nothing is changed then.
+ * a way that cannot be edited, SMM1xx when it is wrong as it is; nothing is changed then.
  */
 export async function editConfig(
   paths: Paths,
@@ -93,10 +93,12 @@ async function editedText(before: string, edits: readonly Edit[], file: string):
 function refuse(problems: readonly ConfigProblem[], edits: readonly Edit[]): void {
   if (problems.length === 0) return;
   const own = edits.map(({ path }) => path.join('.'));
+  const isNew = ({ key }: ConfigProblem) => own.some((name) => key === name || key?.startsWith(`${name}.`));
+  // The file is wrong as it is, and this edit is not to blame.
+  if (!problems.some(isNew)) throw configError(problems);
   const lines = problems.map((problem) => {
     // The line of a value that is not in the file would mislead.
-    const isNew = problem.key !== null && own.some((key) => problem.key === key || problem.key?.startsWith(`${key}.`));
-    return `  ${isNew ? `${problem.sentence}: ${problem.remedy}` : describeProblem(problem)}`;
+    return `  ${isNew(problem) ? `${problem.sentence}: ${problem.remedy}` : describeProblem(problem)}`;
   });
   const message = ['cannot write that, the configuration would be invalid; nothing was changed:', ...lines].join('\n');
   throw new AgentError('SMM611', message, 'give another value, or correct the file first');

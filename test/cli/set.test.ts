@@ -162,6 +162,22 @@ describe('smm-agent set', () => {
     assert.equal(await terminal.config(), 'hold: "open\n');
   });
 
+  it('blames the file and not the value when another key was wrong before', async () => {
+    await using terminal = await openTerminal();
+    await terminal.writeConfig('holds: true\n');
+    const ended = await terminal.type(['set', 'log.level', 'debug']);
+    assert.equal(ended.code, 78);
+    assert.match(ended.stderr, /agent\.yaml:1:1: unknown key "holds": did you mean "hold"\? \(SMM104\)/);
+    assert.equal(await terminal.config(), 'holds: true\n');
+  });
+
+  it('corrects a key that was wrong before', async () => {
+    await using terminal = await openTerminal();
+    await terminal.writeConfig('hold: maybe\n');
+    assert.equal((await terminal.type(['set', 'hold', 'true'])).code, 0);
+    assert.equal(await terminal.config(), 'hold: true\n');
+  });
+
   it('says when an alias would make another key change too', async () => {
     await using terminal = await openTerminal();
     const text = 'istio:\n  env: &all { A: "1" }\n  mesh: *all\n';
