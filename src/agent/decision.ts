@@ -1,5 +1,8 @@
-/** What decide answers: steps with the reason for each, and the reason for each step that is not taken. */
+/** What decide is asked and answers: steps with the reason for each, and the reason for each step that is not taken. */
+import type { Config } from '../config.ts';
 import type { ReleaseId } from '../istio/release.ts';
+import type { Attempt } from './attempts.ts';
+import type { Observation } from './observation.ts';
 import type { Wanted } from './wanted.ts';
 
 export type Step = { why: string } & (
@@ -32,3 +35,16 @@ export interface Decision {
   /** The release on disk that is the wanted one, null when there is none yet. */
   wantedId: ReleaseId | null;
 }
+
+export interface DecisionInput {
+  observation: Observation;
+  wanted: Wanted;
+  config: Config;
+  /** The last failed try for each key of `stageKey`, with the time before which it is not tried again. */
+  attempts: ReadonlyMap<string, Attempt>;
+  /** Revision that an Istio which is not adopted yet belongs to; null while that cannot be told. */
+  adoptedRevision: string | null;
+}
+
+/** A step to take, one that is not taken, or nothing to say about it. */
+export type Verdict = Step | NotDone | null;

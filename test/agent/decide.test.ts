@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Attempt } from '../../src/agent/attempts.ts';
-import { decide, stageKey } from '../../src/agent/decide.ts';
+import { decide } from '../../src/agent/decide.ts';
+import { stageKey } from '../../src/agent/decide-staging.ts';
 import type { Observation } from '../../src/agent/observation.ts';
 import type { Wanted } from '../../src/agent/wanted.ts';
 import { CONFIGURATION, config, minutesAgo, NEW, NOW, OLD, observed, release, UNIT, wants } from './observed.ts';

@@ -1,0 +1,85 @@
+/** What follows from what runs: a release is confirmed, a stopped Istio started, an old release removed. Pure. */
+import type { ReleaseId } from '../istio/release.ts';
+import type { DecisionInput, NotDone, Verdict } from './decision.ts';
+
+/** How long a proxy must have been up, as the same process, before its release is confirmed. */
+const SETTLING_MS = 60_000;
+
+/** A release that was seen up for a while is confirmed: from then on its end is never its own fault. */
+export function considerConfirming({ observation }: DecisionInput): Verdict {
+  const { active, running, health, confirmed } = observation;
+  if (active === null || running.answer !== 'release' || confirmed.has(running.id)) return null;
+  const not = (reason: string): NotDone => ({ step: 'confirm', reason });
+  if (health?.answer !== 'ready')
+    return not(`release ${running.id} is not ready yet: ${health?.reason ?? 'not asked'}`);
+  const { upMs } = running;
+  if (upMs < SETTLING_MS)
+    return not(`release ${running.id} is up for ${Math.round(upMs / 1000)} s, confirmed after ${SETTLING_MS / 1000} s`);
+  return {
+    do: 'confirm',
+    id: running.id,
+    why: `release ${running.id} is up and ready for ${Math.round(upMs / 1000)} s`,
+  };
+}
+
+/**
+ * `systemctl stop istio` restarts a pending Istio: the stop hook does that, also without the agent. What is left for the
+ * agent is a stop out of auto-restart, where systemd runs no ExecStopPost.
+ */
+export function considerStart({ observation, config }: DecisionInput): Verdict {
+  const { unit, job, stop, pending, stagedSince } = observation;
+  if (!unit.exists || unit.activeState !== 'inactive' || job !== null || stop === null) return null;
+  // The record of the last end is no stop by hand, yet the unit is not on its way up: it was stopped while it waited.
+  if (stop.kind !== 'own-end') return null;
+  const not = (reason: string): NotDone => ({ step: 'start', reason });
+  if (config.hold) return not('this machine is held (hold: true)');
+  // As reason_to_stay_stopped in systemd/bin/istio-stop-lib.sh: change both.
+  if (/^masked/.test(unit.unitFileState)) return not('istio.service is masked');
+  if (stop.becameDisabled && config.istio.startWhenStopped !== 'always') {
+    return not('istio.service was disabled since its last start');
+  }
+  switch (config.istio.startWhenStopped) {
+    case 'never':
+      return not('istio.startWhenStopped is never');
+    case 'always':
+      return { do: 'start', why: 'Istio was stopped, and istio.startWhenStopped is always' };
+    case 'when-pending': {
+      if (pending.answer !== 'yes') return not('Istio was stopped and nothing is pending');
+      // What was staged after the stop is no reason to start what somebody wanted stopped.
+      // systemd forgets a stopped unit that was never enabled: the record of its end is what is left.
+      const stoppedAt = unit.inactiveEnter ?? stop.at;
+      if (stagedSince === null || stoppedAt === null || stagedSince > stoppedAt) {
+        return not('Istio was stopped before the new release was staged');
+      }
+      return { do: 'start', why: 'Istio was stopped while a restart was pending' };
+    }
+  }
+}
+
+/**
+ * What runs, is active, staged or wanted stays, with what a bad release is put back to, and one more: what somebody may
+ * want to go back to.
+ */
+export function considerCleaning({ observation }: DecisionInput, wantedId: ReleaseId | null): Verdict {
+  const { active, staged, running, previous, confirmed, releases } = observation;
+  // While it cannot be told what runs, nothing is deleted.
+  if (active === null || running.answer === 'unknown') return null;
+  const ids = releases.map(({ manifest }) => manifest.id);
+  const needed = new Set([
+    active.manifest.id,
+    staged?.manifest.id,
+    wantedId,
+    running.answer === 'release' ? running.id : null,
+    previous,
+    ids.findLast((id) => confirmed.has(id)),
+  ]);
+  const spare = ids.filter((id) => !needed.has(id));
+  const remove = spare.slice(0, -1);
+  if (remove.length === 0) return null;
+  return {
+    do: 'clean',
+    remove,
+    keep: ids.filter((id) => needed.has(id)),
+    why: `${remove.length} releases are not needed any more`,
+  };
+}

@@ -1,0 +1,84 @@
+/** Which release istio.service switches to at its next start. Pure. */
+import type { ReleaseConfiguration, ReleaseId } from '../istio/release.ts';
+import type { DecisionInput, NotDone, Verdict } from './decision.ts';
+import { blockedBy, triedBefore } from './decision-reasons.ts';
+import type { LinkedRelease } from './observation.ts';
+import type { Wanted } from './wanted.ts';
+
+export function considerStaging(input: DecisionInput, wantedId: ReleaseId | null): Verdict {
+  const { observation, wanted, config, attempts } = input;
+  const { active, staged, unit, unitCheck } = observation;
+  if (active === null) return null;
+  const not = (reason: string): NotDone => ({ step: 'stage', reason });
+  const isStaged = staged !== null && staged.manifest.id !== active.manifest.id;
+  if (config.hold) {
+    return isStaged ? { do: 'withdraw', why: 'this machine is held' } : not('this machine is held (hold: true)');
+  }
+  if (unitCheck.answer === 'absent') {
+    return not(unit.exists ? 'the drop-in of istio.service is not in place yet' : unitCheck.reason);
+  }
+  if (unitCheck.answer === 'blocked') {
+    // A restart would switch to it all the same, and run the new pilot-agent with the old Envoy, or move nowhere.
+    return isStaged ? { do: 'withdraw', why: blockedBy(unitCheck) } : not(blockedBy(unitCheck));
+  }
+  if (wanted.answer === 'nothing') {
+    // What the operator has forbidden since must not come with the next restart.
+    const isForbidden = wanted.because === 'not-allowed' && staged?.manifest.istioVersion === wanted.istioVersion;
+    return isStaged && isForbidden ? { do: 'withdraw', why: wanted.reason } : not(wanted.reason);
+  }
+  if (wantedId === active.manifest.id) {
+    return isStaged ? { do: 'withdraw', why: 'what is active is wanted again' } : null;
+  }
+  if (wantedId !== null) {
+    const rejection = observation.rejected.get(wantedId);
+    if (rejection !== undefined && rejection.retryAt > observation.at) {
+      const why = `release ${wantedId} was rejected: ${rejection.reason}`;
+      // Staged by a turn that had looked before the rejection.
+      if (isStaged && staged.manifest.id === wantedId) return { do: 'withdraw', why };
+      return not(`${why}; not tried again before ${rejection.retryAt.toISOString()} (smm-agent retry clears it)`);
+    }
+    if (staged?.manifest.id === wantedId && staged.problems.length === 0) return null;
+    const known = observation.releases.find((release) => release.manifest.id === wantedId);
+    if (known !== undefined && known.problems.length === 0) {
+      return { do: 'point-staged', id: wantedId, why: `release ${wantedId} is complete on disk and wanted` };
+    }
+  }
+  const key = stageKey(wanted, config.istio.downloads);
+  const again = triedBefore(key, attempts, observation.at);
+  if (again !== null) return { step: 'stage', ...again };
+  return {
+    do: 'stage',
+    wanted,
+    key,
+    why: `Istio ${wanted.istioVersion} of revision ${wanted.revision.name} is wanted`,
+  };
+}
+
+/** The same try for the same target: what a failure is remembered for. Whoever corrects istio.downloads need not wait. */
+export function stageKey(wanted: Extract<Wanted, { answer: 'release' }>, downloads: string): string {
+  // Without user and password, which a mirror's URL may have: it is shown.
+  const { host, pathname } = new URL(downloads);
+  return `stage ${wanted.istioVersion} from ${host}${pathname.replace(/\/$/, '')}`;
+}
+
+/** The release on disk that has the wanted version, revision and configuration. The package's digest is part of its id. */
+export function findWanted(releases: readonly LinkedRelease[], wanted: Wanted): LinkedRelease | null {
+  if (wanted.answer !== 'release') return null;
+  const matches = releases.filter(
+    ({ manifest, configuration }) =>
+      manifest.istioVersion === wanted.istioVersion &&
+      manifest.revision === wanted.revision.name &&
+      sameConfiguration(configuration, wanted.configuration),
+  );
+  return matches.at(-1) ?? null;
+}
+
+function sameConfiguration(a: ReleaseConfiguration, b: ReleaseConfiguration): boolean {
+  return (
+    a.clusterEnv === b.clusterEnv &&
+    a.sidecarEnv === b.sidecarEnv &&
+    a.mesh === b.mesh &&
+    a.hosts === b.hosts &&
+    a.rootCert === b.rootCert
+  );
+}

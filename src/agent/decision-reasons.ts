@@ -1,0 +1,23 @@
+/** Reasons that several decisions share. Pure. */
+import type { DecisionInput } from './decision.ts';
+import type { Observation } from './observation.ts';
+
+/** What a failed adoption is remembered for. */
+export const ADOPT_KEY = 'adopt';
+
+export function triedBefore(
+  key: string,
+  attempts: DecisionInput['attempts'],
+  now: Date,
+): { reason: string; failed: true } | null {
+  const attempt = attempts.get(key);
+  if (attempt === undefined || attempt.retryAt <= now) return null;
+  const { reason, count, retryAt } = attempt;
+  const times = count === 1 ? 'once' : `${count} times`;
+  const again = `tried ${times}, again at ${retryAt.toISOString()} (smm-agent retry tries at once)`;
+  return { reason: `${reason}; ${again}`, failed: true };
+}
+
+export function blockedBy({ findings }: Extract<Observation['unitCheck'], { answer: 'blocked' }>): string {
+  return `blocked: ${findings.map(({ text }) => text).join('; ')}`;
+}
