@@ -16,9 +16,10 @@ import { Agent, readMachineId } from './agent.ts';
 import { ISTIO, type Session } from './daemon.ts';
 import { Mesh } from './mesh.ts';
 import { startTicking, tickDelayMs } from './schedule.ts';
-import { failedStatus, misconfiguredStatus, type Status } from './status.ts';
+import type { Status } from './status.ts';
 import { writeStatus } from './status-file.ts';
 import { turn } from './turn.ts';
+import { failedStatus, misconfiguredStatus } from './unseen-status.ts';
 
 export interface SessionParts {
   paths: Paths;

@@ -5,6 +5,7 @@
 import type { Target } from '../control-plane/target.ts';
 import type { RestartPending } from '../istio/pending.ts';
 import type { ReleaseManifest } from '../istio/release.ts';
+import { agentState } from './agent-state.ts';
 import type { Decision } from './decision.ts';
 import type { LinkedRelease, Observation } from './observation.ts';
 import type { Wanted } from './wanted.ts';
@@ -126,77 +127,6 @@ export function targetSummary(target: Target): Status['target'] {
     return { answer: target.answer, revision: null, istioVersion: null, reason: target.reason };
   }
   return { answer: 'wanted', revision: target.revision.name, istioVersion: target.istioVersion, reason: null };
-}
-
-/** The status of a daemon that cannot work before somebody mends the configuration. */
-export function misconfiguredStatus(agentVersion: string, pid: number, at: Date, reason: string): Status {
-  const agent = { version: agentVersion, pid, state: 'misconfigured', reason } as const;
-  return unseen(agent, at, null, 'the configuration has errors', 'the agent is misconfigured');
-}
-
-/** The status after a turn that failed as a whole: what was true before may be so no more, and nobody has looked. */
-export function failedStatus(
-  about: Pick<StatusInput, 'agentVersion' | 'pid' | 'workloadGroup'>,
-  at: Date,
-  reason: string,
-): Status {
-  const agent = { version: about.agentVersion, pid: about.pid, state: 'failing', reason } as const;
-  return unseen(agent, at, about.workloadGroup, reason, reason);
-}
-
-function unseen(
-  agent: Status['agent'],
-  at: Date,
-  workloadGroup: Status['workloadGroup'],
-  why: string,
-  whyUnknown: string,
-): Status {
-  return {
-    format: 1,
-    at: at.toISOString(),
-    agent,
-    workloadGroup,
-    target: { answer: 'not-asked', revision: null, istioVersion: null, reason: null },
-    istio: {
-      unit: null,
-      running: null,
-      runningReason: `not looked at: ${why}`,
-      active: null,
-      staged: null,
-      wantedId: null,
-      stopped: null,
-    },
-    restart: { pending: 'unknown', why: [whyUnknown], since: null, command: null },
-    notDone: [],
-    warnings: [],
-    nextPoll: null,
-  };
-}
-
-function agentState({ observation, wanted, decision, failure }: StatusInput): AgentState {
-  const { unitCheck } = observation;
-  if (unitCheck.answer === 'blocked') {
-    return { state: 'blocked', reason: unitCheck.findings.map(({ text, remedy }) => `${text} (${remedy})`).join('; ') };
-  }
-  const held = decision.notDone.find(({ reason }) => reason.startsWith('this machine is held'));
-  if (held !== undefined) return { state: 'held', reason: held.reason };
-  // The same words from the first failure to the next try: one change, and not one for each turn.
-  const failed = decision.notDone.find((one) => one.failed);
-  if (failed !== undefined) return { state: 'failing', reason: failed.reason };
-  if (failure !== null) return { state: failure.blocked ? 'blocked' : 'failing', reason: failure.sentence };
-  const notAdopted = decision.notDone.find(({ step }) => step === 'adopt');
-  if (wanted.answer === 'nothing' && wanted.because === 'not-adopted' && notAdopted !== undefined) {
-    return { state: 'waiting', reason: notAdopted.reason };
-  }
-  if (wanted.answer === 'nothing') {
-    if (wanted.because === 'own-lost') return { state: 'blocked', reason: wanted.reason };
-    const refused = wanted.because === 'not-allowed' || wanted.because === 'invalid';
-    return { state: refused ? 'rejected' : 'waiting', reason: wanted.reason };
-  }
-  const rejected = decision.wantedId !== null && observation.rejected.has(decision.wantedId);
-  const notStaged = decision.notDone.find(({ step }) => step === 'stage');
-  if (notStaged !== undefined) return { state: rejected ? 'rejected' : 'waiting', reason: notStaged.reason };
-  return { state: 'ready', reason: 'what is wanted is active or staged' };
 }
 
 function istioStatus(observation: Observation, decision: Decision): Status['istio'] {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { announce, announceTarget } from '../../src/agent/announce.ts';
-import { describeStatus, misconfiguredStatus, type Status } from '../../src/agent/status.ts';
+import { describeStatus, type Status } from '../../src/agent/status.ts';
+import { misconfiguredStatus } from '../../src/agent/unseen-status.ts';
 import { config, minutesAgo, NEW, NOW, OLD, observed, wants } from './observed.ts';
 
 function status(change: Parameters<typeof observed>[0] = {}, at = NOW): Status {

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type DaemonParts, RELOAD, runDaemon, type Session } from '../../src/agent/daemon.ts';
-import { failedStatus, misconfiguredStatus, type Status } from '../../src/agent/status.ts';
+import type { Status } from '../../src/agent/status.ts';
 import { Triggers } from '../../src/agent/triggers.ts';
 import type { Ask } from '../../src/agent/turn.ts';
+import { failedStatus, misconfiguredStatus } from '../../src/agent/unseen-status.ts';
 import { Watchdog } from '../../src/agent/watchdog.ts';
 import type { Log } from '../../src/host/log.ts';
 import { ManualClock } from './manual-clock.ts';

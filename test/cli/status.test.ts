@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { misconfiguredStatus, type Status } from '../../src/agent/status.ts';
+import type { Status } from '../../src/agent/status.ts';
 import { writeStatus } from '../../src/agent/status-file.ts';
+import { misconfiguredStatus } from '../../src/agent/unseen-status.ts';
 import { statusText } from '../../src/cli/status-text.ts';
 import { NOW } from '../agent/observed.ts';
 import { openTerminal } from './terminal.ts';

@@ -1,0 +1,28 @@
+/** What the agent itself is about, out of what it saw, was told and could do: the first thing that stands in its way. Pure. */
+import type { AgentState, StatusInput } from './status.ts';
+
+export function agentState({ observation, wanted, decision, failure }: StatusInput): AgentState {
+  const { unitCheck } = observation;
+  if (unitCheck.answer === 'blocked') {
+    return { state: 'blocked', reason: unitCheck.findings.map(({ text, remedy }) => `${text} (${remedy})`).join('; ') };
+  }
+  const held = decision.notDone.find(({ reason }) => reason.startsWith('this machine is held'));
+  if (held !== undefined) return { state: 'held', reason: held.reason };
+  // The same words from the first failure to the next try: one change, and not one for each turn.
+  const failed = decision.notDone.find((one) => one.failed);
+  if (failed !== undefined) return { state: 'failing', reason: failed.reason };
+  if (failure !== null) return { state: failure.blocked ? 'blocked' : 'failing', reason: failure.sentence };
+  const notAdopted = decision.notDone.find(({ step }) => step === 'adopt');
+  if (wanted.answer === 'nothing' && wanted.because === 'not-adopted' && notAdopted !== undefined) {
+    return { state: 'waiting', reason: notAdopted.reason };
+  }
+  if (wanted.answer === 'nothing') {
+    if (wanted.because === 'own-lost') return { state: 'blocked', reason: wanted.reason };
+    const refused = wanted.because === 'not-allowed' || wanted.because === 'invalid';
+    return { state: refused ? 'rejected' : 'waiting', reason: wanted.reason };
+  }
+  const rejected = decision.wantedId !== null && observation.rejected.has(decision.wantedId);
+  const notStaged = decision.notDone.find(({ step }) => step === 'stage');
+  if (notStaged !== undefined) return { state: rejected ? 'rejected' : 'waiting', reason: notStaged.reason };
+  return { state: 'ready', reason: 'what is wanted is active or staged' };
+}

@@ -1,0 +1,47 @@
+/** The status of an agent that has not looked at its machine. Pure. */
+import type { Status, StatusInput } from './status.ts';
+
+/** The status of a daemon that cannot work before somebody mends the configuration. */
+export function misconfiguredStatus(agentVersion: string, pid: number, at: Date, reason: string): Status {
+  const agent = { version: agentVersion, pid, state: 'misconfigured', reason } as const;
+  return unseen(agent, at, null, 'the configuration has errors', 'the agent is misconfigured');
+}
+
+/** The status after a turn that failed as a whole: what was true before may be so no more, and nobody has looked. */
+export function failedStatus(
+  about: Pick<StatusInput, 'agentVersion' | 'pid' | 'workloadGroup'>,
+  at: Date,
+  reason: string,
+): Status {
+  const agent = { version: about.agentVersion, pid: about.pid, state: 'failing', reason } as const;
+  return unseen(agent, at, about.workloadGroup, reason, reason);
+}
+
+function unseen(
+  agent: Status['agent'],
+  at: Date,
+  workloadGroup: Status['workloadGroup'],
+  why: string,
+  whyUnknown: string,
+): Status {
+  return {
+    format: 1,
+    at: at.toISOString(),
+    agent,
+    workloadGroup,
+    target: { answer: 'not-asked', revision: null, istioVersion: null, reason: null },
+    istio: {
+      unit: null,
+      running: null,
+      runningReason: `not looked at: ${why}`,
+      active: null,
+      staged: null,
+      wantedId: null,
+      stopped: null,
+    },
+    restart: { pending: 'unknown', why: [whyUnknown], since: null, command: null },
+    notDone: [],
+    warnings: [],
+    nextPoll: null,
+  };
+}
