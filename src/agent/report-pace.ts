@@ -5,10 +5,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../host/clock.ts';
 
-/** Changes one after the other; an upgrade of a machine, with its restart, has about ten. */
-const MOST_AT_ONCE = 30;
-/** One more after this long. */
-const REFILL_MS = 60_000;
+/** Changes one after the other: an upgrade with its restart has about ten, and a bad release that is put back some twenty. */
+const MOST_AT_ONCE = 60;
+/** One more after this long: what is true in the end, a rejection for example, must not come late either. */
+const REFILL_MS = 20_000;
 
 export class ReportPace<Report> {
   readonly #clock: Clock;
