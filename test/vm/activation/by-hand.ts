@@ -15,7 +15,7 @@ import { until } from '../lab/until.ts';
 export const A = '1.31.0-aaaaaaaaaaaa';
 export const B = '1.31.1-bbbbbbbbbbbb';
 
-const ISTIO = '/opt/smm-agent/istio';
+export const ISTIO = '/opt/smm-agent/istio';
 export const STATE = '/var/lib/smm-agent/istio';
 const DROP_IN = '/etc/systemd/system/istio.service.d/zz-smm-agent.conf';
 const SCRIPTS = [
