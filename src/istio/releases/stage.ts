@@ -114,7 +114,7 @@ async function placePrograms(
   for (const manifest of await store.list()) {
     if (manifest.packageDigest !== packageDigest) continue;
     if ((await soundRelease(store, manifest.id, signal)) === null) continue;
-    await requireSpace(folder, RESERVE_BYTES, INODES);
+    await requireSpace(store.paths.releases, RESERVE_BYTES, INODES);
     await linkPrograms(store.folder(manifest.id), folder);
     return new Map(
       Object.entries(manifest.files)
@@ -124,7 +124,8 @@ async function placePrograms(
   }
   if (fetchPackage === null) throw noPrograms(packageDigest);
   const { path, bytes } = await fetchPackage();
-  await requireSpace(folder, bytes * UNPACKED_FACTOR + RESERVE_BYTES, INODES);
+  // Of the folder above: a name that is another one at each try would make each try another failure.
+  await requireSpace(store.paths.releases, bytes * UNPACKED_FACTOR + RESERVE_BYTES, INODES);
   return unpackPrograms(path, packageDigest, folder, signal);
 }
 
