@@ -12,7 +12,7 @@ export const spec = {
   summary: 'restart Istio now, into what is staged; its connections are dropped',
   forms: ['[--if-pending]'],
   description:
-    'Does what systemctl restart istio does, waits until Envoy is up (at most a minute) and says which release it runs.\nThere is no hot restart of Istio on a virtual machine: open connections are dropped.',
+    'Does what systemctl restart istio does, waits until Envoy was started (at most a minute), and says of which release.\nThere is no hot restart of Istio on a virtual machine: open connections are dropped.',
   options: { 'if-pending': { type: 'boolean', help: 'do nothing unless a restart is pending' } },
 } as const satisfies CommandSpec;
 

@@ -1,0 +1,150 @@
+/** The commands as an operator has them: the built package on a booted Debian, beside the daemon and without it. */
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { AgentVm, upgradeControlPlane } from './agent-vm.ts';
+import { startOwnLab } from './lab/control-plane.ts';
+import type { Lab } from './lab/lab.ts';
+import type { Outcome } from './lab/run.ts';
+
+const NOBODY = 'setpriv --reuid=65534 --regid=65534 --clear-groups';
+/** No poll comes in between: each turn is one that a command asked for. */
+const SELDOM = '0 0 1 1 *';
+
+describe('the command line', () => {
+  let lab: Lab;
+  let end: () => Promise<void>;
+  let vm: AgentVm;
+
+  before(async () => {
+    ({ lab, end } = await startOwnLab());
+    vm = await AgentVm.make(lab, { name: 'commands', version: '1.31.0', envoy: '1.39.3' });
+    await vm.adopted();
+    await vm.machine.sh(`smm-agent set poll.schedule '${SELDOM}'`);
+  });
+  after(async () => {
+    await vm?.end();
+    await end?.();
+  });
+
+  const type = (line: string): Promise<Outcome> => vm.machine.exec(['sh', '-c', line]);
+
+  /** Both lines of an error: what cannot be done, and what to do. */
+  async function fails(line: string, status: number, sentence: RegExp): Promise<void> {
+    const ended = await type(line);
+    assert.equal(ended.status, status, `${line}: ${ended.stdout}${ended.stderr}`);
+    assert.match(ended.stderr, sentence);
+    assert.match(ended.stderr, /^smm-agent: .*\(SMM\d{3}\)\n {2}what to do: .+\n$/s);
+  }
+
+  it('says of the adopted Istio what the daemon says, from outside of its sandbox', async () => {
+    const { status, stdout } = await type('smm-agent pending');
+    assert.deepEqual([status, stdout], [1, 'no restart is pending\n']);
+    assert.match(
+      (await type('smm-agent reconcile --dry-run')).stdout,
+      /^running +1\.31\.0-[0-9a-f]{12}, of revision default$/m,
+    );
+  });
+
+  it('tells other users what it can, and never "nothing is pending" for want of rights', async () => {
+    for (const command of ['status', 'version', 'show-config']) {
+      const { status, stdout } = await type(`${NOBODY} smm-agent ${command}`);
+      assert.equal(status, 0, command);
+      assert.doesNotMatch(stdout, /eyJ/, 'no token');
+    }
+    await fails(`${NOBODY} smm-agent pending`, 2, /other users cannot see what runs/);
+    for (const command of ['reconcile', 'reconcile --dry-run', 'hold', 'set hold true', 'retry', 'restart-istio']) {
+      await fails(`${NOBODY} smm-agent ${command}`, 77, /as this user/);
+    }
+  });
+
+  it('shows in a dry run what would be staged, and stages nothing', async () => {
+    await vm.publish('1.31.1', '1.40.0');
+    await upgradeControlPlane(lab, 'default', '1.31.1');
+    const { status, stdout } = await type('smm-agent reconcile --dry-run');
+    assert.equal(status, 0);
+    assert.match(stdout, /^would +stage Istio 1\.31\.1 of revision default with the machine's own configuration/m);
+    assert.equal((await type('smm-agent pending')).status, 1);
+  });
+
+  it('without a daemon makes the turn itself, with the progress of the download at a terminal', async () => {
+    await vm.machine.sh('systemctl stop smm-agent');
+    assert.match((await type('smm-agent status')).stdout, /^agent +\S+ not running \(systemctl start smm-agent\)/m);
+    assert.match((await type('smm-agent version')).stdout, /^agent running +not running$/m);
+    const { stdout } = await type("script -qec 'smm-agent reconcile' /dev/null");
+    const percents = [...stdout.matchAll(/\[K {2}(\d+) % of [\d.]+ MiB/g)].map(([, percent]) => Number(percent));
+    assert.ok(percents.length > 10 && percents.length <= 101, `${percents.length} updates`);
+    assert.equal(percents.at(-1), 100);
+    assert.match(stdout, /✓ staged Istio 1\.31\.1 of revision default; the running one was not touched/);
+    const pending = await type('smm-agent pending');
+    assert.equal(pending.status, 0);
+    assert.match(
+      pending.stdout,
+      /^pending since \S+: Istio 1\.31\.0 to 1\.31\.1\nto switch: systemctl restart istio\n$/,
+    );
+  });
+
+  it('beside the daemon asks that one, which stages once and not twice', async () => {
+    await vm.machine.sh('systemctl start smm-agent');
+    await vm.staged('1.31.1');
+    const { status, stdout } = await type('smm-agent reconcile');
+    assert.equal(status, 0);
+    assert.match(stdout, /^✓ wanted is Istio 1\.31\.1 of revision default$/m);
+    assert.match(stdout, /^ready: what is wanted is active or staged$/m);
+    assert.doesNotMatch(stdout, /staged Istio/);
+    await fails('smm-agent run', 75, /another smm-agent runs/);
+  });
+
+  it('holds the machine, and lets it go again', async () => {
+    assert.match((await type('smm-agent hold')).stdout, /^this machine is held now$/m);
+    await vm.until('nothing to be staged', ({ agent, istio }) => agent.state === 'held' && istio.staged === null);
+    assert.equal((await type('smm-agent pending')).status, 1);
+    await type('smm-agent unhold');
+    await vm.staged('1.31.1');
+  });
+
+  it('restarts Istio, waits for Envoy, and says what runs', async () => {
+    const { status, stdout } = await type('smm-agent restart-istio --if-pending');
+    assert.equal(status, 0);
+    assert.match(stdout, /^Istio 1\.31\.1 of revision default runs \(1\.31\.1-[0-9a-f]{12}\)$/m);
+    assert.match((await vm.envoy()) ?? '', /releases\/1\.31\.1-[0-9a-f]{12}\/bin\/envoy$/, 'it runs already');
+    assert.match(
+      (await type('smm-agent restart-istio --if-pending')).stdout,
+      /^no restart is pending: nothing was done$/m,
+    );
+    await vm.running('1.31.1');
+    assert.equal(
+      (await type('smm-agent version')).stdout.match(/^(agent|istio) (running|installed|staged|wanted) +\d/gm)?.length,
+      6,
+    );
+  });
+
+  it('fails with what to do when the control plane refuses the token', async () => {
+    await vm.machine.sh('cp /etc/smm/credentials/token /root/token; echo none | smm-agent set bearer-token -');
+    await fails('smm-agent reconcile', 69, /the API server refused the token/);
+    await vm.machine.sh('smm-agent set bearer-token - < /root/token');
+    assert.equal((await type('smm-agent reconcile')).status, 0);
+  });
+
+  it('fails when a release cannot be had, and retry tries at once', async () => {
+    await upgradeControlPlane(lab, 'default', '1.31.9');
+    await fails('smm-agent reconcile', 1, /cannot find Istio 1\.31\.9 for amd64/);
+    const retried = await type('smm-agent retry');
+    assert.match(retried.stdout, /^forgot: stage 1\.31\.9 from /m);
+    assert.match(retried.stdout, /^✗ cannot find Istio 1\.31\.9/m);
+    await upgradeControlPlane(lab, 'default', '1.31.1');
+    assert.equal((await type('smm-agent retry')).status, 0);
+  });
+
+  it('names line and nearest key of a wrong configuration, and the daemon stays up with it', async () => {
+    await vm.machine.sh("cp /etc/smm/agent.yaml /root/agent.yaml; echo 'holds: true' >> /etc/smm/agent.yaml");
+    for (const command of ['show-config', 'reconcile', 'reconcile --dry-run', 'set hold true']) {
+      await fails(`smm-agent ${command}`, 78, /agent\.yaml:\d+:1: unknown key "holds": did you mean "hold"\?/);
+    }
+    await vm.machine.sh('systemctl reload smm-agent');
+    await vm.until('to be misconfigured', ({ agent }) => agent.state === 'misconfigured');
+    assert.match(await vm.machine.sh('systemctl status smm-agent'), /Status: "misconfigured: .*unknown key/);
+    assert.equal((await type('smm-agent pending')).status, 1, 'what runs can be told all the same');
+    await vm.machine.sh('cp /root/agent.yaml /etc/smm/agent.yaml; systemctl reload smm-agent');
+    await vm.until('to be ready', ({ agent }) => agent.state === 'ready');
+  });
+});
