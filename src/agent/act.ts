@@ -46,7 +46,7 @@ export async function take(step: Step, hands: Hands, context: StepContext): Prom
     case 'stage':
       return stage(step, store, hands, context);
     case 'point-staged':
-      return store.setStaged(step.id);
+      return point(step.id, store, hands.paths);
     case 'confirm':
       return new ReleaseFindings(hands.paths.state, hands.clock).confirm(step.id);
     case 'start':
@@ -134,7 +134,18 @@ async function stage(
     tell({ kind: 'progress', bytes, total });
   const fetchPackage = () => source.fetch(description, { signal, onProgress });
   const release = await stageRelease(store, { ...request, packageDigest: description.sha256, fetchPackage }, options);
-  await store.setStaged(release.id);
+  await point(release.id, store, paths);
+}
+
+/** The package of a release that is complete is only a hundred megabytes in the way: it goes first, so that a kill leaves it to the next turn. */
+async function point(id: string, store: ReleaseStore, paths: Paths): Promise<void> {
+  await removeDownloads(store, paths);
+  await store.setStaged(id);
+}
+
+async function removeDownloads(store: ReleaseStore, { downloads }: Paths): Promise<void> {
+  const { cleanDownloads } = await import('../repository/clean.ts');
+  await cleanDownloads(downloads, new Set((await store.list()).map(({ istioVersion }) => istioVersion)));
 }
 
 /** Their digests are wrong, which no turn looks at before they are wanted again: then they are downloaded. */
@@ -150,8 +161,7 @@ async function clean(
 ): Promise<void> {
   const { cleanReleases } = await import('../istio/releases/clean.ts');
   const removed = await cleanReleases(store, new Set(keep));
-  const { cleanDownloads } = await import('../repository/clean.ts');
-  await cleanDownloads(paths.downloads, new Set((await store.list()).map(({ istioVersion }) => istioVersion)));
+  await removeDownloads(store, paths);
   const findings = new ReleaseFindings(paths.state, clock);
   for (const id of removed) await findings.forgetConfirmed(id);
 }
