@@ -68,7 +68,7 @@ function sendFile(request: IncomingMessage, response: ServerResponse, file: stri
   const headers = {
     'accept-ranges': 'bytes',
     etag,
-    'content-length': end - start + 1,
+    'content-length': fault?.kind === 'length' ? fault.bytes : end - start + 1,
     'content-type': 'application/octet-stream',
   };
   if (range === null) response.writeHead(200, headers);

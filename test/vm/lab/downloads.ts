@@ -22,6 +22,8 @@ export type Fault = { readonly path: string; readonly times?: number } & (
   | { readonly kind: 'slow'; readonly bytesPerSecond: number }
   | { readonly kind: 'cut'; readonly afterBytes: number }
   | { readonly kind: 'wrong-bytes' }
+  /** Says that the file has so many bytes. */
+  | { readonly kind: 'length'; readonly bytes: number }
   | { readonly kind: 'status'; readonly status: number; readonly headers?: Readonly<Record<string, string>> }
   | { readonly kind: 'hang' }
 );
