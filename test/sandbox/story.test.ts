@@ -138,11 +138,17 @@ describe('one machine of a mesh', () => {
   });
 
   it('ends in order, and leaves Istio running', async () => {
+    const lease = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: { name: '', namespace: NAMESPACE } };
+    const { admin } = world.mesh;
+    // Written after the entry in the same turn, and at most once a minute.
+    await until(
+      'the Lease',
+      async () => JSON.stringify((await admin.send('GET', admin.path(lease, 'collection'))).body),
+      (leases) => leases.includes('"smm-agent.io/istio-running":"1.31.4"'),
+      70_000,
+    );
     assert.equal(await world.machine.agent.stop(), 0);
     await world.envoyOf('1.31.4');
-    const lease = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: { name: '', namespace: NAMESPACE } };
-    const { body } = await world.mesh.admin.send('GET', world.mesh.admin.path(lease, 'collection'));
-    assert.match(JSON.stringify(body), /"smm-agent.io\/istio-running":"1.31.4"/);
     assert.equal((await world.mesh.entry()).metadata.name, `${GROUP}-${ADDRESS}`);
   });
 });
