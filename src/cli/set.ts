@@ -85,10 +85,7 @@ async function edit(io: Io, edits: Edit[], beforeWrite?: () => Promise<void>): P
 
 function exactly(count: number, what: string, rest: readonly string[]): void {
   if (rest.length === count) return;
-  throw usageError(
-    spec,
-    `cannot set ${what}: it takes ${count} value${count === 1 ? '' : 's'}, not ${rest.length}`,
-  );
+  throw usageError(spec, `cannot set ${what}: it takes ${count} value${count === 1 ? '' : 's'}, not ${rest.length}`);
 }
 
 /** What takes more than the value of one key. */
