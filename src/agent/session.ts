@@ -70,8 +70,15 @@ function configured(parts: SessionParts, config: Config, machineId: string): Ses
   const { paths, clock, services } = parts;
   const mesh = new Mesh(config, { paths, machineId, clock });
   const agent = new Agent({ paths, clock, services, config, mesh });
+  let leftoversSought = false;
   return {
-    turn: (options) => turn(agent, { config, agentVersion: AGENT_VERSION, ...options }),
+    turn: async (options) => {
+      // Only a killed agent leaves them, so once is enough; whatever keeps them there costs one turn and no more.
+      const isFirst = !leftoversSought;
+      leftoversSought = true;
+      if (isFirst) await removeLeftReleases(paths);
+      return turn(agent, { config, agentVersion: AGENT_VERSION, ...options });
+    },
     failed: async (reason, isRepeated) => {
       const about = { agentVersion: AGENT_VERSION, pid: process.pid, workloadGroup: config.workloadGroup };
       const status = failedStatus(about, clock.now(), reason);
@@ -95,6 +102,13 @@ function configured(parts: SessionParts, config: Config, machineId: string): Ses
       };
     },
   };
+}
+
+/** A release that was being made or removed when an agent was killed: hundreds of megabytes until the next one is staged. */
+async function removeLeftReleases(paths: Paths): Promise<void> {
+  const { cleanLeftovers } = await import('../istio/releases/clean.ts');
+  const { ReleaseStore } = await import('../istio/releases/store.ts');
+  await cleanLeftovers(new ReleaseStore(paths));
 }
 
 /** istio-activate writes down each start and each end of Istio, also those that nobody told the agent of. */
