@@ -1,31 +1,13 @@
 /** The agent as one JavaScript file. What is imported late in the sources is run late in the bundle too. */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { build, type Plugin } from 'esbuild';
+import { build } from 'esbuild';
+import { lean } from './lean.ts';
 
 export interface Bundle {
   code: string;
   /** Names of the npm packages that are in it, sorted. */
   packages: string[];
 }
-
-/**
- * What would be carried along and never run, as memory that an idle agent holds for ever (measured: 4 MB of 26 MB anonymous).
- * - zod: a namespace import lets esbuild drop what no schema uses, above all the texts in 50 languages;
- * - form-data, with its table of MIME types: axios wants it for uploads of forms, which the agent never makes.
- */
-const lean: Plugin = {
-  name: 'lean',
-  setup(builder) {
-    builder.onLoad({ filter: /\/src\/.*\.ts$/ }, async ({ path }) => {
-      const source = await readFile(path, 'utf8');
-      return { loader: 'ts', contents: source.replace("import { z } from 'zod'", "import * as z from 'zod'") };
-    });
-    builder.onLoad({ filter: /\/node_modules\/form-data\/lib\/form_data\.js$/ }, () => {
-      return { contents: 'module.exports = class FormData {};' };
-    });
-  },
-};
 
 /** Bundles src/main.ts of the project as CommonJS: that needs no module loader, and starts faster. */
 export async function bundle(projectRoot: string, version: string): Promise<Bundle> {

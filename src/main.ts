@@ -1,4 +1,5 @@
 /** What argv means: the process's side of src/cli/dispatch.ts. */
+import './globals.ts';
 import { dispatch } from './cli/dispatch.ts';
 
 // `smm-agent status | head` closes the pipe early: that is the reader's choice and no error.

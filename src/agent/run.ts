@@ -5,6 +5,7 @@ import { systemClock } from '../host/clock.ts';
 import { makeFolder } from '../host/files.ts';
 import { isJournal, openLog } from '../host/journal.ts';
 import type { Log } from '../host/log.ts';
+import { Memory } from '../host/memory.ts';
 import { systemdBelow } from '../host/systemd-below.ts';
 import type { Paths } from '../paths.ts';
 import { AGENT_VERSION } from '../version.ts';
@@ -40,6 +41,7 @@ export async function runHere(paths: Paths, env: NodeJS.ProcessEnv): Promise<voi
   const watchdogMs = Number(env.WATCHDOG_USEC ?? 0) / 1000;
   const stopFeeding = watchdogMs > 0 ? watchdog.start(watchdogMs, () => void notifier.watchdog()) : () => {};
   const services = systemdBelow(paths);
+  const memory = new Memory();
   log.info(`smm-agent ${AGENT_VERSION} starts`, { pid: process.pid, node: process.version });
   try {
     await runDaemon(
@@ -55,9 +57,11 @@ export async function runHere(paths: Paths, env: NodeJS.ProcessEnv): Promise<voi
           for (const listener of audience) listener(event);
         },
         finished: (reasons, status) => {
-          if (!reasons.includes('reconcile')) return;
-          for (const done of waiting) done(status);
-          waiting.clear();
+          if (reasons.includes('reconcile')) {
+            for (const done of waiting) done(status);
+            waiting.clear();
+          }
+          memory.giveBack();
         },
       },
       ending.signal,

@@ -4,7 +4,6 @@
  */
 import { chmod, open, rm } from 'node:fs/promises';
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
-import { createInterface } from 'node:readline';
 import { z } from 'zod';
 import { AgentError } from '../errors.ts';
 import { hasCode } from '../host/file-errors.ts';
@@ -85,14 +84,19 @@ async function converse(socket: Socket, serve: Serve): Promise<void> {
   const answer = (message: Answer) => {
     if (!socket.destroyed) socket.write(`${JSON.stringify(message)}\n`);
   };
-  const lines = createInterface({ input: socket });
-  for await (const line of lines) {
+  for await (const line of await linesOf(socket)) {
     const request = Request.safeParse(parse(line));
     if (request.success) await serve(request.data, answer);
     else answer({ end: { ok: false, text: 'cannot understand the request: is this smm-agent of another version?' } });
     break;
   }
   socket.end();
+}
+
+/** Imported late: most daemons are never asked anything. */
+async function linesOf(socket: Socket): Promise<AsyncIterable<string>> {
+  const { createInterface } = await import('node:readline');
+  return createInterface({ input: socket });
 }
 
 function parse(line: string): unknown {
@@ -114,7 +118,7 @@ export async function ask(
   const socket = await connect(path);
   if (socket === null) return null;
   socket.write(`${JSON.stringify(request)}\n`);
-  for await (const line of createInterface({ input: socket })) {
+  for await (const line of await linesOf(socket)) {
     const message = Answer.parse(JSON.parse(line));
     if ('end' in message) return message.end;
     onEvent(message.event);

@@ -126,7 +126,7 @@ describe('the launcher', () => {
     writeFileSync(launcher, text.replace('opt=/opt/smm-agent', `opt=${machine.opt()}`));
     chmodSync(launcher, 0o755);
     const { stdout } = spawnSync(launcher, ['set', 'a b'], { encoding: 'utf8' });
-    assert.equal(stdout, `--max-semi-space-size=1 ${machine.opt('versions/1.0.0/smm-agent.js')} set a b\n`);
+    assert.equal(stdout.replace(/^(--\S+ )+/, ''), `${machine.opt('versions/1.0.0/smm-agent.js')} set a b\n`);
     rmSync(machine.opt('current'));
     const gone = spawnSync(launcher, ['run'], { encoding: 'utf8' });
     assert.equal(gone.status, 69);

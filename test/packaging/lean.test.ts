@@ -1,0 +1,92 @@
+/** The bundle as it ships, polling: what it must not have loaded by then. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { bundle } from '../../packaging/bundle.ts';
+import { projectRoot } from '../../scripts/project.ts';
+import { readStatus } from '../../src/agent/status-file.ts';
+import { SandboxMachine } from '../sandbox/machine.ts';
+import { SandboxMesh } from '../sandbox/mesh.ts';
+import { until } from '../sandbox/until.ts';
+
+/** Node's own modules by what they cost: fetch alone is 8 MB. */
+const UNUSED = [
+  'internal/deps/undici/undici',
+  'http2',
+  'internal/http2/core',
+  'zlib',
+  'worker_threads',
+  'perf_hooks',
+  'readline',
+  'assert',
+  'internal/navigator',
+];
+
+/** Writes down what Node has loaded of itself, when asked by a signal. */
+const WITNESS = `process.on('SIGUSR2', () => {
+  require('node:fs').writeFileSync(__filename + '.json', JSON.stringify(process.moduleLoadList));
+});`;
+
+describe('the bundled agent', () => {
+  let mesh: SandboxMesh;
+  let machine: SandboxMachine;
+
+  before(async () => {
+    mesh = await SandboxMesh.make([{ name: 'default', version: '1.31.0' }]);
+    machine = await SandboxMachine.make({ mesh, istio: '1.31.0' });
+  });
+  after(async () => {
+    await machine?.[Symbol.asyncDispose]();
+    await mesh?.[Symbol.asyncDispose]();
+  });
+
+  it('adopts, reports and polls with the flags of the launcher, and loads nothing of Node that it does not use', async () => {
+    const [main, witness] = [join(machine.root, 'smm-agent.js'), join(machine.root, 'witness.cjs')];
+    await writeFile(main, (await bundle(projectRoot, '9.8.7')).code);
+    await writeFile(witness, WITNESS);
+    const args = [...(await launcherFlags()), '--require', witness, main, '--root', machine.root, 'run'];
+    const daemon = spawn(process.execPath, args, { env: { PATH: machine.manager.path }, stdio: 'ignore' });
+    const ended = once(daemon, 'exit');
+    try {
+      const polls = new Set<string>();
+      await until(
+        'two polls of a ready agent',
+        async () => {
+          const status = await readStatus(machine.paths);
+          if (status?.agent.version === '9.8.7' && status.agent.state === 'ready') polls.add(status.at);
+          return polls.size >= 2;
+        },
+        Boolean,
+        60_000,
+      );
+      daemon.kill('SIGUSR2');
+      await until('the list', () => existsSync(`${witness}.json`));
+      const list = await until(
+        'the whole list',
+        () => readFile(`${witness}.json`, 'utf8'),
+        (text) => text.endsWith(']'),
+      );
+      const loaded = (JSON.parse(list) as string[]).map((name) => name.replace('NativeModule ', ''));
+      assert.ok(loaded.includes('https'), 'the list names what is used');
+      assert.deepEqual(
+        UNUSED.filter((name) => loaded.includes(name)),
+        [],
+      );
+    } finally {
+      daemon.kill('SIGTERM');
+      assert.deepEqual(await ended, [0, null]);
+    }
+  });
+});
+
+async function launcherFlags(): Promise<string[]> {
+  const launcher = await readFile(join(projectRoot, 'systemd/bin/smm-agent'), 'utf8');
+  const command = /^exec "[^"]+"([^"]+)"/m.exec(launcher)?.[1] ?? '';
+  const flags = command.split(/[\s\\]+/).filter((word) => word.startsWith('--'));
+  assert.ok(flags.includes('--jitless'), command);
+  return flags;
+}
