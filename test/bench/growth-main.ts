@@ -1,0 +1,144 @@
+/**
+ * A process of its own for test/bench/growth.ts: drives turns with a clock that jumps a minute each time, and prints what
+ * they cost and what they left behind. Arguments: the root of a machine whose Istio is adopted.
+ */
+import { Agent, readMachineId } from '../../src/agent/agent.ts';
+import { Mesh } from '../../src/agent/mesh.ts';
+import { type TurnOptions, turn, type World } from '../../src/agent/turn.ts';
+import { loadConfig } from '../../src/config-file.ts';
+import { POLLS_PER_FULL_LOOK } from '../../src/control-plane/target-reader.ts';
+import { type Answer, type Exchange, Transport } from '../../src/control-plane/transport.ts';
+import type { Clock } from '../../src/host/clock.ts';
+import { systemdBelow } from '../../src/host/systemd-below.ts';
+import { pathsUnder } from '../../src/paths.ts';
+import { ADDRESS } from '../sandbox/mesh.ts';
+import type { Growth, Growths } from './growth.ts';
+import { median } from './process-facts.ts';
+
+const WHOLE_TURNS = 500;
+const REPLAYED_TURNS = 100_000;
+/** What is loaded and cached in the first of them is no growth, nor what V8 compiles: it goes on with that for thousands. */
+const WARM_UP_WHOLE = 200;
+const WARM_UP_REPLAYED = 20_000;
+
+class JumpingClock implements Clock {
+  readonly #begunMs = Date.now();
+  #minutes = 0;
+
+  jump(): void {
+    this.#minutes += 1;
+  }
+
+  now(): Date {
+    return new Date(this.#begunMs + this.bootTimeMs());
+  }
+
+  bootTimeMs(): number {
+    return this.#minutes * 60_000;
+  }
+
+  async sleep(): Promise<void> {}
+}
+
+const paths = pathsUnder(process.argv[2] ?? '');
+const loaded = await loadConfig(paths);
+if (loaded.state !== 'configured') throw new Error('the machine is not configured');
+const { config } = loaded;
+const clock = new JumpingClock();
+const mesh = new Mesh(config, { paths, machineId: await readMachineId(paths), clock });
+const agent = new Agent({ paths, clock, services: systemdBelow(paths), config, mesh });
+const options: TurnOptions = {
+  config,
+  agentVersion: '0.0.0-bench',
+  ask: 'poll',
+  nextPoll: null,
+  tell: () => {},
+  signal: new AbortController().signal,
+};
+
+async function turns(world: World, count: number): Promise<{ requests: number; bytes: number }[]> {
+  const costs: { requests: number; bytes: number }[] = [];
+  for (let done = 0; done < count; done += 1) {
+    clock.jump();
+    const before = mesh.usage();
+    const { agent: said } = await turn(world, options);
+    if (said.state !== 'ready') throw new Error(`a turn was not idle: ${said.state}: ${said.reason}`);
+    const after = mesh.usage();
+    if (count <= WHOLE_TURNS)
+      costs.push({ requests: after.requests - before.requests, bytes: after.bytes - before.bytes });
+  }
+  return costs;
+}
+
+async function growthOver(world: World, warmUp: number, count: number): Promise<Growth> {
+  await turns(world, warmUp);
+  const before = liveBytes();
+  const begunMs = performance.now();
+  await turns(world, count);
+  return { turns: count, grownBytes: liveBytes() - before, turnMs: (performance.now() - begunMs) / count };
+}
+
+/** What is still there after everything that nobody needs was collected, outside of V8's heap too. */
+function liveBytes(): number {
+  for (let count = 0; count < 4; count += 1)
+    globalThis.gc?.({ type: 'major', execution: 'sync', flavor: 'last-resort' });
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+}
+
+/** Answers like the API server did the last time that the same was asked, without the network between. */
+function replay(): { stop(): void } {
+  const { send } = Transport.prototype;
+  const known = new Map<string, Answer>();
+  const key = ({ method, path, accept }: Exchange) => `${method} ${path} ${accept}`;
+  Transport.prototype.send = async function record(exchange) {
+    const answer = await send.call(this, exchange);
+    known.set(key(exchange), answer);
+    return answer;
+  };
+  return {
+    stop: () => {
+      Transport.prototype.send = async (exchange) => {
+        const answer = known.get(key(exchange));
+        if (answer === undefined) throw new Error(`this was not asked before: ${key(exchange)}`);
+        return answer;
+      };
+    },
+  };
+}
+
+await turns(agent, 2 * POLLS_PER_FULL_LOOK);
+const costs = await turns(agent, 10 * POLLS_PER_FULL_LOOK);
+const isFull = ({ requests }: { requests: number }) => requests > median(costs.map((cost) => cost.requests));
+const idle = costs.filter((cost) => !isFull(cost));
+const full = costs.filter(isFull);
+const whole = await growthOver(agent, WARM_UP_WHOLE, WHOLE_TURNS);
+
+const recorded = replay();
+await turns(agent, 2 * POLLS_PER_FULL_LOOK);
+recorded.stop();
+const seen = await agent.observe();
+const replayed = await growthOver(
+  {
+    observe: async () => ({ ...seen, at: clock.now() }),
+    target: (ask) => agent.target(ask),
+    wanted: (target, observation) => agent.wanted(target, observation),
+    adoptedRevision: async () => null,
+    attempts: async () => new Map(),
+    take: async (step) => {
+      throw new Error(`an idle turn took a step: ${step.do}`);
+    },
+    failed: async () => {},
+    report: (status) => mesh.report(status, { revisionGone: false, address: ADDRESS }),
+    writeRules: async () => {},
+  },
+  WARM_UP_REPLAYED,
+  REPLAYED_TURNS,
+);
+mesh.close();
+const most = (of: typeof costs) => ({
+  requests: Math.max(...of.map(({ requests }) => requests)),
+  bytes: Math.max(...of.map(({ bytes }) => bytes)),
+});
+const result: Growths = { whole, replayed, idlePoll: most(idle), fullLook: most(full) };
+console.log(JSON.stringify(result));

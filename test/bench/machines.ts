@@ -1,0 +1,46 @@
+/** Machines whose Istio is adopted and whose agent has nothing to do but to poll, once a minute as by default. */
+import type { ChildProcess } from 'node:child_process';
+import { readFile, writeFile } from 'node:fs/promises';
+import { readStatus } from '../../src/agent/status-file.ts';
+import { SandboxMachine } from '../sandbox/machine.ts';
+import type { SandboxMesh } from '../sandbox/mesh.ts';
+import { until } from '../sandbox/until.ts';
+import { end, type Installation } from './installation.ts';
+
+export const ISTIO = '1.31.0';
+
+export async function makeMachine(mesh: SandboxMesh): Promise<SandboxMachine> {
+  const machine = await SandboxMachine.make({ mesh, istio: ISTIO });
+  const { config } = machine.paths;
+  await writeFile(config, (await readFile(config, 'utf8')).replace(/schedule: .*/, "schedule: '* * * * *'"));
+  return machine;
+}
+
+/** Starts the agent as it ships. */
+export function startAgent(
+  machine: SandboxMachine,
+  agent: Installation,
+  env: Record<string, string> = {},
+): ChildProcess {
+  return agent.start(['--root', machine.root, 'run'], { PATH: machine.manager.path, ...env });
+}
+
+/** Waits until this process's agent has adopted Istio and says that nothing is left to do. */
+export async function untilReady(machine: SandboxMachine, pid: number | undefined): Promise<void> {
+  await until(
+    'an agent with nothing left to do',
+    () => readStatus(machine.paths),
+    (status) => status?.agent.pid === pid && status?.agent.state === 'ready' && status.istio.active !== null,
+    60_000,
+  );
+}
+
+/** The first agent of a machine adopts its Istio; what is measured is one that was started later, as after a reboot. */
+export async function adopt(machine: SandboxMachine, agent: Installation): Promise<void> {
+  const first = startAgent(machine, agent);
+  try {
+    await untilReady(machine, first.pid);
+  } finally {
+    await end(first);
+  }
+}
