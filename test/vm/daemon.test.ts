@@ -169,7 +169,7 @@ describe('smm-agent.service', () => {
       'the status in words',
       () => show('StatusText'),
       PATIENCE_MS,
-      (text) => text.startsWith('held; '),
+      (text) => text.startsWith('held: '),
     );
     await vm.machine.sh('smm-agent unhold');
     await vm.staged('1.31.1');
