@@ -3,16 +3,6 @@
  * it runs: 8 MB for fetch and what belongs to it. The agent uses none of them. Imported before everything else.
  */
 
-const UNUSED = [
-  'fetch',
-  'FormData',
-  'Headers',
-  'Request',
-  'Response',
-  'WebSocket',
-  'EventSource',
-  'navigator',
-  'performance',
-];
+const UNUSED = ['fetch', 'FormData', 'Headers', 'Request', 'Response', 'WebSocket', 'EventSource', 'navigator'];
 
 for (const name of UNUSED) Reflect.deleteProperty(globalThis, name);

@@ -186,7 +186,7 @@ export async function upgradeControlPlane(lab: Lab, revision: Revision, version:
 }
 
 /** The package, built once for each lab. */
-export async function agentDeb(lab: Lab, version = '0.1.0'): Promise<string> {
+async function agentDeb(lab: Lab, version = '0.1.0'): Promise<string> {
   const folder = join(lab.state.folder, `agent-${version}`);
   return withLock(`${folder}.lock`, async () => {
     mkdirSync(folder, { recursive: true });

@@ -215,7 +215,9 @@ describe('smm-agent.service', () => {
     );
     assert.equal((await vm.machine.exec(['systemctl', 'is-active', 'smm-agent'])).stdout, 'active\n');
     const errors = () =>
-      vm.machine.sh(`journalctl --sync; journalctl -p err -o cat -u smm-agent --after-cursor='${from}'`);
+      vm.machine.sh(
+        `journalctl --sync; journalctl -p err -o cat -u smm-agent --after-cursor='${from}'; journalctl -o export -u smm-agent --after-cursor='${from}' | grep -aE '^(PRIORITY|MESSAGE)=' >&2; journalctl -o export -u smm-agent --after-cursor='${from}' | grep -aE '^(PRIORITY|MESSAGE)=' | sed 's/^/DEBUG /'`,
+      );
     await until('a line of priority err', errors, PATIENCE_MS, (said) => /^misconfigured: .*"pol"/m.test(said));
     for (const command of [['reconcile'], ['reconcile', '--dry-run'], ['show-config'], ['adopt', '--render']]) {
       const outcome = await vm.machine.exec(['smm-agent', ...command]);

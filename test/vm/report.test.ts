@@ -138,7 +138,7 @@ describe('the report of a machine', () => {
     assert.deepEqual(own(await vm.entry()).messages[0], {
       type: { name: 'IstioRestartPending', code: 'SMM0001' },
       level: 'ERROR',
-      documentationUrl: 'https://smm-agent.io/docs/restart-pending',
+      documentationUrl: 'file:///usr/share/doc/smm-agent/README.md',
     });
     const { message } = await vm.condition('IstioRestartPending', 'True');
     assert.match(

@@ -80,7 +80,7 @@ export async function setDeployment(kube: Kube, revision: string, version: strin
   return made.metadata.generation;
 }
 
-export async function setDeploymentStatus(kube: Kube, revision: string, status: KubeObject): Promise<void> {
+async function setDeploymentStatus(kube: Kube, revision: string, status: KubeObject): Promise<void> {
   const path = `/apis/apps/v1/namespaces/${ISTIO_NAMESPACE}/deployments/istiod${suffix(revision)}/status`;
   await kube.kube('PATCH', path, { status }, 'application/merge-patch+json');
 }
