@@ -214,10 +214,14 @@ describe('smm-agent.service', () => {
       (text) => text.startsWith('misconfigured'),
     );
     assert.equal((await vm.machine.exec(['systemctl', 'is-active', 'smm-agent'])).stdout, 'active\n');
-    const errors = () =>
-      vm.machine.sh(
-        `journalctl --sync; journalctl -p err -o cat -u smm-agent --after-cursor='${from}'; journalctl -o export -u smm-agent --after-cursor='${from}' | grep -aE '^(PRIORITY|MESSAGE)=' >&2; journalctl -o export -u smm-agent --after-cursor='${from}' | grep -aE '^(PRIORITY|MESSAGE)=' | sed 's/^/DEBUG /'`,
-      );
+    // Not by -p: together with --after-cursor journalctl leaves the first line of that priority out.
+    const errors = async () =>
+      (await vm.machine.sh(`journalctl --sync; journalctl -o json -u smm-agent --after-cursor='${from}'`))
+        .split('\n')
+        .filter(Boolean)
+        .map((line) => JSON.parse(line) as { PRIORITY: string; MESSAGE: string })
+        .flatMap(({ PRIORITY, MESSAGE }) => (PRIORITY === '3' ? [MESSAGE] : []))
+        .join('\n');
     await until('a line of priority err', errors, PATIENCE_MS, (said) => /^misconfigured: .*"pol"/m.test(said));
     for (const command of [['reconcile'], ['reconcile', '--dry-run'], ['show-config'], ['adopt', '--render']]) {
       const outcome = await vm.machine.exec(['smm-agent', ...command]);
