@@ -1,6 +1,6 @@
 /** `npm run package`: builds the packages into build/, or where `--output` says. */
 import { spawnSync } from 'node:child_process';
-import { readFileSync, statSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { packageJson, projectRoot } from '../scripts/project.ts';
@@ -30,7 +30,9 @@ export async function buildPackages(args: readonly string[]): Promise<string[]> 
   const compression: Compression = values.compression;
   const runtimeVersion = packageJson().config.runtime;
   const version = values['package-version'];
-  const { code, packages } = await bundle(projectRoot, version);
+  const { code, map, packages } = await bundle(projectRoot, version);
+  mkdirSync(resolve(values.output), { recursive: true });
+  writeFileSync(join(resolve(values.output), `smm-agent_${version}.js.map`), map);
   const make = async (architecture: Architecture): Promise<string> => {
     const started = performance.now();
     const runtime = runtimeFolder(projectRoot, architecture, runtimeVersion);

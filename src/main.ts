@@ -1,5 +1,4 @@
 /** What argv means: the process's side of src/cli/dispatch.ts. */
-import './globals.ts';
 import { dispatch } from './cli/dispatch.ts';
 
 // `smm-agent status | head` closes the pipe early: that is the reader's choice and no error.

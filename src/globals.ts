@@ -1,8 +1,0 @@
-/**
- * Takes names away that Node loads large parts of itself for when somebody merely looks at them, as axios does to see where
- * it runs: 8 MB for fetch and what belongs to it. The agent uses none of them. Imported before everything else.
- */
-
-const UNUSED = ['fetch', 'FormData', 'Headers', 'Request', 'Response', 'WebSocket', 'EventSource', 'navigator'];
-
-for (const name of UNUSED) Reflect.deleteProperty(globalThis, name);
