@@ -72,6 +72,11 @@ export class AgentVm {
     await this.machine.sh('dpkg --install /root/smm-agent.deb && rm /root/smm-agent.deb');
   }
 
+  /** Another version of the agent's package, made of the same sources. */
+  async upgradeAgent(version: string): Promise<void> {
+    await this.install(await agentDeb(this.lab, version));
+  }
+
   /** As README.md says, by the commands. */
   async configure(settings: readonly (readonly [string, string])[]): Promise<void> {
     const { machine, lab, namespace, group } = this;

@@ -1,11 +1,11 @@
-/** The main job on the real parts: adoption, a patch upgrade, a move to another revision and back. */
+/** The main job on the real parts: adoption, a patch upgrade, a move to another revision and back; the package upgraded and removed under it. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { AgentVm, upgradeControlPlane } from './agent-vm.ts';
 import { makeNamespace } from './lab/cluster.ts';
 import { startOwnLab } from './lab/control-plane.ts';
 import type { Lab } from './lab/lab.ts';
-import { namespaceLabels } from './lab/mesh-vm.ts';
+import { namespaceLabels, untilServing } from './lab/mesh-vm.ts';
 import { until } from './lab/until.ts';
 
 describe('a machine whose mesh is upgraded', () => {
@@ -110,5 +110,36 @@ describe('a machine whose mesh is upgraded', () => {
       (count) => count === 1,
     );
     await vm.running('1.31.1');
+  });
+
+  it('has the package of the agent upgraded, and Istio does not notice', async () => {
+    const before = await vm.istioProcesses();
+    await vm.upgradeAgent('0.1.1');
+    await vm.until('the new agent', ({ agent, istio }) => agent.version === '0.1.1' && istio.running !== null);
+    assert.deepEqual(await vm.istioProcesses(), before);
+  });
+
+  it('has the package removed: Istio runs on, and starts from its release again', async () => {
+    const before = await vm.istioProcesses();
+    const said = await vm.machine.sh('dpkg --remove smm-agent');
+    assert.match(said, /To go back to the Istio of the official package/);
+    assert.deepEqual(await vm.istioProcesses(), before);
+    await vm.machine.sh('systemctl restart istio');
+    await untilServing(lab, vm.machine, { namespace: vm.namespace, group: vm.group, revision: 'default' });
+    assert.match((await vm.envoy()) ?? '', /releases\/1\.31\.1-[0-9a-f]{12}\/bin\/envoy$/);
+  });
+
+  it('keeps what runs from a purge, and goes back to the official package by the printed commands', async () => {
+    const before = await vm.istioProcesses();
+    const refused = await vm.machine.exec(['dpkg', '--purge', 'smm-agent']);
+    assert.notEqual(refused.status, 0);
+    assert.match(refused.stderr, /cannot be purged: these processes run from \/opt\/smm-agent/);
+    assert.deepEqual(await vm.istioProcesses(), before);
+    const commands = [...refused.stderr.matchAll(/^ {4}((?:systemctl|rm|dpkg) .*)$/gm)].map(([, command]) => command);
+    assert.equal(commands.length, 5, refused.stderr);
+    await vm.machine.sh(commands.join(' && '));
+    await untilServing(lab, vm.machine, { namespace: vm.namespace, group: vm.group, revision: 'default' });
+    assert.equal(await vm.envoy(), '/usr/local/bin/envoy');
+    assert.notEqual((await vm.machine.exec(['test', '-e', '/opt/smm-agent'])).status, 0);
   });
 });
