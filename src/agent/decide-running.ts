@@ -48,12 +48,17 @@ export function considerStart({ observation, config }: DecisionInput): Verdict {
       // What was staged after the stop is no reason to start what somebody wanted stopped.
       // systemd forgets a stopped unit that was never enabled: the record of its end is what is left.
       const stoppedAt = unit.inactiveEnter ?? stop.at;
-      if (stagedSince === null || stoppedAt === null || stagedSince > stoppedAt) {
+      if (stagedSince === null || stoppedAt === null || secondOf(stagedSince) > secondOf(stoppedAt)) {
         return not('Istio was stopped before the new release was staged');
       }
       return { do: 'start', why: 'Istio was stopped while a restart was pending' };
     }
   }
+}
+
+/** systemd tells whole seconds: what was staged earlier in the same one would seem to come after the stop. */
+function secondOf(date: Date): number {
+  return Math.floor(date.getTime() / 1000);
 }
 
 /**

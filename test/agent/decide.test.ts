@@ -381,6 +381,10 @@ describe('Istio that was stopped out of auto-restart', () => {
       },
       ['start'],
     ],
+    'is started when it was staged in the second of the stop, of which systemd tells no parts': [
+      { observation: { ...stopped, stagedSince: new Date(minutesAgo(1).getTime() + 900) }, wanted },
+      ['start'],
+    ],
     'stays stopped when it was staged only after the stop': [
       { observation: { ...stopped, stagedSince: minutesAgo(0.5) }, wanted },
       [],
