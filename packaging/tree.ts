@@ -39,6 +39,7 @@ const FILES: readonly (readonly [from: string, to: string, mode: number])[] = [
   ['packaging/files/agent.yaml.example', 'usr/share/doc/smm-agent/agent.yaml.example', 0o644],
   ['README.md', 'usr/share/doc/smm-agent/README.md', 0o644],
   ['docs/architecture.md', 'usr/share/doc/smm-agent/docs/architecture.md', 0o644],
+  ['docs/benchmarks.md', 'usr/share/doc/smm-agent/docs/benchmarks.md', 0o644],
   ['docs/control-plane.md', 'usr/share/doc/smm-agent/docs/control-plane.md', 0o644],
   ['docs/errors.md', 'usr/share/doc/smm-agent/docs/errors.md', 0o644],
   ['docs/vm-configuration.md', 'usr/share/doc/smm-agent/docs/vm-configuration.md', 0o644],
