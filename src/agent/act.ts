@@ -2,12 +2,12 @@
 import type { Config } from '../config.ts';
 import { AgentError } from '../errors.ts';
 import type { Clock } from '../host/clock.ts';
-import { readText } from '../host/files.ts';
 import type { ServiceManager } from '../host/service-manager.ts';
 import { ISTIO_UNIT, installDropIn } from '../istio/activation/drop-in.ts';
 import { giveUnitFileBack, keepUnitFile } from '../istio/activation/kept-unit.ts';
 import { noteOldConfiguration } from '../istio/activation/old-configuration.ts';
 import { discoveryAddress, hostOf } from '../istio/discovery.ts';
+import { readInstalledFiles } from '../istio/installed-files.ts';
 import { writeOwnConfiguration } from '../istio/own-configuration.ts';
 import type { ReleaseConfiguration } from '../istio/release.ts';
 import { ReleaseFindings } from '../istio/releases/findings.ts';
@@ -100,11 +100,8 @@ async function rememberOwn(paths: Paths, revision: string, own: ReleaseConfigura
 }
 
 /** Host of the istiod that Istio's own files lead to. */
-export async function installedDiscoveryHost({ istio }: Paths): Promise<string> {
-  const [clusterEnv = '', sidecarEnv = '', mesh = ''] = await Promise.all(
-    [istio.clusterEnv, istio.sidecarEnv, istio.mesh].map(async (path) => (await readText(path)) ?? ''),
-  );
-  return hostOf(discoveryAddress({ clusterEnv, sidecarEnv, mesh }));
+export async function installedDiscoveryHost(paths: Paths): Promise<string> {
+  return hostOf(discoveryAddress(await readInstalledFiles(paths)));
 }
 
 async function stage(

@@ -4,6 +4,7 @@ import { systemClock } from '../host/clock.ts';
 import { readText } from '../host/files.ts';
 import { noteOldConfiguration } from '../istio/activation/old-configuration.ts';
 import { discoveryAddress, hostOf, revisionInHost } from '../istio/discovery.ts';
+import { readInstalledFiles } from '../istio/installed-files.ts';
 import { type OwnConfiguration, writeOwnConfiguration } from '../istio/own-configuration.ts';
 import { istiodLine } from '../istio/releases/hosts-line.ts';
 import { describeDifference } from '../istio/vm-config/difference.ts';
@@ -54,16 +55,13 @@ export async function adoptAgain(paths: Paths): Promise<void> {
 
 /** As Istio's package would start with now. `before` is what was recorded; null when that is lost. */
 async function installedConfiguration(paths: Paths, before: OwnConfiguration | null): Promise<OwnConfiguration> {
-  const { istio } = paths;
-  const [clusterEnv = '', sidecarEnv = '', mesh = ''] = await Promise.all(
-    [istio.clusterEnv, istio.sidecarEnv, istio.mesh].map(async (path) => (await readText(path)) ?? ''),
-  );
-  if (before !== null) return { ...before, configuration: { ...before.configuration, clusterEnv, sidecarEnv, mesh } };
-  const host = hostOf(discoveryAddress({ clusterEnv, sidecarEnv, mesh }));
+  const files = await readInstalledFiles(paths);
+  if (before !== null) return { ...before, configuration: { ...before.configuration, ...files } };
+  const host = hostOf(discoveryAddress(files));
   const hosts = istiodLine((await readText(paths.hosts)) ?? '', host);
   // A host of somebody's own tells no revision: then each one is a move, which sets its address.
   const revision = revisionInHost(host) ?? '';
-  return { revision, configuration: { clusterEnv, sidecarEnv, mesh, hosts, rootCert: null } };
+  return { revision, configuration: { ...files, hosts, rootCert: null } };
 }
 
 /** A turn with the changed configuration: by the daemon where one runs. Resolves with whether it went well. */

@@ -7,6 +7,7 @@ import { checkpoint } from '../../host/checkpoints.ts';
 import { requireSpace } from '../../host/disk-space.ts';
 import { readText } from '../../host/files.ts';
 import { removeTree } from '../../host/trees.ts';
+import { readInstalledFiles } from '../installed-files.ts';
 import { RELEASE_FILES, type ReleaseConfiguration, type ReleaseManifest } from '../release.ts';
 import { cleanLeftovers } from './clean.ts';
 import { completeRelease } from './complete.ts';
@@ -105,14 +106,11 @@ async function finish(
   return completeRelease(store, folder, facts, digests);
 }
 
-/** The machine's own configuration. An env file or mesh file that is absent counts as empty, as for the start script. */
+/** The machine's own configuration. */
 async function currentConfiguration(store: ReleaseStore, discoveryHost: string | null): Promise<ReleaseConfiguration> {
-  const { istio, hosts } = store.paths;
   return {
-    clusterEnv: (await readText(istio.clusterEnv)) ?? '',
-    sidecarEnv: (await readText(istio.sidecarEnv)) ?? '',
-    mesh: (await readText(istio.mesh)) ?? '',
-    hosts: istiodLine((await readText(hosts)) ?? '', discoveryHost),
+    ...(await readInstalledFiles(store.paths)),
+    hosts: istiodLine((await readText(store.paths.hosts)) ?? '', discoveryHost),
     // Its own root certificate is the operator's: an adopted release brings none.
     rootCert: null,
   };
