@@ -23,25 +23,13 @@ const checks: readonly [KeyPath, Check][] = [
       };
     },
   ],
-  [
-    ['istio', 'allow'],
-    async (value) => {
-      const { default: semver } = await import('semver');
-      if (value.trim() !== '' && semver.validRange(value) !== null) return null;
-      return { sentence: 'istio.allow is not a range of versions', remedy: 'write for example ">=1.30.0 <2"' };
-    },
-  ],
+  [['istio', 'allow'], (value) => rangeOfVersions('istio.allow', value, '>=1.30.0 <2')],
+  [['agent', 'allow'], (value) => rangeOfVersions('agent.allow', value, '>=0.2.0 <1')],
   [
     ['controlPlane', 'server'],
-    async (value) => {
-      const url = URL.canParse(value) ? new URL(value) : null;
-      if (url === null || `${url.username}${url.password}${url.search}${url.hash}` === '') return null;
-      return {
-        sentence: 'controlPlane.server must be scheme, host, port and path only',
-        remedy: 'remove user, password, query and fragment; the token belongs in controlPlane.tokenFile',
-      };
-    },
+    (value) => plainUrl('controlPlane.server', value, 'the token belongs in controlPlane.tokenFile'),
   ],
+  [['repository', 'url'], (value) => plainUrl('repository.url', value, 'the repository is signed, not secret')],
   [
     ['nodeIp'],
     async (value) => {
@@ -52,6 +40,21 @@ const checks: readonly [KeyPath, Check][] = [
     },
   ],
 ];
+
+async function rangeOfVersions(key: string, value: string, example: string) {
+  const { default: semver } = await import('semver');
+  if (value.trim() !== '' && semver.validRange(value) !== null) return null;
+  return { sentence: `${key} is not a range of versions`, remedy: `write for example "${example}"` };
+}
+
+async function plainUrl(key: string, value: string, hint: string) {
+  const url = URL.canParse(value) ? new URL(value) : null;
+  if (url === null || `${url.username}${url.password}${url.search}${url.hash}` === '') return null;
+  return {
+    sentence: `${key} must be scheme, host, port and path only`,
+    remedy: `remove user, password, query and fragment; ${hint}`,
+  };
+}
 
 /** Problems of values that have the right type; those of other types are the schema's to report. */
 export async function semanticProblems(data: unknown): Promise<SemanticProblem[]> {

@@ -33,8 +33,27 @@ export const Config = z.strictObject({
         .default(20),
     })
     .prefault({}),
+  /** The signed repository: the agent's own versions and, with `istio.source: repository`, Istio packages. */
+  repository: z
+    .strictObject({
+      /** Base URL, https only. Not set: the one that ConfigMap smm-agent[-<revision>] names. */
+      url: z.url({ protocol: /^https$/, error: 'must be a URL that begins with https://' }).optional(),
+      /** PEM file of the authorities that may sign the server's certificate. Not set: those that Node brings. */
+      caFile: file.optional(),
+      /** The trusted root, from which everything else in the repository is verified. */
+      rootFile: file.default('/etc/smm/repository/root.json'),
+    })
+    .prefault({}),
+  agent: z
+    .strictObject({
+      /** Range of the agent's own versions that the control plane may choose from. */
+      allow: z.string().default('>=0.1.0'),
+    })
+    .prefault({}),
   istio: z
     .strictObject({
+      /** Where packages come from: Istio's `official` downloads (or a mirror of them), or the signed `repository`. */
+      source: z.enum(['official', 'repository']).default('official'),
       /** Base URL of official downloads or of a mirror with the same layout. */
       downloads: z
         .url({ protocol: /^https?$/, error: 'must be a URL that begins with https:// or http://' })

@@ -5,8 +5,11 @@
 
 import { hideSecrets } from './host/secrets.ts';
 
-/** Codes by room: 1xx configuration, 2xx control plane, 3xx VM configuration, 4xx releases, 5xx host and Istio's unit, 6xx command line. */
-export type ErrorCode = `SMM${1 | 2 | 3 | 4 | 5 | 6}${number}`;
+/**
+ * Codes by room: 1xx configuration, 2xx control plane, 3xx VM configuration, 4xx releases and repository, 5xx host and Istio's unit,
+ * 6xx command line, 7xx the agent's own upgrade.
+ */
+export type ErrorCode = `SMM${1 | 2 | 3 | 4 | 5 | 6 | 7}${number}`;
 
 /** An error that an operator can act on. `message` is a sentence in lower case, `remedy` says what to do. */
 export class AgentError extends Error {

@@ -1,0 +1,19 @@
+/** What files are called in the signed repository: the publisher in packaging/repository names them so, and the agent finds them so. */
+
+/** Names of architectures, as Debian has them. */
+export type TargetArchitecture = 'amd64' | 'arm64';
+
+/** One version of the agent, for all architectures: a tar of its folder, compressed with Brotli. */
+export function agentTarget(version: string): string {
+  return `agent/smm-agent-${version}.tar.br`;
+}
+
+/** A Node runtime: a tar of its folder, compressed with Brotli. */
+export function runtimeTarget(version: string, architecture: TargetArchitecture): string {
+  return `runtime/node-${version}-${architecture}.tar.br`;
+}
+
+/** Istio's own package, as it was published. */
+export function istioTarget(istioVersion: string, architecture: TargetArchitecture): string {
+  return `istio/${istioVersion}/istio-sidecar-${architecture}.deb`;
+}
