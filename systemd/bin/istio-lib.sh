@@ -1,60 +1,13 @@
 # shellcheck shell=sh
-# What the scripts of istio.service share: paths, and reading and writing the small files of the agent.
-# Sourced, never run; the script that sources it has set `here`, the folder of the scripts.
-# Reads no file as shell code: cluster.env and the rest come from elsewhere, and this runs as root.
-# Every path is below SMM_ROOT, which is empty on a real machine; with it the tests bring their own programs on PATH.
+# What the scripts of istio.service share. Sourced, never run; the script that sources it has set `here`, the folder of the scripts.
+# shellcheck disable=SC2154 # `here`, and `opt` of lib.sh
 
-SMM_ROOT=${SMM_ROOT:-}
-# An operator's Environment=PATH for Istio must not choose the programs that root runs here.
-[ -n "$SMM_ROOT" ] || PATH=/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin
-LC_ALL=C
-export SMM_ROOT PATH LC_ALL
-umask 022
+# shellcheck source=systemd/bin/lib.sh
+. "$here/lib.sh"
 
-istio=$SMM_ROOT/opt/smm-agent/istio
-state=$SMM_ROOT/var/lib/smm-agent/istio
+istio=$opt/istio
 # shellcheck disable=SC2034 # used by the scripts that source this
-run=$SMM_ROOT/run/smm-agent
+state=$SMM_ROOT/var/lib/smm-agent/istio
 
-# say PRIORITY SENTENCE: a line for the journal; 3 is an error, 4 a warning, 6 information.
-say() {
-  printf '<%s>smm-agent: %s\n' "$1" "$2" >&2
-}
-
-# field FILE KEY: the value of the line KEY=; empty where file or line is missing.
-field() {
-  sed -n "s/^$2=//p" "$1" 2>/dev/null | tail -n 1
-}
-
-# at NAME: a point between two writes, for the tests: when SMM_TEST_KILL_AT names it, all processes of this hook end here as in
-# a power cut. Nothing when it is unset.
-at() {
-  [ "${SMM_TEST_KILL_AT:-}" != "$1" ] || { say 7 "killed at $1" && kill -s KILL 0; }
-}
-
-# write_file FILE: makes a file of stdin in one step; it is on disk when this returns.
-write_file() {
-  mkdir -p "${1%/*}" && cat >"$1.new" && sync "$1.new" && at file-temporary-written &&
-    mv -fT "$1.new" "$1" && at file-renamed && sync "${1%/*}"
-}
-
-# remove_file FILE: it is gone on disk when this returns.
-remove_file() {
-  [ ! -e "$1" ] || { rm -f "$1" && sync "${1%/*}"; }
-}
-
-boot_id() {
-  cat "$SMM_ROOT/proc/sys/kernel/random/boot_id"
-}
-
-# Whole seconds since the machine was booted, suspended time included (CLOCK_BOOTTIME): the wall clock jumps at boot.
-seconds_up() {
-  read -r up _ <"$SMM_ROOT/proc/uptime" && printf '%s\n' "${up%%.*}"
-}
-
-now() {
-  date -u +%Y-%m-%dT%H:%M:%SZ
-}
-
-# shellcheck source=systemd/bin/istio-release-lib.sh disable=SC2154
+# shellcheck source=systemd/bin/istio-release-lib.sh
 . "$here/istio-release-lib.sh"

@@ -1,32 +1,9 @@
 # shellcheck shell=sh
-# shellcheck disable=SC2034,SC2154 # `job` is for the scripts that source this, `state` and `run` come from istio-lib.sh
-# What the stop hook and the delayed start ask of systemd. Sourced after istio-lib.sh, never run.
-# Every question has a deadline, and "cannot tell" is an answer that starts nothing and counts against nobody.
+# shellcheck disable=SC2154 # `state`, `run` and `here` come from istio-lib.sh, `ending` from look_at_system
+# When a stopped Istio is started again: what the stop hook and the delayed start ask. Sourced after istio-lib.sh, never run.
 
-# Reads systemd's jobs: `job` is that of istio.service (none, or unknown when systemd does not answer), `ending` says
-# whether the machine is on its way down: no, shutdown, rescue or unknown.
-look_at_system() {
-  job=none ending=no
-  if ! jobs=$(timeout 5 systemctl list-jobs --no-legend --no-pager --full 2>/dev/null); then
-    job=unknown ending=unknown
-    return
-  fi
-  while read -r _ unit type _; do
-    case "$unit $type" in
-      'istio.service '*) job=$type ;;
-      'shutdown.target start' | 'reboot.target start' | 'poweroff.target start' | 'halt.target start' | \
-        'kexec.target start' | 'soft-reboot.target start') ending=shutdown ;;
-      'rescue.target start' | 'emergency.target start') [ "$ending" = shutdown ] || ending=rescue ;;
-    esac
-  done <<END
-$jobs
-END
-  # A status other than 0 is usual here: the word is the answer.
-  case $(timeout 5 systemctl is-system-running 2>/dev/null || :) in
-    stopping) ending=shutdown ;;
-    maintenance) [ "$ending" = shutdown ] || ending=rescue ;;
-  esac
-}
+# shellcheck source=systemd/bin/job-lib.sh
+. "$here/job-lib.sh"
 
 # How much is switched off, of a word of `systemctl is-enabled`.
 degree_off() {

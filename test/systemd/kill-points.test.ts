@@ -3,18 +3,18 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { projectRoot } from '../../scripts/project.ts';
-import { PUT_BACK_POINTS, STOP_POINTS, SWITCH_POINTS, WITHDRAWAL_POINTS } from './kill-points.ts';
+import * as points from './kill-points.ts';
 
 const BIN = join(projectRoot, 'systemd/bin');
 
-describe('the points at which the scripts of istio.service can be killed', () => {
+describe('the points at which the scripts can be killed', () => {
   it('are those that the tests run into, each at one place', () => {
     const named = readdirSync(BIN).flatMap((script) =>
       [...readFileSync(join(BIN, script), 'utf8').matchAll(/^(?!\s*#).*?(?:&&|^)\s*at ([a-z-]+)/gm)].map(
         ([, name]) => name,
       ),
     );
-    const listed = [...SWITCH_POINTS, ...STOP_POINTS, ...PUT_BACK_POINTS, ...WITHDRAWAL_POINTS];
+    const listed = Object.values(points).flat();
     assert.deepEqual(named.toSorted(), listed.toSorted());
   });
 });

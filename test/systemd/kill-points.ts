@@ -1,6 +1,7 @@
 /**
- * The points of the scripts in systemd/bin at which a test ends them: `at NAME` in istio-lib.sh. The test beside this file sees
- * that scripts and lists name the same; test/vm/kill-points-activation.test.ts runs into each on a real systemd.
+ * The points of the scripts in systemd/bin at which a test ends them: `at NAME` in lib.sh. The test beside this file sees
+ * that scripts and lists name the same; test/vm/kill-points-activation.test.ts and test/vm/self-upgrade-kills.test.ts run into each
+ * on a real systemd.
  */
 
 /** Passed at a restart into a staged release. */
@@ -35,3 +36,20 @@ export const PUT_BACK_POINTS = [
 
 /** Passed when the release that was put back ends in the same way. */
 export const WITHDRAWAL_POINTS = ['put-back-rejection-withdrawn'] as const;
+
+/** Passed by the guard of smm-agent.service while a new version is started on probation. */
+export const TRIAL_POINTS = ['agent-trial-renewed', 'agent-trial-begun'] as const;
+
+/** Passed by it when somebody ends that version. */
+export const TRIAL_END_POINTS = ['agent-end-noted'] as const;
+
+/** Passed while that version is put back. */
+export const AGENT_PUT_BACK_POINTS = [
+  'agent-rejected',
+  'agent-switched-back',
+  'agent-previous-restored',
+  'agent-evidence-kept',
+] as const;
+
+/** Passed when its time is over. */
+export const DEADLINE_POINTS = ['agent-deadline-put-back', 'agent-deadline-prolonged'] as const;

@@ -1,8 +1,9 @@
-/** A machine below a temporary folder for the scripts of istio.service: real scripts, real files, and stand-ins for systemd. */
+/** A machine below a temporary folder for the scripts of systemd/bin: real scripts, real files, and stand-ins for systemd. */
 import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -130,6 +131,12 @@ export class ScriptMachine {
 
   linked(name: 'active' | 'staged'): string {
     return readlinkSync(this.at(`opt/smm-agent/istio/${name}`)).replace('releases/', '');
+  }
+
+  /** What a link holds, null where there is none. */
+  linkTarget(path: string): string | null {
+    const stat = lstatSync(this.at(path), { throwIfNoEntry: false });
+    return stat === undefined ? null : readlinkSync(this.at(path));
   }
 
   run(script: string, args: readonly string[] = [], env: Readonly<Record<string, string>> = {}): Ended {

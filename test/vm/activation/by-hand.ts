@@ -2,6 +2,7 @@
  * Istio of a machine that has joined the mesh, put into release folders by hand: scripts, drop-in and links as the agent makes them,
  * and no agent. What is shown on it works with the agent dead.
  */
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { projectRoot } from '../../../scripts/project.ts';
 import { RELEASE_FILES } from '../../../src/istio/release.ts';
@@ -18,24 +19,9 @@ export const B = '1.31.1-bbbbbbbbbbbb';
 export const ISTIO = '/opt/smm-agent/istio';
 export const STATE = '/var/lib/smm-agent/istio';
 const DROP_IN = '/etc/systemd/system/istio.service.d/zz-smm-agent.conf';
-const SCRIPTS = [
-  'istio-activate',
-  'istio-chains',
-  'istio-has-address',
-  'istio-hosts',
-  'istio-lib.sh',
-  'istio-put-back',
-  'istio-release-lib.sh',
-  'istio-root-cert',
-  'istio-start-pending',
-  'istio-started',
-  'istio-stop-lib.sh',
-  'istio-stopped',
-  'istio-switch',
-];
 
 async function installScripts(machine: Machine): Promise<void> {
-  for (const name of SCRIPTS) {
+  for (const name of readdirSync(join(projectRoot, 'systemd/bin'))) {
     const mode = name.endsWith('.sh') ? '0644' : '0755';
     await machine.copyIn(join(projectRoot, 'systemd/bin', name), `/opt/smm-agent/bin/${name}`, mode);
   }

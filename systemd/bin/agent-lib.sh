@@ -1,0 +1,115 @@
+# shellcheck shell=sh
+# shellcheck disable=SC2154 # `here`, and `opt` and `run` of lib.sh
+# What the scripts of smm-agent.service know of the agent's versions, and of the probation of a new one. Sourced, never run; the
+# script that sources it has set `here`, the folder of the scripts. The names of files are those of src/upgrade: change both.
+
+# shellcheck source=systemd/bin/lib.sh
+. "$here/lib.sh"
+
+state=$SMM_ROOT/var/lib/smm-agent/agent
+# There while a version is on probation. Written by the agent before it switches, and by the guard; src/upgrade/probation.ts.
+probation=$state/probation
+# Of this boot only: the last start of the version on probation, and how that ended.
+trial=$run/agent-trial
+
+# alone: from here on nobody else changes versions or probation. A lock that does not come is no reason to leave a bad version.
+alone() {
+  [ -d "$opt" ] || return 0
+  exec 9<"$opt"
+  flock -w 5 9 || say 4 "cannot lock $opt: another process holds it; going on without it"
+}
+
+is_version() {
+  case $1 in
+    '' | [!0-9]* | *[!0-9A-Za-z.+-]*) return 1 ;;
+  esac
+}
+
+# usable VERSION: whether it is complete, as far as a start needs it. Digests are the agent's business: they take a second.
+usable() {
+  is_version "$1" && [ -s "$opt/versions/$1/release.json" ] && [ -s "$opt/versions/$1/smm-agent.js" ] &&
+    [ -x "$opt/versions/$1/node/bin/node" ]
+}
+
+# newest_usable EXCEPT: the version that was put in place last; status 1 where there is no other one.
+newest_usable() {
+  # Names of versions hold no character that a listing would quote, and release.json is written once.
+  # shellcheck disable=SC2012
+  ls -1t "$opt"/versions/*/release.json 2>/dev/null | while read -r manifest; do
+    version=${manifest%/release.json}
+    version=${version##*/}
+    if [ "$version" != "$1" ] && usable "$version"; then
+      printf '%s\n' "$version"
+      break
+    fi
+  done | grep .
+}
+
+# version_of LINK: the version that `current` or `previous` names; status 1 where there is none.
+version_of() {
+  link=$(readlink "$opt/$1") || return 1
+  is_version "${link##*/}" && printf '%s\n' "${link##*/}"
+}
+
+# point_version LINK VERSION: switches a link in one step; it is on disk when this returns.
+point_version() {
+  ln -sfn "versions/$2" "$opt/.$1.new" && sync "$opt" && mv -fT "$opt/.$1.new" "$opt/$1" && sync "$opt"
+}
+
+# Sets the variables below; status 1 where no version is on probation.
+read_probation() {
+  [ -e "$probation" ] || return 1
+  id=$(field "$probation" id)
+  from=$(field "$probation" from)
+  to=$(field "$probation" to)
+  previous=$(field "$probation" previous)
+  begun=$(field "$probation" begun)
+  boot=$(field "$probation" boot)
+  deadline=$(number deadline 0)
+  span=$(number span 50)
+  power_cuts=$(number power_cuts 0)
+  ended=$(field "$probation" ended)
+  extended=$(number extended 0)
+}
+
+# number KEY OTHERWISE: a damaged one must not end the script that reckons with it.
+number() {
+  value=$(field "$probation" "$1")
+  case $value in '' | *[!0-9]*) value=$2 ;; esac
+  printf '%s\n' "$value"
+}
+
+# Writes the variables back.
+write_probation() {
+  write_file "$probation" <<END
+id=$id
+from=$from
+to=$to
+previous=$previous
+begun=$begun
+boot=$boot
+deadline=$deadline
+span=$span
+power_cuts=$power_cuts
+ended=$ended
+extended=$extended
+END
+}
+
+# write_trial INVOCATION UPTIME END: which start of the version on probation this is; END is empty while it runs.
+write_trial() {
+  printf 'id=%s\ninvocation=%s\nuptime=%s\nend=%s\n' "$id" "$1" "$2" "$3" | write_file "$trial"
+}
+
+# Whether a start of the version on probation has no end yet.
+is_open_trial() {
+  [ "$(field "$trial" id)" = "$id" ] && [ -z "$(field "$trial" end)" ]
+}
+
+# arm SECONDS: a timer of systemd's, which outlives the agent, sees to the deadline. One that a later deadline made stale does nothing.
+arm() {
+  timeout 10 systemd-run --quiet --collect --unit="smm-agent-deadline-$(seconds_up)-$$" --on-active="$1" \
+    --timer-property=AccuracySec=1s --property=Group=smm-agent --description="Deadline of the probation of smm-agent $to" \
+    ${SMM_ROOT:+--setenv="SMM_ROOT=$SMM_ROOT"} "$here/agent-deadline" "$id" "$deadline" ||
+    say 3 "cannot set a timer for the deadline of smm-agent $to: it is looked at when the agent ends"
+}

@@ -1,0 +1,42 @@
+# shellcheck shell=sh
+# What the scripts that run after the end of a service ask of systemd. Sourced after lib.sh, never run.
+# Every question has a deadline, and "cannot tell" is an answer that starts nothing and counts against nobody.
+
+# look_at_system UNIT: `job` is that of the unit (none, or unknown when systemd does not answer), `ending` says whether the
+# machine is on its way down: no, shutdown, rescue or unknown.
+look_at_system() {
+  job=none ending=no
+  if ! jobs=$(timeout 5 systemctl list-jobs --no-legend --no-pager --full 2>/dev/null); then
+    job=unknown ending=unknown
+    return
+  fi
+  while read -r _ unit type _; do
+    case "$unit $type" in
+      "$1 "*) job=$type ;;
+      'shutdown.target start' | 'reboot.target start' | 'poweroff.target start' | 'halt.target start' | \
+        'kexec.target start' | 'soft-reboot.target start') ending=shutdown ;;
+      'rescue.target start' | 'emergency.target start') [ "$ending" = shutdown ] || ending=rescue ;;
+    esac
+  done <<END
+$jobs
+END
+  # A status other than 0 is usual here: the word is the answer.
+  case $(timeout 5 systemctl is-system-running 2>/dev/null || :) in
+    stopping) ending=shutdown ;;
+    maintenance) [ "$ending" = shutdown ] || ending=rescue ;;
+  esac
+}
+
+# Whose wish an end was, by what look_at_system saw: shutdown, rescue, stop, restart, own-end (nobody's) or unknown.
+# The unit's Result cannot tell a stop by hand from a crash (a crashed Envoy ends with success); the job can.
+kind_of_end() {
+  case "$ending $job" in
+    shutdown*) echo shutdown ;;
+    rescue*) echo rescue ;;
+    unknown* | *unknown) echo unknown ;;
+    *' stop') echo stop ;;
+    *restart) echo restart ;;
+    # A job `start` means that the start itself failed.
+    *) echo own-end ;;
+  esac
+}

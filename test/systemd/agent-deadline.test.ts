@@ -1,0 +1,132 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { AgentMachine, NEW, NOW, OLD } from './agent-machine.ts';
+
+const LATE = NOW + 51;
+
+/** NEW is ready and has completed a turn, but for what it lacks. */
+function lacking(lacks: string): AgentMachine {
+  return AgentMachine.onTrial().turn(lacks).clock(LATE);
+}
+
+describe('the deadline of a version that completed no turn', () => {
+  it('puts it back and restarts the agent', () => {
+    using machine = AgentMachine.onTrial().clock(LATE);
+    assert.match(machine.deadline().stderr, /put back to 0\.2\.0: it completed no turn within 50 s of its start/);
+    assert.equal(machine.named('current'), OLD);
+    assert.deepEqual(machine.restarts(), ['systemctl restart --no-block smm-agent.service']);
+    assert.equal(machine.evidence(NEW), 'the last words\n');
+  });
+
+  it('takes the turn of an earlier start for none', () => {
+    using machine = AgentMachine.onTrial().turn('control-plane', 'i-0').clock(LATE);
+    machine.deadline();
+    assert.equal(machine.named('current'), OLD);
+  });
+});
+
+describe('the deadline of a version that lacks an answer of the control plane', () => {
+  // What self-check --control-plane says as new, previous, new: 0 is an answer.
+  const rows: { tries: [string, string, string]; what: string; blamed: boolean; asked: number }[] = [
+    { tries: ['1', '0', '1'], what: 'fail, answer, fail: the new one is to blame', blamed: true, asked: 3 },
+    { tries: ['1', '1', '1'], what: 'fail, fail: the control plane is away', blamed: false, asked: 2 },
+    { tries: ['1', '0', '0'], what: 'it came back between two tries', blamed: false, asked: 3 },
+    { tries: ['0', '0', '0'], what: 'it is back already', blamed: false, asked: 1 },
+    { tries: ['69', '64', '69'], what: 'the version before knows no self-check', blamed: false, asked: 2 },
+  ];
+  for (const { tries, what, blamed, asked } of rows) {
+    it(what, () => {
+      using machine = lacking('control-plane');
+      machine.answer(NEW, `${tries[0]}\n${tries[2]}\n`).answer(OLD, `${tries[1]}\n`);
+      machine.deadline();
+      const checks = machine.calls().filter((call) => call.startsWith('node of'));
+      assert.equal(checks.length, asked);
+      assert.match(checks[0] ?? '', /^node of 0\.3\.0: --flag-of-its-own \S+ self-check --control-plane$/);
+      assert.equal(machine.named('current'), blamed ? OLD : NEW);
+      assert.equal(machine.restarts().length, blamed ? 1 : 0);
+      if (blamed) {
+        assert.equal(machine.noted(`rejected/${NEW}`, 'reason'), '0.2.0 has what it lacks: control-plane');
+      } else {
+        assert.equal(machine.noted('probation', 'deadline'), String(LATE + 100));
+        assert.match(machine.timers().at(-1) ?? '', /--on-active=100 .*agent-deadline abcd0123 1151$/);
+      }
+    });
+  }
+
+  it('is prolonged for twice as long each time, at most for ten minutes', () => {
+    using machine = lacking('control-plane');
+    const waits: number[] = [];
+    let at = NOW + 50;
+    for (let round = 0; round < 12; round += 1) {
+      machine.answer(NEW, '1\n1\n').answer(OLD, '1\n').deadline(at);
+      const next = Number(machine.noted('probation', 'deadline'));
+      waits.push(next - Math.max(at + 1, LATE));
+      at = next;
+      machine.clock(at + 1);
+    }
+    assert.deepEqual(waits, [100, 200, 400, ...Array.from({ length: 9 }, () => 600)]);
+  });
+});
+
+describe('the deadline of a version that finds the configuration wrong', () => {
+  for (const [tries, blamed] of [
+    [['78', '0', '78'], true],
+    [['78', '78', '78'], false],
+  ] as const) {
+    it(`${blamed ? 'puts it back where' : 'leaves it where not even'} the version before takes it`, () => {
+      using machine = lacking('configuration').answer(NEW, `${tries[0]}\n${tries[2]}\n`).answer(OLD, `${tries[1]}\n`);
+      machine.deadline();
+      assert.equal(machine.named('current'), blamed ? OLD : NEW);
+      assert.match(machine.calls().find((call) => call.startsWith('node of')) ?? '', / self-check$/);
+    });
+  }
+});
+
+describe('a timer of the deadline', () => {
+  const unchanged = (machine: AgentMachine) => {
+    assert.equal(machine.named('current'), NEW);
+    assert.deepEqual([machine.restarts(), machine.noted(`rejected/${NEW}`, 'reason')], [[], null]);
+  };
+
+  it('that comes too early is set again', () => {
+    using machine = AgentMachine.onTrial().clock(NOW + 30);
+    machine.deadline();
+    unchanged(machine);
+    assert.match(machine.timers()[0] ?? '', /--on-active=20 .*agent-deadline abcd0123 1050$/);
+  });
+
+  it('of a deadline that was moved does nothing, since that one has a timer of its own', () => {
+    using machine = AgentMachine.onTrial().clock(LATE);
+    machine.deadline(NOW + 49);
+    unchanged(machine);
+    assert.deepEqual(machine.timers(), []);
+  });
+
+  it('of another probation does nothing', () => {
+    using machine = AgentMachine.onTrial().clock(LATE);
+    machine.deadline(NOW + 50, 'other000');
+    unchanged(machine);
+  });
+
+  it('does nothing while the agent is stopped, and once it is confirmed', () => {
+    using machine = AgentMachine.onTrial().answer('jobs', '1 smm-agent.service stop running\n').clock(LATE);
+    machine.guard('ended');
+    machine.deadline();
+    unchanged(machine);
+    machine.remove('var/lib/smm-agent/agent/probation').deadline();
+    unchanged(machine);
+  });
+
+  it('does nothing when the agent was restarted while the versions were compared', () => {
+    using machine = lacking('control-plane').answer(NEW, '1\n1\n').answer(OLD, '0\n');
+    // The version before is asked in the middle: whoever restarts the agent then has moved the deadline.
+    const node = machine.read(`opt/smm-agent/versions/${OLD}/node/bin/node`) ?? '';
+    const probation = machine.at('var/lib/smm-agent/agent/probation');
+    const moved = node.replace(
+      'exit "$status"',
+      `sed -i s/deadline=1050/deadline=1101/ '${probation}'\nexit "$status"`,
+    );
+    machine.file(`opt/smm-agent/versions/${OLD}/node/bin/node`, moved, 0o755).deadline();
+    unchanged(machine);
+  });
+});

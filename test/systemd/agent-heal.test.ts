@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { AgentMachine, NEW, OLD } from './agent-machine.ts';
+
+const PAYLOAD = 'usr/lib/smm-agent/payload/versions/0.1.0';
+
+/** What the package brings, as dpkg left it. */
+function withPayload(machine: AgentMachine): AgentMachine {
+  return machine.file(`${PAYLOAD}/smm-agent.js`, 'program\n').file(`${PAYLOAD}/node/bin/node`, '#!/bin/sh\n', 0o755);
+}
+
+describe('a current version that cannot start', () => {
+  for (const [what, damage] of [
+    ['whose folder is gone', `opt/smm-agent/versions/${NEW}/smm-agent.js`],
+    ['without its runtime', `opt/smm-agent/versions/${NEW}/node/bin/node`],
+  ] as const) {
+    it(`${what} gives way to the one before`, () => {
+      using machine = new AgentMachine().version(OLD).version(NEW).link('current', NEW).link('previous', OLD);
+      const { stderr } = machine.remove(damage).guard('start');
+      assert.equal(machine.named('current'), OLD);
+      assert.match(stderr, /<3>.*missing or damaged: smm-agent 0\.2\.0 starts in its place/);
+    });
+  }
+
+  it('gives way to the newest one that can start', () => {
+    using machine = new AgentMachine().version('0.1.0', { installedAt: 1 }).version('0.1.9', { installedAt: 2 });
+    machine.link('current', '9.9.9').link('previous', '8.8.8').guard('start');
+    assert.equal(machine.named('current'), '0.1.9');
+  });
+
+  it('gives way to what the package brings, where nothing else is left', () => {
+    using machine = withPayload(new AgentMachine());
+    machine.guard('start');
+    assert.equal(machine.linkTarget('opt/smm-agent/current'), machine.at(PAYLOAD));
+  });
+
+  it('stays as it is where nothing can start, and that is said', () => {
+    using machine = new AgentMachine().link('current', NEW);
+    const { status, stderr } = machine.guard('start');
+    assert.equal(status, 0);
+    assert.match(stderr, /<3>.*cannot find a version of smm-agent that can start: install the package/);
+  });
+});
+
+describe('a current version that can start', () => {
+  it('is left alone, whatever else is wrong', () => {
+    using machine = withPayload(new AgentMachine()).version(NEW).link('current', NEW);
+    machine.remove(`opt/smm-agent/versions/${NEW}/release.json`).guard('start');
+    assert.equal(machine.named('current'), NEW);
+  });
+});

@@ -1,0 +1,128 @@
+/** A machine for the scripts of smm-agent.service: versions of the agent that are a few lines of shell, and a probation. */
+import { rmSync, symlinkSync, utimesSync } from 'node:fs';
+import { basename } from 'node:path';
+import { type Ended, ScriptMachine } from './script-machine.ts';
+
+export const OLD = '0.2.0';
+export const NEW = '0.3.0';
+const STATE = 'var/lib/smm-agent/agent';
+/** Seconds since the boot, as ScriptMachine's /proc/uptime has it at first. */
+export const NOW = 1000;
+
+export interface Probation {
+  id?: string;
+  from?: string;
+  to?: string;
+  previous?: string;
+  boot?: string;
+  deadline?: number;
+  power_cuts?: number;
+  ended?: 'yes' | 'no';
+  extended?: number;
+}
+
+export class AgentMachine extends ScriptMachine {
+  constructor() {
+    super();
+    this.program('journalctl', '[ "$1" = --sync ] || cat "$answers/journal"');
+    this.answer('journal', 'the last words\n');
+  }
+
+  /** NEW was just switched to and is on probation; OLD was before it. */
+  static onProbation(probation: Probation = {}): AgentMachine {
+    const machine = new AgentMachine().version(OLD).version(NEW).link('current', NEW).link('previous', OLD);
+    return machine.probation(probation);
+  }
+
+  /** As `onProbation`, and NEW has been started. */
+  static onTrial(probation: Probation = {}): AgentMachine {
+    const machine = AgentMachine.onProbation(probation);
+    machine.guard('start');
+    return machine.forgetCalls();
+  }
+
+  /** A complete version; `self-check` of its program ends with the statuses of the file `answers/<version>`, one after the other. */
+  version(version: string, { installedAt = 1_700_000_000 } = {}): this {
+    const folder = `opt/smm-agent/versions/${version}`;
+    const answers = this.at(`answers/${version}`);
+    // The arguments of the real node: flags, program, command.
+    const node = `#!/bin/sh
+echo "node of ${version}: $*" >>'${this.at('calls')}'
+read -r status <'${answers}' || status=0
+sed -i 1d '${answers}'
+exit "$status"
+`;
+    this.file(`${folder}/smm-agent.js`, `program ${version}\n`).file(`${folder}/node/bin/node`, node, 0o755);
+    this.file(`${folder}/flags`, '--flag-of-its-own\n').file(`${folder}/release.json`, '{}\n').answer(version, '');
+    utimesSync(this.at(`${folder}/release.json`), installedAt, installedAt);
+    return this;
+  }
+
+  /** The agent's own links, besides those of Istio. */
+  override link(name: 'active' | 'staged' | 'current' | 'previous', target: string): this {
+    if (name === 'active' || name === 'staged') return super.link(name, target);
+    const path = this.at(`opt/smm-agent/${name}`);
+    rmSync(path, { force: true });
+    symlinkSync(`versions/${target}`, path);
+    return this;
+  }
+
+  named(name: 'current' | 'previous'): string | null {
+    const target = this.linkTarget(`opt/smm-agent/${name}`);
+    return target === null ? null : basename(target);
+  }
+
+  probation(given: Probation = {}): this {
+    const { id = 'abcd0123', from = OLD, to = NEW, previous = '', boot = 'boot-1', deadline = NOW + 50 } = given;
+    const { power_cuts = 0, ended = 'no', extended = 0 } = given;
+    const begun = '2026-11-24T12:00:00.000Z';
+    const fields = { id, from, to, previous, begun, boot, deadline, span: 50, power_cuts, ended, extended };
+    const lines = Object.entries(fields).map(([key, value]) => `${key}=${value}\n`);
+    return this.file(`${STATE}/probation`, lines.join(''));
+  }
+
+  /** A field of a file below the agent's state, null where the file is not there. */
+  noted(file: string, key: string): string | null {
+    const text = this.read(file.startsWith('run/') ? file : `${STATE}/${file}`);
+    return text === null ? null : (new RegExp(`^${key}=(.*)$`, 'm').exec(text)?.[1] ?? '');
+  }
+
+  evidence(version: string): string | null {
+    return this.read(`${STATE}/evidence/${version}`);
+  }
+
+  isOnProbation(): boolean {
+    return this.read(`${STATE}/probation`) !== null;
+  }
+
+  /** The time since the boot, in seconds. */
+  clock(seconds: number): this {
+    return this.file('proc/uptime', `${seconds}.00 1.00\n`);
+  }
+
+  guard(
+    what: 'start' | 'ended',
+    { invocation = 'i-1', ...ended }: { invocation?: string; result?: string; code?: string; status?: string } = {},
+  ): Ended {
+    const { result = 'exit-code', code = 'exited', status = '1' } = ended;
+    const told = { SERVICE_RESULT: result, ...(code === '' ? {} : { EXIT_CODE: code, EXIT_STATUS: status }) };
+    return this.run('agent-guard', [what], { INVOCATION_ID: invocation, ...(what === 'ended' ? told : {}) });
+  }
+
+  deadline(at = NOW + 50, id = 'abcd0123'): Ended {
+    return this.run('agent-deadline', [id, String(at)]);
+  }
+
+  /** What the agent on probation notes after a turn that did not confirm it. */
+  turn(lacks: string, invocation = 'i-1'): this {
+    return this.file('run/smm-agent/agent-turn', `invocation=${invocation}\nlacks=${lacks}\n`);
+  }
+
+  timers(): string[] {
+    return this.calls().filter((call) => call.startsWith('systemd-run '));
+  }
+
+  restarts(): string[] {
+    return this.calls().filter((call) => call.startsWith('systemctl restart'));
+  }
+}
