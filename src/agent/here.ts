@@ -65,9 +65,9 @@ export async function reconcileHere(paths: Paths, tell: Tell): Promise<Status> {
 
 /** Returns what was forgotten, in words. */
 export async function forgetFailures(paths: Paths): Promise<string[]> {
-  const findings = new ReleaseFindings(paths.state, systemClock);
-  const rejected = [...(await findings.rejected())].map(([id, { reason }]) => `release ${id}: ${reason}`);
-  await findings.clear();
+  const { rejections } = new ReleaseFindings(paths.state, systemClock);
+  const rejected = [...(await rejections.read())].map(([id, { reason }]) => `release ${id}: ${reason}`);
+  await rejections.clear();
   const attempts = new Attempts(paths.state);
   const failed = [...(await attempts.read(systemClock.now()))].map(([key, { reason }]) => `${key}: ${reason}`);
   await attempts.clear();

@@ -1,4 +1,5 @@
 /** What is true on this machine, read afresh each turn from disk, systemd and /proc: never from memory. */
+import type { Rejection } from '../host/rejections.ts';
 import type { UnitState } from '../host/service-manager.ts';
 import type { UnitFile } from '../istio/activation/kept-unit.ts';
 import type { StopRecord } from '../istio/activation/stop-record.ts';
@@ -7,7 +8,6 @@ import type { OwnConfiguration } from '../istio/own-configuration.ts';
 import type { RestartPending } from '../istio/pending.ts';
 import type { ProxyHealth } from '../istio/proxy-health.ts';
 import type { ReleaseConfiguration, ReleaseId, ReleaseManifest } from '../istio/release.ts';
-import type { Rejection } from '../istio/releases/findings.ts';
 import type { Running } from '../istio/running.ts';
 
 /** A release that a link names, with whatever is wrong with it: empty problems mean complete and executable. */

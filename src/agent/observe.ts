@@ -70,7 +70,7 @@ export async function observe({ paths, clock, services, proxy = PROXY_ENDPOINTS 
     own: await ownConfiguration(paths),
     releases,
     confirmed,
-    rejected: await findings.rejected(),
+    rejected: await findings.rejections.read(),
     ignoredEdits: await ignoredEdits(paths),
   };
 }

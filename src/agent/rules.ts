@@ -23,7 +23,7 @@ export async function writeRules(
   const folder = join(paths.state, 'istio');
   await writeHold(paths, config.hold);
   await ensureText(join(folder, 'start-when-stopped'), `${config.istio.startWhenStopped}\n`);
-  await new ReleaseFindings(paths.state, clock).expire();
+  await new ReleaseFindings(paths.state, clock).rejections.expire();
   if (target.answer === 'wanted') await markGone(join(folder, 'gone'), target.revision.name, observation, hasRevision);
 }
 

@@ -1,4 +1,5 @@
 /** How Istio ended last, as systemd/bin/istio-stopped wrote it down. In /run: what was in another boot does not count. */
+import { parseFields } from '../../host/fields.ts';
 import { readText } from '../../host/files.ts';
 import type { UnitState } from '../../host/service-manager.ts';
 import type { Paths } from '../../paths.ts';
@@ -40,11 +41,11 @@ export function parseStopRecord(
   bootId: string,
   unit: Pick<UnitState, 'activeState' | 'unitFileState'>,
 ): StopRecord | null {
-  const record = fields(stopped);
+  const record = parseFields(stopped);
   const value = (key: string) => record.get(key) ?? '';
   if (value('boot') !== bootId) return null;
   const kind = KINDS.find((known) => known === value('kind')) ?? 'unknown';
-  const stateAtStart = fields(started ?? '').get('unit_file_state') || value('unit_file_state');
+  const stateAtStart = parseFields(started ?? '').get('unit_file_state') || value('unit_file_state');
   return {
     kind,
     at: dateOf(value('at')),
@@ -93,15 +94,6 @@ function startOf(value: string): StopRecord['start'] {
 function degreeOff(unitFileState: string): number {
   if (/^(masked|masked-runtime|not-found|bad)$/.test(unitFileState)) return 2;
   return unitFileState === 'disabled' ? 1 : 0;
-}
-
-function fields(text: string): Map<string, string> {
-  return new Map(
-    text.split('\n').flatMap((line): [string, string][] => {
-      const at = line.indexOf('=');
-      return at < 1 ? [] : [[line.slice(0, at), line.slice(at + 1)]];
-    }),
-  );
 }
 
 function dateOf(text: string): Date | null {

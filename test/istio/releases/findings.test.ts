@@ -66,25 +66,25 @@ describe('a rejected release', () => {
     await scene.write('rejected', `reason=Envoy ended three times\ncount=1\nat=${scene.now.getTime() / 1000}\n`);
     const retryAt = new Date('2026-11-24T12:00:00Z');
     assert.deepEqual(
-      await scene.findings.rejected(),
+      await scene.findings.rejections.read(),
       new Map([[ID, { reason: 'Envoy ended three times', count: 1, at: scene.now, retryAt }]]),
     );
     scene.later(24);
-    assert.deepEqual(await scene.findings.rejected(), new Map());
+    assert.deepEqual(await scene.findings.rejections.read(), new Map());
   });
 
   it('waits twice as long from time to time, at most a week', async () => {
     await using scene = await Scene.begin();
     const waits: number[] = [];
     for (let round = 0; round < 5; round += 1) {
-      await scene.findings.reject(ID, 'bad');
-      const rejection = (await scene.findings.rejected()).get(ID);
+      await scene.findings.rejections.reject(ID, 'bad');
+      const rejection = (await scene.findings.rejections.read()).get(ID);
       assert.ok(rejection);
       assert.equal(rejection.count, round + 1);
       waits.push((rejection.retryAt.getTime() - scene.now.getTime()) / HOUR_MS);
-      assert.deepEqual(await scene.findings.expire(), []);
+      assert.deepEqual(await scene.findings.rejections.expire(), []);
       scene.later(24 * 7);
-      assert.deepEqual(await scene.findings.expire(), [ID]);
+      assert.deepEqual(await scene.findings.rejections.expire(), [ID]);
       assert.deepEqual(await readdir(join(scene.state, 'istio/rejected')), []);
     }
     assert.deepEqual(waits, [24, 48, 96, 168, 168]);
@@ -92,19 +92,19 @@ describe('a rejected release', () => {
 
   it('has the same count when its expiry was cut off in the middle', async () => {
     await using scene = await Scene.begin();
-    await scene.findings.reject(ID, 'bad');
+    await scene.findings.rejections.reject(ID, 'bad');
     const text = await readFile(join(scene.state, 'istio/rejected', ID), 'utf8');
     scene.later(25);
-    await scene.findings.expire();
+    await scene.findings.rejections.expire();
     await scene.write('rejected', text);
-    assert.deepEqual(await scene.findings.expire(), [ID]);
-    await scene.findings.reject(ID, 'bad again');
-    assert.equal((await scene.findings.rejected()).get(ID)?.count, 2);
+    assert.deepEqual(await scene.findings.rejections.expire(), [ID]);
+    await scene.findings.rejections.reject(ID, 'bad again');
+    assert.equal((await scene.findings.rejections.read()).get(ID)?.count, 2);
   });
 
   it('is written as lines that a shell script can read, whatever the reason holds', async () => {
     await using scene = await Scene.begin();
-    await scene.findings.reject(ID, 'it said:\ncount=99 `rm`\n');
+    await scene.findings.rejections.reject(ID, 'it said:\ncount=99 `rm`\n');
     const text = await readFile(join(scene.state, 'istio/rejected', ID), 'utf8');
     assert.equal(text, `reason=it said: count=99 \`rm\`\ncount=1\nat=${scene.now.getTime() / 1000}\n`);
   });
@@ -112,35 +112,35 @@ describe('a rejected release', () => {
   it('does not last for years when the clock was wrong: it begins anew now', async () => {
     await using scene = await Scene.begin();
     await scene.write('rejected', 'reason=bad\ncount=1\nat=4102444800\n');
-    await scene.findings.expire();
+    await scene.findings.rejections.expire();
     scene.later(23);
-    assert.equal((await scene.findings.rejected()).size, 1);
+    assert.equal((await scene.findings.rejections.read()).size, 1);
     scene.later(1);
-    assert.equal((await scene.findings.rejected()).size, 0);
+    assert.equal((await scene.findings.rejections.read()).size, 0);
   });
 
   it('is one also where its file is empty or torn', async () => {
     await using scene = await Scene.begin();
     for (const text of ['', 'reason=', 'count=x\nat=yesterday\n']) {
       await scene.write('rejected', text);
-      const rejection = (await scene.findings.rejected()).get(ID);
+      const rejection = (await scene.findings.rejections.read()).get(ID);
       assert.deepEqual([rejection?.reason, rejection?.count], ['no reason was noted', 1]);
     }
-    await scene.findings.expire();
+    await scene.findings.rejections.expire();
     scene.later(24);
-    assert.deepEqual(await scene.findings.expire(), [ID]);
+    assert.deepEqual(await scene.findings.rejections.expire(), [ID]);
   });
 
   it('is forgotten with its count when the operator says so', async () => {
     await using scene = await Scene.begin();
-    await scene.findings.reject(ID, 'bad');
+    await scene.findings.rejections.reject(ID, 'bad');
     scene.later(25);
-    await scene.findings.expire();
-    await scene.findings.reject(ID, 'bad');
-    await scene.findings.clear('1.30.0-0123456789ab');
-    assert.equal((await scene.findings.rejected()).get(ID)?.count, 2);
-    await scene.findings.clear();
-    await scene.findings.reject(ID, 'bad');
-    assert.equal((await scene.findings.rejected()).get(ID)?.count, 1);
+    await scene.findings.rejections.expire();
+    await scene.findings.rejections.reject(ID, 'bad');
+    await scene.findings.rejections.clear('1.30.0-0123456789ab');
+    assert.equal((await scene.findings.rejections.read()).get(ID)?.count, 2);
+    await scene.findings.rejections.clear();
+    await scene.findings.rejections.reject(ID, 'bad');
+    assert.equal((await scene.findings.rejections.read()).get(ID)?.count, 1);
   });
 });

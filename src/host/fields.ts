@@ -1,0 +1,16 @@
+/** Files of lines `key=value`, as the scripts in systemd/bin write and read them. Nothing of them is ever sourced. */
+
+/** The last value counts where a key stands twice, as for the scripts. */
+export function parseFields(text: string): Map<string, string> {
+  return new Map(
+    text.split('\n').flatMap((line): [string, string][] => {
+      const at = line.indexOf('=');
+      return at < 1 ? [] : [[line.slice(0, at), line.slice(at + 1)]];
+    }),
+  );
+}
+
+/** One line for each field; what could break a line becomes a blank. */
+export function formatFields(fields: Iterable<readonly [string, string | number]>): string {
+  return [...fields].map(([key, value]) => `${key}=${String(value).replace(/\s+/g, ' ').trim()}\n`).join('');
+}

@@ -1,0 +1,152 @@
+/**
+ * What was tried and put back, with reason, count and time: a file for each, since scripts in systemd/bin write and read them as
+ * well, without the agent. `rejected/<name>` has the lines `reason=...`, `count=N`, `at=<unix seconds>`, and whatever else its
+ * writer needs; `expired/<name>` keeps the count of one that is over.
+ */
+import { join } from 'node:path';
+import type { Clock } from './clock.ts';
+import { formatFields, parseFields } from './fields.ts';
+import { makeFolder, namesIn, readText, removeFile, writeAtomically } from './files.ts';
+
+export interface Rejection {
+  reason: string;
+  /** Rejections of this name so far, expired ones included. */
+  count: number;
+  at: Date;
+  /** From then on it may be tried again. */
+  retryAt: Date;
+}
+
+type Fields = ReadonlyMap<string, string>;
+type Kind = 'rejected' | 'expired';
+
+const FIRST_WAIT_MS = 24 * 3600 * 1000;
+const LONGEST_WAIT_MS = 7 * FIRST_WAIT_MS;
+
+export class Rejections {
+  readonly #folder: string;
+  readonly #names: RegExp;
+  readonly #clock: Clock;
+
+  /** Only files whose name matches `names` count: the folder is the scripts' too. */
+  constructor(folder: string, names: RegExp, clock: Clock) {
+    this.#folder = folder;
+    this.#names = names;
+    this.#clock = clock;
+  }
+
+  /** Those that hold now. Rejects with SMM520 when one cannot be read: that is not the same as none. */
+  async read(): Promise<Map<string, Rejection>> {
+    const now = this.#clock.now().getTime();
+    const found = new Map<string, Rejection>();
+    for (const name of await this.#all('rejected')) {
+      const rejection = await this.#rejection(name, now);
+      if (rejection !== null && rejection.retryAt.getTime() > now) found.set(name, rejection);
+    }
+    return found;
+  }
+
+  /** Notes one more, as the scripts do. `details` are further fields of the file. */
+  async reject(name: string, reason: string, details: Readonly<Record<string, string>> = {}): Promise<void> {
+    const earlier = await this.#fields('rejected', name);
+    const count = (earlier === null ? 0 : countOf(earlier)) + 1;
+    const at = Math.floor(this.#clock.now().getTime() / 1000);
+    await this.#write(
+      'rejected',
+      name,
+      new Map(Object.entries({ reason, count: `${count}`, at: `${at}`, ...details })),
+    );
+  }
+
+  /** What its file says, expired or not; null where there is none. */
+  async details(name: string): Promise<Fields | null> {
+    return (await this.#fields('rejected', name)) ?? (await this.#fields('expired', name));
+  }
+
+  /** Every name that was ever rejected and not forgotten. */
+  async names(): Promise<string[]> {
+    return [...new Set([...(await this.#all('rejected')), ...(await this.#all('expired'))])].sort();
+  }
+
+  /**
+   * Moves those that are over out of the scripts' sight; their count is kept, so that the next one lasts twice as long. Returns the
+   * names. One from the future (the clock was set back) begins anew now: else it might last for years.
+   */
+  async expire(): Promise<string[]> {
+    const now = this.#clock.now();
+    const expired: string[] = [];
+    for (const name of await this.#all('rejected')) {
+      const fields = await this.#fields('rejected', name);
+      const rejection = await this.#rejection(name, now.getTime());
+      if (rejection === null || fields === null) continue;
+      const at = atOf(fields);
+      const nowSeconds = `${Math.floor(now.getTime() / 1000)}`;
+      if (at === null || at > now) await this.#write('rejected', name, new Map([...fields, ['at', nowSeconds]]));
+      if (rejection.retryAt > now) continue;
+      // The count first: cut off in between, both files speak of the same rejection.
+      const kept = [...fields, ['count', `${rejection.count}`], ['at', secondsOf(rejection.at)]] as const;
+      await this.#write('expired', name, new Map(kept));
+      await removeFile(this.#path('rejected', name));
+      expired.push(name);
+    }
+    return expired;
+  }
+
+  /** Forgets one with its count, or all of them (`smm-agent retry`). */
+  async clear(name?: string): Promise<void> {
+    for (const kind of ['rejected', 'expired'] as const) {
+      for (const known of await this.#all(kind))
+        if (name === undefined || known === name) await removeFile(this.#path(kind, known));
+    }
+  }
+
+  async #rejection(name: string, now: number): Promise<Rejection | null> {
+    const own = await this.#fields('rejected', name);
+    if (own === null) return null;
+    const before = await this.#fields('expired', name);
+    const isSame = before !== null && atOf(before)?.getTime() === atOf(own)?.getTime();
+    const count = isSame ? countOf(before) : countOf(own) + (before === null ? 0 : countOf(before));
+    const at = new Date(Math.min(atOf(own)?.getTime() ?? now, now));
+    const waitMs = Math.min(FIRST_WAIT_MS * 2 ** (count - 1), LONGEST_WAIT_MS);
+    return { reason: reasonOf(own), count, at, retryAt: new Date(at.getTime() + waitMs) };
+  }
+
+  async #all(kind: Kind): Promise<string[]> {
+    return (await namesIn(join(this.#folder, kind))).filter((name) => this.#names.test(name));
+  }
+
+  async #fields(kind: Kind, name: string): Promise<Fields | null> {
+    const text = await readText(this.#path(kind, name));
+    return text === null ? null : parseFields(text);
+  }
+
+  async #write(kind: Kind, name: string, fields: Fields): Promise<void> {
+    await makeFolder(join(this.#folder, kind), 0o755);
+    await writeAtomically(this.#path(kind, name), formatFields(fields), { mode: 0o644 });
+  }
+
+  #path(kind: Kind, name: string): string {
+    return join(this.#folder, kind, name);
+  }
+}
+
+// A file that says less than it should still is a rejection: something was put back.
+
+function reasonOf(fields: Fields): string {
+  return fields.get('reason')?.trim() || 'no reason was noted';
+}
+
+function countOf(fields: Fields): number {
+  const count = fields.get('count')?.trim() ?? '';
+  return /^\d{1,6}$/.test(count) ? Math.max(Number(count), 1) : 1;
+}
+
+/** null where the file does not say. */
+function atOf(fields: Fields): Date | null {
+  const at = fields.get('at')?.trim() ?? '';
+  return /^\d{1,12}$/.test(at) ? new Date(Number(at) * 1000) : null;
+}
+
+function secondsOf(date: Date): string {
+  return `${Math.floor(date.getTime() / 1000)}`;
+}
