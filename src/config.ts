@@ -47,7 +47,7 @@ export const Config = z.strictObject({
   agent: z
     .strictObject({
       /** Range of the agent's own versions that the control plane may choose from. */
-      allow: z.string().default('>=0.1.0'),
+      allow: z.string().default('>=0.2.0'),
     })
     .prefault({}),
   istio: z

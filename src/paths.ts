@@ -17,16 +17,29 @@ export function pathsUnder(root: string) {
     /** The agent's own programs and Istio's releases. Nothing here is owned by dpkg or rpm. */
     opt: at('/opt/smm-agent'),
     bin: at('/opt/smm-agent/bin'),
+    /** The agent's own versions and the runtimes that they name; two links name one version each. */
+    versions: at('/opt/smm-agent/versions'),
+    runtimes: at('/opt/smm-agent/runtimes'),
+    current: at('/opt/smm-agent/current'),
+    previous: at('/opt/smm-agent/previous'),
     releases: at('/opt/smm-agent/istio/releases'),
     active: at('/opt/smm-agent/istio/active'),
     staged: at('/opt/smm-agent/istio/staged'),
     /** Findings: what the agent learnt and must remember (rejected releases, confirmations). */
     state: at('/var/lib/smm-agent'),
+    /** Findings about the agent's own versions. Shared with systemd/bin/agent-guard. */
+    agentState: at('/var/lib/smm-agent/agent'),
+    probation: at('/var/lib/smm-agent/agent/probation'),
+    /** What the repository said last: untrusted input. */
+    repositoryCache: at('/var/lib/smm-agent/repository'),
+    history: at('/var/lib/smm-agent/history.jsonl'),
     downloads: at('/var/cache/smm-agent'),
     run: at('/run/smm-agent'),
     /** Written by istio-activate: the last start of Istio and its last end, of this boot. */
     startRecord: at('/run/smm-agent/istio-started'),
     stopRecord: at('/run/smm-agent/istio-stopped'),
+    /** Written by a version on probation after each turn that did not confirm it: what is still lacking. */
+    turnRecord: at('/run/smm-agent/agent-turn'),
     /** The drop-in as the package brings it; src/istio/activation/drop-in.ts puts it in. */
     dropInTemplate: at('/usr/lib/smm-agent/istio.service.d-zz-smm-agent.conf'),
     statusFile: at('/run/smm-agent/status.json'),

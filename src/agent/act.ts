@@ -13,6 +13,9 @@ import type { ReleaseConfiguration } from '../istio/release.ts';
 import { ReleaseFindings } from '../istio/releases/findings.ts';
 import { ReleaseStore } from '../istio/releases/store.ts';
 import type { Paths } from '../paths.ts';
+import type { PackageSource } from '../repository/source.ts';
+import type { SignedRepository } from '../repository/tuf/signed-repository.ts';
+import { cleanVersions, upgrade } from './act-upgrade.ts';
 import type { Step } from './decision.ts';
 import type { Tell } from './events.ts';
 import type { Observation } from './observation.ts';
@@ -22,6 +25,8 @@ export interface Hands {
   clock: Clock;
   services: ServiceManager;
   config: Config;
+  /** The signed repository as one turn sees it; rejects with SMM706 where nobody names one. */
+  repository(url: string | null): Promise<SignedRepository>;
 }
 
 export interface StepContext {
@@ -53,6 +58,10 @@ export async function take(step: Step, hands: Hands, context: StepContext): Prom
       return hands.services.start(ISTIO_UNIT);
     case 'clean':
       return clean(step, store, hands);
+    case 'upgrade-agent':
+      return upgrade(step, hands, context);
+    case 'clean-versions':
+      return cleanVersions(step, hands);
   }
 }
 
@@ -105,13 +114,13 @@ export async function installedDiscoveryHost(paths: Paths): Promise<string> {
 }
 
 async function stage(
-  { wanted }: Extract<Step, { do: 'stage' }>,
+  { wanted, repository }: Extract<Step, { do: 'stage' }>,
   store: ReleaseStore,
-  { paths, config, clock }: Hands,
+  hands: Hands,
   { observation, tell, signal }: StepContext,
 ): Promise<void> {
+  const { paths, clock } = hands;
   const { stageRelease } = await import('../istio/releases/stage.ts');
-  const { OfficialDownloads } = await import('../repository/official.ts');
   const { istioVersion, revision, configuration, kind } = wanted;
   const request = { istioVersion, revision: revision.name, configuration, configurationKind: kind };
   // The same version with another configuration needs no download: its programs are on disk.
@@ -125,13 +134,22 @@ async function stage(
     const release = await made.catch(withoutProgramsOnDisk);
     if (release !== null) return store.setStaged(release.id);
   }
-  const source = new OfficialDownloads({ baseUrl: config.istio.downloads, folder: paths.downloads, clock });
+  const source = await packageSource(hands, repository);
   const description = await source.describe(istioVersion, signal);
   const onProgress = ({ bytes, total }: { bytes: number; total: number | null }) =>
     tell({ kind: 'progress', bytes, total });
   const fetchPackage = () => source.fetch(description, { signal, onProgress });
   const release = await stageRelease(store, { ...request, packageDigest: description.sha256, fetchPackage }, options);
   await point(release.id, store, paths);
+}
+
+async function packageSource({ config, paths, clock, repository }: Hands, url: string | null): Promise<PackageSource> {
+  if (config.istio.source === 'official') {
+    const { OfficialDownloads } = await import('../repository/official.ts');
+    return new OfficialDownloads({ baseUrl: config.istio.downloads, folder: paths.downloads, clock });
+  }
+  const { SignedPackages } = await import('../repository/signed-packages.ts');
+  return new SignedPackages(await repository(url));
 }
 
 /** The package of a release that is complete is only a hundred megabytes in the way: it goes first, so that a kill leaves it to the next turn. */

@@ -1,7 +1,9 @@
 /** What the agent itself is about, out of what it saw, was told and could do: the first thing that stands in its way. Pure. */
 import type { AgentState, StatusInput } from './status.ts';
+import { upgradeSummary } from './upgrade-summary.ts';
 
-export function agentState({ observation, wanted, decision, failure }: StatusInput): AgentState {
+export function agentState(input: StatusInput): AgentState {
+  const { observation, wanted, decision, failures } = input;
   const { unitCheck } = observation;
   if (unitCheck.answer === 'blocked') {
     return { state: 'blocked', reason: unitCheck.findings.map(({ text, remedy }) => `${text} (${remedy})`).join('; ') };
@@ -9,9 +11,10 @@ export function agentState({ observation, wanted, decision, failure }: StatusInp
   const held = decision.notDone.find(({ reason }) => reason.startsWith('this machine is held'));
   if (held !== undefined) return { state: 'held', reason: held.reason };
   // The same words from the first failure to the next try: one change, and not one for each turn.
-  const failed = decision.notDone.find((one) => one.failed);
+  const failed = decision.notDone.find(({ failed, step }) => failed && step !== 'upgrade-agent');
   if (failed !== undefined) return { state: 'failing', reason: failed.reason };
-  if (failure !== null) return { state: failure.blocked ? 'blocked' : 'failing', reason: failure.sentence };
+  const failure = failures.find(({ step }) => step !== 'upgrade-agent');
+  if (failure !== undefined) return { state: failure.blocked ? 'blocked' : 'failing', reason: failure.sentence };
   const notAdopted = decision.notDone.find(({ step }) => step === 'adopt');
   if (wanted.answer === 'nothing' && wanted.because === 'not-adopted' && notAdopted !== undefined) {
     return { state: 'waiting', reason: notAdopted.reason };
@@ -24,5 +27,8 @@ export function agentState({ observation, wanted, decision, failure }: StatusInp
   const rejected = decision.wantedId !== null && observation.rejected.has(decision.wantedId);
   const notStaged = decision.notDone.find(({ step }) => step === 'stage');
   if (notStaged !== undefined) return { state: rejected ? 'rejected' : 'waiting', reason: notStaged.reason };
+  // Istio has what it needs: what is left to say is what stands in the way of the agent itself.
+  const { state, reason } = upgradeSummary(input);
+  if ((state === 'rejected' || state === 'failing') && reason !== null) return { state, reason };
   return { state: 'ready', reason: 'what is wanted is active or staged' };
 }

@@ -17,11 +17,13 @@ import type { Tell } from './events.ts';
 import type { Mesh } from './mesh.ts';
 import type { Observation } from './observation.ts';
 import { observe } from './observe.ts';
+import { OwnVersions } from './own-versions.ts';
 import { writeRules } from './rules.ts';
 import type { Status } from './status.ts';
 import { writeStatus } from './status-file.ts';
 import type { Ask, World } from './turn.ts';
 import { type Wanted, wantedRelease } from './wanted.ts';
+import type { AgentWanted } from './wanted-agent.ts';
 
 export interface AgentParts {
   paths: Paths;
@@ -29,6 +31,8 @@ export interface AgentParts {
   services: ServiceManager;
   config: Config;
   mesh: Mesh;
+  /** $INVOCATION_ID of a daemon that systemd runs; null elsewhere. */
+  invocation: string | null;
 }
 
 /** A name with rotating addresses is looked up again only so often: each answer could make another release. */
@@ -41,10 +45,12 @@ export class Agent implements World {
   /** What the last report to the control plane came back with. */
   #notReported: string[] = [];
   #memo: { key: string; target: Target; wanted: Wanted; atMs: number } | null = null;
+  readonly #own: OwnVersions;
 
   constructor(parts: AgentParts) {
     this.#parts = parts;
     this.#attempts = new Attempts(parts.paths.state);
+    this.#own = new OwnVersions(parts);
   }
 
   async observe(): Promise<Observation> {
@@ -54,7 +60,12 @@ export class Agent implements World {
 
   target(ask: Ask): Promise<Target> {
     if (ask === 'anew') this.#memo = null;
+    this.#own.beginTurn();
     return this.#parts.mesh.target(ask);
+  }
+
+  wantedAgent(): Promise<AgentWanted> {
+    return this.#own.wanted();
   }
 
   /** The same target gives the same release, so an idle poll renders nothing. */
@@ -104,17 +115,23 @@ export class Agent implements World {
 
   async take(step: Step, tell: Tell, signal: AbortSignal): Promise<void> {
     const observation = this.#observation ?? (await this.observe());
-    await take(step, this.#parts, { observation, tell, signal });
+    const hands = { ...this.#parts, repository: (url: string | null) => this.#own.repository(url) };
+    await take(step, hands, { observation, tell, signal });
     const key = attemptKey(step);
     if (key !== null) await this.#attempts.succeeded(key, this.#parts.clock.now());
   }
 
   async failed(step: Step, error: AgentError): Promise<void> {
+    if (step.do === 'upgrade-agent' && error.code === SELF_CHECK_FAILED) return this.#own.refuse(step, error);
     const key = attemptKey(step);
     // What an operator's own file says costs nothing to look at again, and is to count as soon as it is mended.
     if (key === null || isOwnFileAtFault(error)) return;
     const wait = { refused: isRefusal(error), ...retryAfter(error) };
     await this.#attempts.failed(key, describeError(error), this.#parts.clock.now(), wait);
+  }
+
+  concludeProbation(status: Status): Promise<boolean> {
+    return this.#own.conclude(status, this.#observation);
   }
 
   writeRules(config: Config, target: Target, observation: Observation): Promise<void> {
@@ -130,6 +147,7 @@ export class Agent implements World {
     const { paths } = this.#parts;
     const write = () => writeStatus(paths, { ...status, warnings: [...status.warnings, ...this.#notReported] });
     await write();
+    if (this.#observation !== null) await this.#own.note(this.#observation);
     const before = this.#notReported;
     this.#notReported = await this.#reportToMesh(status);
     if (this.#notReported.join('\n') !== before.join('\n')) await write();
@@ -147,10 +165,12 @@ export class Agent implements World {
   }
 }
 
+const SELF_CHECK_FAILED = 'SMM702';
+
 /** Steps that cost something and are not repeated at every turn. */
 function attemptKey(step: Step): string | null {
   if (step.do === 'adopt') return ADOPT_KEY;
-  return step.do === 'stage' ? step.key : null;
+  return step.do === 'stage' || step.do === 'upgrade-agent' ? step.key : null;
 }
 
 /** The package itself is at fault: only another upload changes that. */

@@ -21,6 +21,7 @@ export function announce(last: Status | null, after: Status): Line[] {
   return [
     ...changed(before, after, runningOf, runningLine),
     ...changed(before, after, pendingOf, pendingLine),
+    ...(isUpgradeWorthALine(after) ? changed(before, after, upgradeOf, upgradeLine) : []),
     // Waiting for a target: the line about the target has said so.
     ...(after.agent.reason === after.target.reason ? [] : changed(before, after, agentOf, agentLine)),
     ...after.warnings
@@ -85,6 +86,20 @@ function pendingLine({ restart, istio }: Status): Line {
         fields: {},
       };
   }
+}
+
+const upgradeOf = ({ upgrade }: Status) => `${upgrade?.state} ${upgrade?.wanted} ${stable(upgrade?.reason ?? '')}`;
+
+/** What the agent itself is about says it, or nothing is to be said. */
+function isUpgradeWorthALine({ upgrade, agent }: Status): boolean {
+  return upgrade !== null && upgrade.state !== 'current' && upgrade.reason !== agent.reason;
+}
+
+function upgradeLine({ upgrade }: Status): Line {
+  const level = upgrade?.state === 'rejected' || upgrade?.state === 'failing' ? 'error' : 'info';
+  const reason = upgrade?.reason ?? '';
+  const sentence = upgrade?.state === 'off' ? reason : `smm-agent ${upgrade?.running}, ${upgrade?.state}: ${reason}`;
+  return { level, sentence, fields: upgrade?.wanted == null ? {} : { wanted: upgrade.wanted } };
 }
 
 const agentOf = ({ agent }: Status) => `${agent.state} ${stable(agent.reason)}`;

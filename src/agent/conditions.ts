@@ -40,13 +40,20 @@ function upToDateMessage(istio: Status['istio']): string {
   return `Istio does not run: ${istio.runningReason}`;
 }
 
-function agentCondition({ agent, istio }: Status): EntryReport['agent'] {
+function agentCondition({ agent, istio, upgrade }: Status): EntryReport['agent'] {
   const works = agent.state === 'ready' || agent.state === 'waiting' || agent.state === 'held';
   const reason = `${agent.state.charAt(0).toUpperCase()}${agent.state.slice(1)}`;
   const istioVersion = istio.running?.istioVersion ?? 'none';
   return {
     status: works ? 'True' : 'False',
     reason,
-    message: `smm-agent ${agent.version}, Istio running ${istioVersion}: ${agent.reason}`,
+    message: `smm-agent ${agent.version}${versionsOf(upgrade, agent)}, Istio running ${istioVersion}: ${agent.reason}`,
   };
+}
+
+/** Only what differs from the version that runs, with the reason where that is not the agent's own. */
+function versionsOf(upgrade: Status['upgrade'], agent: Status['agent']): string {
+  if (upgrade === null || upgrade.wanted === null || upgrade.wanted === upgrade.running) return '';
+  const why = upgrade.reason === null || upgrade.reason === agent.reason ? '' : `, ${upgrade.reason}`;
+  return ` (wanted ${upgrade.wanted}: ${upgrade.state}${why})`;
 }

@@ -1,11 +1,12 @@
 /** The daemon: what makes turns begin, and what happens around them. */
 
 import { AgentError, describeError } from '../errors.ts';
+import { checkpoint } from '../host/checkpoints.ts';
 import type { Clock } from '../host/clock.ts';
 import type { Log } from '../host/log.ts';
 import { announce, announceTarget, type Line } from './announce.ts';
 import type { Tell } from './events.ts';
-import { FOLLOW_UP, FollowUp } from './follow-up.ts';
+import { FOLLOW_UP, FollowUp, type NextLook } from './follow-up.ts';
 import type { Notifier } from './notifier.ts';
 import type { Status } from './status.ts';
 import type { Triggers } from './triggers.ts';
@@ -20,8 +21,8 @@ export interface Session {
    * turn before failed too.
    */
   failed(reason: string, isRepeated: boolean): Promise<Status>;
-  /** Milliseconds after which a look is due although nothing triggers one; null when there is no reason to. */
-  followUpMs(status: Status): number | null;
+  /** The look that is due although nothing triggers one, null when there is no reason to; `status` is null after a turn that failed. */
+  nextLook(status: Status | null): NextLook | null;
   /** Begins to fire triggers; returns the next poll and what ends it, requests that are under way included. `stop` may be called twice. */
   start(triggers: Triggers): Promise<{ nextPoll(): Date | null; stop(): void }>;
 }
@@ -63,6 +64,7 @@ export async function runDaemon(parts: DaemonParts, signal: AbortSignal): Promis
   };
   const followUp = new FollowUp(parts);
   await notifier.ready('started');
+  checkpoint('agent-ready');
   triggers.fire('start');
   for (;;) {
     const reasons = await triggers.next(signal);
@@ -83,6 +85,7 @@ export async function runDaemon(parts: DaemonParts, signal: AbortSignal): Promis
       await tellFailure(session, outcome.failure, failure !== null, parts);
       failure = outcome.failure;
       parts.finished(reasons, null);
+      followUp.plan(session.nextLook(null), reasons);
       continue;
     }
     if (failure !== null) log.info('the turn was completed again');
@@ -92,7 +95,7 @@ export async function runDaemon(parts: DaemonParts, signal: AbortSignal): Promis
     previous = status;
     await notifier.status(statusLine(status));
     parts.finished(reasons, status);
-    followUp.plan(session.followUpMs(status), reasons);
+    followUp.plan(session.nextLook(status), reasons);
   }
   followUp.stop();
   schedule.stop();

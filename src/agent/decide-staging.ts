@@ -6,7 +6,7 @@ import type { LinkedRelease } from './observation.ts';
 import type { Wanted } from './wanted.ts';
 
 export function considerStaging(input: DecisionInput, wantedId: ReleaseId | null): Verdict {
-  const { observation, wanted, config, attempts } = input;
+  const { observation, wanted, agentWanted, config, attempts } = input;
   const { active, staged, unit, unitCheck } = observation;
   if (active === null) return null;
   const not = (reason: string): NotDone => ({ step: 'stage', reason });
@@ -29,6 +29,9 @@ export function considerStaging(input: DecisionInput, wantedId: ReleaseId | null
   if (wantedId === active.manifest.id) {
     return isStaged ? { do: 'withdraw', why: 'what is active is wanted again' } : null;
   }
+  const { least } = agentWanted;
+  const tooOld =
+    least === null || least.met ? null : `the control plane wants at least smm-agent ${least.version} for it`;
   if (wantedId !== null) {
     const rejection = observation.rejected.get(wantedId);
     if (rejection !== undefined && rejection.retryAt > observation.at) {
@@ -38,26 +41,33 @@ export function considerStaging(input: DecisionInput, wantedId: ReleaseId | null
       return not(`${why}; not tried again before ${rejection.retryAt.toISOString()} (smm-agent retry clears it)`);
     }
     if (staged?.manifest.id === wantedId && staged.problems.length === 0) return null;
+    if (tooOld !== null) return not(tooOld);
     const known = observation.releases.find((release) => release.manifest.id === wantedId);
     if (known !== undefined && known.problems.length === 0) {
       return { do: 'point-staged', id: wantedId, why: `release ${wantedId} is complete on disk and wanted` };
     }
   }
-  const key = stageKey(wanted, config.istio.downloads);
+  if (tooOld !== null) return not(tooOld);
+  const key = stageKey(wanted, config.istio.source === 'official' ? config.istio.downloads : agentWanted.repository);
   const again = triedBefore(key, attempts, observation.at);
   if (again !== null) return { step: 'stage', ...again };
   return {
     do: 'stage',
     wanted,
+    repository: agentWanted.repository,
     key,
     why: `Istio ${wanted.istioVersion} of revision ${wanted.revision.name} is wanted`,
   };
 }
 
-/** The same try for the same target: what a failure is remembered for. Whoever corrects istio.downloads need not wait. */
-export function stageKey(wanted: Extract<Wanted, { answer: 'release' }>, downloads: string): string {
+/**
+ * The same try for the same target: what a failure is remembered for. Whoever corrects where packages come from need not wait; `from` is
+ * null where nobody names a place.
+ */
+export function stageKey(wanted: Extract<Wanted, { answer: 'release' }>, from: string | null): string {
+  if (from === null) return `stage ${wanted.istioVersion} from nowhere`;
   // Without user and password, which a mirror's URL may have: it is shown.
-  const { host, pathname } = new URL(downloads);
+  const { host, pathname } = new URL(from);
   return `stage ${wanted.istioVersion} from ${host}${pathname.replace(/\/$/, '')}`;
 }
 

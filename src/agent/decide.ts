@@ -6,13 +6,17 @@
 import { considerAdoption, considerDropIn, considerUnitFile } from './decide-adoption.ts';
 import { considerCleaning, considerConfirming, considerStart } from './decide-running.ts';
 import { considerStaging, findWanted } from './decide-staging.ts';
+import { considerUpgrade, considerVersionCleaning, withoutSteps } from './decide-upgrade.ts';
 import type { Decision, DecisionInput, NotDone, Step } from './decision.ts';
+import { isUntried } from './observation.ts';
 
 export function decide(input: DecisionInput): Decision {
   const wantedId = findWanted(input.observation.releases, input.wanted)?.manifest.id ?? null;
   const steps: Step[] = [];
   const notDone: NotDone[] = [];
   for (const consider of [
+    // First: what a later version has mended is not to be met by an earlier one.
+    considerUpgrade,
     considerAdoption,
     considerUnitFile,
     considerDropIn,
@@ -20,11 +24,13 @@ export function decide(input: DecisionInput): Decision {
     considerConfirming,
     considerStart,
     considerCleaning,
+    considerVersionCleaning,
   ]) {
     const verdict = consider(input, wantedId);
     if (verdict === null) continue;
     if ('do' in verdict) steps.push(verdict);
     else notDone.push(verdict);
   }
-  return { steps, notDone, wantedId };
+  const decision = { steps, notDone, wantedId };
+  return isUntried(input.observation) ? withoutSteps(decision) : decision;
 }

@@ -4,14 +4,20 @@ import type { ReleaseId } from '../istio/release.ts';
 import type { Attempt } from './attempts.ts';
 import type { Observation } from './observation.ts';
 import type { Wanted } from './wanted.ts';
+import type { AgentWanted } from './wanted-agent.ts';
 
-export type Step = { why: string } & (
+export type Step = {
+  why: string;
+} /** `repository` is null where nobody names one: then the version has to be on disk. */ & (
+  | { do: 'upgrade-agent'; version: string; from: string; repository: string | null; key: string }
+  | { do: 'clean-versions'; remove: string[] }
   | { do: 'withdraw' }
   | { do: 'adopt'; revision: string }
   | { do: 'install-drop-in' }
   | { do: 'keep-unit-file' }
   | { do: 'give-unit-file-back' }
-  | { do: 'stage'; wanted: Extract<Wanted, { answer: 'release' }>; key: string }
+  /** `repository`: base URL of the signed one, null where nobody names one. */
+  | { do: 'stage'; wanted: Extract<Wanted, { answer: 'release' }>; repository: string | null; key: string }
   | { do: 'point-staged'; id: ReleaseId }
   | { do: 'confirm'; id: ReleaseId }
   | { do: 'start' }
@@ -39,6 +45,7 @@ export interface Decision {
 export interface DecisionInput {
   observation: Observation;
   wanted: Wanted;
+  agentWanted: AgentWanted;
   config: Config;
   /** The last failed try for each key of `stageKey`, with the time before which it is not tried again. */
   attempts: ReadonlyMap<string, Attempt>;

@@ -8,12 +8,20 @@ import type { Log } from '../host/log.ts';
 import type { Triggers } from './triggers.ts';
 
 export const FOLLOW_UP = 'follow-up';
+/** A look of a version on probation, which has to ask the control plane: it waits for an answer. */
+export const PROBATION = 'probation';
 /** Reasons of turns that bring no news by themselves: a row of looks goes on through them. */
-const NO_NEWS: ReadonlySet<string> = new Set([FOLLOW_UP, 'poll']);
+const NO_NEWS: ReadonlySet<string> = new Set([FOLLOW_UP, PROBATION, 'poll']);
 /** Looks at the first pace: with one every five seconds two minutes, which is longer than a proxy takes to settle. */
 const LOOKS_AT_FIRST_PACE = 24;
 /** From then on each wait is twice as long as the one before, up to this. */
 const LONGEST_WAIT_MS = 600_000;
+
+export interface NextLook {
+  /** Milliseconds from now. */
+  afterMs: number;
+  reason: typeof FOLLOW_UP | typeof PROBATION;
+}
 
 export class FollowUp {
   readonly #parts: { clock: Clock; log: Log; triggers: Triggers };
@@ -25,16 +33,17 @@ export class FollowUp {
   }
 
   /** Plans the next look in place of the one that is planned; null plans none. `reasons` are those of the turn that is over. */
-  plan(afterMs: number | null, reasons: readonly string[]): void {
+  plan(next: NextLook | null, reasons: readonly string[]): void {
     this.stop();
-    this.#looks = afterMs !== null && reasons.every((reason) => NO_NEWS.has(reason)) ? this.#looks + 1 : 0;
-    if (afterMs === null) return;
+    this.#looks = next !== null && reasons.every((reason) => NO_NEWS.has(reason)) ? this.#looks + 1 : 0;
+    if (next === null) return;
+    const { afterMs, reason } = next;
     const waiting = new AbortController();
     this.#waiting = waiting;
     const waitMs = Math.min(afterMs * 2 ** Math.max(this.#looks - LOOKS_AT_FIRST_PACE, 0), LONGEST_WAIT_MS);
     const { clock, log, triggers } = this.#parts;
     clock.sleep(waitMs, waiting.signal).then(
-      () => triggers.fire(FOLLOW_UP),
+      () => triggers.fire(reason),
       (error: unknown) => {
         if (!waiting.signal.aborted) log.error(`cannot wait: ${describeError(error)}`);
       },

@@ -9,7 +9,8 @@ import type { ServiceManager } from '../host/service-manager.ts';
 import { systemdBelow } from '../host/systemd-below.ts';
 import { ReleaseFindings } from '../istio/releases/findings.ts';
 import type { Paths } from '../paths.ts';
-import { AGENT_VERSION } from '../version.ts';
+import { readLeftVersion, writeLeftVersion } from '../upgrade/left-version.ts';
+import { VersionRejections } from '../upgrade/rejections.ts';
 import { Agent, readMachineId } from './agent.ts';
 import { Attempts } from './attempts.ts';
 import type { Tell } from './events.ts';
@@ -54,7 +55,7 @@ export async function reconcileHere(paths: Paths, tell: Tell): Promise<Status> {
   process.once('SIGTERM', end);
   try {
     return await withAgent(paths, (agent, config) =>
-      turn(agent, { config, agentVersion: AGENT_VERSION, ask: 'anew', nextPoll: null, tell, signal: ending.signal }),
+      turn(agent, { config, ask: 'anew', nextPoll: null, tell, signal: ending.signal }),
     );
   } finally {
     process.off('SIGINT', end);
@@ -68,10 +69,16 @@ export async function forgetFailures(paths: Paths): Promise<string[]> {
   const { rejections } = new ReleaseFindings(paths.state, systemClock);
   const rejected = [...(await rejections.read())].map(([id, { reason }]) => `release ${id}: ${reason}`);
   await rejections.clear();
+  const versions = new VersionRejections(paths, systemClock);
+  const refused = [...(await versions.read())].map(([version, { reason }]) => `smm-agent ${version}: ${reason}`);
+  await versions.clear();
+  const left = await readLeftVersion(paths);
+  await writeLeftVersion(paths, null);
+  const operators = left === null ? [] : [`smm-agent ${left.version}: an operator went back from it at ${left.at}`];
   const attempts = new Attempts(paths.state);
   const failed = [...(await attempts.read(systemClock.now()))].map(([key, { reason }]) => `${key}: ${reason}`);
   await attempts.clear();
-  return [...rejected, ...failed];
+  return [...rejected, ...refused, ...operators, ...failed];
 }
 
 async function withAgent<T>(paths: Paths, work: (agent: Agent, config: Config) => Promise<T>): Promise<T> {
@@ -79,7 +86,10 @@ async function withAgent<T>(paths: Paths, work: (agent: Agent, config: Config) =
   const clock = systemClock;
   const mesh = new Mesh(config, { paths, machineId: await readMachineId(paths), clock });
   try {
-    return await work(new Agent({ paths, clock, services: servicesHere(paths), config, mesh }), config);
+    return await work(
+      new Agent({ paths, clock, services: servicesHere(paths), config, mesh, invocation: null }),
+      config,
+    );
   } finally {
     mesh.close();
   }

@@ -1,6 +1,7 @@
 /** The control plane as a turn needs it: target, and the report's views there. Puts the rooms of src/control-plane together. */
 import { hostname, networkInterfaces } from 'node:os';
 import type { Config } from '../config.ts';
+import type { AgentPolicy } from '../control-plane/agent-policy.ts';
 import { KubernetesClient } from '../control-plane/client.ts';
 import type { EntryReport } from '../control-plane/entry-report.ts';
 import type { EntryIdentity } from '../control-plane/find-entry.ts';
@@ -37,6 +38,7 @@ export class Mesh {
   /** Of the last answer "wanted": an entry is found by its group's labels and network also while nothing is wanted. */
   #inputs: VmInputs | null = null;
   #last: { target: Target; atMs: number } | null = null;
+  #policy: AgentPolicy = { answer: 'unknown', reason: 'the control plane was not asked yet' };
   readonly #pace: ReportPace<EntryReport>;
   readonly #outage: Outage;
   /** Of the last report. */
@@ -71,10 +73,21 @@ export class Mesh {
     }
     const target = await this.#reader.target();
     if (target.answer === 'wanted') this.#inputs = target.inputs;
+    this.#policy = await this.#reader.agentPolicy();
     this.#last = { target, atMs: this.#clock.bootTimeMs() };
     if (target.answer === 'unreachable') this.#outage.failed();
     else this.#outage.over();
     return target;
+  }
+
+  /** What is wanted of the agents themselves, as of the last `target`. */
+  agentPolicy(): AgentPolicy {
+    return this.#policy;
+  }
+
+  /** Whether the control plane has answered since this process began, whatever it said: any HTTP status counts. */
+  hasAnswered(): boolean {
+    return this.#client.usage().answers > 0;
   }
 
   /** Whether a revision's control plane is in the cluster; null when that cannot be told now. */
@@ -89,17 +102,19 @@ export class Mesh {
     const published = await this.#reporter.publish(this.#pace.next(report), this.#identity(options.address));
     const beat = await this.#lease.heartbeat({
       agent: status.agent.version,
+      agentWanted: status.upgrade?.wanted ?? null,
       istioRunning: status.istio.running?.istioVersion ?? null,
       istioStaged: (status.istio.staged ?? status.istio.active)?.istioVersion ?? null,
       istioWanted: status.target.istioVersion,
       restartPending: status.restart.pending,
     });
-    this.#warnings = [...publicationWarnings(published), ...leaseWarnings(beat)];
+    const doubts = this.#policy.answer === 'wishes' ? this.#policy.doubts : [];
+    this.#warnings = [...publicationWarnings(published), ...leaseWarnings(beat), ...doubts];
     return this.#warnings;
   }
 
   /** Requests and bytes since the start, for the benchmark. */
-  usage(): { requests: number; bytes: number } {
+  usage(): { requests: number; answers: number; bytes: number } {
     return this.#client.usage();
   }
 

@@ -9,6 +9,9 @@ import type { RestartPending } from '../istio/pending.ts';
 import type { ProxyHealth } from '../istio/proxy-health.ts';
 import type { ReleaseConfiguration, ReleaseId, ReleaseManifest } from '../istio/release.ts';
 import type { Running } from '../istio/running.ts';
+import type { LeftVersion } from '../upgrade/left-version.ts';
+import type { Probation } from '../upgrade/probation.ts';
+import type { VersionRejection } from '../upgrade/rejections.ts';
 
 /** A release that a link names, with whatever is wrong with it: empty problems mean complete and executable. */
 export interface LinkedRelease {
@@ -16,6 +19,23 @@ export interface LinkedRelease {
   /** With RELEASE_FOLDER instead of the release's own folder. */
   configuration: ReleaseConfiguration;
   problems: string[];
+}
+
+/** The agent's own versions. */
+export interface AgentObservation {
+  /** Of this process. */
+  running: string;
+  /** What `current` names, and what it named before; null where it is no version. */
+  installed: string | null;
+  previous: string | null;
+  /** Complete on disk, the one that was put in place first at the beginning. */
+  versions: string[];
+  /** Whichever version is on it; null when none is. */
+  probation: Probation | null;
+  rejected: ReadonlyMap<string, VersionRejection>;
+  left: LeftVersion | null;
+  /** $INVOCATION_ID where systemd runs this process as smm-agent.service; null elsewhere: there nobody would start it again. */
+  invocation: string | null;
 }
 
 export interface Observation {
@@ -42,6 +62,17 @@ export interface Observation {
   releases: LinkedRelease[];
   confirmed: ReadonlySet<ReleaseId>;
   rejected: ReadonlyMap<ReleaseId, Rejection>;
+  agent: AgentObservation;
   /** Sentences about files that are edited but no longer read (the old cluster.env). */
   ignoredEdits: string[];
+}
+
+/** Whether this process is the version that is on probation. */
+export function isOnProbation({ agent: { probation, running } }: Pick<Observation, 'agent'>): boolean {
+  return probation !== null && probation.to === running;
+}
+
+/** As long as it could be to blame itself it changes nothing; afterwards the machine must not wait for a control plane that is away. */
+export function isUntried(observation: Pick<Observation, 'agent'>): boolean {
+  return isOnProbation(observation) && observation.agent.probation?.extended === 0;
 }

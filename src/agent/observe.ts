@@ -21,17 +21,26 @@ import { ReleaseStore } from '../istio/releases/store.ts';
 import { lookAtRunning } from '../istio/running.ts';
 import type { Paths } from '../paths.ts';
 import type { LinkedRelease, Observation } from './observation.ts';
+import { observeAgent } from './observe-agent.ts';
 
 export interface Eyes {
   paths: Paths;
   clock: Clock;
   services: ServiceManager;
+  /** $INVOCATION_ID where this process is the daemon and systemd runs it; null elsewhere. */
+  invocation?: string | null;
   /** Where Envoy and pilot-agent answer; others in tests. */
   proxy?: ProxyEndpoints;
 }
 
 /** Rejects when something cannot be read: that is not the same as absent. */
-export async function observe({ paths, clock, services, proxy = PROXY_ENDPOINTS }: Eyes): Promise<Observation> {
+export async function observe({
+  paths,
+  clock,
+  services,
+  invocation = null,
+  proxy = PROXY_ENDPOINTS,
+}: Eyes): Promise<Observation> {
   const store = new ReleaseStore(paths);
   const findings = new ReleaseFindings(paths.state, clock);
   const bootId = await readBootId(paths);
@@ -71,6 +80,7 @@ export async function observe({ paths, clock, services, proxy = PROXY_ENDPOINTS 
     releases,
     confirmed,
     rejected: await findings.rejections.read(),
+    agent: await observeAgent({ paths, clock }, invocation),
     ignoredEdits: await ignoredEdits(paths),
   };
 }

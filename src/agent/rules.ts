@@ -9,6 +9,7 @@ import type { Clock } from '../host/clock.ts';
 import { makeFolder, namesIn, readText, removeFile, writeAtomically } from '../host/files.ts';
 import { ReleaseFindings } from '../istio/releases/findings.ts';
 import type { Paths } from '../paths.ts';
+import { VersionRejections } from '../upgrade/rejections.ts';
 import type { Observation } from './observation.ts';
 
 /** `hasRevision` says whether a revision's control plane is there, null when that cannot be told now. */
@@ -24,6 +25,7 @@ export async function writeRules(
   await writeHold(paths, config.hold);
   await ensureText(join(folder, 'start-when-stopped'), `${config.istio.startWhenStopped}\n`);
   await new ReleaseFindings(paths.state, clock).rejections.expire();
+  await new VersionRejections(paths, clock).expire();
   if (target.answer === 'wanted') await markGone(join(folder, 'gone'), target.revision.name, observation, hasRevision);
 }
 

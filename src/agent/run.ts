@@ -1,6 +1,7 @@
 /** `smm-agent run`: the daemon in its process: signals, systemd, socket and log around the loop. */
 
 import type { Config } from '../config.ts';
+import { checkpoint } from '../host/checkpoints.ts';
 import { systemClock } from '../host/clock.ts';
 import { makeFolder } from '../host/files.ts';
 import { isJournal, openLog } from '../host/journal.ts';
@@ -41,8 +42,10 @@ export async function runHere(paths: Paths, env: NodeJS.ProcessEnv): Promise<voi
   const watchdogMs = Number(env.WATCHDOG_USEC ?? 0) / 1000;
   const stopFeeding = watchdogMs > 0 ? watchdog.start(watchdogMs, () => void notifier.watchdog()) : () => {};
   const services = systemdBelow(paths);
+  const invocation = env.INVOCATION_ID ?? null;
   const memory = new Memory();
   log.info(`smm-agent ${AGENT_VERSION} starts`, { pid: process.pid, node: process.version });
+  checkpoint('agent-started');
   try {
     await runDaemon(
       {
@@ -51,7 +54,7 @@ export async function runHere(paths: Paths, env: NodeJS.ProcessEnv): Promise<voi
         notifier,
         watchdog,
         triggers,
-        open: () => openSession({ paths, clock, log, services }, ({ log: options }) => log.reopen(options)),
+        open: () => openSession({ paths, clock, log, services, invocation }, ({ log: options }) => log.reopen(options)),
         tell: (event) => {
           note(event);
           for (const listener of audience) listener(event);

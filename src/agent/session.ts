@@ -11,9 +11,11 @@ import { makeFolder } from '../host/files.ts';
 import type { Log } from '../host/log.ts';
 import type { ServiceManager } from '../host/service-manager.ts';
 import type { Paths } from '../paths.ts';
+import { noteTurn, readProbation } from '../upgrade/probation.ts';
 import { AGENT_VERSION } from '../version.ts';
 import { Agent, readMachineId } from './agent.ts';
 import { ISTIO, type Session } from './daemon.ts';
+import { FOLLOW_UP, PROBATION } from './follow-up.ts';
 import { Mesh } from './mesh.ts';
 import { startTicking, tickDelayMs } from './schedule.ts';
 import type { Status } from './status.ts';
@@ -26,12 +28,16 @@ export interface SessionParts {
   clock: Clock;
   log: Log;
   services: ServiceManager;
+  /** $INVOCATION_ID of a daemon that systemd runs; null elsewhere. */
+  invocation: string | null;
   /** How a folder is watched; another function in tests. */
   watch?: typeof watch;
 }
 
 /** A release that comes up, an entry that is made again: looked at every few seconds until it is done. */
 const FOLLOW_UP_MS = 5_000;
+/** A version on probation looks again: several times before its deadline, and without pressing a control plane that is away. */
+const PROBATION_MS = 10_000;
 /** istiod makes the entry of a restarted proxy within seconds; who waits longer waits for an operator. */
 const ENTRY_PATIENCE_MS = 120_000;
 /** istiod deletes the entry of the old connection ten seconds after its end: until then the one that is there can be that one. */
@@ -46,38 +52,46 @@ export async function openSession(parts: SessionParts, onConfig: (config: Config
   if (loaded.state === 'misconfigured') return misconfigured(parts, loaded.problems.map(describeProblem).join('; '));
   onConfig(loaded.config);
   try {
-    return configured(parts, loaded.config, await readMachineId(parts.paths));
+    return configured(parts, loaded.config, await readMachineId(parts.paths), await isOnTrial(parts.paths));
   } catch (error) {
     if (!(error instanceof AgentError)) throw error;
     return misconfigured(parts, `${describeError(error)} (${error.remedy}, then systemctl reload smm-agent)`);
   }
 }
 
-function misconfigured({ paths, clock }: SessionParts, reason: string): Session {
+function misconfigured({ paths, clock, invocation }: SessionParts, reason: string): Session {
   return {
     turn: async () => {
       const status = misconfiguredStatus(AGENT_VERSION, process.pid, clock.now(), reason);
       await writeStatus(paths, status);
+      // The guard asks the version before whether it finds the configuration wrong as well.
+      if (await isOnTrial(paths)) await noteTurn(paths, 'configuration', invocation ?? '');
       return status;
     },
     failed: async (reason) => misconfiguredStatus(AGENT_VERSION, process.pid, clock.now(), reason),
-    followUpMs: () => null,
+    nextLook: () => null,
     start: async () => ({ nextPoll: () => null, stop: () => {} }),
   };
 }
 
-function configured(parts: SessionParts, config: Config, machineId: string): Session {
-  const { paths, clock, services } = parts;
+/** Whether this very version is on probation. */
+async function isOnTrial(paths: Paths): Promise<boolean> {
+  return (await readProbation(paths))?.to === AGENT_VERSION;
+}
+
+function configured(parts: SessionParts, config: Config, machineId: string, wasOnTrial: boolean): Session {
+  const { paths, clock, services, invocation } = parts;
   const mesh = new Mesh(config, { paths, machineId, clock });
-  const agent = new Agent({ paths, clock, services, config, mesh });
+  const agent = new Agent({ paths, clock, services, config, mesh, invocation });
   let leftoversSought = false;
+  let onTrial = wasOnTrial;
   return {
     turn: async (options) => {
       // Only a killed agent leaves them, so once is enough; whatever keeps them there costs one turn and no more.
       const isFirst = !leftoversSought;
       leftoversSought = true;
       if (isFirst) await removeLeftReleases(paths);
-      return turn(agent, { config, agentVersion: AGENT_VERSION, ...options });
+      return turn(agent, { config, ...options });
     },
     failed: async (reason, isRepeated) => {
       const about = { agentVersion: AGENT_VERSION, pid: process.pid, workloadGroup: config.workloadGroup };
@@ -87,7 +101,12 @@ function configured(parts: SessionParts, config: Config, machineId: string): Ses
       else await writeStatus(paths, status);
       return status;
     },
-    followUpMs: (status) => followUpMs(status, clock.now()),
+    nextLook: (status) => {
+      // A turn that failed as a whole says nothing about itself.
+      if (status !== null) onTrial = status.upgrade?.state === 'probation';
+      if (onTrial) return { afterMs: PROBATION_MS, reason: PROBATION };
+      return status !== null && isMoving(status, clock.now()) ? { afterMs: FOLLOW_UP_MS, reason: FOLLOW_UP } : null;
+    },
     start: async (triggers) => {
       const delayMs = () => tickDelayMs(`${hostname()} ${machineId}`, config.poll.jitterSeconds, Math.random);
       const ticker = await startTicking(config.poll.schedule, delayMs, parts, () => triggers.fire('poll'));
@@ -132,11 +151,12 @@ async function watchIstio(parts: SessionParts, onEvent: () => void): Promise<{ c
   }
 }
 
-function followUpMs(status: Status, now: Date): number | null {
+/** Whether something is coming up, or to an end, that nobody tells of. */
+function isMoving(status: Status, now: Date): boolean {
   const isSettling = status.notDone.some(({ step }) => step === 'confirm' || step === 'install-drop-in');
   const unit = status.istio.unit;
-  const isMoving = unit?.activeState === 'activating' || unit?.activeState === 'deactivating';
+  const isChanging = unit?.activeState === 'activating' || unit?.activeState === 'deactivating';
   const upMs = unit?.since === null || unit?.since === undefined ? Infinity : now.getTime() - Date.parse(unit.since);
   const awaitsEntry = status.warnings.some((warning) => warning.startsWith('not reported')) && upMs < ENTRY_PATIENCE_MS;
-  return isSettling || isMoving || awaitsEntry || upMs < OLD_ENTRY_MS ? FOLLOW_UP_MS : null;
+  return isSettling || isChanging || awaitsEntry || upMs < OLD_ENTRY_MS;
 }

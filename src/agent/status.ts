@@ -6,9 +6,11 @@ import type { Target } from '../control-plane/target.ts';
 import type { RestartPending } from '../istio/pending.ts';
 import type { ReleaseManifest } from '../istio/release.ts';
 import { agentState } from './agent-state.ts';
-import type { Decision } from './decision.ts';
+import type { Decision, StepName } from './decision.ts';
 import type { LinkedRelease, Observation } from './observation.ts';
+import { upgradeSummary } from './upgrade-summary.ts';
 import type { Wanted } from './wanted.ts';
+import type { AgentWanted } from './wanted-agent.ts';
 
 /** What the agent itself is about. `reason` says it in words; for `ready` there is none to give. */
 export type AgentState =
@@ -56,11 +58,42 @@ export interface Status {
     stopped: { since: string | null; by: string } | null;
   };
   restart: RestartSummary;
+  /** The agent's own versions; null when it was not looked at. */
+  upgrade: UpgradeSummary | null;
   notDone: { step: string; reason: string }[];
   /** Sentences that an operator should read: edits that have no effect, a clone that shares the name, ... */
   warnings: string[];
   nextPoll: string | null;
 }
+
+/** What the agent is about itself. */
+export interface UpgradeSummary {
+  running: string;
+  /** What starts next. */
+  installed: string | null;
+  previous: string | null;
+  /** What the control plane asks for, whether this machine allows it or not; null where it asks for nothing. */
+  wanted: string | null;
+  state: UpgradeState;
+  /** In words; null for `current`. */
+  reason: string | null;
+  probation: { version: string; from: string; begun: string; prolonged: number } | null;
+}
+
+export type UpgradeState =
+  /** What is wanted runs. */
+  | 'current'
+  /** Nobody asks for a version. */
+  | 'off'
+  | 'held'
+  /** It is refused here: outside of agent.allow, no version at all, put back before, or left by an operator. */
+  | 'rejected'
+  /** The last try failed and will be repeated. */
+  | 'failing'
+  /** It is under way, or waits for something. */
+  | 'waiting'
+  /** This version runs on probation. */
+  | 'probation';
 
 export interface RestartSummary {
   pending: 'yes' | 'no' | 'unknown';
@@ -76,20 +109,21 @@ const RESTART_COMMAND = 'systemctl restart istio';
 
 /** A step that failed. `blocked`: by what an operator's own file says, and not before that is changed will it be otherwise. */
 export interface Failure {
+  step: StepName;
   sentence: string;
   blocked: boolean;
 }
 
 export interface StatusInput {
-  agentVersion: string;
   pid: number;
   workloadGroup: { namespace: string; name: string };
   observation: Observation;
   target: Target;
   wanted: Wanted;
+  agentWanted: AgentWanted;
   decision: Decision;
-  /** The step that failed in this turn, null when none did. */
-  failure: Failure | null;
+  /** The steps that failed in this turn. */
+  failures: readonly Failure[];
   warnings: string[];
   nextPoll: Date | null;
 }
@@ -99,11 +133,12 @@ export function describeStatus(input: StatusInput): Status {
   return {
     format: 1,
     at: observation.at.toISOString(),
-    agent: { version: input.agentVersion, pid: input.pid, ...agentState(input) },
+    agent: { version: observation.agent.running, pid: input.pid, ...agentState(input) },
     workloadGroup: input.workloadGroup,
     target: targetSummary(target),
     istio: istioStatus(observation, decision),
     restart: restartSummary(observation.pending),
+    upgrade: upgradeSummary(input),
     notDone: decision.notDone.map(({ step, reason }) => ({ step, reason })),
     warnings: [...damages(observation), ...observation.ignoredEdits, ...input.warnings],
     nextPoll: input.nextPoll?.toISOString() ?? null,

@@ -7,9 +7,10 @@ import type { Attempt } from './attempts.ts';
 import { decide } from './decide.ts';
 import type { Decision, Step } from './decision.ts';
 import type { Tell } from './events.ts';
-import type { Observation } from './observation.ts';
+import { isOnProbation, isUntried, type Observation } from './observation.ts';
 import { describeStatus, type Failure, type Status, targetSummary } from './status.ts';
 import type { Wanted } from './wanted.ts';
+import type { AgentWanted } from './wanted-agent.ts';
 
 /** What a turn needs of the machine and of the control plane. src/agent/agent.ts is the real one. */
 export interface World {
@@ -18,6 +19,8 @@ export interface World {
   /** Never rejects for what the control plane says or does not say: that is an answer. */
   target(ask: Ask): Promise<Target>;
   wanted(target: Target, observation: Observation): Promise<Wanted>;
+  /** Which version of the agent itself is wanted, as of the last `target`. */
+  wantedAgent(): Promise<AgentWanted>;
   /** The revision that an Istio which is not adopted yet belongs to, by its own addresses, else by the target. */
   adoptedRevision(target: Target): Promise<string | null>;
   attempts(): Promise<ReadonlyMap<string, Attempt>>;
@@ -25,6 +28,11 @@ export interface World {
   take(step: Step, tell: Tell, signal: AbortSignal): Promise<void>;
   /** Notes a failed step, so that it is not repeated at every turn. */
   failed(step: Step, error: AgentError): Promise<void>;
+  /**
+   * For a version on probation, after its first turn: says the status on this machine, and confirms the version when nothing is lacking.
+   * Returns whether it is confirmed; else what is lacking has been noted for the guard.
+   */
+  concludeProbation(status: Status): Promise<boolean>;
   /** Says the status to the control plane and to this machine; returns warnings. */
   report(status: Status): Promise<string[]>;
   /** Files by which the scripts in systemd/ know the operator's rules. */
@@ -36,7 +44,6 @@ export type Ask = 'anew' | 'poll' | 'recent';
 
 export interface TurnOptions {
   config: Config;
-  agentVersion: string;
   ask: Ask;
   nextPoll: Date | null;
   tell: Tell;
@@ -58,34 +65,41 @@ export async function turn(world: World, options: TurnOptions): Promise<Status> 
   tell({ kind: 'learnt', text: describeTarget(target), isProblem: target.answer !== 'wanted' });
   options.onTarget?.(targetSummary(target));
   await world.writeRules(config, target, observation);
-  let { wanted, decision } = await plan(world, observation, target, config);
-  let failure: Failure | null = null;
-  for (let round = 1; decision.steps.length > 0 && failure === null && round < MOST_ROUNDS; round++) {
-    failure = await takeAll(world, decision.steps, tell, signal);
-    observation = await world.observe();
-    ({ wanted, decision } = await plan(world, observation, target, config));
-  }
-  for (const { step, reason } of decision.notDone) tell({ kind: 'not-done', step, text: reason });
-  const describe = (warnings: string[]) =>
+  let view = await plan(world, observation, target, config);
+  const describe = (failures: Failure[], warnings: string[]) =>
     describeStatus({
-      agentVersion: options.agentVersion,
       pid: process.pid,
       workloadGroup: config.workloadGroup,
       nextPoll: options.nextPoll,
       observation,
       target,
-      wanted,
-      decision,
-      failure,
+      ...view,
+      failures,
       warnings,
     });
-  return describe(await world.report(describe([])));
+  if (isOnProbation(observation)) {
+    const status = describe([], []);
+    const isConfirmed = await world.concludeProbation(status);
+    // Nothing is said to the control plane, which has not answered yet.
+    if (!isConfirmed && isUntried(observation)) return status;
+    observation = await world.observe();
+    view = await plan(world, observation, target, config);
+  }
+  const failures: Failure[] = [];
+  for (let round = 1, goesOn = true; goesOn && view.decision.steps.length > 0 && round < MOST_ROUNDS; round++) {
+    goesOn = await takeAll(world, view.decision.steps, failures, tell, signal);
+    observation = await world.observe();
+    view = await plan(world, observation, target, config);
+  }
+  for (const { step, reason } of view.decision.notDone) tell({ kind: 'not-done', step, text: reason });
+  return describe(failures, await world.report(describe(failures, [])));
 }
 
 export interface Plan {
   observation: Observation;
   target: Target;
   wanted: Wanted;
+  agentWanted: AgentWanted;
   decision: Decision;
 }
 
@@ -100,28 +114,47 @@ async function plan(world: World, observation: Observation, target: Target, conf
   const wanted = await world.wanted(target, observation);
   const adoptedRevision = observation.active === null ? await world.adoptedRevision(target) : null;
   const attempts = await world.attempts();
-  return { wanted, decision: decide({ observation, wanted, config, attempts, adoptedRevision }) };
+  const agentWanted = await world.wantedAgent();
+  const decision = decide({ observation, wanted, agentWanted, config, attempts, adoptedRevision });
+  return { wanted, agentWanted, decision };
 }
 
-/** Takes the steps in order and stops at the first that fails. */
-async function takeAll(world: World, steps: Step[], tell: Tell, signal: AbortSignal): Promise<Failure | null> {
+/**
+ * Takes the steps in order, and stops at the first that fails; but for the agent's own upgrade: a security patch of Istio does not wait
+ * for it. Once that has succeeded, everything else is the next version's. Returns whether another round may follow.
+ */
+async function takeAll(
+  world: World,
+  steps: Step[],
+  failures: Failure[],
+  tell: Tell,
+  signal: AbortSignal,
+): Promise<boolean> {
   for (const step of steps) {
     signal.throwIfAborted();
     tell({ kind: 'begun', step: step.do, text: step.why });
-    try {
-      await world.take(step, tell, signal);
-    } catch (error) {
-      // A turn that is being ended is no failure of the step; its next start does it again.
-      signal.throwIfAborted();
-      const known = asAgentError(error, step);
-      await world.failed(step, known);
-      const text = describeError(known);
-      tell({ kind: 'failed', step: step.do, text, remedy: known.remedy });
-      const blocked = isOwnFileAtFault(known);
-      return { sentence: blocked ? `${text} (${known.remedy})` : text, blocked };
-    }
-    tell({ kind: 'done', step: step.do, text: describeDone(step) });
+    const failure = await take(world, step, tell, signal);
+    if (failure !== null) failures.push(failure);
+    const isUpgrade = step.do === 'upgrade-agent';
+    if (failure === null ? isUpgrade : !isUpgrade) return false;
   }
+  return true;
+}
+
+async function take(world: World, step: Step, tell: Tell, signal: AbortSignal): Promise<Failure | null> {
+  try {
+    await world.take(step, tell, signal);
+  } catch (error) {
+    // A turn that is being ended is no failure of the step; its next start does it again.
+    signal.throwIfAborted();
+    const known = asAgentError(error, step);
+    await world.failed(step, known);
+    const text = describeError(known);
+    tell({ kind: 'failed', step: step.do, text, remedy: known.remedy });
+    const blocked = isOwnFileAtFault(known);
+    return { step: step.do, sentence: blocked ? `${text} (${known.remedy})` : text, blocked };
+  }
+  tell({ kind: 'done', step: step.do, text: describeDone(step) });
   return null;
 }
 
@@ -161,6 +194,9 @@ function describeDone(step: Step): string {
     case 'start':
       return 'started istio.service';
     case 'clean':
+    case 'clean-versions':
       return `removed ${step.remove.join(', ')}`;
+    case 'upgrade-agent':
+      return `smm-agent ${step.version} is in place and has checked itself; the agent restarts, and Istio is not touched`;
   }
 }

@@ -9,7 +9,7 @@ export function misconfiguredStatus(agentVersion: string, pid: number, at: Date,
 
 /** The status after a turn that failed as a whole: what was true before may be so no more, and nobody has looked. */
 export function failedStatus(
-  about: Pick<StatusInput, 'agentVersion' | 'pid' | 'workloadGroup'>,
+  about: Pick<StatusInput, 'pid' | 'workloadGroup'> & { agentVersion: string },
   at: Date,
   reason: string,
 ): Status {
@@ -40,6 +40,7 @@ function unseen(
       stopped: null,
     },
     restart: { pending: 'unknown', why: [whyUnknown], since: null, command: null },
+    upgrade: null,
     notDone: [],
     warnings: [],
     nextPoll: null,

@@ -19,9 +19,12 @@ export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   'show-config': () => import('./show-config.ts'),
   render: () => import('./render-command.ts'),
   adopt: () => import('./adopt.ts'),
+  history: () => import('./history.ts'),
   hold: () => import('./hold.ts'),
   unhold: () => import('./unhold.ts'),
   retry: () => import('./retry.ts'),
+  rollback: () => import('./rollback.ts'),
+  'self-check': () => import('./self-check.ts'),
   run: () => import('./run.ts'),
   help: () => import('./help.ts'),
 };

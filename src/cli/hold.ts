@@ -1,4 +1,4 @@
-/** `smm-agent hold`: this machine stays on the Istio that it has, also across a reboot. */
+/** `smm-agent hold`: this machine stays on the Istio and on the agent that it has, also across a reboot. */
 import { type CommandSpec, parseArguments } from './arguments.ts';
 import { editConfig, tellWhatIsLeft } from './config-edit.ts';
 import { EXIT } from './exit-codes.ts';
@@ -7,10 +7,10 @@ import { notifyDaemon } from './notify-daemon.ts';
 
 export const spec = {
   name: 'hold',
-  summary: 'keep this machine on the Istio that it has, also across a reboot',
+  summary: 'keep this machine on the Istio and the agent that it has, also across a reboot',
   forms: [''],
-  description: `Sets hold: true in /etc/smm/agent.yaml. The agent then stages nothing, withdraws what is staged and starts nothing by itself,
-so that neither a restart of Istio nor a reboot brings another Istio. smm-agent unhold ends it.`,
+  description: `Sets hold: true in /etc/smm/agent.yaml. The agent then stages nothing, withdraws what is staged, starts nothing by itself and
+becomes no other version of itself, so that neither a restart of Istio nor a reboot brings another Istio. smm-agent unhold ends it.`,
   options: {},
 } satisfies CommandSpec;
 

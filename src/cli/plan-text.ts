@@ -3,7 +3,8 @@ import type { Step } from '../agent/decision.ts';
 import type { Observation } from '../agent/observation.ts';
 import type { Plan } from '../agent/turn.ts';
 
-export function explainPlan({ observation, target, wanted, decision }: Plan): string {
+export function explainPlan(plan: Plan): string {
+  const { observation, target, wanted, decision } = plan;
   const { unit, active, staged } = observation;
   const isStaged = staged !== null && staged.manifest.id !== active?.manifest.id;
   const rows: [string, string][] = [
@@ -12,6 +13,7 @@ export function explainPlan({ observation, target, wanted, decision }: Plan): st
     ['active', active?.manifest.id ?? 'nothing: Istio is not adopted yet'],
     ['staged', isStaged ? staged.manifest.id : 'nothing'],
     ['restart', restart(observation)],
+    ['agent', agent(plan)],
     [
       'wanted',
       target.answer === 'wanted'
@@ -43,6 +45,13 @@ function running({ running: seen, releases }: Observation): string {
     case 'unknown':
       return `unknown: ${seen.reason}`;
   }
+}
+
+function agent({ observation, agentWanted }: Plan): string {
+  const { running, installed, probation } = observation.agent;
+  const wanted = 'version' in agentWanted ? `${agentWanted.version} is wanted` : agentWanted.reason;
+  const trial = probation === null ? '' : `, ${probation.to} is on probation`;
+  return `${installed ?? running} is installed, ${wanted}${trial}`;
 }
 
 function restart({ pending }: Observation): string {
@@ -80,7 +89,10 @@ function what(step: Step): string {
     case 'start':
       return 'start istio.service';
     case 'clean':
+    case 'clean-versions':
       return `remove ${step.remove.join(', ')}`;
+    case 'upgrade-agent':
+      return `become smm-agent ${step.version}, on probation; Istio is not touched`;
   }
 }
 

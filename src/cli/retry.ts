@@ -1,14 +1,14 @@
-/** `smm-agent retry`: forgets failed tries and rejected releases, and tries again at once. */
+/** `smm-agent retry`: forgets failed tries and what was rejected, and tries again at once. */
 import { type CommandSpec, parseArguments } from './arguments.ts';
 import { type Io, requireRoot } from './io.ts';
 import { makeTurn } from './reconcile.ts';
 
 export const spec = {
   name: 'retry',
-  summary: 'forget failed tries and rejected releases, and try again now',
+  summary: 'forget failed tries, rejected releases and versions, and try again now',
   forms: [''],
   description:
-    'Forgets what failed and makes a turn. A release that was put back, or a download that failed, is otherwise not tried again\nbefore a time that smm-agent status names.',
+    'Forgets what failed and makes a turn. A release of Istio or a version of the agent that was put back, or a download that failed, is\notherwise not tried again before a time that smm-agent status names; a version that smm-agent rollback has left, never by itself.',
   options: {},
 } as const satisfies CommandSpec;
 

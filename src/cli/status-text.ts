@@ -1,5 +1,5 @@
 /** `smm-agent status` for people: the Status as a short table. Pure. */
-import type { Status } from '../agent/status.ts';
+import type { Status, UpgradeSummary } from '../agent/status.ts';
 
 export function statusText(status: Status, isDaemonAlive: boolean): string {
   const rows: [string, string][] = [
@@ -23,7 +23,11 @@ export function statusText(status: Status, isDaemonAlive: boolean): string {
             string,
           ],
         ]),
-    ...status.notDone.map(({ step, reason }): [string, string] => ['not done', `${step}: ${reason}`]),
+    ...(status.upgrade === null ? [] : [['upgrade', upgrade(status.upgrade)] as [string, string]]),
+    ...status.notDone
+      // The row above says it.
+      .filter(({ step }) => step !== 'upgrade-agent')
+      .map(({ step, reason }): [string, string] => ['not done', `${step}: ${reason}`]),
     ...status.warnings.map((warning): [string, string] => ['warning', warning]),
     ['as of', status.at],
     ['next poll', isDaemonAlive ? (status.nextPoll ?? 'none planned') : 'none: the agent is not running'],
@@ -37,6 +41,17 @@ function agent({ agent: { version, state, reason } }: Status, isDaemonAlive: boo
     return `${version}, not running (systemctl start smm-agent); at its last turn ${state}: ${reason}`;
   const remedy = state === 'misconfigured' ? '. Once corrected: systemctl reload smm-agent' : '';
   return `${version}, ${state}: ${reason}${remedy}`;
+}
+
+function upgrade({ running, installed, wanted, state, reason, probation }: UpgradeSummary): string {
+  const versions = [
+    `running ${running}`,
+    `installed ${installed ?? 'as no version'}`,
+    `wanted ${wanted ?? 'none'}`,
+    ...(probation === null || state === 'probation' ? [] : [`${probation.version} on probation`]),
+  ];
+  const said = reason === null ? state : state === 'off' ? reason : `${state}: ${reason}`;
+  return `${versions.join(', ')}; ${said}`;
 }
 
 function wanted({ target, agent }: Status): string {

@@ -34,8 +34,7 @@ function versionsOf(status: Status | null): Record<string, string | null> {
   return {
     'agent running': status !== null && isAlive(status.agent.pid) ? status.agent.version : null,
     'agent installed': AGENT_VERSION,
-    // The agent's own upgrade is not part of this version: it wants what is installed.
-    'agent wanted': AGENT_VERSION,
+    'agent wanted': status?.upgrade?.wanted ?? null,
     'istio running': status?.istio.running?.istioVersion ?? null,
     'istio staged': (status?.istio.staged ?? status?.istio.active)?.istioVersion ?? null,
     'istio wanted': status?.target.istioVersion ?? null,

@@ -34,6 +34,7 @@ export class KubernetesClient {
   readonly #random: () => number;
   #notBeforeMs = 0;
   #requests = 0;
+  #answers = 0;
   #bytes = 0;
 
   constructor(options: ClientOptions) {
@@ -120,9 +121,9 @@ export class KubernetesClient {
     );
   }
 
-  /** Requests sent and bytes of answers' bodies received since the client was made. */
-  usage(): { requests: number; bytes: number } {
-    return { requests: this.#requests, bytes: this.#bytes };
+  /** Requests sent, answers of any status, and bytes of their bodies, since the client was made. */
+  usage(): { requests: number; answers: number; bytes: number } {
+    return { requests: this.#requests, answers: this.#answers, bytes: this.#bytes };
   }
 
   /** Milliseconds for which the API server asked to be left alone; 0 when it may be asked now. */
@@ -143,6 +144,7 @@ export class KubernetesClient {
       if (waitMs > 0) await this.#pause(waitMs, doing);
       this.#requests += 1;
       const answer = await this.#transport.send({ ...exchange, doing });
+      this.#answers += 1;
       this.#bytes += answer.bytes;
       if (answer.status >= 200 && answer.status < 300) return parse(answer.body, schema, doing);
       const askedMs = retryAfterMs(answer.retryAfter, this.#clock.now());

@@ -8,6 +8,7 @@ import { Metadata } from './objects.ts';
 /** What the annotations say. null where it is not known or does not apply. */
 export interface Versions {
   agent: string;
+  agentWanted: string | null;
   istioRunning: string | null;
   istioStaged: string | null;
   istioWanted: string | null;
@@ -111,6 +112,7 @@ export function takeOver(
 function annotations(versions: Versions): Record<string, string> {
   return {
     [`${PREFIX}agent-version`]: versions.agent,
+    [`${PREFIX}agent-wanted`]: versions.agentWanted ?? '',
     [`${PREFIX}istio-running`]: versions.istioRunning ?? '',
     [`${PREFIX}istio-staged`]: versions.istioStaged ?? '',
     [`${PREFIX}istio-wanted`]: versions.istioWanted ?? '',

@@ -1,10 +1,11 @@
 /** Reads the target. Every way of not knowing becomes an answer: this never rejects for what the control plane does. */
+import { type AgentPolicy, policyNames, policyOf } from './agent-policy.ts';
 import { ObjectCache } from './cache.ts';
 import type { KubernetesClient } from './client.ts';
 import { ControlPlaneError } from './failure.ts';
 import { type Machine, readInputs } from './inputs.ts';
 import type { IstioApi } from './istio-api.ts';
-import { Deployment, resources, WithVersion } from './objects.ts';
+import { ConfigMap, Deployment, resources, WithVersion } from './objects.ts';
 import { isRevisionThere, type Resolved, resolveRevision } from './resolve.ts';
 import { askedBy } from './revision.ts';
 import type { Target } from './target.ts';
@@ -24,6 +25,9 @@ export class TargetReader {
   #pollsSinceFullLook = 0;
   /** The last answer, with the state of the cache that it was made from; null until everything was looked at. */
   #last: { target: Target; generation: number } | null = null;
+  /** Where the agent's own ConfigMaps are; of the last revision that could be resolved, whatever became of the rest of the look. */
+  #place: Resolved['place'] | null = null;
+  #wasFullLook = false;
 
   constructor(client: KubernetesClient, istio: IstioApi, options: TargetOptions) {
     this.#cache = new ObjectCache(client);
@@ -55,6 +59,7 @@ export class TargetReader {
     this.#pollsSinceFullLook += 1;
     // An answer other than "wanted" is looked into each time: somebody is about to change something.
     const full = !this.#isCurrent() || this.#pollsSinceFullLook >= POLLS_PER_FULL_LOOK;
+    this.#wasFullLook = full;
     try {
       const target = await this.#look(full);
       const changed = this.#last?.generation !== this.#cache.generation || this.#last.target.answer !== target.answer;
@@ -63,6 +68,30 @@ export class TargetReader {
       return this.#last?.target ?? target;
     } catch (error) {
       if (error instanceof ControlPlaneError) return answerOf(error);
+      throw error;
+    }
+  }
+
+  /**
+   * What is wanted of the agents themselves, looked at with every full look; asked after `target`. Never rejects for what the control
+   * plane does.
+   */
+  async agentPolicy(): Promise<AgentPolicy> {
+    const place = this.#place;
+    if (place === null) return { answer: 'unknown', reason: 'the control plane has named no revision yet' };
+    try {
+      const found = [];
+      for (const name of policyNames(place.suffix)) {
+        const object = await this.#cache.object(
+          resources.configMap(place.namespace, name),
+          ConfigMap,
+          this.#wasFullLook,
+        );
+        found.push({ name, data: object?.data ?? null });
+      }
+      return policyOf(found);
+    } catch (error) {
+      if (error instanceof ControlPlaneError) return { answer: 'unknown', reason: `${error.message}; ${error.remedy}` };
       throw error;
     }
   }
@@ -88,6 +117,7 @@ export class TargetReader {
     if (asked.answer !== 'asked') return asked;
     const resolved = await resolveRevision(this.#cache, istioNamespace, asked.revision, fresh());
     if (resolved.answer !== 'resolved') return resolved;
+    this.#place = resolved.place;
     const istiod = resources.deployment(resolved.place.namespace, resolved.deployment);
     const deployment = await this.#cache.object(istiod, Deployment, true);
     if (deployment === null || !isStillThat(deployment, resolved)) {

@@ -25,7 +25,36 @@ export const RELEASE_CHECKPOINTS = [
   'clean-moved-away',
   'clean-marker-removed',
 ] as const;
-export type Checkpoint = (typeof RELEASE_CHECKPOINTS)[number];
+
+/** In the agent's own upgrade, from the old version's side. The download is passed through the points above. */
+export const UPGRADE_CHECKPOINTS = [
+  'agent-bundle-unpacked',
+  'agent-runtime-unpacked',
+  'agent-runtime-placed',
+  'agent-version-placed',
+  'agent-self-checked',
+  'agent-probation-written',
+  'agent-current-linked',
+  'agent-previous-linked',
+  'agent-restart-asked',
+] as const;
+
+/** And from the new one's, until it is confirmed and has cleaned up. */
+export const CONFIRMATION_CHECKPOINTS = [
+  'agent-started',
+  'agent-ready',
+  'agent-turn-reported',
+  'agent-history-written',
+  'agent-probation-ended',
+  'agent-state-migrated',
+  'agent-version-forgotten',
+] as const;
+
+export type Checkpoint = (
+  | typeof RELEASE_CHECKPOINTS
+  | typeof UPGRADE_CHECKPOINTS
+  | typeof CONFIRMATION_CHECKPOINTS
+)[number];
 
 /**
  * Ends this process by SIGKILL when SMM_TEST_KILL_AT names the point; `<name>:<n>` means the n-th time that it is

@@ -106,9 +106,7 @@ export class Rejections {
     const before = await this.#fields('expired', name);
     const isSame = before !== null && atOf(before)?.getTime() === atOf(own)?.getTime();
     const count = isSame ? countOf(before) : countOf(own) + (before === null ? 0 : countOf(before));
-    const at = new Date(Math.min(atOf(own)?.getTime() ?? now, now));
-    const waitMs = Math.min(FIRST_WAIT_MS * 2 ** (count - 1), LONGEST_WAIT_MS);
-    return { reason: reasonOf(own), count, at, retryAt: new Date(at.getTime() + waitMs) };
+    return rejectionOf(own, count, now);
   }
 
   async #all(kind: Kind): Promise<string[]> {
@@ -128,6 +126,12 @@ export class Rejections {
   #path(kind: Kind, name: string): string {
     return join(this.#folder, kind, name);
   }
+}
+
+function rejectionOf(fields: Fields, count: number, now: number): Rejection {
+  const at = new Date(Math.min(atOf(fields)?.getTime() ?? now, now));
+  const waitMs = Math.min(FIRST_WAIT_MS * 2 ** (count - 1), LONGEST_WAIT_MS);
+  return { reason: reasonOf(fields), count, at, retryAt: new Date(at.getTime() + waitMs) };
 }
 
 // A file that says less than it should still is a rejection: something was put back.

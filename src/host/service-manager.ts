@@ -45,4 +45,6 @@ export interface ServiceManager {
   start(name: string): Promise<void>;
   /** Only for `smm-agent restart-istio`: an operator's explicit wish. */
   restart(name: string): Promise<void>;
+  /** `systemctl restart --no-block`: resolves once systemd has taken the job, which may end this very process. */
+  requestRestart(name: string): Promise<void>;
 }

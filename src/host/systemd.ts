@@ -87,6 +87,11 @@ export class Systemd implements ServiceManager {
     await this.#do(['restart', name]);
   }
 
+  /** Rejects with SMM531. */
+  async requestRestart(name: string): Promise<void> {
+    await this.#do(['restart', '--no-block', name]);
+  }
+
   async #ask(args: string[]): Promise<RunResult> {
     // TZ: times are printed for the caller's time zone, and a name like CET does not tell the offset.
     const result = await this.#run(['systemctl', ...args], { timeoutMs: QUESTION_TIMEOUT_MS, env: { TZ: 'UTC' } });

@@ -27,10 +27,17 @@ async function stageAnotherConfiguration(scene: Scene, downloads: DownloadServer
     {
       do: 'stage',
       wanted: { answer: 'release', istioVersion: '1.31.0', revision, kind: 'render', configuration },
+      repository: null,
       key: 'stage 1.31.0',
       why: 'wanted',
     },
-    { paths, clock: new ManualClock(), services: systemdBelow(paths), config },
+    {
+      paths,
+      clock: new ManualClock(),
+      services: systemdBelow(paths),
+      config,
+      repository: () => Promise.reject(new Error('nothing is asked for')),
+    },
     { observation: observed({ releases }), tell: () => {}, signal: new AbortController().signal },
   );
 }

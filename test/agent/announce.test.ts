@@ -3,19 +3,19 @@ import { describe, it } from 'node:test';
 import { announce, announceTarget } from '../../src/agent/announce.ts';
 import { describeStatus, type Status } from '../../src/agent/status.ts';
 import { misconfiguredStatus } from '../../src/agent/unseen-status.ts';
-import { config, minutesAgo, NEW, NOW, OLD, observed, wants } from './observed.ts';
+import { config, minutesAgo, NEW, NOW, OLD, observed, SAME, wants } from './observed.ts';
 
 function status(change: Parameters<typeof observed>[0] = {}, at = NOW): Status {
   const wanted = wants(OLD);
   return describeStatus({
-    agentVersion: '1.0.0',
     pid: 1,
     workloadGroup: config().workloadGroup,
     observation: observed({ at, ...change }),
     target: { answer: 'missing', reason: 'the namespace has no label' },
     wanted,
+    agentWanted: SAME,
     decision: { steps: [], notDone: [], wantedId: OLD.manifest.id },
-    failure: null,
+    failures: [],
     warnings: [],
     nextPoll: null,
   });

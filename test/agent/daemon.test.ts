@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type DaemonParts, RELOAD, runDaemon, type Session } from '../../src/agent/daemon.ts';
+import { FOLLOW_UP } from '../../src/agent/follow-up.ts';
 import type { Status } from '../../src/agent/status.ts';
 import { Triggers } from '../../src/agent/triggers.ts';
 import type { Ask } from '../../src/agent/turn.ts';
@@ -33,7 +34,7 @@ function daemon(
       failed.push({ reason, isRepeated });
       return failedStatus({ agentVersion: '1.0.0', pid: 1, workloadGroup: GROUP }, new Date(0), reason);
     },
-    followUpMs: () => followUpMs,
+    nextLook: () => (followUpMs === null ? null : { afterMs: followUpMs, reason: FOLLOW_UP }),
     start: async () => ({ nextPoll: () => null, stop: () => void opened.push('stopped') }),
   };
   const parts: DaemonParts = {

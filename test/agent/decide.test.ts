@@ -5,7 +5,8 @@ import { decide } from '../../src/agent/decide.ts';
 import { stageKey } from '../../src/agent/decide-staging.ts';
 import type { Observation } from '../../src/agent/observation.ts';
 import type { Wanted } from '../../src/agent/wanted.ts';
-import { CONFIGURATION, config, minutesAgo, NEW, NOW, OLD, observed, release, UNIT, wants } from './observed.ts';
+import type { AgentWanted } from '../../src/agent/wanted-agent.ts';
+import { CONFIGURATION, config, minutesAgo, NEW, NOW, OLD, observed, release, SAME, UNIT, wants } from './observed.ts';
 
 interface Case {
   observation?: Partial<Observation>;
@@ -14,12 +15,14 @@ interface Case {
   startWhenStopped?: 'when-pending' | 'always' | 'never';
   attempts?: [string, Attempt][];
   adoptedRevision?: string | null;
+  agentWanted?: AgentWanted;
 }
 
 function decided(given: Case) {
   const { steps, notDone } = decide({
     observation: observed(given.observation),
     wanted: given.wanted ?? wants(OLD),
+    agentWanted: given.agentWanted ?? SAME,
     config: config(given),
     attempts: new Map(given.attempts),
     adoptedRevision: given.adoptedRevision ?? null,
@@ -410,6 +413,7 @@ describe('cleaning', () => {
     decide({
       observation: observed({ ...full, ...change }),
       wanted: wants(NEW),
+      agentWanted: SAME,
       config: config(),
       attempts: new Map(),
       adoptedRevision: null,
@@ -434,6 +438,7 @@ describe('the wanted release on disk', () => {
     const { wantedId } = decide({
       observation: observed({ releases: [OLD, NEW] }),
       wanted: { ...wants(NEW), configuration: { ...CONFIGURATION } },
+      agentWanted: SAME,
       config: config(),
       attempts: new Map(),
       adoptedRevision: null,

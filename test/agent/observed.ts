@@ -1,6 +1,7 @@
 /** A machine on which all is well, for tests that change one thing about it. */
-import type { LinkedRelease, Observation } from '../../src/agent/observation.ts';
+import type { AgentObservation, LinkedRelease, Observation } from '../../src/agent/observation.ts';
 import type { Wanted } from '../../src/agent/wanted.ts';
+import type { AgentWanted } from '../../src/agent/wanted-agent.ts';
 import { Config } from '../../src/config.ts';
 import type { UnitState } from '../../src/host/service-manager.ts';
 import type { ReleaseConfiguration, ReleaseManifest } from '../../src/istio/release.ts';
@@ -59,6 +60,21 @@ export const UNIT: UnitState = {
   pids: [],
 };
 
+/** The agent as it is most of the time: 0.2.0 runs as a service, and 0.1.0 was before it. */
+export const AGENT: AgentObservation = {
+  running: '0.2.0',
+  installed: '0.2.0',
+  previous: '0.1.0',
+  versions: ['0.1.0', '0.2.0'],
+  probation: null,
+  rejected: new Map(),
+  left: null,
+  invocation: 'i-1',
+};
+
+/** The control plane asks for what runs. */
+export const SAME: AgentWanted = { answer: 'version', version: '0.2.0', step: 'same', least: null, repository: null };
+
 /** 1.31.0 runs, is active, confirmed, and what is wanted. */
 export function observed(change: Partial<Observation> = {}): Observation {
   return {
@@ -80,6 +96,7 @@ export function observed(change: Partial<Observation> = {}): Observation {
     releases: [OLD],
     confirmed: new Set([OLD.manifest.id]),
     rejected: new Map(),
+    agent: AGENT,
     ignoredEdits: [],
     ...change,
   };

@@ -23,7 +23,7 @@ async function machine(root: string, files: { machineId?: string }): Promise<{ p
   const lines: string[] = [];
   const say = (sentence: string) => void lines.push(sentence);
   const log = { debug: say, info: say, warn: say, error: say };
-  return { parts: { paths, clock: new ManualClock(), log, services: systemdBelow(paths) }, lines };
+  return { parts: { paths, clock: new ManualClock(), log, services: systemdBelow(paths), invocation: null }, lines };
 }
 
 const wish = () => ({ ask: 'anew', nextPoll: null, tell: () => {}, signal: new AbortController().signal }) as const;

@@ -2,15 +2,16 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { announce } from '../../src/agent/announce.ts';
 import { entryReport } from '../../src/agent/conditions.ts';
-import type { NotDone } from '../../src/agent/decision.ts';
+import type { NotDone, StepName } from '../../src/agent/decision.ts';
 import type { Observation } from '../../src/agent/observation.ts';
 import { describeStatus, type Status } from '../../src/agent/status.ts';
 import { failedStatus, misconfiguredStatus } from '../../src/agent/unseen-status.ts';
 import type { Wanted } from '../../src/agent/wanted.ts';
+import type { AgentWanted } from '../../src/agent/wanted-agent.ts';
 import { statusText } from '../../src/cli/status-text.ts';
 import type { Target } from '../../src/control-plane/target.ts';
 import type { VmInputs } from '../../src/istio/vm-config/inputs.ts';
-import { minutesAgo, NEW, OLD, observed, UNIT, wants } from './observed.ts';
+import { minutesAgo, NEW, OLD, observed, SAME, UNIT, wants } from './observed.ts';
 
 const REPORT = { validationLevel: 'ERROR', documentationUrl: 'https://mesh.example/runbook' } as const;
 
@@ -26,19 +27,24 @@ function status(given: {
   target?: Target;
   wanted?: Wanted;
   notDone?: NotDone[];
+  agentWanted?: AgentWanted;
   failure?: string;
+  failed?: StepName;
   blocked?: boolean;
   warnings?: string[];
 }): Status {
   return describeStatus({
-    agentVersion: '0.1.0',
     pid: 42,
     workloadGroup: { namespace: 'vm-apps', name: 'reviews' },
     observation: observed(given.observation),
     target: given.target ?? TARGET,
     wanted: given.wanted ?? wants(NEW),
+    agentWanted: given.agentWanted ?? SAME,
     decision: { steps: [], notDone: given.notDone ?? [], wantedId: NEW.manifest.id },
-    failure: given.failure === undefined ? null : { sentence: given.failure, blocked: given.blocked ?? false },
+    failures:
+      given.failure === undefined
+        ? []
+        : [{ step: given.failed ?? 'stage', sentence: given.failure, blocked: given.blocked ?? false }],
     warnings: given.warnings ?? [],
     nextPoll: null,
   });

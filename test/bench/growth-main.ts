@@ -46,10 +46,9 @@ if (loaded.state !== 'configured') throw new Error('the machine is not configure
 const { config } = loaded;
 const clock = new JumpingClock();
 const mesh = new Mesh(config, { paths, machineId: await readMachineId(paths), clock });
-const agent = new Agent({ paths, clock, services: systemdBelow(paths), config, mesh });
+const agent = new Agent({ paths, clock, services: systemdBelow(paths), config, mesh, invocation: null });
 const options: TurnOptions = {
   config,
-  agentVersion: '0.0.0-bench',
   ask: 'poll',
   nextPoll: null,
   tell: () => {},
@@ -123,6 +122,8 @@ const replayed = await growthOver(
     observe: async () => ({ ...seen, at: clock.now() }),
     target: (ask) => agent.target(ask),
     wanted: (target, observation) => agent.wanted(target, observation),
+    wantedAgent: () => agent.wantedAgent(),
+    concludeProbation: async () => true,
     adoptedRevision: async () => null,
     attempts: async () => new Map(),
     take: async (step) => {

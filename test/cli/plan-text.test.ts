@@ -4,14 +4,16 @@ import { decide } from '../../src/agent/decide.ts';
 import type { Wanted } from '../../src/agent/wanted.ts';
 import { explainPlan } from '../../src/cli/plan-text.ts';
 import type { Target } from '../../src/control-plane/target.ts';
-import { config, NEW, NOW, OLD, observed, wants } from '../agent/observed.ts';
+import { config, NEW, NOW, OLD, observed, SAME, wants } from '../agent/observed.ts';
 
 const target = { answer: 'wanted', istioVersion: '1.31.1', revision: { asked: 'default', name: 'default' } } as Target;
 
 function explained(change: Parameters<typeof observed>[0] = {}, wanted: Wanted = wants(NEW), asked: Target = target) {
   const observation = observed(change);
+  const agentWanted = SAME;
   const settings = { config: config(), attempts: new Map(), adoptedRevision: 'default' };
-  return explainPlan({ observation, target: asked, wanted, decision: decide({ observation, wanted, ...settings }) });
+  const decision = decide({ observation, wanted, agentWanted, ...settings });
+  return explainPlan({ observation, target: asked, wanted, agentWanted, decision });
 }
 
 describe('the plan of a dry run', () => {
@@ -23,6 +25,7 @@ running        1.31.0-aaaaaaaaaaaa, of revision default
 active         1.31.0-aaaaaaaaaaaa
 staged         nothing
 restart        not pending
+agent          0.2.0 is installed, 0.2.0 is wanted
 wanted         Istio 1.31.1 of revision default
 would          stage Istio 1.31.1 of revision default with the machine's own configuration; a restart is pending then: Istio 1.31.1 of revision default is wanted
 `,

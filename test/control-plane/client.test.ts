@@ -297,6 +297,10 @@ describe('the client of the Kubernetes API', () => {
       260,
     );
     const seen = server.takeSeen();
-    assert.deepEqual(counting.usage(), { requests: 2, bytes: seen.reduce((sum, { bytes }) => sum + bytes, 0) });
+    assert.deepEqual(counting.usage(), {
+      requests: 2,
+      answers: 2,
+      bytes: seen.reduce((sum, { bytes }) => sum + bytes, 0),
+    });
   });
 });

@@ -4,9 +4,9 @@ import { basename, join } from 'node:path';
 import { checkpoint } from '../../host/checkpoints.ts';
 import { fileError } from '../../host/file-errors.ts';
 import { namesIn, removeFile, removeLeftovers, syncFolder } from '../../host/files.ts';
+import { foldersInUse } from '../../host/in-use.ts';
 import { moveToTrash, removeTree, statOf, TRASH_PREFIX, TRASHED } from '../../host/trees.ts';
 import { RELEASE_FILES, RELEASE_ID, type ReleaseId } from '../release.ts';
-import { foldersInUse } from './in-use.ts';
 import { NEW_PREFIX } from './layout.ts';
 import type { ReleaseStore } from './store.ts';
 

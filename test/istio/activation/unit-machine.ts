@@ -119,6 +119,10 @@ export class UnitMachine implements ServiceManager {
     return Promise.reject(new Error('nothing here restarts Istio'));
   }
 
+  requestRestart(): Promise<void> {
+    return Promise.reject(new Error('nothing here restarts the agent'));
+  }
+
   [Symbol.dispose](): void {
     rmSync(this.root, { recursive: true, force: true });
   }

@@ -1,16 +1,19 @@
-/** Which folders of releases processes execute, asked of /proc and of nobody else: what runs is never deleted. */
+/** Which of our folders processes execute programs of, asked of /proc and of nobody else: what runs is never deleted. */
 import { readFile, readlink, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AgentError } from '../../errors.ts';
-import { fileError, hasCode } from '../../host/file-errors.ts';
-import { isRoot, namesIn } from '../../host/files.ts';
+import { AgentError } from '../errors.ts';
+import { fileError, hasCode } from './file-errors.ts';
+import { isRoot, namesIn } from './files.ts';
+
+/** Programs of ours. */
+const OURS: ReadonlySet<string> = new Set(['envoy', 'pilot-agent', 'node']);
 
 /**
- * The names below `releases` out of which some process on this machine runs. Rejects with SMM446 when an Envoy or
- * pilot-agent does not let itself be looked at: it could be one of ours.
+ * The names below `parent` out of which some process on this machine runs. Rejects with SMM446 when a program with a name of ours
+ * does not let itself be looked at: it could be one of them.
  */
-export async function foldersInUse(releases: string, proc = '/proc'): Promise<Set<string>> {
-  const prefix = `${await realPath(releases)}/`;
+export async function foldersInUse(parent: string, proc = '/proc'): Promise<Set<string>> {
+  const prefix = `${await realPath(parent)}/`;
   const inUse = new Set<string>();
   for (const pid of (await namesIn(proc)).filter((name) => /^\d+$/.test(name))) {
     const program = await programOf(join(proc, pid));
@@ -36,7 +39,7 @@ async function programByItsOwnWord(process: string, cause: unknown): Promise<str
   try {
     const program = (await readFile(join(process, 'cmdline'), 'utf8')).split('\0', 1)[0] ?? '';
     const name = (await readFile(join(process, 'comm'), 'utf8')).trim();
-    if (!isRoot() || !['envoy', 'pilot-agent'].includes(name)) return program;
+    if (!isRoot() || !OURS.has(name)) return program;
     if (program.startsWith('/') && (await realPath(program)) === program) return program;
   } catch (error) {
     if (hasEnded(error)) return null;
@@ -44,7 +47,7 @@ async function programByItsOwnWord(process: string, cause: unknown): Promise<str
   }
   throw new AgentError(
     'SMM446',
-    `cannot tell which releases run: ${join(process, 'exe')} cannot be read`,
+    `cannot tell which folders are in use: ${join(process, 'exe')} cannot be read`,
     'the agent needs CAP_SYS_PTRACE; nothing is deleted meanwhile',
     { cause },
   );

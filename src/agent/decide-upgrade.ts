@@ -1,0 +1,49 @@
+/** Whether the agent becomes another version of itself, and which versions are not needed any more. Pure. */
+import type { Decision, DecisionInput, NotDone, Verdict } from './decision.ts';
+import { triedBefore } from './decision-reasons.ts';
+
+export function considerUpgrade({ observation, agentWanted, attempts }: DecisionInput): Verdict {
+  const { running, installed, rejected, left, invocation } = observation.agent;
+  const not = (reason: string): NotDone => ({ step: 'upgrade-agent', reason });
+  if (agentWanted.answer !== 'version') return not(agentWanted.reason);
+  const { version, repository, step } = agentWanted;
+  if (step === 'same') return null;
+  if (installed !== running) return not(`smm-agent ${installed ?? 'of no version'} starts in place of ${running}`);
+  if (invocation === null) return not(`smm-agent ${version} is wanted, and only the daemon changes its version`);
+  if (left?.version === version) {
+    return not(`an operator went back from smm-agent ${version} at ${left.at} (smm-agent retry takes it again)`);
+  }
+  const rejection = rejected.get(version);
+  if (rejection !== undefined) {
+    const until = `not tried again before ${rejection.retryAt.toISOString()} (smm-agent retry clears it)`;
+    return not(`smm-agent ${version} was rejected: ${rejection.reason}; ${until}`);
+  }
+  const host = repository === null ? null : new URL(repository).host;
+  const key = `agent ${version} from ${host ?? 'nowhere'}`;
+  const again = triedBefore(key, attempts, observation.at);
+  if (again !== null) return { step: 'upgrade-agent', ...again };
+  return {
+    do: 'upgrade-agent',
+    version,
+    from: running,
+    repository,
+    key,
+    why: `smm-agent ${version} is wanted, in place of ${running}`,
+  };
+}
+
+/** What runs, a version to go back to, and one more stay. */
+export function considerVersionCleaning({ observation }: DecisionInput): Verdict {
+  const { running, installed, previous, versions } = observation.agent;
+  if (installed !== running) return null;
+  const needed = new Set([running, previous]);
+  const remove = versions.filter((version) => !needed.has(version)).slice(0, -1);
+  if (remove.length === 0) return null;
+  return { do: 'clean-versions', remove, why: `${remove.length} versions of the agent are not needed any more` };
+}
+
+/** A version on probation looks and reports; everything else waits until it is confirmed. */
+export function withoutSteps({ steps, notDone, wantedId }: Decision): Decision {
+  const reason = 'this version of the agent is on probation';
+  return { steps: [], notDone: [...steps.map((step) => ({ step: step.do, reason })), ...notDone], wantedId };
+}

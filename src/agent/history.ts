@@ -1,0 +1,55 @@
+/**
+ * What was changed on this machine, when, from and to, with the result: one JSON object a line, the last ones kept. Findings on disk,
+ * so that a machine can be asked months later; smm-agent history shows them.
+ */
+import { z } from 'zod';
+import { makeFolder, readText, writeAtomically } from '../host/files.ts';
+import { parseJson } from '../host/json.ts';
+import type { Paths } from '../paths.ts';
+
+const HistoryEntry = z.object({
+  /** Tells an event from every other one: what is noted twice, after a kill, is there once. */
+  id: z.string(),
+  at: z.iso.datetime(),
+  what: z.enum(['agent', 'istio']),
+  /** Versions of the agent, ids of releases of Istio; null where there was none, or it is not known. */
+  from: z.string().nullable(),
+  to: z.string(),
+  /**
+   * Of the agent: `installed` (by its package), `confirmed`, `put back` (by the guard, `to` is what came back), `refused` (`to` was never
+   * current), `rolled back` (by an operator). Of Istio: `runs`, `put back`.
+   */
+  result: z.enum(['installed', 'confirmed', 'put back', 'refused', 'rolled back', 'runs']),
+  reason: z.string().nullable(),
+  /** The last lines of what failed. */
+  evidence: z.string().nullable(),
+});
+export type HistoryEntry = z.infer<typeof HistoryEntry>;
+
+const MOST_ENTRIES = 200;
+
+/** The oldest first. A line that cannot be understood is left out: the others are worth as much as before. */
+export async function readHistory({ history }: Pick<Paths, 'history'>): Promise<HistoryEntry[]> {
+  const lines = ((await readText(history)) ?? '').split('\n').filter((line) => line !== '');
+  return lines.flatMap((line) => HistoryEntry.safeParse(parseJson(line)).data ?? []);
+}
+
+/** Adds what is not there yet; on disk when it returns. */
+export async function addToHistory(
+  { history, state }: Pick<Paths, 'history' | 'state'>,
+  entries: readonly HistoryEntry[],
+): Promise<void> {
+  const known = await readHistory({ history });
+  const ids = new Set(known.map(({ id }) => id));
+  const added = entries.filter(({ id }) => !ids.has(id));
+  if (added.length === 0) return;
+  await makeFolder(state, 0o755);
+  const kept = [...known, ...added].slice(-MOST_ENTRIES);
+  await writeAtomically(history, kept.map((entry) => `${JSON.stringify(entry)}\n`).join(''), { mode: 0o644 });
+}
+
+/** What the agent, or Istio, is after the last event; null when there was none. */
+export function lastState(entries: readonly HistoryEntry[], what: HistoryEntry['what']): string | null {
+  const last = entries.findLast((entry) => entry.what === what && entry.result !== 'refused');
+  return last?.to ?? null;
+}

@@ -1,0 +1,27 @@
+/** Looks at the agent's own versions: links, folders, and what was learnt of them. Changes nothing. */
+import type { Clock } from '../host/clock.ts';
+import type { Paths } from '../paths.ts';
+import { readLeftVersion } from '../upgrade/left-version.ts';
+import { readProbation } from '../upgrade/probation.ts';
+import { VersionRejections } from '../upgrade/rejections.ts';
+import { VersionStore } from '../upgrade/store.ts';
+import { AGENT_VERSION } from '../version.ts';
+import type { AgentObservation } from './observation.ts';
+
+/** `invocation` is $INVOCATION_ID of a daemon that systemd runs. Rejects when something cannot be read: that is not the same as absent. */
+export async function observeAgent(
+  { paths, clock }: { paths: Paths; clock: Clock },
+  invocation: string | null,
+): Promise<AgentObservation> {
+  const store = new VersionStore(paths);
+  return {
+    running: AGENT_VERSION,
+    installed: await store.link('current'),
+    previous: await store.link('previous'),
+    versions: await store.list(),
+    probation: await readProbation(paths),
+    rejected: await new VersionRejections(paths, clock).read(),
+    left: await readLeftVersion(paths),
+    invocation,
+  };
+}

@@ -1,0 +1,93 @@
+/** What a turn needs about the agent's own versions: which one is wanted, where it comes from, and what became of one. */
+import { type AgentError, describeError } from '../errors.ts';
+import { checkpoint } from '../host/checkpoints.ts';
+import { onMachine } from '../paths.ts';
+import type { SignedRepository } from '../repository/tuf/signed-repository.ts';
+import { noRepository } from '../upgrade/errors.ts';
+import { keepEvidence } from '../upgrade/evidence.ts';
+import { noteTurn } from '../upgrade/probation.ts';
+import { VersionRejections } from '../upgrade/rejections.ts';
+import { AGENT_VERSION } from '../version.ts';
+import type { AgentParts } from './agent.ts';
+import { AgentHistory } from './agent-history.ts';
+import type { Step } from './decision.ts';
+import type { Observation } from './observation.ts';
+import type { Status } from './status.ts';
+import { writeStatus } from './status-file.ts';
+import { type AgentWanted, wantedAgent } from './wanted-agent.ts';
+
+export class OwnVersions {
+  readonly #parts: AgentParts;
+  readonly #history: AgentHistory;
+  /** Of this turn: everything in it is judged as of one time, and the repository is asked for its state once. */
+  #repository: { url: string; opened: Promise<SignedRepository> } | null = null;
+
+  constructor(parts: AgentParts) {
+    this.#parts = parts;
+    this.#history = new AgentHistory(parts.paths);
+  }
+
+  beginTurn(): void {
+    this.#repository = null;
+  }
+
+  wanted(): Promise<AgentWanted> {
+    const { mesh, config } = this.#parts;
+    return wantedAgent(mesh.agentPolicy(), config, AGENT_VERSION);
+  }
+
+  /** Rejects with SMM706 where nobody names one. */
+  async repository(url: string | null): Promise<SignedRepository> {
+    if (url === null) throw noRepository();
+    if (this.#repository?.url !== url) this.#repository = { url, opened: openRepository(url, this.#parts) };
+    return this.#repository.opened;
+  }
+
+  /** Not a failed attempt like others: the version itself says that it does not work here. */
+  async refuse({ version, from }: Extract<Step, { do: 'upgrade-agent' }>, error: AgentError): Promise<void> {
+    const { paths, clock } = this.#parts;
+    if ('evidence' in error && typeof error.evidence === 'string') await keepEvidence(paths, version, error.evidence);
+    await new VersionRejections(paths, clock).refuse(version, describeError(error), from);
+  }
+
+  /**
+   * After the first turn of a version on probation: configuration read, host observed, and now the status written. What is left is an
+   * answer of the control plane, whichever. Returns whether the version is confirmed.
+   */
+  async conclude(status: Status, observation: Observation | null): Promise<boolean> {
+    const { paths, clock, mesh, invocation } = this.#parts;
+    const { probation = null, left = null } = observation?.agent ?? {};
+    await writeStatus(paths, status);
+    checkpoint('agent-turn-reported');
+    if (probation === null) return true;
+    // A command's own turn says nothing about the daemon.
+    if (invocation === null) return false;
+    if (!mesh.hasAnswered()) {
+      await noteTurn(paths, 'control-plane', invocation);
+      return false;
+    }
+    const { confirmVersion } = await import('../upgrade/confirm.ts');
+    const isRollback = left?.for === probation.to;
+    await confirmVersion(paths, probation, () => this.#history.noteConfirmed(probation, clock.now(), isRollback));
+    return true;
+  }
+
+  /** Brings the history into step with what was seen. */
+  note(observation: Observation): Promise<void> {
+    return this.#history.note(observation);
+  }
+}
+
+/** tuf-js is imported only here: most turns ask no repository. */
+async function openRepository(url: string, { paths, config, clock }: AgentParts): Promise<SignedRepository> {
+  const { SignedRepository: Repository } = await import('../repository/tuf/signed-repository.ts');
+  const { caFile, rootFile } = config.repository;
+  return new Repository({
+    url,
+    rootFile: onMachine(paths, rootFile),
+    cacheFolder: paths.repositoryCache,
+    downloads: paths.downloads,
+    caFile: caFile === undefined ? null : onMachine(paths, caFile),
+    clock,
+  });
+}

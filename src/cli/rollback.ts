@@ -1,0 +1,26 @@
+/** `smm-agent rollback`: back to the version of the agent before this one. */
+import { systemClock } from '../host/clock.ts';
+import { type CommandSpec, parseArguments } from './arguments.ts';
+import { EXIT } from './exit-codes.ts';
+import { type Io, requireRoot } from './io.ts';
+
+export const spec = {
+  name: 'rollback',
+  summary: 'go back to the version of the agent before this one',
+  forms: [''],
+  description: `Switches to the version that ran before, after it has checked itself, and restarts the agent. Istio is not touched. The version that
+is left is not taken again, whatever the control plane asks for, until it asks for another one, or smm-agent retry is run.
+On a version that is still on probation it ends the probation. For Istio: let the control plane, or the namespace, ask for another one.`,
+  options: {},
+} as const satisfies CommandSpec;
+
+export async function run(args: readonly string[], io: Io): Promise<number> {
+  parseArguments(spec, args, { min: 0, max: 0 });
+  requireRoot(io, spec.name);
+  const { rollback } = await import('../upgrade/rollback.ts');
+  const { servicesHere } = await import('../agent/here.ts');
+  const { paths } = io;
+  const { from, to } = await rollback({ paths, clock: systemClock, services: servicesHere(paths) });
+  io.stdout.write(`the agent restarts as smm-agent ${to}; ${from} is not taken again before smm-agent retry\n`);
+  return EXIT.ok;
+}

@@ -1,0 +1,38 @@
+/** `smm-agent self-check`: whether this version works on this machine. A version that is about to replace another is asked so. */
+import { describeError } from '../errors.ts';
+import type { SelfCheckAnswer } from '../upgrade/self-check.ts';
+import { AGENT_VERSION } from '../version.ts';
+import { type CommandSpec, parseArguments } from './arguments.ts';
+import { EXIT } from './exit-codes.ts';
+import { type Io, requireRoot } from './io.ts';
+
+export const spec = {
+  name: 'self-check',
+  summary: 'check whether this version of the agent works on this machine',
+  forms: ['[--control-plane] [--json]'],
+  description: `Reads the configuration and the state, and looks at the machine, as the daemon would; changes nothing. Run by an agent before it
+switches to another version of itself, and by the guard, which compares two versions when one does not confirm itself.`,
+  options: {
+    'control-plane': { type: 'boolean', help: 'ask the control plane something, too: any answer will do' },
+    json: { type: 'boolean', help: 'print {"format": 1, "version": ..., "checks": [{"name", "ok", "said"}]}' },
+  },
+  exitCodes: { 0: 'everything is as it should be', 1: 'something is not; it is printed' },
+} as const satisfies CommandSpec;
+
+export async function run(args: readonly string[], io: Io): Promise<number> {
+  const { values } = parseArguments(spec, args, { min: 0, max: 0 });
+  requireRoot(io, spec.name, 'it needs the token, and to see what runs');
+  const { checksHere } = await import('../agent/self-check.ts');
+  const checks: SelfCheckAnswer['checks'] = [];
+  for (const { name, check } of checksHere(io.paths, values['control-plane'] === true)) {
+    try {
+      checks.push({ name, ok: true, said: await check() });
+    } catch (error) {
+      checks.push({ name, ok: false, said: describeError(error) });
+    }
+  }
+  const answer: SelfCheckAnswer = { format: 1, version: AGENT_VERSION, checks };
+  if (values.json) io.stdout.write(`${JSON.stringify(answer)}\n`);
+  else for (const { name, ok, said } of checks) io.stdout.write(`${ok ? '✓' : '✗'} ${name}: ${said}\n`);
+  return checks.every(({ ok }) => ok) ? EXIT.ok : EXIT.failed;
+}

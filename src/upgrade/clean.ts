@@ -1,0 +1,51 @@
+/** Versions and runtimes that nobody needs any more: a runtime is 130 MB, and many upgrades would fill the disk. */
+import { join } from 'node:path';
+import { checkpoint } from '../host/checkpoints.ts';
+import { namesIn, removeFile } from '../host/files.ts';
+import { foldersInUse } from '../host/in-use.ts';
+import { moveToTrash, removeTree } from '../host/trees.ts';
+import { removeLeftVersions } from './place.ts';
+import type { VersionStore } from './store.ts';
+import { changeVersions } from './upgrade.ts';
+import { VERSION_NAME } from './version.ts';
+
+/** Removes these versions, and every runtime that no version on disk names and nobody runs. */
+export function forgetVersions(store: VersionStore, remove: readonly string[], proc = '/proc'): Promise<void> {
+  return changeVersions(store.paths, async () => {
+    // A package, or an operator, may have switched since they were found to be of no use.
+    const needed = new Set([await store.link('current'), await store.link('previous')]);
+    await clean(
+      store,
+      remove.filter((version) => !needed.has(version)),
+      proc,
+    );
+  });
+}
+
+async function clean(store: VersionStore, remove: readonly string[], proc: string): Promise<void> {
+  const { agentState, runtimes } = store.paths;
+  for (const version of remove) {
+    const trash = await moveToTrash(store.folder(version));
+    checkpoint('agent-version-forgotten');
+    if (trash !== null) await removeTree(trash);
+  }
+  const left = await store.list();
+  const manifests = await Promise.all(left.map((version) => store.read(version)));
+  const needed = new Set(manifests.map((manifest) => manifest?.runtime));
+  const inUse = await foldersInUse(runtimes, proc);
+  for (const runtime of await store.runtimes()) {
+    if (needed.has(runtime) || inUse.has(runtime)) continue;
+    const trash = await moveToTrash(store.runtimeFolder(runtime));
+    if (trash !== null) await removeTree(trash);
+  }
+  await removeLeftVersions(store);
+  await removeEvidence(agentState, new Set(left));
+}
+
+/** The last lines of versions that are gone; the history has them too. */
+async function removeEvidence(agentState: string, left: ReadonlySet<string>): Promise<void> {
+  const folder = join(agentState, 'evidence');
+  for (const name of await namesIn(folder)) {
+    if (VERSION_NAME.test(name) && !left.has(name)) await removeFile(join(folder, name));
+  }
+}

@@ -1,0 +1,37 @@
+/** A version on probation confirms itself: from then on nothing puts it back but an operator, or another wish of the control plane. */
+import { checkpoint } from '../host/checkpoints.ts';
+import type { Paths } from '../paths.ts';
+import { readLeftVersion, writeLeftVersion } from './left-version.ts';
+import { endProbation, type Probation, readProbation } from './probation.ts';
+import { migrateState } from './state-format.ts';
+import { VersionStore } from './store.ts';
+import { changeVersions } from './upgrade.ts';
+
+/**
+ * Ends the probation, and brings the state to this version's format. `note` writes it down first: cut off in between, it is confirmed
+ * once more at the next turn. Resolves with what was migrated; null when the probation is not this one any more.
+ */
+export async function confirmVersion(
+  paths: Paths,
+  probation: Probation,
+  note: () => Promise<void>,
+): Promise<string[] | null> {
+  const isStillOn = await changeVersions(paths, async () => {
+    if ((await readProbation(paths))?.id !== probation.id) return false;
+    await note();
+    checkpoint('agent-history-written');
+    const store = new VersionStore(paths);
+    // A switch that was cut off may have left the one before that: the next way back is to the version that this one replaced.
+    if ((await store.read(probation.from)) !== null) await store.setLink('previous', probation.from);
+    const left = await readLeftVersion(paths);
+    // Another version than the one that an operator has chosen: the control plane has changed its mind since.
+    if (left !== null && left.for !== probation.to) await writeLeftVersion(paths, null);
+    await endProbation(paths);
+    checkpoint('agent-probation-ended');
+    return true;
+  });
+  if (!isStillOn) return null;
+  const migrated = await migrateState(paths);
+  checkpoint('agent-state-migrated');
+  return migrated;
+}

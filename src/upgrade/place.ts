@@ -1,0 +1,49 @@
+/** Prepared versions and runtimes get their names. A kill leaves either none or the whole one under a name. */
+import { rename, symlink } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
+import { checkpoint } from '../host/checkpoints.ts';
+import { fileError } from '../host/file-errors.ts';
+import { namesIn, syncFolder } from '../host/files.ts';
+import { moveToTrash, removeTree, TRASH_PREFIX } from '../host/trees.ts';
+import { NEW_PREFIX, type PreparedVersion } from './prepare.ts';
+import type { VersionStore } from './store.ts';
+import { VERSION_FILES } from './version.ts';
+
+/**
+ * The version comes after its runtime, without which it would be none. The caller holds the lock: a package that is installed at the same
+ * time removes what no version names. A folder that has the name already was looked at and is damaged: it gives way.
+ */
+export async function placeVersion(store: VersionStore, { version, folder, runtime }: PreparedVersion): Promise<void> {
+  if (runtime.folder !== null) await give(runtime.folder, store.runtimeFolder(runtime.version));
+  checkpoint('agent-runtime-placed');
+  if (folder === null) return;
+  const link = join(folder, VERSION_FILES.node);
+  try {
+    await symlink(relative(store.folder(version), store.runtimeFolder(runtime.version)), link);
+  } catch (cause) {
+    throw fileError('write', link, cause);
+  }
+  await syncFolder(folder);
+  await give(folder, store.folder(version));
+  checkpoint('agent-version-placed');
+}
+
+async function give(folder: string, place: string): Promise<void> {
+  const damaged = await moveToTrash(place);
+  try {
+    await rename(folder, place);
+  } catch (cause) {
+    throw fileError('write', place, cause);
+  }
+  await syncFolder(dirname(place));
+  if (damaged !== null) await removeTree(damaged);
+}
+
+/** What killed runs left of folders that were being made or removed. Must not run while a version is prepared. */
+export async function removeLeftVersions({ paths }: VersionStore): Promise<void> {
+  for (const parent of [paths.versions, paths.runtimes]) {
+    for (const name of await namesIn(parent)) {
+      if (name.startsWith(NEW_PREFIX) || name.startsWith(TRASH_PREFIX)) await removeTree(join(parent, name));
+    }
+  }
+}
