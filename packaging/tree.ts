@@ -35,6 +35,7 @@ const FILES: readonly (readonly [from: string, to: string, mode: number])[] = [
   ['systemd/smm-agent.service', 'lib/systemd/system/smm-agent.service', 0o644],
   ['systemd/istio.service.d-zz-smm-agent.conf', 'usr/lib/smm-agent/istio.service.d-zz-smm-agent.conf', 0o644],
   ['packaging/files/usr-bin-smm-agent', 'usr/bin/smm-agent', 0o755],
+  ['packaging/files/choose-version', 'usr/lib/smm-agent/choose-version', 0o755],
   ['packaging/needrestart/smm-agent.conf', 'etc/needrestart/conf.d/smm-agent.conf', 0o644],
   ['packaging/files/agent.yaml.example', 'usr/share/doc/smm-agent/agent.yaml.example', 0o644],
   ['README.md', 'usr/share/doc/smm-agent/README.md', 0o644],

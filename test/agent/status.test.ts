@@ -247,7 +247,7 @@ describe('a turn that failed as a whole', () => {
 describe('smm-agent status', () => {
   it('shows what runs, what is staged, what is wanted and the command', () => {
     const text = statusText(status({ observation: pending }), true);
-    assert.match(text, /^agent +0\.1\.0, ready: /m);
+    assert.match(text, /^agent +0\.2\.0, ready: /m);
     assert.match(text, /^wanted +Istio 1\.31\.1 of revision default$/m);
     assert.match(text, /^running +Istio 1\.31\.0 of revision default \(1\.31\.0-aaaaaaaaaaaa\)$/m);
     assert.match(text, /^staged +Istio 1\.31\.1 .* since 2026-11-23T11:30/m);
@@ -255,7 +255,7 @@ describe('smm-agent status', () => {
   });
 
   it('says that the agent does not run', () => {
-    assert.match(statusText(status({}), false), /^agent +0\.1\.0, not running \(systemctl start smm-agent\)/m);
+    assert.match(statusText(status({}), false), /^agent +0\.2\.0, not running \(systemctl start smm-agent\)/m);
   });
 
   it('says what is wrong with the configuration', () => {

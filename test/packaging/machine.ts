@@ -48,10 +48,11 @@ export class FolderMachine implements Disposable {
   }
 
   /** Installs or upgrades, and fails with what the scripts said. */
-  async install(version: string, before = ''): Promise<void> {
+  async install(version: string, before = ''): Promise<Ended> {
     this.unpack(await this.build(version));
-    const { status, stderr } = this.script('postinst', 'configure', before);
-    if (status !== 0) throw new Error(stderr);
+    const ended = this.script('postinst', 'configure', before);
+    if (ended.status !== 0) throw new Error(ended.stderr);
+    return ended;
   }
 
   opt(...path: string[]): string {

@@ -120,17 +120,91 @@ describe('the launcher', () => {
   it('runs the current version on the runtime that it names, with the arguments as they are', async () => {
     using machine = new FolderMachine();
     await machine.install('1.0.0');
-    const launcher = join(machine.work, 'launcher');
-    const text = readFileSync(machine.opt('bin/smm-agent'), 'utf8');
-    assert.match(text, /^opt=\/opt\/smm-agent$/m);
-    writeFileSync(launcher, text.replace('opt=/opt/smm-agent', `opt=${machine.opt()}`));
-    chmodSync(launcher, 0o755);
+    const launcher = machine.opt('bin/smm-agent');
     const { stdout } = spawnSync(launcher, ['set', 'a b'], { encoding: 'utf8' });
     assert.equal(stdout.replace(/^(--\S+ )+/, ''), `${machine.opt('versions/1.0.0/smm-agent.js')} set a b\n`);
     rmSync(machine.opt('current'));
     const gone = spawnSync(launcher, ['run'], { encoding: 'utf8' });
     assert.equal(gone.status, 69);
-    assert.match(gone.stderr, /what to do: install the package smm-agent again/);
+    assert.match(
+      gone.stderr,
+      /what to do: systemctl restart smm-agent looks for another version; else install the package/,
+    );
+  });
+});
+
+describe('a package over a version that the agent has upgraded itself to', () => {
+  /** The package 1.0.0, and a version that came out of the repository. */
+  async function upgradedItself(machine: FolderMachine, version: string): Promise<void> {
+    await machine.install('1.0.0');
+    cpSync(machine.opt('versions/1.0.0'), machine.opt('versions', version), {
+      recursive: true,
+      verbatimSymlinks: true,
+    });
+    rmSync(machine.opt('current'));
+    symlinkSync(`versions/${version}`, machine.opt('current'));
+    symlinkSync('versions/1.0.0', machine.opt('previous'));
+  }
+  const links = (machine: FolderMachine) => ['current', 'previous'].map((name) => readlinkSync(machine.opt(name)));
+  const probation = (machine: FolderMachine, from: string, to: string) => {
+    mkdirSync(join(machine.root, 'var/lib/smm-agent/agent'), { recursive: true });
+    writeFileSync(join(machine.root, 'var/lib/smm-agent/agent/probation'), `id=1\nfrom=${from}\nto=${to}\n`);
+  };
+
+  it('that is older leaves it, and says so', async () => {
+    using machine = new FolderMachine();
+    await upgradedItself(machine, '1.2.0');
+    const { stdout } = await machine.install('1.1.0', '1.0.0');
+    assert.match(stdout, /smm-agent 1\.2\.0 stays: .* this package brings 1\.1\.0, which is older/);
+    assert.deepEqual(links(machine), ['versions/1.2.0', 'versions/1.0.0']);
+    assert.deepEqual(readdirSync(machine.opt('versions')), ['1.0.0', '1.1.0', '1.2.0'], "the package's own is at hand");
+  });
+
+  it('that is the same again leaves it', async () => {
+    using machine = new FolderMachine();
+    await upgradedItself(machine, '1.2.0');
+    assert.match((await machine.install('1.0.0', '1.0.0')).stdout, /smm-agent 1\.2\.0 stays/);
+    assert.deepEqual(links(machine), ['versions/1.2.0', 'versions/1.0.0']);
+  });
+
+  it('that is newer takes its place, says so, and keeps it to go back to', async () => {
+    using machine = new FolderMachine();
+    await upgradedItself(machine, '1.2.0');
+    const { stdout } = await machine.install('1.3.0', '1.0.0');
+    assert.match(stdout, /smm-agent 1\.3\.0 of this package takes the place of 1\.2\.0/);
+    assert.deepEqual(links(machine), ['versions/1.3.0', 'versions/1.2.0']);
+  });
+
+  it('orders a prerelease before its release, as the agent does', async () => {
+    using machine = new FolderMachine();
+    await upgradedItself(machine, '1.1.0-rc.1');
+    assert.match((await machine.install('1.1.0', '1.0.0')).stdout, /1\.1\.0 of this package takes the place/);
+  });
+
+  it('in the middle of a probation never takes away what it names, and never goes back to what is unconfirmed', async () => {
+    using machine = new FolderMachine();
+    await upgradedItself(machine, '1.2.0');
+    probation(machine, '1.0.0', '1.2.0');
+    await machine.install('1.1.0', '1.0.0');
+    assert.deepEqual(links(machine), ['versions/1.2.0', 'versions/1.0.0']);
+    await machine.install('1.3.0', '1.1.0');
+    assert.deepEqual(links(machine), ['versions/1.3.0', 'versions/1.0.0']);
+    assert.equal(existsSync(machine.opt('versions/1.2.0/release.json')), true);
+  });
+
+  it('replaces what came with the package before, also by an older one: that is what dpkg was asked for', async () => {
+    using machine = new FolderMachine();
+    await machine.install('1.1.0');
+    const { stdout } = await machine.install('1.0.0', '1.1.0');
+    assert.deepEqual([stdout, ...links(machine)], ['', 'versions/1.0.0', 'versions/1.1.0']);
+  });
+
+  it('replaces one that cannot start, whatever its number', async () => {
+    using machine = new FolderMachine();
+    await upgradedItself(machine, '1.2.0');
+    rmSync(machine.opt('versions/1.2.0/smm-agent.js'));
+    await machine.install('1.1.0', '1.0.0');
+    assert.equal(readlinkSync(machine.opt('current')), 'versions/1.1.0');
   });
 });
 
