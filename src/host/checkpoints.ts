@@ -25,7 +25,10 @@ export const RELEASE_CHECKPOINTS = [
   'clean-moved-away',
   'clean-marker-removed',
 ] as const;
-export type Checkpoint = (typeof RELEASE_CHECKPOINTS)[number];
+
+/** While the signed repository is asked. Its own test runs into each of them. */
+export const REPOSITORY_CHECKPOINTS = ['repository-scratch-filled', 'repository-verified', 'repository-kept'] as const;
+export type Checkpoint = (typeof RELEASE_CHECKPOINTS)[number] | (typeof REPOSITORY_CHECKPOINTS)[number];
 
 /**
  * Ends this process by SIGKILL when SMM_TEST_KILL_AT names the point; `<name>:<n>` means the n-th time that it is
