@@ -50,8 +50,12 @@ export const CONFIRMATION_CHECKPOINTS = [
   'agent-version-forgotten',
 ] as const;
 
+/** While the signed repository is asked. Its own test runs into each of them. */
+export const REPOSITORY_CHECKPOINTS = ['repository-scratch-filled', 'repository-verified', 'repository-kept'] as const;
+
 export type Checkpoint = (
   | typeof RELEASE_CHECKPOINTS
+  | typeof REPOSITORY_CHECKPOINTS
   | typeof UPGRADE_CHECKPOINTS
   | typeof CONFIRMATION_CHECKPOINTS
 )[number];

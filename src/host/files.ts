@@ -161,8 +161,8 @@ function ignoreAbsent(error: unknown): void {
   if (!hasCode(error, 'ENOENT')) throw error;
 }
 
-/** A temporary file is in use while its writer lives and it is young: ids of processes are used again. */
-async function isBeingWritten(path: string, pid: number): Promise<boolean> {
+/** A temporary file or folder is in use while its writer lives and it is young: ids of processes are used again. */
+export async function isBeingWritten(path: string, pid: number): Promise<boolean> {
   try {
     const { mtimeMs } = await lstat(path);
     return Date.now() - mtimeMs < LEFTOVER_AGE_MS && isAlive(pid);

@@ -9,8 +9,10 @@ import { fileError } from '../host/file-errors.ts';
 import { WriteBehind } from '../host/write-behind.ts';
 import type { Deadline } from './deadline.ts';
 import { broken, get, type Response } from './http.ts';
+import { announcedProblem, lengthProblem, tooShort } from './length.ts';
 import type { DownloadLimits } from './limits.ts';
 import { Partial } from './partial.ts';
+import { type HttpPolicy, OFFICIAL } from './policy.ts';
 import { rangeHeaders, startOf, totalOf, validatorOf } from './range.ts';
 import type { FetchedPackage, FetchOptions } from './source.ts';
 
@@ -23,6 +25,10 @@ export interface Wanted {
   sha256: string;
   /** Path of the file. */
   target: string;
+  /** The exact length, where it is known: another is refused as soon as it shows. */
+  bytes?: number | undefined;
+  /** Default: that of official downloads. */
+  policy?: HttpPolicy | undefined;
 }
 
 /** One connection. */
@@ -44,10 +50,12 @@ export class Attempt {
   }
 
   async run(): Promise<FetchedPackage> {
-    const { url, sha256 } = this.#wanted;
+    const { url, sha256, policy = OFFICIAL } = this.#wanted;
     const earlier = await this.#partial.resume(url, sha256, this.#deadline.signal);
-    if (earlier !== null && earlier.hash.copy().digest('hex') === sha256) return this.#complete(earlier.bytes);
-    const response = await get(url, rangeHeaders(earlier), this.#deadline);
+    if (earlier !== null && this.#isWhole(earlier.bytes, earlier.hash.copy().digest('hex'))) {
+      return this.#complete(earlier.bytes);
+    }
+    const response = await get(url, rangeHeaders(earlier), this.#deadline, policy);
     const start = startOf(response, earlier);
     if (start === null) {
       response.body.destroy();
@@ -57,11 +65,15 @@ export class Attempt {
     const hash = start > 0 && earlier !== null ? earlier.hash : createHash('sha256');
     const bytes = await this.#receive(response, start, hash);
     const actual = hash.digest('hex');
-    if (actual === sha256) return this.#complete(bytes);
+    if (this.#isWhole(bytes, actual)) return this.#complete(bytes);
     // Two halves that do not fit may be two versions of the file: the whole is asked for before anybody is blamed.
     if (start > 0) return this.#anew();
     await this.#partial.discard();
-    throw wrongDigest(url, sha256, actual);
+    throw tooShort(this.#wanted, bytes) ?? wrongDigest(url, sha256, actual, policy);
+  }
+
+  #isWhole(bytes: number, digest: string): boolean {
+    return digest === this.#wanted.sha256 && tooShort(this.#wanted, bytes) === null;
   }
 
   async #anew(): Promise<FetchedPackage> {
@@ -84,8 +96,8 @@ export class Attempt {
     signal.addEventListener('abort', stop, { once: true });
     try {
       const total = totalOf(response, start);
-      await this.#checkSize(total ?? 0);
-      await requireSpace(dirname(target), (total ?? start) - start + RESERVE_BYTES, INODES);
+      await this.#refuse(announcedProblem(this.#wanted, this.#limits.maxBytes, start, total));
+      await requireSpace(dirname(target), (total ?? this.#wanted.bytes ?? start) - start + RESERVE_BYTES, INODES);
       const file = await this.#partial.begin({ url, sha256, validator: validatorOf(response) }, start);
       const writer = new WriteBehind(file);
       let bytes = start;
@@ -94,7 +106,7 @@ export class Attempt {
           this.#deadline.heard();
           this.received += chunk.length;
           bytes += chunk.length;
-          await this.#checkSize(bytes);
+          await this.#refuse(lengthProblem(this.#wanted, this.#limits.maxBytes, bytes));
           hash.update(chunk);
           await writer.add(chunk).catch((cause) => this.#writeFailed(cause));
           this.#options.onProgress?.({ bytes, total });
@@ -125,12 +137,11 @@ export class Attempt {
     checkpoint('download-halfway');
   }
 
-  async #checkSize(bytes: number): Promise<void> {
-    const { maxBytes } = this.#limits;
-    if (bytes <= maxBytes) return;
+  /** Nothing is kept of what is known to be wrong: the next connection would go on behind it. */
+  async #refuse(problem: AgentError | null): Promise<void> {
+    if (problem === null) return;
     await this.#partial.discard();
-    const message = `cannot download ${this.#wanted.url}: it is larger than ${maxBytes / 1e6} MB`;
-    throw new AgentError('SMM416', message, 'check what the server publishes there: no Istio package is that large');
+    throw problem;
   }
 
   /** A part that fills the disk would keep everybody else from writing. */
@@ -140,10 +151,10 @@ export class Attempt {
   }
 }
 
-function wrongDigest(url: string, wanted: string, actual: string): AgentError {
+function wrongDigest(url: string, wanted: string, actual: string, { remedies }: HttpPolicy): AgentError {
   return new AgentError(
     'SMM415',
     `cannot use ${url}: its SHA-256 is ${actual}, wanted is ${wanted}`,
-    'the file or its .sha256 is damaged or was exchanged: compare both with the official ones',
+    remedies.wrongDigest,
   );
 }

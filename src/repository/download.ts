@@ -14,7 +14,7 @@ import type { FetchedPackage, FetchOptions } from './source.ts';
 
 /**
  * Returns when `target` has the wanted digest and is on disk. Safe to repeat and to kill. Rejects with SMM410 to SMM416,
- * SMM520 to SMM523, and with the signal's reason.
+ * SMM459, SMM463, SMM520 to SMM523, and with the signal's reason.
  */
 export async function download(
   wanted: Wanted,
@@ -41,10 +41,11 @@ export async function download(
 }
 
 /** A file that was fetched before, if it still is what it was; a damaged one is removed. */
-async function verifiedFile({ target, sha256 }: Wanted, signal?: AbortSignal): Promise<FetchedPackage | null> {
+async function verifiedFile({ target, sha256, bytes }: Wanted, signal?: AbortSignal): Promise<FetchedPackage | null> {
   const stat = await statOf(target);
   if (stat === null) return null;
-  if (stat.isFile() && (await sha256OfFile(target, signal)) === sha256) {
+  const hasLength = stat.isFile() && stat.size === (bytes ?? stat.size);
+  if (hasLength && (await sha256OfFile(target, signal)) === sha256) {
     return { path: target, sha256, bytes: stat.size };
   }
   await removeFile(target);

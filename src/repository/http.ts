@@ -6,6 +6,7 @@ import type { IncomingMessage } from 'node:http';
 import { AgentError, describeError } from '../errors.ts';
 import type { Deadline } from './deadline.ts';
 import { DownloadError, parseRetryAfter } from './errors.ts';
+import { type HttpPolicy, OFFICIAL } from './policy.ts';
 
 const MAX_REDIRECTS = 5;
 
@@ -16,13 +17,25 @@ export interface Response {
   body: IncomingMessage;
 }
 
+// OpenSSL's names of verification errors, and Node's own: https://nodejs.org/api/tls.html#x509-certificate-error-codes
+const CERTIFICATE =
+  /^(ERR_TLS_CERT|ERR_SSL)|CERT|_CRL_|SIGNATURE|ISSUER|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH/;
+
 /**
- * Resolves with the head of a 2xx or 416 answer. Rejects with SMM410 (404), SMM411 (any other status), SMM412 (no
- * answer), SMM413 (a redirect that is not followed) and with what aborted the deadline. The caller destroys `body`.
+ * Resolves with the head of a 2xx or 416 answer, or one with a status of `also`. Rejects with SMM410 (404), SMM411 (any
+ * other status), SMM412 (no answer), SMM413 (a redirect that is not followed), SMM463 (a certificate, where the policy
+ * tells it apart) and with what aborted the deadline. The caller destroys `body`.
  */
-export async function get(url: string, headers: Record<string, string>, deadline: Deadline): Promise<Response> {
+export async function get(
+  url: string,
+  headers: Record<string, string>,
+  deadline: Deadline,
+  policy: HttpPolicy = OFFICIAL,
+  also: readonly number[] = [],
+): Promise<Response> {
   const { default: axios } = await import('axios');
-  let protocol = new URL(url).protocol;
+  const asked = new URL(url);
+  let { protocol } = asked;
   let refused: AgentError | undefined;
   try {
     const response = await axios.get<IncomingMessage>(url, {
@@ -35,25 +48,36 @@ export async function get(url: string, headers: Record<string, string>, deadline
       beforeRedirect: (options) => {
         // Without TLS anybody on the way could choose what is fetched, and the digest beside it.
         if (protocol === 'https:' && options.protocol !== 'https:') {
-          refused = redirectRefused(url, `it leads from https to ${options.href}`);
+          refused = redirectRefused(policy, url, `it leads from https to ${options.href}`);
+          throw refused;
+        }
+        if (policy.redirects === 'same-host' && new URL(String(options.href)).origin !== asked.origin) {
+          refused = redirectRefused(policy, url, `it leads to another host, ${options.href}`);
           throw refused;
         }
         protocol = String(options.protocol);
       },
       proxy: false,
+      ...(policy.agent === undefined ? {} : { httpsAgent: policy.agent }),
       signal: deadline.signal,
       validateStatus: () => true,
     });
     const answer = { status: response.status, headers: flatten(response.headers), body: response.data };
     if ((answer.status >= 200 && answer.status < 300) || answer.status === 416) return answer;
+    if (also.includes(answer.status)) return answer;
     answer.body.destroy();
-    throw statusError(url, answer);
+    throw statusError(policy, url, answer);
   } catch (cause) {
     if (deadline.signal.aborted) throw deadline.signal.reason;
     if (refused !== undefined) throw refused;
     if (cause instanceof AgentError) throw cause;
-    if (cause instanceof Error && 'code' in cause && cause.code === 'ERR_FR_TOO_MANY_REDIRECTS') {
-      throw redirectRefused(url, `there are more than ${MAX_REDIRECTS}`);
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+    if (code === 'ERR_FR_TOO_MANY_REDIRECTS') {
+      throw redirectRefused(policy, url, `there are more than ${MAX_REDIRECTS}`);
+    }
+    const { certificate } = policy.remedies;
+    if (certificate !== undefined && CERTIFICATE.test(code)) {
+      throw new AgentError('SMM463', `cannot trust the certificate of ${asked.host} (${code})`, certificate);
     }
     throw broken(url, cause);
   }
@@ -64,25 +88,17 @@ export function broken(url: string, cause: unknown): DownloadError {
   return new DownloadError('SMM412', `cannot download ${url}: ${describeError(cause) || 'the connection broke'}`);
 }
 
-function statusError(url: string, { status, headers }: Response): AgentError {
+function statusError({ remedies }: HttpPolicy, url: string, { status, headers }: Response): AgentError {
   if (status === 404) {
-    return new AgentError(
-      'SMM410',
-      `cannot find ${url}: the server answers 404`,
-      'check istio.downloads and the version',
-    );
+    return new AgentError('SMM410', `cannot find ${url}: the server answers 404`, remedies.notFound);
   }
   const retryAfterMs = parseRetryAfter(headers['retry-after'], new Date());
   const asked = retryAfterMs === null ? '' : ` and asks to wait ${Math.ceil(retryAfterMs / 1000)} s`;
   return new DownloadError('SMM411', `cannot download ${url}: the server answers ${status}${asked}`, { retryAfterMs });
 }
 
-function redirectRefused(url: string, reason: string): AgentError {
-  return new AgentError(
-    'SMM413',
-    `cannot follow the redirect of ${url}: ${reason}`,
-    'set istio.downloads to where the files really are',
-  );
+function redirectRefused({ remedies }: HttpPolicy, url: string, reason: string): AgentError {
+  return new AgentError('SMM413', `cannot follow the redirect of ${url}: ${reason}`, remedies.redirect);
 }
 
 function flatten(headers: object): Record<string, string | undefined> {

@@ -38,10 +38,7 @@ export class OfficialDownloads implements PackageSource {
 
   /** Rejects with SMM417 for a text that is no version, SMM410 where it is not published, SMM418 for an unusable digest. */
   async describe(istioVersion: string, signal?: AbortSignal): Promise<PackageDescription> {
-    if (!VERSION.test(istioVersion)) {
-      const message = `cannot look for Istio ${JSON.stringify(istioVersion)}: that is no version`;
-      throw new AgentError('SMM417', message, 'check what the control plane says about its version');
-    }
+    requireVersion(istioVersion);
     const architecture = packageArchitecture();
     const base = this.#options.baseUrl.replace(/\/+$/, '');
     const url = `${base}/${istioVersion}/deb/istio-sidecar${architecture === 'arm64' ? '-arm64' : ''}.deb`;
@@ -78,6 +75,13 @@ export class OfficialDownloads implements PackageSource {
     const message = `cannot use ${url}: it does not begin with a SHA-256 in hex`;
     throw new AgentError('SMM418', message, 'check istio.downloads: a proxy or a login page may answer in its place');
   }
+}
+
+/** Throws SMM417 for a text that is no version of Istio. */
+export function requireVersion(istioVersion: string): void {
+  if (VERSION.test(istioVersion)) return;
+  const message = `cannot look for Istio ${JSON.stringify(istioVersion)}: that is no version`;
+  throw new AgentError('SMM417', message, 'check what the control plane says about its version');
 }
 
 /** The name under which a package lies in the folder of downloads; cleaning finds the version in it. */

@@ -1,4 +1,4 @@
-/** Where Istio packages come from. official.ts is one source; a signed repository finds its place beside it. */
+/** Where Istio packages come from. official.ts is one source, signed-packages.ts the other. */
 
 /** A package as its source describes it, before a byte of it is fetched. */
 export interface PackageDescription {
@@ -8,6 +8,8 @@ export interface PackageDescription {
   sha256: string;
   /** Name of the file in the folder of downloads; the same for the same version and architecture. */
   fileName: string;
+  /** Exact length, where the source knows it. */
+  bytes?: number | undefined;
 }
 
 /** A package on disk whose digest was right when this was returned; it is checked again before it is unpacked. */

@@ -1,0 +1,34 @@
+/** What the metadata of a repository may cost. */
+
+export interface MetadataLimits {
+  /** Bytes of one file. A length that is signed counts where it is smaller. */
+  rootBytes: number;
+  timestampBytes: number;
+  snapshotBytes: number;
+  targetsBytes: number;
+  /** Members of one object or list. tuf-js needs time in the square of it, before it looks at a signature: 16000 stop the agent for a minute. */
+  members: number;
+  /** Milliseconds for one file, without a byte, and for everything that one question asks for. */
+  fileMs: number;
+  stallMs: number;
+  questionMs: number;
+}
+
+/** A root with ten keys has 8 KB, targets with a thousand files 300 KB. */
+export const METADATA_LIMITS: MetadataLimits = {
+  rootBytes: 256_000,
+  timestampBytes: 16_000,
+  snapshotBytes: 256_000,
+  targetsBytes: 2_000_000,
+  members: 2000,
+  fileMs: 60_000,
+  stallMs: 20_000,
+  questionMs: 5 * 60_000,
+};
+
+/** Bytes that the file of a role may have; every delegated role is one of targets. */
+export function bytesOf(role: string, limits: MetadataLimits): number {
+  if (role === 'root') return limits.rootBytes;
+  if (role === 'timestamp') return limits.timestampBytes;
+  return role === 'snapshot' ? limits.snapshotBytes : limits.targetsBytes;
+}

@@ -1,0 +1,31 @@
+/** What the other tests cannot bring about over the network: that the folder of tuf-js cannot be written. */
+import assert from 'node:assert/strict';
+import { it } from 'node:test';
+import { metadataError } from '../../../src/repository/tuf/metadata-errors.ts';
+import { Scene } from './scene.ts';
+
+it('a file that cannot be written is not the fault of the repository', async () => {
+  await using scene = await Scene.begin();
+  const unwritable = 'x'.repeat(260);
+  scene.publisher.delegate(unwritable, 'team/*').publish();
+  scene.publisher.publish();
+  await assert.rejects(scene.client().target('team/file'), { code: 'SMM521', message: /^cannot write .*\.turn-/ });
+});
+
+it('a full disk is one', async () => {
+  const text =
+    'Unable to load targets error Error: Failed to persist metadata targets error: Error: ENOSPC: no space left on device, write';
+  const circumstances = { file: '1.targets.json', folder: '/cache/.turn', now: new Date(), expiryOf: async () => null };
+  const error = await metadataError(new Error(text), circumstances);
+  assert.deepEqual([error.code, error.message], ['SMM522', 'cannot write /cache/.turn: the file system is full']);
+});
+
+it('an expiry is told without a date where none is known', async () => {
+  const now = new Date('2026-11-23T12:00:00Z');
+  const circumstances = { file: 'timestamp.json', folder: '/cache/.turn', now, expiryOf: async () => null };
+  const { message } = await metadataError(new Error('Final timestamp.json is expired'), circumstances);
+  assert.match(
+    message,
+    /its timestamp\.json has expired, and the clock of this machine says 2026-11-23T12:00:00\.000Z$/,
+  );
+});
