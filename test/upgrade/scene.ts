@@ -42,9 +42,9 @@ export class UpgradeScene implements AsyncDisposable {
   /** Targets that were fetched. */
   readonly fetched: string[] = [];
   unit: Partial<UnitState> = {};
-  readonly #folder: TemporaryFolder;
+  readonly #folder: Pick<TemporaryFolder, 'path'>;
 
-  private constructor(folder: TemporaryFolder) {
+  private constructor(folder: Pick<TemporaryFolder, 'path'>) {
     this.#folder = folder;
     this.paths = pathsUnder(join(folder.path, 'root'));
     this.store = new VersionStore(this.paths);
@@ -57,9 +57,19 @@ export class UpgradeScene implements AsyncDisposable {
     await cp(BIN, bin, { recursive: true });
     for (const folder of [opt, state, downloads, join(bootId, '..')]) await mkdir(folder, { recursive: true });
     await writeFile(bootId, 'boot-1\n');
+    await symlink('/proc/uptime', join(scene.paths.root, 'proc/uptime'));
     await scene.install({ version: OLD });
     await scene.store.setLink('current', OLD);
     return scene;
+  }
+
+  /** A scene that another process has begun, and takes away. */
+  static at(folder: string): UpgradeScene {
+    return new UpgradeScene({ path: folder });
+  }
+
+  get folder(): string {
+    return this.#folder.path;
   }
 
   /** As the package does it. */
@@ -139,7 +149,7 @@ export class UpgradeScene implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#folder[Symbol.asyncDispose]();
+    await rm(this.#folder.path, { recursive: true, force: true });
   }
 }
 

@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import { readFile, writeFile } from 'node:fs/promises';
+import { describe, it } from 'node:test';
+import { confirmVersion } from '../../src/upgrade/confirm.ts';
+import { readLeftVersion, writeLeftVersion } from '../../src/upgrade/left-version.ts';
+import { type Probation, readProbation } from '../../src/upgrade/probation.ts';
+import { NEW, OLD, UpgradeScene } from './scene.ts';
+
+async function onProbation(): Promise<{ scene: UpgradeScene; probation: Probation }> {
+  const scene = await UpgradeScene.begin();
+  await scene.publish({ version: NEW });
+  await scene.upgrade();
+  const probation = await readProbation(scene.paths);
+  assert.ok(probation);
+  return { scene, probation };
+}
+
+describe('a version that confirms itself', () => {
+  it('is noted first, and is on probation no more', async () => {
+    const { scene, probation } = await onProbation();
+    await using _scene = scene;
+    let wasOnProbation: Probation | null = null;
+    await confirmVersion(scene.paths, probation, async () => {
+      wasOnProbation = await readProbation(scene.paths);
+    });
+    assert.equal((wasOnProbation as Probation | null)?.id, probation.id);
+    assert.equal(await readProbation(scene.paths), null);
+    assert.deepEqual(await scene.links(), { current: NEW, previous: OLD });
+  });
+
+  it('has the version that it replaced behind it, also when the switch was cut off before that', async () => {
+    const { scene, probation } = await onProbation();
+    await using _scene = scene;
+    await scene.store.setLink('previous', null);
+    await confirmVersion(scene.paths, probation, async () => {});
+    assert.deepEqual(await scene.links(), { current: NEW, previous: OLD });
+  });
+
+  it('does nothing for a probation that is another one by now', async () => {
+    const { scene, probation } = await onProbation();
+    await using _scene = scene;
+    const noted: string[] = [];
+    const other = { ...probation, id: 'another' };
+    assert.equal(await confirmVersion(scene.paths, other, async () => void noted.push('noted')), null);
+    assert.deepEqual(noted, []);
+    assert.equal((await readProbation(scene.paths))?.id, probation.id);
+  });
+
+  it('ends what an operator had left, unless it is what they had chosen', async () => {
+    const { scene, probation } = await onProbation();
+    await using _scene = scene;
+    const left = { version: '0.2.9', for: NEW, at: '2026-11-24T12:00:00.000Z' };
+    await writeLeftVersion(scene.paths, left);
+    await confirmVersion(scene.paths, probation, async () => {});
+    assert.deepEqual(await readLeftVersion(scene.paths), left);
+    await scene.publish({ version: '0.4.0' });
+    await scene.upgrade(NEW, '0.4.0');
+    const next = await readProbation(scene.paths);
+    assert.ok(next);
+    await confirmVersion(scene.paths, next, async () => {});
+    assert.equal(await readLeftVersion(scene.paths), null);
+  });
+});
+
+describe('the file of a probation', () => {
+  it('is read as the guard has written it', async () => {
+    const { scene, probation } = await onProbation();
+    await using _scene = scene;
+    const text = await readFile(scene.paths.probation, 'utf8');
+    await writeFile(
+      scene.paths.probation,
+      text.replace(/^deadline=.*$/m, 'deadline=77').replace(/^extended=0$/m, 'extended=2'),
+    );
+    assert.deepEqual(await readProbation(scene.paths), { ...probation, deadline: 77, extended: 2 });
+  });
+
+  it('that names no versions is none: the guard takes it away', async () => {
+    const { scene } = await onProbation();
+    await using _scene = scene;
+    await writeFile(scene.paths.probation, 'from=../../etc\nto=0.3.0\n');
+    assert.equal(await readProbation(scene.paths), null);
+  });
+});
