@@ -79,6 +79,7 @@ export class TargetReader {
   async agentPolicy(): Promise<AgentPolicy> {
     const place = this.#place;
     if (place === null) return { answer: 'unknown', reason: 'the control plane has named no revision yet' };
+    const before = this.#cache.generation;
     try {
       const found = [];
       for (const name of policyNames(place.suffix)) {
@@ -93,6 +94,9 @@ export class TargetReader {
     } catch (error) {
       if (error instanceof ControlPlaneError) return { answer: 'unknown', reason: `${error.message}; ${error.remedy}` };
       throw error;
+    } finally {
+      // What changed here is no part of the target: no reason to look at all of that again.
+      if (this.#last?.generation === before) this.#last.generation = this.#cache.generation;
     }
   }
 

@@ -1,6 +1,7 @@
 /** What the agent needs of the Kubernetes API, as one suite: the embedded API server and the real one are both held to it. */
 import { after, before, describe } from 'node:test';
 import type { Fixture } from './fixture.ts';
+import { agentPolicyCases } from './suite/agent-policy.ts';
 import { entryCases } from './suite/entry.ts';
 import { idleCases } from './suite/idle.ts';
 import { leaseCases } from './suite/lease.ts';
@@ -32,6 +33,7 @@ export function controlPlaneSuite(
     after(() => fixture?.close());
     targetCases(opened);
     upgradeCases(opened);
+    agentPolicyCases(opened);
     entryCases(opened);
     leaseCases(opened);
     idleCases(opened);

@@ -30,6 +30,7 @@ export function idleCases(opened: () => Fixture): void {
       const poll = async () => {
         const before = agent.client.usage();
         assert.equal((await agent.target.target()).answer, 'wanted');
+        assert.equal((await agent.target.agentPolicy()).answer, 'absent');
         const { outcome } = await agent.reporter.publish(report('words'), identity());
         assert.match(outcome, /written|unchanged/);
         assert.match((await lease.heartbeat(versions)).outcome, /created|renewed/);

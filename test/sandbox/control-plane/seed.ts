@@ -31,6 +31,12 @@ export function namespace(name: string, labels: Record<string, string> = {}): Ku
   ];
 }
 
+/** What is wanted of the agents of a revision; of all agents, where `suffix` is empty. */
+export function agentPolicy(data: Record<string, string>, where = ISTIO_SYSTEM, suffix = ''): KubeObject {
+  const name = suffix === '' ? 'smm-agent' : `smm-agent-${suffix}`;
+  return { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, namespace: where }, data };
+}
+
 /** istiod, rolled out, with the ConfigMaps `istio` and `istio-sidecar-injector` of its revision. */
 export function controlPlane(revision: Revision): KubeObject[] {
   const { name, version, namespace: where = ISTIO_SYSTEM, injectorTag = version } = revision;
