@@ -8,11 +8,12 @@ import { buildAgentArchive, buildRuntimeArchive } from './artifacts.ts';
 import { bundle } from './bundle.ts';
 import { copyrightText } from './copyright.ts';
 import { buildDeb, type Compression } from './deb.ts';
+import { checkTrustedRoot } from './repository/trusted-root.ts';
 import { ARCHITECTURES, runtimeFolder } from './runtime.ts';
 
 /**
  * Options: `--arch amd64|arm64` (both), `--output <folder>`, `--compression xz|none`, `--package-version <version>` (that of
- * package.json). Returns the files, debs first.
+ * package.json), `--root <root.json>` (the repository that the machines trust). Returns the files, debs first.
  */
 export async function buildPackages(args: readonly string[]): Promise<string[]> {
   const { values } = parseArgs({
@@ -22,6 +23,7 @@ export async function buildPackages(args: readonly string[]): Promise<string[]> 
       output: { type: 'string', default: join(projectRoot, 'build') },
       compression: { type: 'string', default: 'xz' },
       'package-version': { type: 'string', default: packageJson().version },
+      root: { type: 'string' },
     },
   });
   const wanted = ARCHITECTURES.filter(({ name }) => values.arch === undefined || values.arch === name);
@@ -29,6 +31,8 @@ export async function buildPackages(args: readonly string[]): Promise<string[]> 
   if (values.compression !== 'xz' && values.compression !== 'none')
     throw new Error('cannot build: --compression is xz or none');
   const compression: Compression = values.compression;
+  const trustedRoot = values.root === undefined ? undefined : resolve(values.root);
+  if (trustedRoot !== undefined) await checkTrustedRoot(trustedRoot);
   const output = resolve(values.output);
   const runtimeVersion = packageJson().config.runtime;
   const version = values['package-version'];
@@ -47,13 +51,18 @@ export async function buildPackages(args: readonly string[]): Promise<string[]> 
   // Side by side: each packs with one thread.
   const files = await Promise.all([
     ...runtimes.map(({ architecture, runtime }) =>
-      told(() => buildDeb({ ...deb, architecture, contents: { ...contents, projectRoot, runtime } })),
+      told(() => buildDeb({ ...deb, architecture, contents: { ...contents, projectRoot, runtime, trustedRoot } })),
     ),
     told(() => buildAgentArchive(contents, archive)),
     ...runtimes.map(({ architecture, runtime }) =>
       told(() => buildRuntimeArchive({ runtimeVersion, runtime }, architecture, archive)),
     ),
   ]);
+  if (trustedRoot === undefined) {
+    console.log(
+      'the packages bring no root.json: their machines cannot use a repository until /etc/smm/repository/root.json is there; --root <root.json> puts it in',
+    );
+  }
   return files;
 }
 
