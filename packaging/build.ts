@@ -1,17 +1,19 @@
-/** `npm run package`: builds the packages into build/, or where `--output` says. */
+/** `npm run package`: builds the packages and the archives of the repository into build/, or where `--output` says. */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { packageJson, projectRoot } from '../scripts/project.ts';
+import { buildAgentArchive, buildRuntimeArchive } from './artifacts.ts';
 import { bundle } from './bundle.ts';
 import { copyrightText } from './copyright.ts';
 import { buildDeb, type Compression } from './deb.ts';
-import { ARCHITECTURES, type Architecture, runtimeFolder } from './runtime.ts';
+import { checkTrustedRoot } from './repository/trusted-root.ts';
+import { ARCHITECTURES, runtimeFolder } from './runtime.ts';
 
 /**
  * Options: `--arch amd64|arm64` (both), `--output <folder>`, `--compression xz|none`, `--package-version <version>` (that of
- * package.json). Returns the files.
+ * package.json), `--root <root.json>` (the repository that the machines trust). Returns the files, debs first.
  */
 export async function buildPackages(args: readonly string[]): Promise<string[]> {
   const { values } = parseArgs({
@@ -21,6 +23,7 @@ export async function buildPackages(args: readonly string[]): Promise<string[]> 
       output: { type: 'string', default: join(projectRoot, 'build') },
       compression: { type: 'string', default: 'xz' },
       'package-version': { type: 'string', default: packageJson().version },
+      root: { type: 'string' },
     },
   });
   const wanted = ARCHITECTURES.filter(({ name }) => values.arch === undefined || values.arch === name);
@@ -28,33 +31,48 @@ export async function buildPackages(args: readonly string[]): Promise<string[]> 
   if (values.compression !== 'xz' && values.compression !== 'none')
     throw new Error('cannot build: --compression is xz or none');
   const compression: Compression = values.compression;
+  const trustedRoot = values.root === undefined ? undefined : resolve(values.root);
+  if (trustedRoot !== undefined) await checkTrustedRoot(trustedRoot);
+  const output = resolve(values.output);
   const runtimeVersion = packageJson().config.runtime;
   const version = values['package-version'];
   const { code, map, packages } = await bundle(projectRoot, version);
-  mkdirSync(resolve(values.output), { recursive: true });
-  writeFileSync(join(resolve(values.output), `smm-agent_${version}.js.map`), map);
-  const make = async (architecture: Architecture): Promise<string> => {
-    const started = performance.now();
-    const runtime = runtimeFolder(projectRoot, architecture, runtimeVersion);
-    const copyright = copyrightText(
-      projectRoot,
-      packages,
-      readFileSync(join(runtime, 'LICENSE'), 'utf8'),
-      runtimeVersion,
-    );
-    const file = await buildDeb({
-      architecture: architecture.name,
-      contents: { projectRoot, version, code, copyright, runtime, runtimeVersion },
-      output: resolve(values.output),
-      compression,
-      sourceDateEpoch: sourceDateEpoch(),
-    });
-    const seconds = ((performance.now() - started) / 1000).toFixed(1);
-    console.log(`${file}: ${(statSync(file).size / 1_048_576).toFixed(1)} MB, ${seconds} s`);
-    return file;
-  };
+  mkdirSync(output, { recursive: true });
+  writeFileSync(join(output, `smm-agent_${version}.js.map`), map);
+  const runtimes = wanted.map((architecture) => {
+    return { architecture: architecture.name, runtime: runtimeFolder(projectRoot, architecture, runtimeVersion) };
+  });
+  // The version's folder is one for all architectures, so the text is too: Node has one licence.
+  const licence = readFileSync(join(runtimes[0]?.runtime ?? '', 'LICENSE'), 'utf8');
+  const copyright = copyrightText(projectRoot, packages, licence, runtimeVersion);
+  const contents = { version, runtimeVersion, code, copyright };
+  const archive = { output, quality: compression === 'xz' ? 9 : 1, sourceDateEpoch: sourceDateEpoch() } as const;
+  const deb = { output, compression, sourceDateEpoch: archive.sourceDateEpoch };
   // Side by side: each packs with one thread.
-  return Promise.all(wanted.map(make));
+  const files = await Promise.all([
+    ...runtimes.map(({ architecture, runtime }) =>
+      told(() => buildDeb({ ...deb, architecture, contents: { ...contents, projectRoot, runtime, trustedRoot } })),
+    ),
+    told(() => buildAgentArchive(contents, archive)),
+    ...runtimes.map(({ architecture, runtime }) =>
+      told(() => buildRuntimeArchive({ runtimeVersion, runtime }, architecture, archive)),
+    ),
+  ]);
+  if (trustedRoot === undefined) {
+    console.log(
+      'the packages bring no root.json: their machines cannot use a repository until /etc/smm/repository/root.json is there; --root <root.json> puts it in',
+    );
+  }
+  return files;
+}
+
+/** Says what was built, how large it is and how long it took. */
+async function told(build: () => Promise<string>): Promise<string> {
+  const started = performance.now();
+  const file = await build();
+  const seconds = ((performance.now() - started) / 1000).toFixed(1);
+  console.log(`${file}: ${(statSync(file).size / 1_048_576).toFixed(1)} MB, ${seconds} s`);
+  return file;
 }
 
 /** $SOURCE_DATE_EPOCH, else the time of the commit, else a fixed one: never the time of the build. */

@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { CONFFILES, type Contents, copyScripts, layOut, sizeKb, stampAll } from './tree.ts';
+import { type Contents, conffiles, copyScripts, layOut, sizeKb, stampAll } from './tree.ts';
 
 /** `xz` for what is shipped; `none` for tests, which only want the package fast. */
 export type Compression = 'xz' | 'none';
@@ -28,14 +28,21 @@ export async function buildDeb({
 }: DebOptions): Promise<string> {
   mkdirSync(output, { recursive: true });
   const draft = mkdtempSync(join(output, '.deb-'));
-  const file = join(output, `smm-agent_${contents.version}_${architecture}.deb`);
+  const version = debianVersion(contents.version);
+  const file = join(output, `smm-agent_${version}_${architecture}.deb`);
   try {
     chmodSync(draft, 0o755);
     layOut(draft, contents);
     const size = sizeKb(draft);
     copyScripts(join(contents.projectRoot, 'packaging/deb'), join(draft, 'DEBIAN'));
-    writeFileSync(join(draft, 'DEBIAN/control'), control(contents.version, architecture, size), { mode: 0o644 });
-    writeFileSync(join(draft, 'DEBIAN/conffiles'), CONFFILES.map((name) => `${name}\n`).join(''), { mode: 0o644 });
+    writeFileSync(join(draft, 'DEBIAN/control'), control(version, architecture, size), { mode: 0o644 });
+    writeFileSync(
+      join(draft, 'DEBIAN/conffiles'),
+      conffiles(contents)
+        .map((name) => `${name}\n`)
+        .join(''),
+      { mode: 0o644 },
+    );
     stampAll(draft, sourceDateEpoch);
     // Several threads would cut the data elsewhere, and so not give the same bytes.
     const options = [
@@ -48,6 +55,13 @@ export async function buildDeb({
     rmSync(draft, { recursive: true, force: true });
   }
   return file;
+}
+
+/** dpkg sorts 1.0.0-rc.1 after 1.0.0, as a later build of it; what follows `~` comes before the end. */
+export function debianVersion(version: string): string {
+  const [release = '', ...prerelease] = version.split('-');
+  // Any other hyphen would be taken for the one before Debian's own revision.
+  return prerelease.length === 0 ? release : `${release}~${prerelease.join('.')}`;
 }
 
 async function dpkgDeb(args: readonly string[], sourceDateEpoch: number): Promise<void> {

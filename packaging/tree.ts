@@ -1,31 +1,23 @@
 /** The files of the package, as they will lie on the machine. */
-import { createHash } from 'node:crypto';
 import {
   chmodSync,
-  copyFileSync,
   cpSync,
-  existsSync,
   globSync,
   lstatSync,
   lutimesSync,
   mkdirSync,
   readdirSync,
-  readFileSync,
   statSync,
   symlinkSync,
-  writeFileSync,
 } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, join } from 'node:path';
+import { put, write } from './place.ts';
+import { layOutRuntime, layOutVersion, type RuntimeContents, type VersionContents } from './release-folders.ts';
 
-export interface Contents {
+export interface Contents extends VersionContents, RuntimeContents {
   projectRoot: string;
-  version: string;
-  /** The bundled agent. */
-  code: string;
-  copyright: string;
-  /** Folder with bin/node. */
-  runtime: string;
-  runtimeVersion: string;
+  /** root.json of the repository that the machines trust; without it the package brings none. */
+  trustedRoot?: string | undefined;
 }
 
 const PAYLOAD = 'usr/lib/smm-agent/payload';
@@ -43,15 +35,20 @@ const FILES: readonly (readonly [from: string, to: string, mode: number])[] = [
   ['docs/benchmarks.md', 'usr/share/doc/smm-agent/docs/benchmarks.md', 0o644],
   ['docs/control-plane.md', 'usr/share/doc/smm-agent/docs/control-plane.md', 0o644],
   ['docs/errors.md', 'usr/share/doc/smm-agent/docs/errors.md', 0o644],
+  ['docs/repository.md', 'usr/share/doc/smm-agent/docs/repository.md', 0o644],
   ['docs/vm-configuration.md', 'usr/share/doc/smm-agent/docs/vm-configuration.md', 0o644],
 ];
 
+const TRUSTED_ROOT = 'etc/smm/repository/root.json';
+
 /** Files of the package that an administrator may edit: dpkg asks before it replaces them. */
-export const CONFFILES = ['/etc/needrestart/conf.d/smm-agent.conf'];
+export function conffiles({ trustedRoot }: Contents): string[] {
+  return ['/etc/needrestart/conf.d/smm-agent.conf', ...(trustedRoot === undefined ? [] : [`/${TRUSTED_ROOT}`])];
+}
 
 /** Fills the empty folder `tree`. */
 export function layOut(tree: string, contents: Contents): void {
-  const { projectRoot, version, code, runtime, runtimeVersion } = contents;
+  const { projectRoot, version, runtimeVersion, trustedRoot } = contents;
   for (const [from, to, mode] of FILES) put(join(projectRoot, from), join(tree, to), mode);
   for (const manifest of globSync('packaging/kubernetes/*', { cwd: projectRoot })) {
     put(join(projectRoot, manifest), join(tree, 'usr/share/smm-agent/kubernetes', basename(manifest)), 0o644);
@@ -70,48 +67,12 @@ export function layOut(tree: string, contents: Contents): void {
     chmodSync(join(tree, folder), mode);
   }
 
-  const runtimeFolder = join(tree, PAYLOAD, 'runtimes', runtimeVersion);
-  put(join(runtime, 'bin/node'), join(runtimeFolder, 'bin/node'), 0o755);
-  writeManifest(runtimeFolder, { runtime: runtimeVersion }, ['bin/node']);
+  if (trustedRoot !== undefined) put(trustedRoot, join(tree, TRUSTED_ROOT), 0o644);
 
+  layOutRuntime(join(tree, PAYLOAD, 'runtimes', runtimeVersion), contents);
   const versionFolder = join(tree, PAYLOAD, 'versions', version);
-  write(join(versionFolder, 'smm-agent.js'), code);
+  layOutVersion(versionFolder, contents);
   symlinkSync(`../../runtimes/${runtimeVersion}`, join(versionFolder, 'node'));
-  writeManifest(versionFolder, { version, runtime: runtimeVersion }, ['smm-agent.js']);
-}
-
-/** release.json: the folder counts only with it, and what it names can be checked after the installation. */
-function writeManifest(folder: string, about: Record<string, string>, files: readonly string[]): void {
-  const records = files.map((file) => {
-    const sha256 = createHash('sha256')
-      .update(readFileSync(join(folder, file)))
-      .digest('hex');
-    return [file, { sha256, mode: statSync(join(folder, file)).mode & 0o7777, uid: 0, gid: 0 }] as const;
-  });
-  write(
-    join(folder, 'release.json'),
-    `${JSON.stringify({ format: 1, ...about, files: Object.fromEntries(records) }, null, 2)}\n`,
-  );
-}
-
-function put(from: string, to: string, mode: number): void {
-  makeFolder(dirname(to));
-  copyFileSync(from, to);
-  chmodSync(to, mode);
-}
-
-function write(to: string, text: string): void {
-  makeFolder(dirname(to));
-  writeFileSync(to, text);
-  chmodSync(to, 0o644);
-}
-
-function makeFolder(folder: string): void {
-  if (existsSync(folder)) return;
-  makeFolder(dirname(folder));
-  mkdirSync(folder);
-  // Not by the umask of whoever builds.
-  chmodSync(folder, 0o755);
 }
 
 /** The same time for every file and folder: the package is the same whenever it is built. */

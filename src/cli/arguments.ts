@@ -8,10 +8,14 @@ export interface OptionSpec {
   short?: string;
   /** Name of the value in the help text, for example `<file>`. */
   value?: string;
+  /** May be given more than once; its value is then a list. */
+  multiple?: true;
   help: string;
 }
 
 export interface CommandSpec {
+  /** What is typed before the name; smm-agent unless it is said. */
+  program?: string;
   name: string;
   /** One line for the list of commands. */
   summary: string;
@@ -25,13 +29,18 @@ export interface CommandSpec {
 }
 
 type Values<S extends CommandSpec> = {
-  [K in keyof S['options']]?: S['options'][K]['type'] extends 'boolean' ? boolean : string;
+  [K in keyof S['options']]?: S['options'][K]['type'] extends 'boolean'
+    ? boolean
+    : S['options'][K] extends { multiple: true }
+      ? string[]
+      : string;
 };
 
 /** SMM601, with the command's forms as the remedy. */
 export function usageError(spec: CommandSpec, sentence: string): AgentError {
-  const forms = spec.forms.map((form) => `smm-agent ${spec.name} ${form}`.trimEnd());
-  const help = `smm-agent help ${spec.name}`;
+  const program = programOf(spec);
+  const forms = spec.forms.map((form) => `${program} ${spec.name} ${form}`.trimEnd());
+  const help = `${program} help ${spec.name}`;
   const remedy = forms.length > 2 ? `${help} shows what may follow` : `write ${forms.join(', or ')}; ${help} says more`;
   return new AgentError('SMM601', sentence, remedy);
 }
@@ -46,9 +55,9 @@ export function parseArguments<const S extends CommandSpec>(
   count: { min: number; max: number },
 ): { values: Values<S>; positionals: string[] } {
   const options = Object.fromEntries(
-    Object.entries<OptionSpec>(spec.options).map(([name, { type, short }]) => [
+    Object.entries<OptionSpec>(spec.options).map(([name, { type, short, multiple = false }]) => [
       name,
-      { type, ...(short ? { short } : {}) },
+      { type, multiple, ...(short ? { short } : {}) },
     ]),
   );
   const { values, positionals, tokens } = parseArgs({
@@ -83,7 +92,7 @@ export function parseArguments<const S extends CommandSpec>(
 /** What `smm-agent help <command>` prints. */
 export function helpText(spec: CommandSpec): string {
   const forms = spec.forms.map((form, index) =>
-    `${index === 0 ? 'Usage:' : '      '} smm-agent ${spec.name} ${form}`.trimEnd(),
+    `${index === 0 ? 'Usage:' : '      '} ${programOf(spec)} ${spec.name} ${form}`.trimEnd(),
   );
   const options = Object.entries(spec.options).map(([name, { short, value, help }]): [string, string] => {
     return [`${short ? `-${short}, ` : ''}--${name}${value ? ` ${value}` : ''}`, help];
@@ -97,6 +106,10 @@ export function helpText(spec: CommandSpec): string {
     ...(codes.length > 0 ? ['', 'Exit codes:', ...columns(codes)] : []),
     '',
   ].join('\n');
+}
+
+function programOf({ program = 'smm-agent' }: CommandSpec): string {
+  return program;
 }
 
 /** Two columns, indented. */

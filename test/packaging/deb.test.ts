@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { parse } from 'yaml';
@@ -53,7 +53,10 @@ describe('the package', () => {
       './usr/bin/smm-agent',
       './usr/lib/smm-agent/payload/versions/1.0.0/smm-agent.js',
       './usr/lib/smm-agent/payload/versions/1.0.0/node -> ../../runtimes/24.0.0',
+      './usr/lib/smm-agent/payload/versions/1.0.0/flags',
+      './usr/lib/smm-agent/payload/versions/1.0.0/copyright',
       './usr/lib/smm-agent/payload/runtimes/24.0.0/bin/node',
+      './usr/lib/smm-agent/payload/runtimes/24.0.0/LICENSE',
       './usr/lib/smm-agent/payload/bin/smm-agent',
       './etc/smm/',
       './etc/needrestart/conf.d/smm-agent.conf',
@@ -65,6 +68,29 @@ describe('the package', () => {
       false,
       'the operator alone writes agent.yaml',
     );
+  });
+
+  it('of a prerelease is older than that of the release, for dpkg too', async () => {
+    using machine = new FolderMachine();
+    const file = await machine.build('1.0.0-rc.1');
+    assert.equal(file, join(machine.work, 'out/smm-agent_1.0.0~rc.1_amd64.deb'));
+    assert.equal(must('dpkg-deb', ['--field', file, 'Version']), '1.0.0~rc.1\n');
+    must('dpkg', ['--compare-versions', '1.0.0~rc.1', 'lt', '1.0.0']);
+    machine.unpack(file);
+    assert.deepEqual(readdirSync(join(machine.root, 'usr/lib/smm-agent/payload/versions')), ['1.0.0-rc.1']);
+  });
+
+  it('brings the root of trust that it was given, as a file of the administrator, and none otherwise', async () => {
+    using machine = new FolderMachine();
+    const path = 'etc/smm/repository/root.json';
+    machine.unpack(await machine.build('1.0.0'));
+    assert.equal(existsSync(join(machine.root, path)), false);
+    const trustedRoot = join(machine.work, 'root.json');
+    writeFileSync(trustedRoot, '{"the":"root"}\n');
+    const file = await machine.build('1.0.1', 'code\n', trustedRoot);
+    machine.unpack(file);
+    assert.equal(readFileSync(join(machine.root, path), 'utf8'), '{"the":"root"}\n');
+    assert.equal(must('dpkg-deb', ['--info', file, 'conffiles']).includes(`/${path}\n`), true);
   });
 
   it('leaves no draft behind, and fails with what dpkg-deb said', async () => {

@@ -7,6 +7,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { bundle } from '../../packaging/bundle.ts';
+import { NODE_FLAGS } from '../../packaging/node-flags.ts';
 import { projectRoot } from '../../scripts/project.ts';
 import { readStatus } from '../../src/agent/status-file.ts';
 import { SandboxMachine } from '../sandbox/machine.ts';
@@ -48,7 +49,7 @@ describe('the bundled agent', () => {
     const [main, witness] = [join(machine.root, 'smm-agent.js'), join(machine.root, 'witness.cjs')];
     await writeFile(main, (await bundle(projectRoot, '9.8.7')).code);
     await writeFile(witness, WITNESS);
-    const args = [...(await launcherFlags()), '--require', witness, main, '--root', machine.root, 'run'];
+    const args = [...NODE_FLAGS, '--require', witness, main, '--root', machine.root, 'run'];
     const daemon = spawn(process.execPath, args, { env: { PATH: machine.manager.path }, stdio: 'ignore' });
     const ended = once(daemon, 'exit');
     try {
@@ -82,11 +83,3 @@ describe('the bundled agent', () => {
     }
   });
 });
-
-async function launcherFlags(): Promise<string[]> {
-  const launcher = await readFile(join(projectRoot, 'systemd/bin/smm-agent'), 'utf8');
-  const command = /^exec "[^"]+"([^"]+)"/m.exec(launcher)?.[1] ?? '';
-  const flags = command.split(/[\s\\]+/).filter((word) => word.startsWith('--'));
-  assert.ok(flags.includes('--jitless'), command);
-  return flags;
-}

@@ -20,12 +20,14 @@ export class FolderMachine implements Disposable {
   readonly root = join(this.work, 'root');
 
   /** A package of this version, whose program is `code` and whose runtime is a script that prints its arguments. */
-  async build(version: string, code = `version ${version}\n`): Promise<string> {
+  async build(version: string, code = `version ${version}\n`, trustedRoot?: string): Promise<string> {
     const runtime = join(this.work, `runtime-${version}`);
     mkdirSync(join(runtime, 'bin'), { recursive: true });
     writeFileSync(join(runtime, 'bin/node'), '#!/bin/sh\necho "$@"\n');
     chmodSync(join(runtime, 'bin/node'), 0o755);
-    const contents = { projectRoot, version, code, copyright: 'copyright\n', runtime, runtimeVersion: '24.0.0' };
+    writeFileSync(join(runtime, 'LICENSE'), 'licence\n');
+    const node = { runtime, runtimeVersion: '24.0.0' };
+    const contents = { projectRoot, version, code, copyright: 'copyright\n', ...node, trustedRoot };
     return buildDeb({
       architecture: 'amd64',
       contents,

@@ -1,0 +1,79 @@
+/**
+ * What the signed repository carries of the agent: archives of the folders that a deb lays out too. The same input gives the same
+ * bytes, so that anybody can build a release again and compare.
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, createWriteStream, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { constants, createBrotliCompress } from 'node:zlib';
+import { agentTarget, runtimeTarget, type TargetArchitecture } from '../src/repository/targets.ts';
+import { layOutRuntime, layOutVersion, type RuntimeContents, type VersionContents } from './release-folders.ts';
+
+/** 9 for what is shipped: 11 takes minutes for a few percent. 1 for tests. */
+export type BrotliQuality = 9 | 1;
+
+export interface ArchiveOptions {
+  /** Folder for the archive. */
+  output: string;
+  quality: BrotliQuality;
+  /** Seconds since the epoch: the time of every file in it. */
+  sourceDateEpoch: number;
+}
+
+/** Builds `smm-agent-<version>.tar.br`, one for all architectures, and resolves to its path. */
+export function buildAgentArchive(contents: VersionContents, options: ArchiveOptions): Promise<string> {
+  return pack(basename(agentTarget(contents.version)), options, (folder) => layOutVersion(folder, contents));
+}
+
+/** Builds `node-<version>-<architecture>.tar.br` and resolves to its path. */
+export function buildRuntimeArchive(
+  contents: RuntimeContents,
+  architecture: TargetArchitecture,
+  options: ArchiveOptions,
+): Promise<string> {
+  const name = basename(runtimeTarget(contents.runtimeVersion, architecture));
+  return pack(name, options, (folder) => layOutRuntime(folder, contents));
+}
+
+async function pack(name: string, options: ArchiveOptions, layOut: (folder: string) => void): Promise<string> {
+  const { output, quality, sourceDateEpoch } = options;
+  mkdirSync(output, { recursive: true });
+  const draft = mkdtempSync(join(output, '.archive-'));
+  try {
+    const [tree, packed] = [join(draft, 'tree'), join(draft, name)];
+    mkdirSync(tree);
+    chmodSync(tree, 0o755);
+    layOut(tree);
+    await compress(tree, packed, quality, sourceDateEpoch);
+    renameSync(packed, join(output, name));
+  } finally {
+    rmSync(draft, { recursive: true, force: true });
+  }
+  return join(output, name);
+}
+
+async function compress(tree: string, to: string, quality: BrotliQuality, sourceDateEpoch: number): Promise<void> {
+  const options = ['--format=ustar', '--sort=name', '--owner=0', '--group=0', '--numeric-owner'];
+  const names = readdirSync(tree).sort();
+  const tar = spawn('tar', [...options, `--mtime=@${sourceDateEpoch}`, '-C', tree, '-cf', '-', ...names], {
+    env: { PATH: process.env.PATH, LC_ALL: 'C' },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const ended = once(tar, 'close').then(([status]) => status as number | null);
+  const brotli = createBrotliCompress({
+    params: {
+      [constants.BROTLI_PARAM_QUALITY]: quality,
+      // 4 MB: so much memory the agent needs to unpack it.
+      [constants.BROTLI_PARAM_LGWIN]: 22,
+    },
+  });
+  try {
+    const [status] = await Promise.all([ended, pipeline(tar.stdout, brotli, createWriteStream(to))]);
+    if (status !== 0) throw new Error(`tar ended with status ${status}`);
+  } catch (cause) {
+    const why = (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'GNU tar is needed' : (cause as Error).message;
+    throw new Error(`cannot build ${basename(to)}: ${why}`, { cause });
+  }
+}

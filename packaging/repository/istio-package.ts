@@ -1,0 +1,43 @@
+/** What an Istio package says of itself. */
+import { basename } from 'node:path';
+import semver from 'semver';
+import { run } from '../../src/host/programs.ts';
+import { PublishError } from './errors.ts';
+import type { Meaning } from './target-names.ts';
+
+/** Rejects for anything but istio-sidecar of an architecture that agents run on. */
+export async function istioMeaning(file: string): Promise<Extract<Meaning, { kind: 'istio' }>> {
+  const format = ['Package', 'Version', 'Architecture'].map((field) => `\${${field}}`).join('\\n');
+  const { status, stdout, stderr } = await run(['dpkg-deb', '--show', `--showformat=${format}`, file]);
+  if (status !== 0) {
+    throw new PublishError(`cannot publish ${basename(file)}: ${stderr.trim()}`, 'give a whole Debian package');
+  }
+  const [name, packaged = '', architecture] = stdout.split('\n');
+  if (name !== 'istio-sidecar') {
+    throw new PublishError(
+      `cannot publish ${basename(file)}: it is the package ${name}`,
+      'a package must be istio-sidecar; the agent itself is published as smm-agent-<version>.tar.br, with its node-<version>-<arch>.tar.br',
+    );
+  }
+  const version = istioVersion(packaged);
+  if (version === null) {
+    throw new PublishError(
+      `cannot publish ${basename(file)}: ${packaged} is no version of Istio`,
+      'say what it is with --as',
+    );
+  }
+  if (architecture !== 'amd64' && architecture !== 'arm64') {
+    throw new PublishError(
+      `cannot publish ${basename(file)}: it is for ${architecture}`,
+      'agents run on amd64 and arm64',
+    );
+  }
+  return { kind: 'istio', version, architecture };
+}
+
+/** A prerelease 1.31.0-rc.0 is package version 1.31.0rc.0, since a hyphen has another meaning there. */
+function istioVersion(packaged: string): string | null {
+  const [, release, prerelease] = /^(\d+\.\d+\.\d+)(?:[-~]?([A-Za-z].*))?$/.exec(packaged) ?? [];
+  if (release === undefined) return null;
+  return semver.valid(prerelease === undefined ? release : `${release}-${prerelease}`);
+}

@@ -1,0 +1,18 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { NODE_FLAGS } from '../../packaging/node-flags.ts';
+import { projectRoot } from '../../scripts/project.ts';
+
+describe('the flags of Node', () => {
+  it('are the same in the launcher, word by word', () => {
+    const launcher = readFileSync(join(projectRoot, 'systemd/bin/smm-agent'), 'utf8');
+    const code = launcher.replaceAll(/^\s*#.*$/gm, '');
+    assert.deepEqual(code.match(/(?<=[\s'"=])--[a-z][\w=-]*/g), NODE_FLAGS);
+  });
+
+  it('are words that a shell takes apart by spaces alone', () => {
+    for (const flag of NODE_FLAGS) assert.match(flag, /^--[a-z][a-z0-9=-]*$/);
+  });
+});
