@@ -6,9 +6,9 @@ import { NODE_FLAGS } from '../../packaging/node-flags.ts';
 import { projectRoot } from '../../scripts/project.ts';
 
 describe('the flags of Node', () => {
-  it('are the same in the launcher, word by word', () => {
-    const launcher = readFileSync(join(projectRoot, 'systemd/bin/smm-agent'), 'utf8');
-    const code = launcher.replaceAll(/^\s*#.*$/gm, '');
+  it('are the same in the script that runs a version, word by word', () => {
+    const script = readFileSync(join(projectRoot, 'systemd/bin/agent-run'), 'utf8');
+    const code = script.replaceAll(/^\s*#.*$/gm, '');
     assert.deepEqual(code.match(/(?<=[\s'"=])--[a-z][\w=-]*/g), NODE_FLAGS);
   });
 
