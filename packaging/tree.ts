@@ -80,7 +80,7 @@ export function layOut(tree: string, contents: Contents): void {
 }
 
 /** release.json: the folder counts only with it, and what it names can be checked after the installation. */
-function writeManifest(folder: string, about: Record<string, string>, files: readonly string[]): void {
+export function writeManifest(folder: string, about: Record<string, string>, files: readonly string[]): void {
   const records = files.map((file) => {
     const sha256 = createHash('sha256')
       .update(readFileSync(join(folder, file)))
