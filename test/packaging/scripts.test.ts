@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
-  chmodSync,
   cpSync,
   existsSync,
   globSync,
@@ -120,15 +119,13 @@ describe('the launcher', () => {
   it('runs the current version on the runtime that it names, with the arguments as they are', async () => {
     using machine = new FolderMachine();
     await machine.install('1.0.0');
-    const launcher = join(machine.work, 'launcher');
-    const text = readFileSync(machine.opt('bin/smm-agent'), 'utf8');
-    assert.match(text, /^opt=\/opt\/smm-agent$/m);
-    writeFileSync(launcher, text.replace('opt=/opt/smm-agent', `opt=${machine.opt()}`));
-    chmodSync(launcher, 0o755);
-    const { stdout } = spawnSync(launcher, ['set', 'a b'], { encoding: 'utf8' });
+    const launcher = machine.opt('bin/smm-agent');
+    assert.match(readFileSync(launcher, 'utf8'), /^opt=\$\{SMM_ROOT:-\}\/opt\/smm-agent$/m);
+    const options = { encoding: 'utf8', env: { ...process.env, SMM_ROOT: machine.root } } as const;
+    const { stdout } = spawnSync(launcher, ['set', 'a b'], options);
     assert.equal(stdout.replace(/^(--\S+ )+/, ''), `${machine.opt('versions/1.0.0/smm-agent.js')} set a b\n`);
     rmSync(machine.opt('current'));
-    const gone = spawnSync(launcher, ['run'], { encoding: 'utf8' });
+    const gone = spawnSync(launcher, ['run'], options);
     assert.equal(gone.status, 69);
     assert.match(gone.stderr, /what to do: install the package smm-agent again/);
   });

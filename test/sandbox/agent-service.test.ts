@@ -60,8 +60,15 @@ describe('smm-agent.service', () => {
     assert.equal(await show('MainPID'), pid);
   });
 
-  it('is ended by its watchdog when it hangs, and starts again', async () => {
+  it('feeds its watchdog, is ended by it when it hangs, and starts again', async () => {
     const pid = await show('MainPID');
+    const fed = await show('WatchdogTimestamp');
+    await until(
+      'the next feeding',
+      () => show('WatchdogTimestamp'),
+      (at) => at !== fed,
+    );
+    assert.equal(await show('MainPID'), pid);
     await world.machine.expect('systemctl', 'kill', '--signal=STOP', '--kill-whom=main', 'smm-agent');
     await until('the end', () => world.machine.journal.includes(`${AGENT_UNIT}: ended: watchdog dumped/ABRT`));
     await until(

@@ -2,7 +2,7 @@
  * A virtual machine as far as the agent can tell, below one temporary root and without privileges: Istio's official package
  * installed and running under the embedded service manager, the agent's scripts and configuration in place.
  */
-import { execFile } from 'node:child_process';
+import { type ChildProcess, execFile } from 'node:child_process';
 import { mkdtemp, readlink, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -52,6 +52,8 @@ export class SandboxMachine {
   readonly journal: string[] = [];
   readonly #control: Control;
   readonly #guard: Guard;
+  /** What somebody runs at the terminal now. */
+  readonly #commands = new Set<ChildProcess>();
 
   private constructor(root: string, { mesh, timeScale = 0.05, onLine = () => {} }: MachineOptions) {
     const note = (unit: string, line: string) => {
@@ -107,12 +109,14 @@ export class SandboxMachine {
     this.manager.daemonReload();
   }
 
-  /** Runs a program of the machine: `systemctl`, `smm-agent`, ... Any status is an answer. */
+  /** Runs a program of the machine: `systemctl`, `smm-agent`, ... Any status is an answer; that of one ended by a signal is 128. */
   run(program: string, ...args: string[]): Promise<Outcome> {
     const { promise, resolve } = Promise.withResolvers<Outcome>();
-    execFile(program, args, { env: this.environment, encoding: 'utf8' }, (error, stdout, stderr) =>
-      resolve({ status: error === null ? 0 : Number(error.code), stdout, stderr }),
-    );
+    const child = execFile(program, args, { env: this.environment, encoding: 'utf8' }, (error, stdout, stderr) => {
+      this.#commands.delete(child);
+      resolve({ status: error === null ? 0 : Number(error.code ?? 128), stdout, stderr });
+    });
+    this.#commands.add(child);
     return promise;
   }
 
@@ -185,6 +189,8 @@ export class SandboxMachine {
     this.agent.discard();
     this.#control.close();
     this.manager.destroy();
+    // A systemctl would wait for ever for its answer.
+    for (const child of this.#commands) child.kill('SIGKILL');
   }
 }
 

@@ -73,6 +73,8 @@ describe('the job that a stop hook sees', () => {
     assert.deepEqual([outcome.status, outcome.stderr], [1, 'Job for x.service failed.\n']);
     assert.equal((await machine.seen()).at(-1), 'post jobs=x.service start, system=running result=exit-code end=/');
     assert.deepEqual([await machine.show('ActiveState'), await machine.show('Result')], ['failed', 'exit-code']);
+    assert.equal((await machine.run('systemctl', 'reset-failed', 'x')).status, 0);
+    assert.deepEqual([await machine.show('ActiveState'), await machine.show('Result')], ['inactive', 'success']);
   });
 });
 
@@ -391,6 +393,10 @@ describe('a transient timer', () => {
       '--collect',
       '--unit=later',
       '--on-active=2',
+      '-p',
+      'Type=oneshot',
+      '--property=TimeoutStartSec=60',
+      '--timer-property=AccuracySec=100ms',
       '--setenv=A=b c',
       '/bin/sh',
       '-c',

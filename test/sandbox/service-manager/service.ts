@@ -42,6 +42,11 @@ export class Service extends UnitState {
     return this.definition.name;
   }
 
+  /** null without a watchdog. */
+  get watchdogFed(): Date | null {
+    return Number.isFinite(this.definition.service.watchdogMs) ? this.#watchdog.fedAt : null;
+  }
+
   pids(): number[] {
     return this.#commands.pids();
   }

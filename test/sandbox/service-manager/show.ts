@@ -45,6 +45,7 @@ export function properties(
     ...timestamps('ActiveEnterTimestamp', service.activeEnter, style),
     ...timestamps('ActiveExitTimestamp', service.activeExit, style),
     ...timestamps('InactiveEnterTimestamp', service.inactiveEnter, style),
+    ...timestamps('WatchdogTimestamp', service.watchdogFed, style),
     ['Environment', settings.environment.map(quoteWord).join(' ')],
     ...settings.environmentFiles.map(({ path, isOptional }): [string, string] => [
       'EnvironmentFiles',

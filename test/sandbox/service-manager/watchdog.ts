@@ -2,6 +2,8 @@
 import { after } from './after.ts';
 
 export class Watchdog {
+  /** When it was last fed; its start counts. */
+  fedAt: Date | null = null;
   #spanMs = Number.POSITIVE_INFINITY;
   #onTimeout: () => void = () => {};
   #callOff: () => void = () => {};
@@ -14,6 +16,7 @@ export class Watchdog {
   }
 
   feed(): void {
+    this.fedAt = new Date();
     this.#callOff();
     this.#callOff = after(this.#spanMs, this.#onTimeout);
   }
