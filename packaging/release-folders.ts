@@ -38,7 +38,7 @@ export function layOutRuntime(folder: string, { runtimeVersion, runtime }: Runti
 }
 
 /** release.json: the folder counts only with it, and what it names can be checked after the installation. */
-function writeManifest(folder: string, about: Record<string, string>, files: readonly string[]): void {
+export function writeManifest(folder: string, about: Record<string, string>, files: readonly string[]): void {
   const records = files.map((file) => {
     const path = join(folder, file);
     const sha256 = createHash('sha256').update(readFileSync(path)).digest('hex');

@@ -1,7 +1,7 @@
 /** What systemd is told about the daemon: READY, STATUS and the watchdog. Silent where nothing listens. */
 
 import type { Log } from '../host/log.ts';
-import { run } from '../host/programs.ts';
+import type { run } from '../host/programs.ts';
 
 export interface Notifier {
   ready(status: string): Promise<void>;
@@ -9,8 +9,11 @@ export interface Notifier {
   watchdog(): Promise<void>;
 }
 
-/** `socket` is $NOTIFY_SOCKET; undefined means that the agent was not started by systemd. */
-export function notifierFor(socket: string | undefined, log: Log): Notifier {
+/**
+ * `socket` is $NOTIFY_SOCKET; undefined means that the agent was not started by systemd. `runProgram` runs systemd's programs
+ * of this machine.
+ */
+export function notifierFor(socket: string | undefined, log: Log, runProgram: typeof run): Notifier {
   if (socket === undefined) {
     const nothing = async () => {};
     return { ready: nothing, status: nothing, watchdog: nothing };
@@ -41,7 +44,7 @@ export function notifierFor(socket: string | undefined, log: Log): Notifier {
     // The package knows READY and STATUS only; the program that it runs knows the watchdog too.
     watchdog: () =>
       tell('that the daemon lives', () =>
-        run(['systemd-notify', `--pid=${process.pid}`, 'WATCHDOG=1'], { env: { NOTIFY_SOCKET: socket } }),
+        runProgram(['systemd-notify', `--pid=${process.pid}`, 'WATCHDOG=1'], { env: { NOTIFY_SOCKET: socket } }),
       ),
   };
 }

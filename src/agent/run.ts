@@ -7,7 +7,7 @@ import { makeFolder } from '../host/files.ts';
 import { isJournal, openLog } from '../host/journal.ts';
 import type { Log } from '../host/log.ts';
 import { Memory } from '../host/memory.ts';
-import { systemdBelow } from '../host/systemd-below.ts';
+import { runBelow, systemdBelow } from '../host/systemd-below.ts';
 import type { Paths } from '../paths.ts';
 import { AGENT_VERSION } from '../version.ts';
 import { RELOAD, runDaemon } from './daemon.ts';
@@ -37,7 +37,7 @@ export async function runHere(paths: Paths, env: NodeJS.ProcessEnv): Promise<voi
   const serve: Serve = (request, answer) => answerClient(request.do, answer, { triggers, audience, waiting });
   await makeFolder(paths.run, 0o755);
   const socket = await listen(paths.socket, serve);
-  const notifier = notifierFor(env.NOTIFY_SOCKET, log);
+  const notifier = notifierFor(env.NOTIFY_SOCKET, log, runBelow(paths));
   const watchdog = new Watchdog(clock);
   const watchdogMs = Number(env.WATCHDOG_USEC ?? 0) / 1000;
   const stopFeeding = watchdogMs > 0 ? watchdog.start(watchdogMs, () => void notifier.watchdog()) : () => {};

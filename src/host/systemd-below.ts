@@ -7,11 +7,14 @@ import type { Paths } from '../paths.ts';
 import { run } from './programs.ts';
 import { Systemd } from './systemd.ts';
 
-export function systemdBelow({ root }: Paths): Systemd {
-  if (root === '/') return new Systemd();
+export function systemdBelow(paths: Paths): Systemd {
+  if (paths.root === '/') return new Systemd();
+  return new Systemd({ proc: join(paths.root, 'proc'), run: runBelow(paths) });
+}
+
+/** `run` for systemd's programs of that machine. */
+export function runBelow({ root }: Paths): typeof run {
+  if (root === '/') return run;
   const PATH = `${join(root, 'usr/bin')}:/usr/sbin:/usr/bin:/sbin:/bin`;
-  return new Systemd({
-    proc: join(root, 'proc'),
-    run: (argv, options = {}) => run(argv, { ...options, env: { ...options.env, PATH } }),
-  });
+  return (argv, options = {}) => run(argv, { ...options, env: { ...options.env, PATH } });
 }

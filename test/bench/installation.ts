@@ -20,8 +20,9 @@ export class Installation {
     await symlink('versions/bench', join(folder, 'current'));
     const launcher = join(folder, 'smm-agent');
     const shipped = await readFile(join(projectRoot, 'systemd/bin/smm-agent'), 'utf8');
-    if (!shipped.includes('opt=/opt/smm-agent\n')) throw new Error('the launcher does not say where it looks');
-    await writeFile(launcher, shipped.replace('opt=/opt/smm-agent\n', `opt=${folder}\n`));
+    const opt = /^opt=.*$/m;
+    if (!opt.test(shipped)) throw new Error('the launcher does not say where it looks');
+    await writeFile(launcher, shipped.replace(opt, `opt=${folder}`));
     await chmod(launcher, 0o755);
     return new Installation(launcher);
   }

@@ -1,4 +1,4 @@
-/** The agent as its package installs it and an operator sets it up, but for the service. */
+/** The agent as its package installs it and an operator sets it up, but for the program itself: agent-versions.ts. */
 import { chmod, cp, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Paths } from '../../src/paths.ts';
@@ -15,13 +15,22 @@ export async function installAgent(paths: Paths, mesh: SandboxMesh): Promise<voi
   await write(join(paths.credentials, 'ca.crt'), mesh.api.ca);
   await write(join(paths.credentials, 'token'), await mesh.token());
   await write(paths.config, agentYaml(mesh));
-  const command = [process.execPath, join(PROJECT, 'src/main.ts'), '--root', paths.root];
-  const launcher = join(paths.root, 'usr/bin/smm-agent');
-  await write(launcher, `#!/bin/sh\nexec '${command.join("' '")}' "$@"\n`);
-  await chmod(launcher, 0o755);
+  const command = join(paths.root, 'usr/bin/smm-agent');
+  await write(command, commandScript(paths));
+  await chmod(command, 0o755);
   // What the scripts read of procfs; only the id of the boot is the sandbox's own.
   await mkdir(join(paths.root, 'proc'), { recursive: true });
   await symlink('/proc/uptime', join(paths.root, 'proc/uptime'));
+}
+
+/** As the package's own where a version is installed; else the sources. */
+function commandScript({ root, opt, bin }: Paths): string {
+  const sources = [process.execPath, join(PROJECT, 'src/main.ts')];
+  return `#!/bin/sh
+export SMM_ROOT='${root}'
+[ ! -e '${join(opt, 'current')}' ] || exec '${join(bin, 'smm-agent')}' "$@"
+exec '${sources.join("' '")}' "$@"
+`;
 }
 
 /** Polls each second, so that a story does not wait. */

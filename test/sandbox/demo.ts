@@ -38,6 +38,7 @@ async function demo(): Promise<number> {
   using interruption = new Interruption().watch();
   await using stage = await Stage.set(screen);
   interruption.onExit = () => stage.discard();
+  if (interruption.signal !== null) return interruption.status;
   try {
     await Promise.race([story(stage), interruption.happened]);
     screen.plain(`\nEverything came out as told, in ${Math.round((performance.now() - started) / 1000)} s.`);

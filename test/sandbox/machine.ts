@@ -2,13 +2,14 @@
  * A virtual machine as far as the agent can tell, below one temporary root and without privileges: Istio's official package
  * installed and running under the embedded service manager, the agent's scripts and configuration in place.
  */
-import { execFile } from 'node:child_process';
+import { type ChildProcess, execFile } from 'node:child_process';
 import { mkdtemp, readlink, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Paths, pathsUnder } from '../../src/paths.ts';
 import { installAgent } from './agent-install.ts';
 import { AgentProcess } from './agent-process.ts';
+import { installVersion, type VersionOptions } from './agent-versions.ts';
 import { Guard, markOf } from './guard.ts';
 import { installIstio, istioEnvironment } from './istio-install.ts';
 import type { SandboxMesh } from './mesh.ts';
@@ -16,13 +17,15 @@ import { Control } from './service-manager/control.ts';
 import { EmbeddedServiceManager } from './service-manager/manager.ts';
 import { until } from './until.ts';
 
-/** RestartSec=10 is half a second, and the two seconds before the start that a stop means are a tenth. */
-const TIME_SCALE = 0.05;
-
 export interface MachineOptions {
   mesh: SandboxMesh;
   /** Of the official package. */
   istio: string;
+  /**
+   * What delays of units and timers are multiplied with. As it is, RestartSec=10 is half a second, and the two seconds before the
+   * start that a stop means are a tenth.
+   */
+  timeScale?: number;
   /** Lines of the journal: of Istio's unit, of transient units and of the agent. */
   onLine?: (unit: string, line: string) => void;
 }
@@ -43,13 +46,16 @@ export interface Member {
 export class SandboxMachine {
   readonly paths: Paths;
   readonly manager: EmbeddedServiceManager;
+  /** The agent out of the sources, as a process beside systemd. With `installVersion` it can be smm-agent.service instead. */
   readonly agent: AgentProcess;
   /** Every line of the journal so far. */
   readonly journal: string[] = [];
   readonly #control: Control;
   readonly #guard: Guard;
+  /** What somebody runs at the terminal now. */
+  readonly #commands = new Set<ChildProcess>();
 
-  private constructor(root: string, mesh: SandboxMesh, onLine: (unit: string, line: string) => void) {
+  private constructor(root: string, { mesh, timeScale = 0.05, onLine = () => {} }: MachineOptions) {
     const note = (unit: string, line: string) => {
       this.journal.push(`${unit}: ${line}`);
       onLine(unit, line);
@@ -57,7 +63,7 @@ export class SandboxMachine {
     this.paths = pathsUnder(root);
     this.manager = new EmbeddedServiceManager({
       root,
-      timeScale: TIME_SCALE,
+      timeScale,
       environment: { ...istioEnvironment(root), ...markOf(root) },
       onLine: note,
     });
@@ -67,8 +73,9 @@ export class SandboxMachine {
   }
 
   /** Booted, with Istio running as the official package runs it, and the agent installed but not started. */
-  static async make({ mesh, istio, onLine = () => {} }: MachineOptions): Promise<SandboxMachine> {
-    const machine = new SandboxMachine(await mkdtemp(join(tmpdir(), 'smm-vm-')), mesh, onLine);
+  static async make(options: MachineOptions): Promise<SandboxMachine> {
+    const { mesh, istio } = options;
+    const machine = new SandboxMachine(await mkdtemp(join(tmpdir(), 'smm-vm-')), options);
     machine.#guard.start();
     try {
       await installIstio(machine.root, istio);
@@ -93,12 +100,23 @@ export class SandboxMachine {
     return { PATH: this.manager.path, SMM_ROOT: this.root };
   }
 
-  /** Runs a program of the machine: `systemctl`, `smm-agent`, ... Any status is an answer. */
+  /**
+   * Puts a version of the agent where its package puts it, and the unit: `systemctl enable --now smm-agent` starts it. Without
+   * other wishes it is the real agent, and current.
+   */
+  async installVersion(version: string, options: VersionOptions = {}): Promise<void> {
+    await installVersion(this.paths, version, options);
+    this.manager.daemonReload();
+  }
+
+  /** Runs a program of the machine: `systemctl`, `smm-agent`, ... Any status is an answer; that of one ended by a signal is 128. */
   run(program: string, ...args: string[]): Promise<Outcome> {
     const { promise, resolve } = Promise.withResolvers<Outcome>();
-    execFile(program, args, { env: this.environment, encoding: 'utf8' }, (error, stdout, stderr) =>
-      resolve({ status: error === null ? 0 : Number(error.code), stdout, stderr }),
-    );
+    const child = execFile(program, args, { env: this.environment, encoding: 'utf8' }, (error, stdout, stderr) => {
+      this.#commands.delete(child);
+      resolve({ status: error === null ? 0 : Number(error.code ?? 128), stdout, stderr });
+    });
+    this.#commands.add(child);
     return promise;
   }
 
@@ -141,19 +159,21 @@ export class SandboxMachine {
 
   /** `systemctl reboot`, with the agent. */
   async reboot(): Promise<void> {
-    await this.agent.stop();
+    const hadAgent = this.agent.isRunning;
+    if (hadAgent) await this.agent.stop();
     await this.manager.shutDown('reboot');
     await this.manager.boot();
-    this.agent.start();
+    if (hadAgent) this.agent.start();
   }
 
   /** The power is cut and comes back: every process ends at once, and /run is empty. */
   async cutPower(): Promise<void> {
+    const hadAgent = this.agent.isRunning;
     await this.agent.kill();
     this.manager.destroy();
     await rm(join(this.root, 'run'), { recursive: true });
     await this.manager.boot();
-    this.agent.start();
+    if (hadAgent) this.agent.start();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -169,6 +189,8 @@ export class SandboxMachine {
     this.agent.discard();
     this.#control.close();
     this.manager.destroy();
+    // A systemctl would wait for ever for its answer.
+    for (const child of this.#commands) child.kill('SIGKILL');
   }
 }
 

@@ -20,7 +20,7 @@ export async function keep(stage: Stage, interrupted: Promise<never>): Promise<n
 It keeps running, and the journal goes on here. In another terminal:
 
   export SMM_ROOT=${machine.root}
-  export PATH=$SMM_ROOT/usr/bin:$PATH          # its systemctl, smm-agent and kubectl, instead of yours
+  export PATH=$SMM_ROOT/usr/bin:$PATH          # its systemctl, journalctl, smm-agent and kubectl, instead of yours
 
   smm-agent status
   smm-agent reconcile --dry-run                # what it would do, and why
@@ -31,6 +31,8 @@ It keeps running, and the journal goes on here. In another terminal:
   kubectl label namespace shop istio.io/rev=canary
   systemctl kill --signal=SEGV istio           # a crash
   smm-agent hold; smm-agent unhold
+  systemctl restart smm-agent                  # Istio does not notice
+  journalctl -u smm-agent -n 5
 
 Ctrl-C ends it, and leaves nothing behind.
 `);

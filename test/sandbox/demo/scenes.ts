@@ -34,8 +34,7 @@ async function adopted(stage: Stage): Promise<void> {
     'It copies programs and configuration into a release of its own and puts a drop-in beside istio.service. The running Istio is not touched, and no restart is asked for.',
   );
   const before = await stage.machine.envoy();
-  stage.screen.command('systemctl start smm-agent');
-  stage.machine.agent.start();
+  await stage.operator('systemctl', 'start', 'smm-agent');
   await stage.pending('False', new RegExp(START));
   stage.see(`Envoy is still process ${before.pid}`, (await stage.machine.envoy()).pid === before.pid);
   stage.see('active is the adopted release', (await stage.machine.linked('active'))?.startsWith(`${START}-`) === true);

@@ -3,6 +3,8 @@ import { rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
+import { AGENT_VERSION } from '../../../src/version.ts';
+import { AGENT_UNIT } from '../agent-versions.ts';
 import type { IstioPackageOptions } from '../istio-package.ts';
 import { type Member, SandboxMachine } from '../machine.ts';
 import { ENTRY, NAMESPACE, SandboxMesh } from '../mesh.ts';
@@ -50,6 +52,7 @@ export class Stage implements AsyncDisposable {
     try {
       const machine = await SandboxMachine.make({ mesh, istio: START, onLine });
       root = machine.root;
+      await machine.installVersion(AGENT_VERSION);
       return new Stage(screen, mesh, machine);
     } catch (error) {
       await mesh[Symbol.asyncDispose]();
@@ -84,7 +87,9 @@ export class Stage implements AsyncDisposable {
   /** Waits until the WorkloadEntry says this about a pending restart. */
   async pending(status: 'True' | 'False', message: RegExp): Promise<void> {
     const isSo = (seen: Condition | undefined) => {
-      if (!this.machine.agent.isRunning) throw new NotAsTold('smm-agent runs');
+      // While it restarts it is activating.
+      const { active } = this.machine.manager.service(AGENT_UNIT);
+      if (active === 'inactive' || active === 'failed') throw new NotAsTold('smm-agent runs');
       return seen?.status === status && message.test(seen.message ?? '');
     };
     await until(

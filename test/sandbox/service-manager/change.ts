@@ -4,6 +4,7 @@ import { disable, enable, mask, unmask } from './enablement.ts';
 import { JobConflict, type JobType } from './jobs.ts';
 import type { EmbeddedServiceManager } from './manager.ts';
 import { answer, failure, type Reply } from './reply.ts';
+import type { Service } from './service.ts';
 
 /** Queues a job for each unit and waits for it; `typeFor` answers null for a unit that is to be left alone. */
 export async function change(
@@ -24,6 +25,10 @@ export async function change(
     const { loadState } = manager.service(unit).definition;
     if (loadState === 'not-found') return failure(`Failed to ${type} ${unit}: Unit ${unit} not found.`, 5);
     if (loadState === 'masked' && type !== 'stop') return failure(`Failed to ${type} ${unit}: Unit ${unit} is masked.`);
+    if (type === 'reload') {
+      const refusal = cannotReload(manager.service(unit));
+      if (refusal !== null) return failure(refusal);
+    }
     try {
       const result = manager.submit(unit, type, mode);
       if (options.has('no-block')) result.catch((error: unknown) => manager.note(unit, String(error)));
@@ -37,6 +42,13 @@ export async function change(
     }
   }
   return answer('');
+}
+
+/** Why there is no `reload` job for the unit, null when there can be one. */
+function cannotReload({ name, isUp, definition }: Service): string | null {
+  if (definition.service.execReload.length === 0)
+    return `Failed to reload ${name}: Job type reload is not applicable for unit ${name}.`;
+  return isUp ? null : `${name} is not active, cannot reload.`;
 }
 
 /** enable, disable, mask and unmask, with --now. */

@@ -19,9 +19,11 @@ import {
 import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { journalctl } from './journalctl.ts';
 import type { EmbeddedServiceManager } from './manager.ts';
 import { failure, type Reply } from './reply.ts';
 import { systemctl } from './systemctl.ts';
+import { systemdNotify } from './systemd-notify.ts';
 import { systemdRun } from './systemd-run.ts';
 
 /** Between the words of a request: no argument of a program in the project holds it. */
@@ -29,7 +31,7 @@ const SEPARATOR = '\u001f';
 
 /** Other names by which programs are called. */
 const ALSO_CALLED: Record<string, readonly string[]> = {
-  systemctl: ['systemd-run'],
+  systemctl: ['systemd-run', 'systemd-notify', 'journalctl'],
   iptables: ['', '-legacy', '-nft'].flatMap((kind) =>
     ['', '-save', '-restore'].flatMap((end) => [`iptables${kind}${end}`, `ip6tables${kind}${end}`]),
   ),
@@ -76,15 +78,17 @@ export class Control {
 
   async #serve(line: string): Promise<void> {
     const [caller = '', program, ...args] = line.split(SEPARATOR);
-    this.#reply(caller, await this.#answer(program, args));
+    this.#reply(caller, await this.#answer(Number(caller), program, args));
   }
 
-  async #answer(program: string | undefined, args: string[]): Promise<Reply> {
+  async #answer(caller: number, program: string | undefined, args: string[]): Promise<Reply> {
     try {
       if (this.#manager.systemState === 'off')
         return failure('System has not been booted with systemd as init system.');
       if (program === 'systemctl') return await systemctl(this.#manager, args);
       if (program === 'systemd-run') return systemdRun(this.#manager, args);
+      if (program === 'systemd-notify') return systemdNotify(this.#manager, caller, args);
+      if (program === 'journalctl') return journalctl(this.#manager.journal, args);
       return failure(`cannot stand in for ${program}`);
     } catch (error) {
       return failure(`${program}: ${error instanceof Error ? error.message : String(error)}`);

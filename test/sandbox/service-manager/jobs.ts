@@ -1,7 +1,7 @@
 /** systemd's jobs: at most one for each unit, and what a new one does to the one that is there. */
 import type { Service } from './service.ts';
 
-export type JobType = 'start' | 'stop' | 'restart';
+export type JobType = 'start' | 'stop' | 'restart' | 'reload';
 export type JobResult = 'done' | 'failed' | 'canceled';
 
 export interface Job {
@@ -53,6 +53,7 @@ export class Jobs {
   }
 
   async #perform(job: OwnedJob, service: Service): Promise<void> {
+    if (job.type === 'reload') return this.#end(job, (await service.reload()) ? 'done' : 'failed');
     if (job.type !== 'start') await service.stop();
     if (job.isOver) return;
     if (job.type === 'stop') return this.#end(job, 'done');

@@ -73,6 +73,8 @@ describe('the job that a stop hook sees', () => {
     assert.deepEqual([outcome.status, outcome.stderr], [1, 'Job for x.service failed.\n']);
     assert.equal((await machine.seen()).at(-1), 'post jobs=x.service start, system=running result=exit-code end=/');
     assert.deepEqual([await machine.show('ActiveState'), await machine.show('Result')], ['failed', 'exit-code']);
+    assert.equal((await machine.run('systemctl', 'reset-failed', 'x')).status, 0);
+    assert.deepEqual([await machine.show('ActiveState'), await machine.show('Result')], ['inactive', 'success']);
   });
 });
 
@@ -93,6 +95,8 @@ describe('a service that ends by itself', () => {
       (state) => state === 'active',
     );
     assert.notEqual(await machine.show('InvocationID'), invocation);
+    await machine.run('systemctl', 'restart', 'x');
+    assert.equal(await machine.show('NRestarts'), '0');
   });
 
   it('stopped while it waits to start again, runs no command and stays stopped', async () => {
@@ -111,6 +115,25 @@ describe('a service that ends by itself', () => {
   });
 });
 
+describe('a service that asks for its own restart', () => {
+  it('is stopped by a restart job, and not by the end of whoever asked', async () => {
+    await using machine = await SmallMachine.make(
+      '[ -e "$SMM_ROOT/asked" ] || { touch "$SMM_ROOT/asked"; systemctl restart --no-block x.service; }; exec sleep 1000',
+    );
+    await machine.run('systemctl', 'start', 'x');
+    const seen = await until(
+      'the second start',
+      () => machine.seen(),
+      (lines) => lines.length === 3,
+    );
+    assert.deepEqual(seen.slice(1), [
+      'post jobs=x.service restart, system=running result=success end=killed/TERM',
+      'pre jobs=x.service start, system=running result= end=/',
+    ]);
+    assert.equal(await machine.show('NRestarts'), '0');
+  });
+});
+
 describe('a stop', () => {
   it('ends what the main process left behind', async () => {
     await using machine = await SmallMachine.make('sleep 1000 & wait');
@@ -126,6 +149,7 @@ describe('a stop', () => {
 
   it('that takes longer than TimeoutStopSec ends in failure', async () => {
     await using machine = await SmallMachine.make("trap '' TERM; while :; do sleep 1000; done");
+    await machine.setting('TimeoutStopSec=1');
     await machine.run('systemctl', 'start', 'x');
     await until(
       'the trap',
@@ -135,6 +159,23 @@ describe('a stop', () => {
     await machine.run('systemctl', 'stop', 'x');
     assert.deepEqual([await machine.show('ActiveState'), await machine.show('Result')], ['failed', 'timeout']);
     assert.match((await machine.seen()).at(-1) ?? '', /result=timeout end=killed\/KILL$/);
+  });
+
+  it('leaves out what comes after a command that takes too long, also one whose failure is ignored', async () => {
+    await using machine = await SmallMachine.make();
+    await machine.setting(
+      'TimeoutStopSec=1',
+      'ExecStopPost=',
+      'ExecStopPost=-/bin/sleep 1000',
+      'ExecStopPost=/usr/local/bin/hook post',
+    );
+    await machine.run('systemctl', 'start', 'x');
+    await machine.run('systemctl', 'stop', 'x');
+    assert.equal(await machine.show('Result'), 'timeout');
+    assert.deepEqual(
+      (await machine.seen()).filter((line) => line.startsWith('post')),
+      [],
+    );
   });
 
   it('gives way to nothing with --job-mode=fail, and to a start without', async () => {
@@ -153,6 +194,131 @@ describe('a stop', () => {
     await machine.write('/go-on', '');
     assert.equal((await started).status, 0);
     assert.equal(await machine.show('ActiveState'), 'active');
+  });
+});
+
+describe('a reload', () => {
+  const COUNTING =
+    'trap \'echo reloaded >>"$SMM_ROOT/reloads"\' HUP; touch "$SMM_ROOT/trapped"; while :; do sleep 0.02; done';
+
+  it('signals the main process, which goes on', async () => {
+    await using machine = await SmallMachine.make(COUNTING);
+    await machine.setting('ExecReload=/bin/kill -HUP $MAINPID');
+    await machine.run('systemctl', 'start', 'x');
+    await until('the trap', () => existsSync(join(machine.root, 'trapped')));
+    const pid = await machine.show('MainPID');
+    assert.equal((await machine.run('systemctl', 'reload', 'x')).status, 0);
+    await until('the signal', () => existsSync(join(machine.root, 'reloads')));
+    assert.deepEqual([await machine.show('ActiveState'), await machine.show('MainPID')], ['active', pid]);
+  });
+
+  it('is a job of its own while it lasts', async () => {
+    await using machine = await SmallMachine.make();
+    await machine.setting('ExecReload=/bin/sh -c \'until [ -e "$SMM_ROOT/go-on" ]; do sleep 0.02; done; exit 1\'');
+    await machine.run('systemctl', 'start', 'x');
+    const reloaded = machine.run('systemctl', 'reload', 'x');
+    await until(
+      'the state',
+      () => machine.show('ActiveState'),
+      (state) => state === 'reloading',
+    );
+    assert.match(
+      (await machine.run('systemctl', 'list-jobs', '--no-legend')).stdout,
+      /^\d+ x\.service reload running$/m,
+    );
+    assert.deepEqual(await machine.run('systemctl', 'is-active', 'x'), {
+      status: 0,
+      stdout: 'reloading\n',
+      stderr: '',
+    });
+    await machine.write('/go-on', '');
+    assert.equal((await reloaded).stderr, 'Job for x.service failed.\n');
+    assert.deepEqual([await machine.show('ActiveState'), await machine.show('Result')], ['active', 'success']);
+  });
+
+  it('is refused by a service that is not up, or knows none', async () => {
+    await using machine = await SmallMachine.make();
+    await machine.run('systemctl', 'start', 'x');
+    assert.match((await machine.run('systemctl', 'reload', 'x')).stderr, /Job type reload is not applicable/);
+    await machine.setting('ExecReload=/bin/true');
+    await machine.run('systemctl', 'daemon-reload');
+    await machine.run('systemctl', 'stop', 'x');
+    const { status, stderr } = await machine.run('systemctl', 'reload', 'x');
+    assert.deepEqual([status, stderr], [1, 'x.service is not active, cannot reload.\n']);
+  });
+});
+
+describe('the invocation', () => {
+  it('is the same for ExecStartPre, ExecStart and ExecStopPost, and another at each start', async () => {
+    const note = 'echo "$INVOCATION_ID" >>"$SMM_ROOT/seen"';
+    await using machine = await SmallMachine.make(`${note}; exec sleep 1000`);
+    await machine.program('hook', `#!/bin/sh\n${note}\n`);
+    const ids: (string | undefined)[] = [];
+    for (const _ of [1, 2]) {
+      await machine.run('systemctl', 'start', 'x');
+      await until(
+        'the main process',
+        () => machine.seen(),
+        (lines) => lines.length === 2,
+      );
+      await machine.run('systemctl', 'stop', 'x');
+      const [id, ...others] = await machine.seen();
+      assert.deepEqual(others, [id, id]);
+      assert.equal(await machine.show('InvocationID'), id);
+      ids.push(id);
+      await machine.forget();
+    }
+    assert.notEqual(ids[0], ids[1]);
+  });
+});
+
+describe('folders of a unit', () => {
+  const NAMES = ['RuntimeDirectory=x', 'StateDirectory=x', 'StateDirectoryMode=0700', 'CacheDirectory=x'];
+  const kept = (machine: SmallMachine) => ['run/x', 'var/lib/x'].map((path) => existsSync(join(machine.root, path)));
+
+  it('are there before its first command, and the one below /run goes with it', async () => {
+    await using machine = await SmallMachine.make();
+    await machine.program(
+      'hook',
+      '#!/bin/sh\nstat -c "%n %a" "$RUNTIME_DIRECTORY" "$STATE_DIRECTORY" "$CACHE_DIRECTORY"\n',
+    );
+    await machine.setting(...NAMES);
+    await machine.run('systemctl', 'start', 'x');
+    const said = (await machine.run('journalctl', '-u', 'x', '-o', 'cat')).stdout;
+    assert.equal(said.replaceAll(machine.root, ''), '/run/x 755\n/var/lib/x 700\n/var/cache/x 755\n');
+    await machine.run('systemctl', 'stop', 'x');
+    assert.deepEqual(kept(machine), [false, true]);
+  });
+
+  it('all stay with RuntimeDirectoryPreserve=yes', async () => {
+    await using machine = await SmallMachine.make();
+    await machine.setting(...NAMES, 'RuntimeDirectoryPreserve=yes');
+    await machine.run('systemctl', 'start', 'x');
+    await machine.run('systemctl', 'stop', 'x');
+    assert.deepEqual(kept(machine), [true, true]);
+  });
+});
+
+describe('the journal', () => {
+  it('has the lines of a unit, of one start or of all, without their priorities', async () => {
+    await using machine = await SmallMachine.make('echo "<4>main of $INVOCATION_ID"; exec sleep 1000');
+    await machine.program('hook', '#!/bin/sh\necho "$1"\n');
+    const invocations: string[] = [];
+    for (const _ of [1, 2]) {
+      await machine.run('systemctl', 'start', 'x');
+      const id = await machine.show('InvocationID');
+      await until('its line', () => machine.manager.journal.entries({ units: [], invocation: id }).length === 2);
+      invocations.push(id);
+      await machine.run('systemctl', 'stop', 'x');
+    }
+    const [first = '', second] = invocations;
+    const ask = async (...args: string[]) => (await machine.run('journalctl', ...args)).stdout;
+    const cat = ['-u', 'x.service', '-o', 'cat'];
+    assert.equal(await ask(...cat, `_SYSTEMD_INVOCATION_ID=${first}`), `pre\nmain of ${first}\npost\n`);
+    assert.equal(await ask(...cat, '-n', '2', '--no-pager'), `main of ${second}\npost\n`);
+    assert.match(await ask('--unit=x'), /^[A-Z][a-z]{2} \d\d \d\d:\d\d:\d\d sandbox x: pre\n/);
+    assert.equal(await ask('-u', 'y'), '-- No entries --\n');
+    assert.equal(await ask('-q', '-u', 'y'), '');
   });
 });
 
@@ -227,6 +393,10 @@ describe('a transient timer', () => {
       '--collect',
       '--unit=later',
       '--on-active=2',
+      '-p',
+      'Type=oneshot',
+      '--property=TimeoutStartSec=60',
+      '--timer-property=AccuracySec=100ms',
       '--setenv=A=b c',
       '/bin/sh',
       '-c',
@@ -242,8 +412,10 @@ describe('a transient timer', () => {
     const args = ['--unit=later', '--on-active=1h', '/bin/true'];
     assert.equal((await machine.run('systemd-run', ...args)).stderr, 'Running timer as unit: later.timer\n');
     assert.equal((await machine.run('systemd-run', ...args)).status, 1);
+    assert.equal((await machine.run('systemctl', 'is-active', 'later.timer')).stdout, 'active\n');
     assert.equal((await machine.run('systemctl', 'stop', 'later.timer')).status, 0);
     assert.equal((await machine.run('systemctl', 'stop', 'later.timer')).status, 5);
+    assert.equal((await machine.run('systemctl', 'is-active', 'later.timer')).status, 3);
   });
 });
 

@@ -7,13 +7,14 @@ import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { loadUnit, unitFileState } from './definition.ts';
 import { type JobResult, Jobs, type JobType } from './jobs.ts';
+import { Journal } from './journal.ts';
 import { Service } from './service.ts';
 import type { Surroundings } from './surroundings.ts';
 import { TransientUnits } from './transient.ts';
 
 export interface ManagerOptions {
   root: string;
-  /** Seconds of a unit file are this many seconds here: 0.05 makes RestartSec=10 half a second. */
+  /** Delays of a unit file take this part of their time here: 0.05 makes RestartSec=10 half a second. Deadlines are as written. */
   timeScale: number;
   /** For every process; PATH and SMM_ROOT are set by the manager. */
   environment?: Record<string, string>;
@@ -28,6 +29,7 @@ export class EmbeddedServiceManager {
   readonly root: string;
   readonly jobs = new Jobs();
   readonly transient: TransientUnits;
+  readonly journal: Journal;
   systemState: SystemState = 'off';
   /** Targets that the machine is on its way to, as list-jobs shows them. */
   targets: string[] = [];
@@ -36,12 +38,13 @@ export class EmbeddedServiceManager {
 
   constructor({ root, timeScale, environment = {}, onLine = () => {} }: ManagerOptions) {
     this.root = root;
+    this.journal = new Journal(onLine);
     this.#around = {
       root,
       baseEnvironment: { ...environment, PATH: this.path, SMM_ROOT: root, LANG: 'C.UTF-8' },
-      // The largest delay that Node's timers take; `infinity` ends up here.
-      timerMs: (ms) => Math.min(ms * timeScale, 2 ** 31 - 1),
-      journal: onLine,
+      notifySocket: join(root, 'run/systemd/notify'),
+      delayMs: (ms) => ms * timeScale,
+      journal: (unit, line, invocation) => this.journal.write(unit, line, invocation),
       onAutoRestart: (unit) => void this.submit(unit, 'start'),
     };
     this.transient = new TransientUnits(this.#around);
@@ -66,13 +69,18 @@ export class EmbeddedServiceManager {
     return [...this.#services.values()];
   }
 
+  /** The service that a process belongs to, null for any other process. */
+  serviceOf(pid: number): Service | null {
+    return this.services().find((service) => service.owns(pid)) ?? null;
+  }
+
   daemonReload(): void {
     for (const service of this.services()) service.definition = loadUnit(this.root, service.name);
   }
 
-  /** A line in the journal of a unit. */
+  /** A line of systemd's own in the journal of a unit. */
   note(unit: string, line: string): void {
-    this.#around.journal(unit, line);
+    this.journal.write(unit, line);
   }
 
   submit(unit: string, type: JobType, mode: 'replace' | 'fail' = 'replace'): Promise<JobResult> {

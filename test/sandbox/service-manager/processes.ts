@@ -65,6 +65,12 @@ export function signalAll(pids: readonly number[], signal: NodeJS.Signals): void
   }
 }
 
+/** Sends a signal that is to end these processes, also where one was stopped: it takes no other before it goes on. */
+export function terminate(pids: readonly number[], signal: 'SIGTERM' | 'SIGABRT'): void {
+  signalAll(pids, signal);
+  signalAll(pids, 'SIGCONT');
+}
+
 /** null for a process that is gone or a zombie. */
 export function sessionOf(pid: number): number | null {
   try {

@@ -1,40 +1,38 @@
 /**
- * One service as systemd runs it: ExecStartPre, the main process, ExecStopPost, and starting again by itself. Jobs are the
- * manager's; here is what a job, or the end of a process, sets in motion. One transition at a time.
+ * One service as systemd runs it: ExecStartPre, the main process, ExecReload, ExecStopPost, and starting again by itself. Jobs
+ * are the manager's; here is what a job, a message or the end of a process sets in motion. One transition at a time.
  */
 import { randomBytes } from 'node:crypto';
+import { after } from './after.ts';
 import type { UnitDefinition } from './definition.ts';
-import { isClean, restartsAfter, resultOf, statusOf } from './ends.ts';
-import { type End, type Running, signalAll } from './processes.ts';
+import { makeDirectories, removeRuntimeDirectories } from './directories.ts';
+import { isClean, restartsAfter, resultOf } from './ends.ts';
+import { type End, type Running, signalAll, terminate } from './processes.ts';
+import { Readiness } from './readiness.ts';
 import type { Surroundings } from './surroundings.ts';
-import { UnitCommands } from './unit-commands.ts';
+import { toldToMain } from './told.ts';
+import { type CommandList, UnitCommands } from './unit-commands.ts';
+import { UnitState } from './unit-state.ts';
+import { Watchdog } from './watchdog.ts';
 
-export type ActiveState = 'active' | 'inactive' | 'failed' | 'activating' | 'deactivating';
-
-export class Service {
+export class Service extends UnitState {
   /** Replaced by a daemon-reload; asked anew for each command, as systemd does: a reload during a stop counts. */
   definition: UnitDefinition;
-  active: ActiveState = 'inactive';
-  sub = 'dead';
-  result = 'success';
-  mainPid = 0;
-  invocation = '';
-  activeEnter: Date | null = null;
-  activeExit: Date | null = null;
-  inactiveEnter: Date | null = null;
-  /** How often it started again by itself. */
-  restarts = 0;
   readonly #around: Surroundings;
   readonly #commands: UnitCommands;
+  readonly #readiness = new Readiness();
+  readonly #watchdog = new Watchdog();
   #main: Running | null = null;
   #mainEnd: End | null = null;
   #starting: Promise<boolean> | null = null;
   #windingDown: Promise<void> | null = null;
-  #restartTimer: NodeJS.Timeout | null = null;
+  #callOffRestart: () => void = () => {};
+  #startsByItself = false;
   #stopWanted = false;
   #destroyed = false;
 
   constructor(definition: UnitDefinition, around: Surroundings) {
+    super();
     this.definition = definition;
     this.#around = around;
     this.#commands = new UnitCommands(definition.name, around);
@@ -44,15 +42,24 @@ export class Service {
     return this.definition.name;
   }
 
+  /** null without a watchdog. */
+  get watchdogFed(): Date | null {
+    return Number.isFinite(this.definition.service.watchdogMs) ? this.#watchdog.fedAt : null;
+  }
+
   pids(): number[] {
     return this.#commands.pids();
   }
 
-  /** Resolves true when the main process runs, false when the start failed or was cancelled. */
+  owns(pid: number): boolean {
+    return this.#commands.owns(pid);
+  }
+
+  /** Resolves true when the service is up, false when the start failed or was cancelled. */
   async start(): Promise<boolean> {
     await this.#windingDown;
-    if (this.active === 'active') return true;
-    this.#clearRestart();
+    if (this.isUp) return true;
+    this.#callOffRestart();
     this.#starting ??= this.#start().finally(() => {
       this.#starting = null;
     });
@@ -62,16 +69,39 @@ export class Service {
   /** Resolves when nothing of the unit runs any more. Out of auto-restart no command is run. */
   async stop(): Promise<void> {
     this.#stopWanted = true;
+    this.#startsByItself = false;
     if (this.sub === 'auto-restart') {
-      this.#clearRestart();
-      this.#enter('inactive', 'dead');
+      this.#callOffRestart();
+      this.enter('inactive', 'dead');
     } else if (this.#starting !== null) {
-      this.#commands.cancelControl();
-      // Either it gave up, or it had just come to its main process.
+      // Else it has failed already, and what runs is ExecStopPost.
+      if (this.active === 'activating') this.#commands.cancelControl();
+      this.#readiness.settle(false);
+      // Either it gave up, or it had just come up.
       if (await this.#starting) await this.#windDownOnce();
-    } else if (this.active === 'active' || this.active === 'deactivating') {
+    } else if (this.isUp || this.active === 'deactivating') {
       await this.#windDownOnce();
     }
+  }
+
+  /** Runs ExecReload of a service that is up; resolves false when it failed, which leaves the service as it was. */
+  async reload(): Promise<boolean> {
+    this.enter('reloading', 'reload');
+    const failure = await this.#runAll('execReload');
+    // It may have been stopped meanwhile.
+    if (this.active !== 'reloading') return false;
+    this.enter('active', 'running');
+    return failure === null;
+  }
+
+  /** Takes what the service says of itself. Other keys are left alone, as systemd does. */
+  notify({ READY, STATUS, WATCHDOG }: Record<string, string>): void {
+    if (STATUS !== undefined) this.statusText = STATUS;
+    if (READY === '1' && this.#readiness.isAwaited) {
+      this.#cameUp();
+      this.#readiness.settle(true);
+    }
+    if (WATCHDOG === '1' && this.isUp) this.#watchdog.feed();
   }
 
   /** `systemctl kill`. */
@@ -83,131 +113,133 @@ export class Service {
   destroy(): void {
     this.#destroyed = true;
     this.#stopWanted = true;
-    this.#clearRestart();
-    this.#enter('inactive', 'dead');
+    this.#callOffRestart();
+    this.#watchdog.stop();
+    this.enter('inactive', 'dead');
     this.#commands.killAll();
   }
 
   resetFailed(): void {
+    this.restarts = 0;
     if (this.active !== 'failed') return;
     this.result = 'success';
-    this.#enter('inactive', 'dead');
+    this.enter('inactive', 'dead');
   }
 
   async #start(): Promise<boolean> {
-    this.result = 'success';
-    this.invocation = randomBytes(16).toString('hex');
-    this.#mainEnd = null;
+    if (!this.#startsByItself) this.restarts = 0;
+    this.#startsByItself = false;
     this.#stopWanted = false;
-    this.#enter('activating', 'start-pre');
-    await this.#runAll('execStartPre', 'timeoutStartMs');
-    if (!this.#stopWanted && this.result === 'success' && this.#startMain()) return true;
+    this.#mainEnd = null;
+    this.result = 'success';
+    this.statusText = '';
+    this.invocation = randomBytes(16).toString('hex');
+    this.enter('activating', 'start-pre');
+    makeDirectories(this.definition.service.directories);
+    this.fail(await this.#runAll('execStartPre'));
+    if (!this.#stopWanted && this.result === 'success' && (await this.#startMain())) return true;
     await this.#windDownOnce();
     return false;
   }
 
-  #startMain(): boolean {
-    const [line] = this.definition.service.execStart;
+  /** Resolves true when the service is up: at once, or with Type=notify when it says so. */
+  async #startMain(): Promise<boolean> {
+    const { service } = this.definition;
+    const [line] = service.execStart;
     if (line === undefined) return false;
-    const main = this.#commands.launch(line, this.definition.service, this.#told());
+    const main = this.#commands.launch(line, service, toldToMain(service, this, this.#around));
     this.#main = main;
     this.mainPid = main.pid ?? 0;
-    this.#enter('active', 'running');
     void main.ended.then((end) => this.#mainEnded(end));
-    return true;
+    if (service.type !== 'notify') {
+      this.#cameUp();
+      return true;
+    }
+    this.enter('activating', 'start');
+    return this.#readiness.within(service.timeoutStartMs, () => {
+      this.#say('start operation timed out. Terminating.');
+      this.fail('timeout');
+    });
+  }
+
+  #cameUp(): void {
+    this.enter('active', 'running');
+    const { watchdogMs } = this.definition.service;
+    this.#watchdog.start(watchdogMs, () => {
+      this.#say(`Watchdog timeout (limit ${watchdogMs / 1000}s)!`);
+      this.fail('watchdog');
+      void this.#windDownOnce('SIGABRT');
+    });
   }
 
   #mainEnded(end: End): void {
     this.#main = null;
     this.#mainEnd = end;
     this.mainPid = 0;
-    if (this.result === 'success') this.result = resultOf(end);
+    // With Type=notify it is no success to end in order before it was ready.
+    this.fail(isClean(end) && this.sub === 'start' ? 'protocol' : resultOf(end));
+    this.#readiness.settle(false);
     // A stop that is under way waits for this end itself.
-    if (this.active === 'active') void this.#windDownOnce();
+    if (this.isUp) void this.#windDownOnce();
   }
 
-  #windDownOnce(): Promise<void> {
-    this.#windingDown ??= this.#windDown().finally(() => {
+  #windDownOnce(signal: 'SIGTERM' | 'SIGABRT' = 'SIGTERM'): Promise<void> {
+    this.#windingDown ??= this.#windDown(signal).finally(() => {
       this.#windingDown = null;
     });
     return this.#windingDown;
   }
 
   /** Ends the main process, runs ExecStopPost, ends the rest, and decides what comes next. */
-  async #windDown(): Promise<void> {
-    this.#enter('deactivating', 'stop-sigterm');
-    await this.#endMain();
+  async #windDown(signal: 'SIGTERM' | 'SIGABRT'): Promise<void> {
+    this.#watchdog.stop();
+    this.enter('deactivating', signal === 'SIGTERM' ? 'stop-sigterm' : 'stop-watchdog');
+    await this.#endMain(signal);
     if (this.definition.service.killMode !== 'process') await this.#commands.endAll();
     this.sub = 'stop-post';
-    await this.#runAll('execStopPost', 'timeoutStopMs');
+    this.fail(await this.#runAll('execStopPost'));
     await this.#commands.endAll();
     this.#commands.forgetAll();
-    if (this.result === 'success') this.#enter('inactive', 'dead');
-    else this.#enter('failed', 'failed');
-    if (!this.#stopWanted && restartsAfter(this.definition.service.restart, this.result)) this.#waitForRestart();
+    const { directories, keepsRuntime, restart } = this.definition.service;
+    if (!keepsRuntime) removeRuntimeDirectories(directories);
+    if (this.result === 'success') this.enter('inactive', 'dead');
+    else this.enter('failed', 'failed');
+    if (!this.#stopWanted && restartsAfter(restart, this.result)) this.#waitForRestart();
   }
 
-  async #endMain(): Promise<void> {
+  async #endMain(signal: 'SIGTERM' | 'SIGABRT'): Promise<void> {
     const main = this.#main;
     if (main === null || main.pid === null) return;
     const { killMode, timeoutStopMs } = this.definition.service;
-    signalAll(killMode === 'control-group' ? this.pids() : [main.pid], 'SIGTERM');
-    const deadline = setTimeout(() => {
-      this.result = 'timeout';
+    terminate(killMode === 'control-group' ? this.pids() : [main.pid], signal);
+    const callOff = after(timeoutStopMs, () => {
+      this.fail('timeout');
       this.sub = 'stop-sigkill';
       this.#commands.killAll();
-    }, this.#around.timerMs(timeoutStopMs));
+    });
     await main.ended;
-    clearTimeout(deadline);
+    callOff();
   }
 
-  /** One command after the other, until one fails that may not. */
-  async #runAll(list: 'execStartPre' | 'execStopPost', limit: 'timeoutStartMs' | 'timeoutStopMs'): Promise<void> {
-    for (let index = 0; ; index++) {
-      const { service } = this.definition;
-      const line = service[list][index];
-      if (line === undefined || this.#destroyed || (list === 'execStartPre' && this.#stopWanted)) return;
-      const end = await this.#commands.control(line, service, this.#told(), {
-        ms: this.#around.timerMs(service[limit]),
-        onTimeout: () => {
-          if (!line.ignoresFailure) this.result = 'timeout';
-        },
-      });
-      if (line.ignoresFailure || isClean(end)) continue;
-      if (this.result === 'success') this.result = resultOf(end);
-      return;
-    }
-  }
-
-  /** EXIT_CODE is missing when the main process was never run. */
-  #told(): Record<string, string> {
-    const end = this.#mainEnd;
-    return {
-      INVOCATION_ID: this.invocation,
-      ...(this.active === 'deactivating' ? { SERVICE_RESULT: this.result } : {}),
-      ...(end === null ? {} : { EXIT_CODE: end.code, EXIT_STATUS: statusOf(end) }),
-      ...(this.mainPid === 0 ? {} : { MAINPID: String(this.mainPid) }),
-    };
+  /** Resolves with what went wrong, null when nothing did. */
+  #runAll(list: CommandList): Promise<string | null> {
+    const { notifySocket } = this.#around;
+    const facts = () => ({ state: this, settings: this.definition.service, mainEnd: this.#mainEnd, notifySocket });
+    const isWanted = () => !this.#destroyed && !(list === 'execStartPre' && this.#stopWanted);
+    return this.#commands.runAll(list, facts, isWanted);
   }
 
   #waitForRestart(): void {
-    this.#enter('activating', 'auto-restart');
-    this.#restartTimer = setTimeout(() => {
+    this.enter('activating', 'auto-restart');
+    this.#callOffRestart = after(this.#around.delayMs(this.definition.service.restartMs), () => {
       this.restarts++;
+      this.#startsByItself = true;
       this.#around.onAutoRestart(this.name);
-    }, this.#around.timerMs(this.definition.service.restartMs));
+    });
   }
 
-  #clearRestart(): void {
-    if (this.#restartTimer !== null) clearTimeout(this.#restartTimer);
-    this.#restartTimer = null;
-  }
-
-  #enter(active: ActiveState, sub: string): void {
-    if (active === 'active') this.activeEnter = new Date();
-    if (this.active === 'active' && active !== 'active') this.activeExit = new Date();
-    if (active === 'inactive' || active === 'failed') this.inactiveEnter = new Date();
-    this.active = active;
-    this.sub = sub;
+  /** A line of systemd's own in the journal of the unit. */
+  #say(sentence: string): void {
+    this.#around.journal(this.name, `${this.name}: ${sentence}`);
   }
 }

@@ -1,14 +1,23 @@
 /** What the [Service] section of a unit says, after all of its files. */
 import { mapProgram, mapText } from './below-root.ts';
+import { DIRECTORY_KINDS, type UnitDirectory, unitDirectory } from './directories.ts';
 import { type ExecLine, parseExec } from './exec-line.ts';
 import type { Assignment } from './unit-file.ts';
 import { expandSpecifiers, parseSpanMs, splitWords } from './words.ts';
 
 export interface ServiceSettings {
+  /** `notify` is up when it says so; any other counts as `simple`. */
+  type: string;
+  /** `all`, `main` or `none`: which processes of the unit may say something with systemd-notify. */
+  notifyAccess: string;
   execStartPre: ExecLine[];
   execStart: ExecLine[];
+  execReload: ExecLine[];
   execStop: ExecLine[];
   execStopPost: ExecLine[];
+  directories: UnitDirectory[];
+  /** Whether RuntimeDirectory= outlives a stop. */
+  keepsRuntime: boolean;
   /** `KEY=value`, in the order of the files; the later wins. */
   environment: string[];
   environmentFiles: { path: string; isOptional: boolean }[];
@@ -17,6 +26,8 @@ export interface ServiceSettings {
   killMode: string;
   timeoutStartMs: number;
   timeoutStopMs: number;
+  /** Infinity without a watchdog. */
+  watchdogMs: number;
 }
 
 /** The [Service] section, after all files. */
@@ -24,11 +35,26 @@ export function serviceSettings(assignments: readonly Assignment[], unit: string
   const service = assignments.filter(({ section }) => section === 'Service');
   const exec = (key: string) => list(service, key).map((value) => parseExec(expandSpecifiers(value, unit)));
   const spanMs = (key: string, otherwise: string) => parseSpanMs(last(service, key) ?? otherwise);
+  // 0 is no deadline.
+  const deadlineMs = (key: string, otherwise: string) => spanMs(key, otherwise) || Number.POSITIVE_INFINITY;
+  const type = last(service, 'Type') ?? 'simple';
+  const watchdogMs = deadlineMs('WatchdogSec', '0');
   return {
+    type,
+    // What cannot do without being heard is heard.
+    notifyAccess: last(service, 'NotifyAccess') ?? (type === 'notify' || Number.isFinite(watchdogMs) ? 'main' : 'none'),
     execStartPre: exec('ExecStartPre'),
     execStart: exec('ExecStart'),
+    execReload: exec('ExecReload'),
     execStop: exec('ExecStop'),
     execStopPost: exec('ExecStopPost'),
+    directories: DIRECTORY_KINDS.flatMap((kind) =>
+      list(service, `${kind}Directory`)
+        .flatMap((value) => splitWords(expandSpecifiers(value, unit)))
+        .map((name) => unitDirectory(kind, name, last(service, `${kind}DirectoryMode`) ?? '0755')),
+    ),
+    // `restart` too: what a restart keeps is not told from what a stop takes away here.
+    keepsRuntime: !['no', undefined].includes(last(service, 'RuntimeDirectoryPreserve')),
     environment: list(service, 'Environment').flatMap((value) => splitWords(expandSpecifiers(value, unit))),
     environmentFiles: list(service, 'EnvironmentFile').map((value) => ({
       path: value.replace(/^-/, ''),
@@ -37,8 +63,9 @@ export function serviceSettings(assignments: readonly Assignment[], unit: string
     restart: last(service, 'Restart') ?? 'no',
     restartMs: spanMs('RestartSec', '100ms'),
     killMode: last(service, 'KillMode') ?? 'control-group',
-    timeoutStartMs: spanMs('TimeoutStartSec', '90s'),
-    timeoutStopMs: spanMs('TimeoutStopSec', '90s'),
+    timeoutStartMs: deadlineMs('TimeoutStartSec', '90s'),
+    timeoutStopMs: deadlineMs('TimeoutStopSec', '90s'),
+    watchdogMs,
   };
 }
 
@@ -54,8 +81,10 @@ export function belowRoot(root: string, settings: ServiceSettings): ServiceSetti
     ...settings,
     execStartPre: exec(settings.execStartPre),
     execStart: exec(settings.execStart),
+    execReload: exec(settings.execReload),
     execStop: exec(settings.execStop),
     execStopPost: exec(settings.execStopPost),
+    directories: settings.directories.map((directory) => ({ ...directory, path: map(directory.path) })),
     environment: settings.environment.map(map),
     environmentFiles: settings.environmentFiles.map(({ path, isOptional }) => ({ path: map(path), isOptional })),
   };

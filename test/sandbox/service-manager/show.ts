@@ -31,7 +31,9 @@ export function properties(
     ['FragmentPath', definition.fragmentPath],
     ['DropInPaths', definition.dropInPaths.join(' ')],
     ['NeedDaemonReload', definition.loadState === 'loaded' && needsReload(manager.root, definition) ? 'yes' : 'no'],
-    ['Type', 'simple'],
+    ['Type', settings.type],
+    ['NotifyAccess', settings.notifyAccess],
+    ['StatusText', service.statusText],
     ['Restart', settings.restart],
     ['KillMode', settings.killMode],
     ['Result', service.result],
@@ -43,6 +45,7 @@ export function properties(
     ...timestamps('ActiveEnterTimestamp', service.activeEnter, style),
     ...timestamps('ActiveExitTimestamp', service.activeExit, style),
     ...timestamps('InactiveEnterTimestamp', service.inactiveEnter, style),
+    ...timestamps('WatchdogTimestamp', service.watchdogFed, style),
     ['Environment', settings.environment.map(quoteWord).join(' ')],
     ...settings.environmentFiles.map(({ path, isOptional }): [string, string] => [
       'EnvironmentFiles',
@@ -50,6 +53,7 @@ export function properties(
     ]),
     ...exec('ExecStartPre', settings.execStartPre),
     ...exec('ExecStart', settings.execStart),
+    ...exec('ExecReload', settings.execReload),
     ...exec('ExecStop', settings.execStop),
     ...exec('ExecStopPost', settings.execStopPost),
   ];

@@ -64,8 +64,13 @@ export class SmallMachine {
     await chmod(join(this.root, 'usr/local/bin', name), 0o755);
   }
 
+  /** A drop-in of x.service. */
+  setting(...lines: string[]): Promise<void> {
+    return this.write('/etc/systemd/system/x.service.d/setting.conf', `[Service]\n${lines.join('\n')}\n`);
+  }
+
   /** Runs a program of systemd by its name; any status is an answer. */
-  run(program: 'systemctl' | 'systemd-run', ...args: string[]): Promise<Outcome> {
+  run(program: 'systemctl' | 'systemd-run' | 'systemd-notify' | 'journalctl', ...args: string[]): Promise<Outcome> {
     const { promise, resolve } = Promise.withResolvers<Outcome>();
     execFile(program, args, { env: { PATH: this.manager.path } }, (error, stdout, stderr) =>
       resolve({ status: error === null ? 0 : Number(error.code), stdout, stderr }),

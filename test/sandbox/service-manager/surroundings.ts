@@ -3,10 +3,16 @@ export interface Surroundings {
   root: string;
   /** For every process, under the unit's own. */
   baseEnvironment: Record<string, string>;
-  /** Milliseconds to wait for a span of a unit file: a sandbox does not wait as long as a machine. */
-  timerMs(ms: number): number;
-  /** A line that a process of the unit wrote. */
-  journal(unit: string, line: string): void;
+  /** $NOTIFY_SOCKET of those who may use it. */
+  notifySocket: string;
+  /**
+   * Milliseconds to wait for a delay of a unit file (RestartSec=, --on-active=): a sandbox does not wait as long as a machine.
+   * Deadlines (Timeout*Sec=, WatchdogSec=) are not shortened: one that is kept costs no time, and a shorter one would end what is
+   * only slow because the machine is busy. A test that is to see one pass writes a short one into a drop-in.
+   */
+  delayMs(ms: number): number;
+  /** A line of the unit's journal: by a process of this invocation, or by systemd itself without one. */
+  journal(unit: string, line: string, invocation?: string): void;
   /** A service that ended by itself is to start again. */
   onAutoRestart(unit: string): void;
 }

@@ -6,6 +6,7 @@ import { unitFileState } from './definition.ts';
 import type { EmbeddedServiceManager } from './manager.ts';
 import { answer, failure, type Reply } from './reply.ts';
 import { properties, type TimestampStyle } from './show.ts';
+import { unitName } from './unit-name.ts';
 
 const OPTIONS = {
   property: true,
@@ -34,7 +35,7 @@ const SHORT = { p: 'property', P: 'valueOf', l: 'full', q: 'quiet', a: 'all', f:
 export async function systemctl(manager: EmbeddedServiceManager, args: readonly string[]): Promise<Reply> {
   const line = parseArguments(args, OPTIONS, SHORT);
   const [verb = 'list-units', ...units] = line.words;
-  const named = units.map((name) => (/\.[a-z]+$/.test(name) ? name : `${name}.service`));
+  const named = units.map(unitName);
   switch (verb) {
     case 'show':
       writeControlGroups(manager.root, manager.services());
@@ -46,8 +47,8 @@ export async function systemctl(manager: EmbeddedServiceManager, args: readonly 
     case 'is-active':
       return each(
         named,
-        (unit) => manager.service(unit).active,
-        (word) => (word === 'active' ? 0 : 3),
+        (unit) => activeState(manager, unit),
+        (word) => (word === 'active' || word === 'reloading' ? 0 : 3),
       );
     case 'is-failed':
       return each(
@@ -64,9 +65,10 @@ export async function systemctl(manager: EmbeddedServiceManager, args: readonly 
     case 'start':
     case 'stop':
     case 'restart':
+    case 'reload':
       return change(manager, named, () => verb, line);
     case 'try-restart':
-      return change(manager, named, (unit) => (manager.service(unit).active === 'active' ? 'restart' : null), line);
+      return change(manager, named, (unit) => (manager.service(unit).isUp ? 'restart' : null), line);
     case 'enable':
     case 'disable':
     case 'mask':
@@ -84,6 +86,12 @@ export async function systemctl(manager: EmbeddedServiceManager, args: readonly 
     default:
       return failure(`Unknown command verb ${verb}.`);
   }
+}
+
+/** A timer is there while it waits. */
+function activeState(manager: EmbeddedServiceManager, unit: string): string {
+  if (!unit.endsWith('.timer')) return manager.service(unit).active;
+  return manager.transient.names().includes(unit.slice(0, -'.timer'.length)) ? 'active' : 'inactive';
 }
 
 function show(manager: EmbeddedServiceManager, unit: string, { options }: CommandLine): string {

@@ -19,12 +19,12 @@ const OPTIONS = {
   system: false,
 };
 
-/** Without --on-active the program starts at once; nobody waits for it. */
+/** Without --on-active the program starts at once; nobody waits for it. Properties of the transient unit make no difference here. */
 export function systemdRun(manager: EmbeddedServiceManager, args: readonly string[]): Reply {
   const { options, words } = parseArguments(
     args,
     OPTIONS,
-    { q: 'quiet', G: 'collect', E: 'setenv', p: 'property' },
+    { q: 'quiet', G: 'collect', E: 'setenv', p: 'property', u: 'unit' },
     true,
   );
   const [program, ...rest] = words;

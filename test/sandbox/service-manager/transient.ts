@@ -1,4 +1,6 @@
 /** Transient timers (`systemd-run --on-active=`): they belong to the manager, so they outlive whoever asked for them. */
+import { randomBytes } from 'node:crypto';
+import { after } from './after.ts';
 import { mapProgram, mapText } from './below-root.ts';
 import { launch, membersOf, signalAll } from './processes.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -12,7 +14,7 @@ export interface TransientOptions {
 
 export class TransientUnits {
   readonly #around: Surroundings;
-  readonly #timers = new Map<string, NodeJS.Timeout>();
+  readonly #timers = new Map<string, () => void>();
   readonly #sessions = new Set<number>();
 
   constructor(around: Surroundings) {
@@ -27,16 +29,16 @@ export class TransientUnits {
   /** Throws when a unit of that name is waiting already. */
   schedule({ unit, delayMs, argv, environment }: TransientOptions): void {
     if (this.#timers.has(unit)) throw new Error(`Unit ${unit}.timer was already loaded or has a fragment file.`);
-    const timer = setTimeout(() => {
+    const callOff = after(this.#around.delayMs(delayMs), () => {
       this.#timers.delete(unit);
       this.#run(unit, argv, environment);
-    }, this.#around.timerMs(delayMs));
-    this.#timers.set(unit, timer);
+    });
+    this.#timers.set(unit, callOff);
   }
 
   /** True when there was such a timer. */
   cancel(unit: string): boolean {
-    clearTimeout(this.#timers.get(unit));
+    this.#timers.get(unit)?.();
     return this.#timers.delete(unit);
   }
 
@@ -47,12 +49,13 @@ export class TransientUnits {
 
   #run(unit: string, [program, ...args]: [string, ...string[]], environment: Record<string, string>): void {
     const { root, baseEnvironment } = this.#around;
+    const invocation = randomBytes(16).toString('hex');
     const { pid, ended } = launch({
       path: mapProgram(root, program),
       argv: [program, ...args.map((argument) => mapText(root, argument))],
-      environment: { ...baseEnvironment, ...environment },
+      environment: { ...baseEnvironment, INVOCATION_ID: invocation, ...environment },
       folder: root,
-      onLine: (line) => this.#around.journal(`${unit}.service`, line),
+      onLine: (line) => this.#around.journal(`${unit}.service`, line, invocation),
     });
     if (pid === null) return;
     this.#sessions.add(pid);

@@ -1,17 +1,24 @@
 /** Runs the commands of a unit in its environment, and knows every process that came of them. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { after } from './after.ts';
+import { isClean, resultOf } from './ends.ts';
 import { readEnvironmentFiles, toEnvironment } from './environment.ts';
 import type { ExecLine } from './exec-line.ts';
-import { type End, launch, membersOf, type Running, signalAll } from './processes.ts';
+import { type End, launch, membersOf, type Running, sessionOf, signalAll, terminate } from './processes.ts';
 import type { ServiceSettings } from './settings.ts';
 import type { Surroundings } from './surroundings.ts';
+import { type Facts, toldToControl } from './told.ts';
 import { expandVariables } from './words.ts';
+
+/** The lists of commands that a unit has beside its main process. */
+export type CommandList = 'execStartPre' | 'execReload' | 'execStopPost';
 
 export class UnitCommands {
   readonly #unit: string;
   readonly #around: Surroundings;
   readonly #sessions = new Set<number>();
-  #control: Running | null = null;
+  /** The command that runs now, beside the main process. */
+  #running: Running | null = null;
 
   constructor(unit: string, around: Surroundings) {
     this.#unit = unit;
@@ -21,6 +28,11 @@ export class UnitCommands {
   /** Every process of the unit that lives, whatever its parent. */
   pids(): number[] {
     return membersOf(this.#sessions);
+  }
+
+  /** Whether a process that lives is one of the unit's. */
+  owns(pid: number): boolean {
+    return this.#sessions.has(sessionOf(pid) ?? -1);
   }
 
   /** Starts a command; `extra` wins over the unit's own environment. */
@@ -34,35 +46,36 @@ export class UnitCommands {
       argv: [name ?? line.path, ...args],
       environment,
       folder: root,
-      onLine: (text) => this.#around.journal(this.#unit, text),
+      onLine: (text) => this.#around.journal(this.#unit, text, environment.INVOCATION_ID),
     });
     if (running.pid !== null) this.#sessions.add(running.pid);
     return running;
   }
 
-  /** Runs a command to its end; `onTimeout` is called before it is killed. */
-  async control(
-    line: ExecLine,
-    settings: ServiceSettings,
-    extra: Record<string, string>,
-    limit: { ms: number; onTimeout(): void },
-  ): Promise<End> {
-    const running = this.launch(line, settings, extra);
-    this.#control = running;
-    const deadline = setTimeout(() => {
-      limit.onTimeout();
-      if (running.pid !== null) signalAll(membersOf(new Set([running.pid])), 'SIGKILL');
-    }, limit.ms);
-    const end = await running.ended;
-    clearTimeout(deadline);
-    this.#control = null;
-    this.#forgetEnded(running.pid);
-    return end;
+  /**
+   * One command after the other, while they are wanted, until one fails that may not; resolves with its result, null when none
+   * did. What is known is asked anew for each of them.
+   */
+  async runAll(list: CommandList, facts: () => Facts, isWanted: () => boolean): Promise<string | null> {
+    for (let index = 0; isWanted(); index++) {
+      const known = facts();
+      const line = known.settings[list][index];
+      if (line === undefined) return null;
+      const deadlineMs = list === 'execStopPost' ? known.settings.timeoutStopMs : known.settings.timeoutStartMs;
+      const { end, isLate } = await this.#control(this.launch(line, known.settings, toldToControl(known)), {
+        deadlineMs,
+        graceMs: known.settings.timeoutStopMs,
+      });
+      // Not even `-` forgives a command that takes too long: those after it are left out.
+      if (isLate) return 'timeout';
+      if (!line.ignoresFailure && !isClean(end)) return resultOf(end);
+    }
+    return null;
   }
 
   /** Ends the command that runs now, if there is one. */
   cancelControl(): void {
-    if (this.#control?.pid != null) signalAll([this.#control.pid], 'SIGTERM');
+    if (this.#running?.pid != null) signalAll([this.#running.pid], 'SIGTERM');
   }
 
   /** Ends whatever is left, at once. */
@@ -81,6 +94,26 @@ export class UnitCommands {
   /** Nothing runs any more. The kernel uses ids again: a session that has ended must not be looked for for ever. */
   forgetAll(): void {
     this.#sessions.clear();
+  }
+
+  /** Waits for the end of a command, which is SIGTERM after `deadlineMs`, and SIGKILL after `graceMs` more. */
+  async #control(
+    running: Running,
+    { deadlineMs, graceMs }: { deadlineMs: number; graceMs: number },
+  ): Promise<{ end: End; isLate: boolean }> {
+    this.#running = running;
+    const members = () => (running.pid === null ? [] : membersOf(new Set([running.pid])));
+    let isLate = false;
+    let callOff = after(deadlineMs, () => {
+      isLate = true;
+      terminate(members(), 'SIGTERM');
+      callOff = after(graceMs, () => signalAll(members(), 'SIGKILL'));
+    });
+    const end = await running.ended;
+    callOff();
+    this.#running = null;
+    this.#forgetEnded(running.pid);
+    return { end, isLate };
   }
 
   #forgetEnded(session: number | null): void {

@@ -1,0 +1,99 @@
+/** The agent as its package brings it and systemd runs it: bundled, through the launcher, from its real unit file. */
+import assert from 'node:assert/strict';
+import { mkdir, readlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { AGENT_UNIT } from './agent-versions.ts';
+import { until } from './until.ts';
+import { World } from './world.ts';
+
+/** Shorter than the unit's own, for the test to see it pass; a line of ExecStopPost for it to see what systemd says of an end. */
+const SETTINGS = `[Service]
+WatchdogSec=5
+ExecStopPost=/bin/sh -c 'echo "ended: $SERVICE_RESULT $EXIT_CODE/$EXIT_STATUS"'
+`;
+
+describe('smm-agent.service', () => {
+  let world: World;
+  const show = async (property: string) =>
+    (await world.machine.expect('systemctl', 'show', 'smm-agent', '-P', property)).trimEnd();
+  const isReady = () =>
+    until(
+      'READY and STATUS',
+      () => show('StatusText'),
+      (text) => text === 'ready; Istio 1.31.0; no restart pending',
+    );
+
+  before(async () => {
+    world = await World.make();
+    await world.machine.installVersion('9.8.7');
+    const file = join(world.machine.root, 'etc/systemd/system', `${AGENT_UNIT}.d`, 'test.conf');
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(file, SETTINGS);
+    await world.machine.expect('systemctl', 'daemon-reload');
+  });
+  after(() => world[Symbol.asyncDispose]());
+
+  it('starts the current version on its runtime, which adopts and says so', async () => {
+    const { pid } = await world.machine.envoy();
+    await world.machine.expect('systemctl', 'enable', '--now', 'smm-agent');
+    assert.equal(await show('ActiveState'), 'active');
+    const runtime = join(world.machine.paths.opt, 'runtimes', process.versions.node, 'bin/node');
+    assert.equal(await readlink(`/proc/${await show('MainPID')}/exe`), runtime);
+    await world.pending('False', /1\.31\.0/);
+    await isReady();
+    assert.equal((await world.machine.envoy()).pid, pid);
+    assert.match((await world.condition('SmmAgent'))?.message ?? '', /smm-agent 9\.8\.7/);
+    assert.match(await world.machine.expect('smm-agent', 'version'), /9\.8\.7/);
+    assert.match(await world.machine.expect('journalctl', '-u', 'smm-agent', '-o', 'cat'), /smm-agent 9\.8\.7 starts/);
+  });
+
+  it('is restarted, and reads its configuration again, when it is told to', async () => {
+    const before = await Promise.all(['MainPID', 'InvocationID'].map(show));
+    await world.machine.expect('systemctl', 'restart', 'smm-agent');
+    await isReady();
+    const [pid = '', invocation = ''] = await Promise.all(['MainPID', 'InvocationID'].map(show));
+    assert.ok(pid !== before[0] && invocation !== before[1]);
+    assert.ok(world.machine.journal.includes(`${AGENT_UNIT}: ended: success exited/0`));
+    await world.machine.expect('systemctl', 'reload', 'smm-agent');
+    await until('the line', () => world.machine.journal.some((line) => line.includes('read the configuration again')));
+    assert.equal(await show('MainPID'), pid);
+  });
+
+  it('feeds its watchdog, is ended by it when it hangs, and starts again', async () => {
+    const pid = await show('MainPID');
+    const fed = await show('WatchdogTimestamp');
+    await until(
+      'the next feeding',
+      () => show('WatchdogTimestamp'),
+      (at) => at !== fed,
+    );
+    assert.equal(await show('MainPID'), pid);
+    await world.machine.expect('systemctl', 'kill', '--signal=STOP', '--kill-whom=main', 'smm-agent');
+    await until('the end', () => world.machine.journal.includes(`${AGENT_UNIT}: ended: watchdog dumped/ABRT`));
+    await until(
+      'the next start',
+      () => show('NRestarts'),
+      (count) => count === '1',
+    );
+    await isReady();
+    assert.notEqual(await show('MainPID'), pid);
+  });
+
+  it('is of the version that was installed last, also of one that ends at once', async () => {
+    await world.machine.installVersion('9.8.8', { prefix: 'process.exit(3);' });
+    const links = ['current', 'previous'].map((name) => readlink(join(world.machine.paths.opt, name)));
+    assert.deepEqual(await Promise.all(links), ['versions/9.8.8', 'versions/9.8.7']);
+    const { status, stderr } = await world.machine.run('systemctl', 'restart', 'smm-agent');
+    assert.deepEqual([status, stderr], [1, 'Job for smm-agent.service failed.\n']);
+    assert.ok(world.machine.journal.includes(`${AGENT_UNIT}: ended: exit-code exited/3`));
+    await world.machine.installVersion('9.8.7');
+    await isReady();
+  });
+
+  it('comes back with the machine', async () => {
+    await world.machine.reboot();
+    await isReady();
+    assert.equal(await show('NRestarts'), '0');
+  });
+});

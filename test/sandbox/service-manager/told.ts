@@ -1,0 +1,46 @@
+/** What systemd tells a command of a unit in its environment. Pure. */
+import { directoryVariables } from './directories.ts';
+import { statusOf } from './ends.ts';
+import type { End } from './processes.ts';
+import type { ServiceSettings } from './settings.ts';
+import type { UnitState } from './unit-state.ts';
+
+export interface Facts {
+  state: UnitState;
+  settings: ServiceSettings;
+  /** How the main process of this invocation ended, null before that and when there was none. */
+  mainEnd: End | null;
+  notifySocket: string;
+}
+
+/** For the main process. */
+export function toldToMain(
+  settings: ServiceSettings,
+  state: UnitState,
+  { notifySocket }: { notifySocket: string },
+): Record<string, string> {
+  return {
+    ...toldToAll(state, settings),
+    ...(settings.notifyAccess === 'none' ? {} : { NOTIFY_SOCKET: notifySocket }),
+  };
+}
+
+/** For ExecStartPre, ExecReload and ExecStopPost. EXIT_CODE is missing when the main process was never run. */
+export function toldToControl({ state, settings, mainEnd, notifySocket }: Facts): Record<string, string> {
+  return {
+    ...toldToAll(state, settings),
+    ...(state.active === 'deactivating' ? { SERVICE_RESULT: state.result } : {}),
+    ...(mainEnd === null ? {} : { EXIT_CODE: mainEnd.code, EXIT_STATUS: statusOf(mainEnd) }),
+    ...(state.mainPid === 0 ? {} : { MAINPID: String(state.mainPid) }),
+    ...(settings.notifyAccess === 'all' ? { NOTIFY_SOCKET: notifySocket } : {}),
+  };
+}
+
+function toldToAll({ invocation }: UnitState, { directories, watchdogMs }: ServiceSettings): Record<string, string> {
+  return {
+    INVOCATION_ID: invocation,
+    ...directoryVariables(directories),
+    // Not WATCHDOG_PID: a process has no id before it is started.
+    ...(Number.isFinite(watchdogMs) ? { WATCHDOG_USEC: String(watchdogMs * 1000) } : {}),
+  };
+}
