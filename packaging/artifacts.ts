@@ -27,14 +27,17 @@ export function buildAgentArchive(contents: VersionContents, options: ArchiveOpt
   return pack(basename(agentTarget(contents.version)), options, (folder) => layOutVersion(folder, contents));
 }
 
-/** Builds `node-<version>-<architecture>.tar.br` and resolves to its path. */
+/**
+ * Builds `node-<version>-<architecture>.tar.br` and resolves to its path. Its files have no time of a commit: a runtime is the same bytes
+ * in each release that names it, or a repository that has it would refuse it the next time.
+ */
 export function buildRuntimeArchive(
   contents: RuntimeContents,
   architecture: TargetArchitecture,
-  options: ArchiveOptions,
+  options: Omit<ArchiveOptions, 'sourceDateEpoch'>,
 ): Promise<string> {
   const name = basename(runtimeTarget(contents.runtimeVersion, architecture));
-  return pack(name, options, (folder) => layOutRuntime(folder, contents));
+  return pack(name, { ...options, sourceDateEpoch: 0 }, (folder) => layOutRuntime(folder, contents));
 }
 
 async function pack(name: string, options: ArchiveOptions, layOut: (folder: string) => void): Promise<string> {

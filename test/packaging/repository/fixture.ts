@@ -59,7 +59,7 @@ export class Fixture implements AsyncDisposable {
     await chmod(join(runtime, 'bin/node'), 0o755);
     await writeFile(join(runtime, 'LICENSE'), 'licence\n');
     const contents = { runtimeVersion: RUNTIME, runtime };
-    return buildRuntimeArchive(contents, architecture, { output: this.at('build'), quality: 1, sourceDateEpoch: 1 });
+    return buildRuntimeArchive(contents, architecture, { output: this.at('build'), quality: 1 });
   }
 
   /** A file whose content is the word, published under a path that no agent asks for. */
