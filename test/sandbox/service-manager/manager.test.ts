@@ -197,57 +197,6 @@ describe('a stop', () => {
   });
 });
 
-describe('a reload', () => {
-  const COUNTING =
-    'trap \'echo reloaded >>"$SMM_ROOT/reloads"\' HUP; touch "$SMM_ROOT/trapped"; while :; do sleep 0.02; done';
-
-  it('signals the main process, which goes on', async () => {
-    await using machine = await SmallMachine.make(COUNTING);
-    await machine.setting('ExecReload=/bin/kill -HUP $MAINPID');
-    await machine.run('systemctl', 'start', 'x');
-    await until('the trap', () => existsSync(join(machine.root, 'trapped')));
-    const pid = await machine.show('MainPID');
-    assert.equal((await machine.run('systemctl', 'reload', 'x')).status, 0);
-    await until('the signal', () => existsSync(join(machine.root, 'reloads')));
-    assert.deepEqual([await machine.show('ActiveState'), await machine.show('MainPID')], ['active', pid]);
-  });
-
-  it('is a job of its own while it lasts', async () => {
-    await using machine = await SmallMachine.make();
-    await machine.setting('ExecReload=/bin/sh -c \'until [ -e "$SMM_ROOT/go-on" ]; do sleep 0.02; done; exit 1\'');
-    await machine.run('systemctl', 'start', 'x');
-    const reloaded = machine.run('systemctl', 'reload', 'x');
-    await until(
-      'the state',
-      () => machine.show('ActiveState'),
-      (state) => state === 'reloading',
-    );
-    assert.match(
-      (await machine.run('systemctl', 'list-jobs', '--no-legend')).stdout,
-      /^\d+ x\.service reload running$/m,
-    );
-    assert.deepEqual(await machine.run('systemctl', 'is-active', 'x'), {
-      status: 0,
-      stdout: 'reloading\n',
-      stderr: '',
-    });
-    await machine.write('/go-on', '');
-    assert.equal((await reloaded).stderr, 'Job for x.service failed.\n');
-    assert.deepEqual([await machine.show('ActiveState'), await machine.show('Result')], ['active', 'success']);
-  });
-
-  it('is refused by a service that is not up, or knows none', async () => {
-    await using machine = await SmallMachine.make();
-    await machine.run('systemctl', 'start', 'x');
-    assert.match((await machine.run('systemctl', 'reload', 'x')).stderr, /Job type reload is not applicable/);
-    await machine.setting('ExecReload=/bin/true');
-    await machine.run('systemctl', 'daemon-reload');
-    await machine.run('systemctl', 'stop', 'x');
-    const { status, stderr } = await machine.run('systemctl', 'reload', 'x');
-    assert.deepEqual([status, stderr], [1, 'x.service is not active, cannot reload.\n']);
-  });
-});
-
 describe('the invocation', () => {
   it('is the same for ExecStartPre, ExecStart and ExecStopPost, and another at each start', async () => {
     const note = 'echo "$INVOCATION_ID" >>"$SMM_ROOT/seen"';
@@ -269,56 +218,6 @@ describe('the invocation', () => {
       await machine.forget();
     }
     assert.notEqual(ids[0], ids[1]);
-  });
-});
-
-describe('folders of a unit', () => {
-  const NAMES = ['RuntimeDirectory=x', 'StateDirectory=x', 'StateDirectoryMode=0700', 'CacheDirectory=x'];
-  const kept = (machine: SmallMachine) => ['run/x', 'var/lib/x'].map((path) => existsSync(join(machine.root, path)));
-
-  it('are there before its first command, and the one below /run goes with it', async () => {
-    await using machine = await SmallMachine.make();
-    await machine.program(
-      'hook',
-      '#!/bin/sh\nstat -c "%n %a" "$RUNTIME_DIRECTORY" "$STATE_DIRECTORY" "$CACHE_DIRECTORY"\n',
-    );
-    await machine.setting(...NAMES);
-    await machine.run('systemctl', 'start', 'x');
-    const said = (await machine.run('journalctl', '-u', 'x', '-o', 'cat')).stdout;
-    assert.equal(said.replaceAll(machine.root, ''), '/run/x 755\n/var/lib/x 700\n/var/cache/x 755\n');
-    await machine.run('systemctl', 'stop', 'x');
-    assert.deepEqual(kept(machine), [false, true]);
-  });
-
-  it('all stay with RuntimeDirectoryPreserve=yes', async () => {
-    await using machine = await SmallMachine.make();
-    await machine.setting(...NAMES, 'RuntimeDirectoryPreserve=yes');
-    await machine.run('systemctl', 'start', 'x');
-    await machine.run('systemctl', 'stop', 'x');
-    assert.deepEqual(kept(machine), [true, true]);
-  });
-});
-
-describe('the journal', () => {
-  it('has the lines of a unit, of one start or of all, without their priorities', async () => {
-    await using machine = await SmallMachine.make('echo "<4>main of $INVOCATION_ID"; exec sleep 1000');
-    await machine.program('hook', '#!/bin/sh\necho "$1"\n');
-    const invocations: string[] = [];
-    for (const _ of [1, 2]) {
-      await machine.run('systemctl', 'start', 'x');
-      const id = await machine.show('InvocationID');
-      await until('its line', () => machine.manager.journal.entries({ units: [], invocation: id }).length === 2);
-      invocations.push(id);
-      await machine.run('systemctl', 'stop', 'x');
-    }
-    const [first = '', second] = invocations;
-    const ask = async (...args: string[]) => (await machine.run('journalctl', ...args)).stdout;
-    const cat = ['-u', 'x.service', '-o', 'cat'];
-    assert.equal(await ask(...cat, `_SYSTEMD_INVOCATION_ID=${first}`), `pre\nmain of ${first}\npost\n`);
-    assert.equal(await ask(...cat, '-n', '2', '--no-pager'), `main of ${second}\npost\n`);
-    assert.match(await ask('--unit=x'), /^[A-Z][a-z]{2} \d\d \d\d:\d\d:\d\d sandbox x: pre\n/);
-    assert.equal(await ask('-u', 'y'), '-- No entries --\n');
-    assert.equal(await ask('-q', '-u', 'y'), '');
   });
 });
 
