@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Metadata, MetaFile, Timestamp } from '@tufjs/models';
+import { METADATA_LIMITS } from '../../../src/repository/tuf/limits.ts';
 import type { Publisher } from './publisher.ts';
 import { EXPIRES, newKey } from './publisher.ts';
 import { type Answer, dripping, endless, file, stalling, status } from './repository-server.ts';
@@ -539,6 +540,34 @@ describe('a server that lets nobody have the news', () => {
       says: /^cannot download .*timestamp\.json: /,
     },
   ]);
+
+  it('does not get more time by having many roots', async () => {
+    await using scene = await Scene.begin();
+    for (let version = 2; version < 9; version += 1) {
+      scene.publisher.publishRoot();
+      const root = file(scene.publisher.root());
+      scene.server.answers.set(`metadata/${version}.root.json`, (...args) => void setTimeout(() => root(...args), 250));
+    }
+    const limits = { metadata: { ...METADATA_LIMITS, questionMs: 800 } };
+    await assert.rejects(scene.client({ limits }).target(TARGET), {
+      code: 'SMM414',
+      message: /\.root\.json: it took longer/,
+    });
+    assert.ok(Object.keys(await scene.versions()).includes('roots/2.root.json'));
+  });
+
+  it('does not keep the agent from stopping', async () => {
+    await using scene = await Scene.known();
+    const before = await scene.cache();
+    const stop = new AbortController();
+    const reason = new Error('the agent is stopping');
+    scene.server.answers.set('metadata/timestamp.json', (...args) => {
+      stalling(...args);
+      stop.abort(reason);
+    });
+    await assert.rejects(scene.client().target(TARGET, stop.signal), reason);
+    assert.deepEqual(await scene.cache(), before);
+  });
 
   it('is waited for again where time may heal it, as long as it asks', async () => {
     await using scene = await Scene.begin();
