@@ -4,9 +4,9 @@
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Metadata, MetaFile, Timestamp } from '@tufjs/models';
+import { Key, Metadata, MetaFile, Timestamp } from '@tufjs/models';
 import { METADATA_LIMITS } from '../../../src/repository/tuf/limits.ts';
-import type { Publisher } from './publisher.ts';
+import type { Publisher, SigningKey } from './publisher.ts';
 import { EXPIRES, newKey } from './publisher.ts';
 import { type Answer, dripping, endless, file, stalling, status } from './repository-server.ts';
 import { IMPATIENT, Scene, TARGET } from './scene.ts';
@@ -314,6 +314,12 @@ describe('metadata of another length or digest than is signed', () => {
   ]);
 });
 
+/** The same key under another name, and spelt in another way. */
+function alias({ key }: SigningKey): Key {
+  const keyVal = { public: key.keyVal.public?.toUpperCase() ?? '' };
+  return new Key({ keyID: 'another name', keyType: 'ed25519', scheme: 'ed25519', keyVal });
+}
+
 describe('signatures', () => {
   const stranger = newKey();
   const twoOf = (role: 'timestamp' | 'snapshot' | 'targets') => (publisher: Publisher) => {
@@ -393,13 +399,24 @@ describe('signatures', () => {
     {
       what: 'a root in which one key stands under two names',
       attack: (publisher) => {
-        const [only = newKey()] = publisher.roles.snapshot.keys;
-        const key = Object.assign(Object.create(Object.getPrototypeOf(only.key)), only.key, { keyID: 'another name' });
-        key.keyVal = { public: only.key.keyVal.public?.toUpperCase() };
+        const key = alias(publisher.roles.snapshot.keys[0] ?? newKey());
         publisher.publishRoot((root) => root.addKey(key, 'snapshot'));
       },
       code: 'SMM455',
-      says: /2\.root\.json of the repository: one key stands under two names among those of snapshot, and could sign twice$/,
+      says: /2\.root\.json of the repository: one key stands under two names in a role, and could sign twice$/,
+    },
+    {
+      what: 'targets that delegate to one key under two names, with keys of another kind beside it',
+      attack: (publisher) => {
+        const twice = newKey();
+        publisher.delegate('team', 'team/*', { named: [twice, { ...twice, key: alias(twice), id: 'another name' }] });
+        const odd = new Key({ keyID: 'odd', keyType: 'odd', scheme: 'odd', keyVal: {} });
+        Object.assign(publisher.delegations?.keys ?? {}, { odd });
+        publisher.publish();
+      },
+      code: 'SMM455',
+      says: /3\.targets\.json of the repository: one key stands under two names in a role/,
+      ...TARGETS_ATTACK,
     },
   ]);
 });

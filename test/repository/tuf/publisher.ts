@@ -121,9 +121,9 @@ export class Publisher {
   delegate(
     name: string,
     pattern: string,
-    { expires = EXPIRES, signers }: { expires?: string; signers?: SigningKey[] } = {},
+    { expires = EXPIRES, named, signers }: { expires?: string; named?: SigningKey[]; signers?: SigningKey[] } = {},
   ) {
-    const keys = [newKey()];
+    const keys = named ?? [newKey()];
     const role = { name, keyIDs: keys.map(({ id }) => id), threshold: 1, terminating: false, paths: [pattern] };
     this.delegations ??= new Delegations({ keys: {}, roles: {} });
     Object.assign(this.delegations.roles ?? {}, { [name]: new DelegatedRole(role) });
