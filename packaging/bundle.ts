@@ -11,11 +11,11 @@ export interface Bundle {
   packages: string[];
 }
 
-/** Bundles src/main.ts of the project as CommonJS: that needs no module loader, and starts faster. */
-export async function bundle(projectRoot: string, version: string): Promise<Bundle> {
+/** Bundles src/main.ts of the project, or another file, as CommonJS: that needs no module loader, and starts faster. */
+export async function bundle(projectRoot: string, version: string, entry = 'src/main.ts'): Promise<Bundle> {
   const { outputFiles, metafile } = await build({
     absWorkingDir: projectRoot,
-    entryPoints: ['src/main.ts'],
+    entryPoints: [entry],
     inject: ['packaging/unused-globals.ts'],
     bundle: true,
     write: false,

@@ -44,6 +44,10 @@ const LEFT_OUT: readonly LeftOut[] = [
       'const ok = (is, message) => { if (!is) throw new Error(message ?? "follow-redirects: assertion failed"); };' +
       'module.exports = Object.assign(ok, { equal: (a, b, message) => ok(a == b, message) });',
   },
+  // The agent hands tuf-js its own HTTP: the other way is fetch, with retries, by way of files in /tmp.
+  { by: 'tuf-js', module: './fetcher', instead: `exports.DefaultFetcher = ${CLASS.replace('module.exports = ', '')}` },
+  { by: 'tuf-js', module: 'debug', instead: 'module.exports = () => () => {};' },
+  { by: 'tuf-js', module: '../package.json', instead: 'exports.version = "";' },
   // pino's transports are threads, and its destinations buffer; the log is written by this thread, at once.
   { by: 'pino', module: 'thread-stream', instead: CLASS },
   { by: 'pino', module: 'sonic-boom', instead: CLASS },

@@ -160,7 +160,7 @@ async function point(id: string, store: ReleaseStore, paths: Paths): Promise<voi
 
 async function removeDownloads(store: ReleaseStore, { downloads }: Paths): Promise<void> {
   const { cleanDownloads } = await import('../repository/clean.ts');
-  await cleanDownloads(downloads, new Set((await store.list()).map(({ istioVersion }) => istioVersion)));
+  await cleanDownloads(downloads, { istio: new Set((await store.list()).map(({ istioVersion }) => istioVersion)) });
 }
 
 /** Their digests are wrong, which no turn looks at before they are wanted again: then they are downloaded. */

@@ -13,24 +13,7 @@ import { readStatus } from '../../src/agent/status-file.ts';
 import { SandboxMachine } from '../sandbox/machine.ts';
 import { SandboxMesh } from '../sandbox/mesh.ts';
 import { until } from '../sandbox/until.ts';
-
-/** Node's own modules by what they cost: fetch alone is 8 MB. */
-const UNUSED = [
-  'internal/deps/undici/undici',
-  'http2',
-  'internal/http2/core',
-  'zlib',
-  'worker_threads',
-  'perf_hooks',
-  'readline',
-  'assert',
-  'internal/navigator',
-];
-
-/** Writes down what Node has loaded of itself, when asked by a signal. */
-const WITNESS = `process.on('SIGUSR2', () => {
-  require('node:fs').writeFileSync(__filename + '.json', JSON.stringify(process.moduleLoadList));
-});`;
+import { launcherFlags, UNUSED, WITNESS } from './loaded-modules.ts';
 
 describe('the bundled agent', () => {
   let mesh: SandboxMesh;

@@ -11,6 +11,8 @@ export interface Circumstances {
   file: string;
   /** The folder in which tuf-js works. */
   folder: string;
+  /** Where it is kept what was seen before. */
+  cacheFolder: string;
   /** As of when it was judged. */
   now: Date;
   /** When the metadata of a role expires, as it says itself; null where it does not say. */
@@ -18,7 +20,8 @@ export interface Circumstances {
 }
 
 const REMEDIES = {
-  rollback: 'bring the server up to date: an old copy of the repository answers, or somebody holds updates back',
+  rollback: (cacheFolder: string) =>
+    `bring the server up to date: an old copy of the repository answers, or somebody holds updates back; only where another repository has taken its place, remove ${cacheFolder}`,
   mixed: 'publish again: the files on the server are of different times, or somebody put them together',
   hashes: 'publish again: the file on the server is damaged, or was exchanged',
   signatures:
@@ -27,7 +30,7 @@ const REMEDIES = {
 };
 
 /** The texts of tuf-js 6.0.2 and @tufjs/models 5.0.2, with what each of them means. */
-const MEANINGS: readonly [RegExp, (parts: readonly string[], file: string) => AgentError][] = [
+const MEANINGS: readonly [RegExp, (parts: readonly string[], circumstances: Circumstances) => AgentError][] = [
   [
     /^(.+) was signed by (\d+)\/([\d.]+) keys$/,
     ([role, n, m]) =>
@@ -35,21 +38,22 @@ const MEANINGS: readonly [RegExp, (parts: readonly string[], file: string) => Ag
   ],
   [
     /^New (timestamp|snapshot) version (\S+) is less than current version (\S+)$/,
-    ([role, now, before]) => older(role, now, before),
+    ([role, now, before], { cacheFolder }) => older(cacheFolder, role, now, before),
   ],
   [
     /^New version (\S+) of (.+)\.json is less than current version (\S+)$/,
-    ([now, role, before]) => older(role, now, before),
+    ([now, role, before], { cacheFolder }) => older(cacheFolder, role, now, before),
   ],
   [
     /^Missing file (.+)\.json in new snapshot$/,
-    ([role]) => refused('SMM450', `its snapshot leaves out ${role}, which was there before`, REMEDIES.rollback),
+    ([role], { cacheFolder }) =>
+      refused('SMM450', `its snapshot leaves out ${role}, which was there before`, REMEDIES.rollback(cacheFolder)),
   ],
   [
     /^Expected version (\d+), got (\S+)$/,
-    ([wanted, got]) =>
+    ([wanted, got], { cacheFolder }) =>
       Number(got) < Number(wanted)
-        ? refused('SMM450', `${wanted}.root.json holds the older version ${got}`, REMEDIES.rollback)
+        ? refused('SMM450', `${wanted}.root.json holds the older version ${got}`, REMEDIES.rollback(cacheFolder))
         : refused('SMM452', `${wanted}.root.json holds version ${got}`, REMEDIES.mixed),
   ],
   [
@@ -71,16 +75,17 @@ const MEANINGS: readonly [RegExp, (parts: readonly string[], file: string) => Ag
   ],
   [
     /^Expected length (\d+) but got (\d+)$/,
-    ([wanted, got], file) => refused('SMM454', `${file} has ${got} bytes, and ${wanted} are signed`, REMEDIES.hashes),
+    ([wanted, got], { file }) =>
+      refused('SMM454', `${file} has ${got} bytes, and ${wanted} are signed`, REMEDIES.hashes),
   ],
   [
     /^Expected hash (\S*) but got (\S+)$/,
-    ([wanted, got], file) =>
+    ([wanted, got], { file }) =>
       refused('SMM454', `${file} has the digest ${got}, and ${wanted} is signed`, REMEDIES.hashes),
   ],
   [
     /^Hash algorithm (.*) not supported$/,
-    ([name], file) =>
+    ([name], { file }) =>
       refused('SMM454', `${file} is signed with a digest of a kind that nobody here knows (${name})`, REMEDIES.hashes),
   ],
 ];
@@ -97,7 +102,7 @@ export async function metadataError(thrown: unknown, circumstances: Circumstance
   if (role !== undefined) return expired(role, circumstances);
   for (const [pattern, meaning] of MEANINGS) {
     const parts = pattern.exec(text);
-    if (parts !== null) return meaning(parts.slice(1), file);
+    if (parts !== null) return meaning(parts.slice(1), circumstances);
   }
   return refused('SMM456', `${file} is no metadata of a repository (${text})`, REMEDIES.malformed, { cause: thrown });
 }
@@ -117,11 +122,11 @@ async function expired(role: string, { now, expiryOf }: Circumstances): Promise<
   );
 }
 
-function older(role = '', now = '', before = ''): AgentError {
+function older(cacheFolder: string, role = '', now = '', before = ''): AgentError {
   return refused(
     'SMM450',
     `it offers version ${now} of ${role}.json, and version ${before} was seen before`,
-    REMEDIES.rollback,
+    REMEDIES.rollback(cacheFolder),
   );
 }
 

@@ -17,7 +17,7 @@ export class MetadataFetcher implements Fetcher {
   file = 'root.json';
   /** What this fetcher threw last: tuf-js passes on no more than its text. */
   failure: unknown = null;
-  /** What came last for each role, and each root by its version; not verified. */
+  /** What came last for each role but the root, and each root by its version; not verified. */
   readonly fetched = new Map<string, Buffer>();
   readonly roots = new Map<number, Buffer>();
   readonly #policy: HttpPolicy;
@@ -25,6 +25,7 @@ export class MetadataFetcher implements Fetcher {
   readonly #clock: Clock;
   #signal: AbortSignal | undefined;
   #endsAt = 0;
+  #hasAllRoots = false;
 
   constructor(policy: HttpPolicy, limits: MetadataLimits, clock: Clock) {
     this.#policy = policy;
@@ -58,19 +59,22 @@ export class MetadataFetcher implements Fetcher {
   async #download(url: string, signedLength: number): Promise<Buffer | null> {
     this.file = decodeURIComponent(url.slice(url.lastIndexOf('/') + 1));
     const [, version, role = ''] = /^(?:(\d+)\.)?(.*)\.json$/s.exec(this.file) ?? [];
+    // Roots come first. Later a name like theirs is that of a delegated role, and whoever chose it has signed no root.
+    this.#hasAllRoots ||= role !== 'root';
+    const isRoot = !this.#hasAllRoots;
     const maxBytes = Math.min(signedLength, bytesOf(role, this.#limits));
     const { fileMs, stallMs, members } = this.#limits;
     const deadlineMs = Math.max(Math.min(fileMs, this.#endsAt - this.#clock.bootTimeMs()), 1);
     using deadline = new Deadline(url, { deadlineMs, stallMs }, this.#signal).begin();
-    const response = await get(url, {}, deadline, this.#policy, role === 'root' ? NO_NEWER_ROOT : []);
+    const response = await get(url, {}, deadline, this.#policy, isRoot ? NO_NEWER_ROOT : []);
     if (NO_NEWER_ROOT.includes(response.status)) {
       response.body.destroy();
       return null;
     }
     const bytes = await this.#read(response, url, maxBytes, deadline);
     await requireSoundShape(this.file, bytes, members);
-    this.fetched.set(role, bytes);
-    if (role === 'root') this.roots.set(Number(version), bytes);
+    if (isRoot) this.roots.set(Number(version), bytes);
+    else this.fetched.set(role, bytes);
     return bytes;
   }
 

@@ -62,8 +62,8 @@ export class Session {
   async ask<T>(question: (updater: Updater) => Promise<T>, signal?: AbortSignal): Promise<T> {
     const { rootFile, limits } = this.#options;
     this.#root ??= await newestRoot(rootFile, this.#cache, limits);
-    await this.#scratch.fill(this.#root, await this.#cache.roles());
     try {
+      await this.#scratch.fill(this.#root, await this.#cache.roles());
       return await this.#answer(question, signal);
     } finally {
       await this.#scratch.remove();
@@ -97,18 +97,18 @@ export class Session {
     const version = signedPart(root)?.version ?? 0;
     const roots = [...this.#fetcher.roots].filter(([fetched]) => fetched <= version);
     await this.#cache.keep(new Map(roots), await this.#scratch.verified(this.#fetcher.fetched));
-    this.#root = root;
+    this.#root = root ?? this.#root;
     checkpoint('repository-kept');
   }
 
   #explain(thrown: unknown): Promise<AgentError> {
-    const { limits } = this.#options;
+    const { cacheFolder, limits } = this.#options;
     const expiryOf = async (role: string) => {
       const content = role === 'root' ? await this.#scratch.root(limits.rootBytes) : this.#fetcher.fetched.get(role);
       return signedPart(content ?? null)?.expires ?? null;
     };
     const { path: folder } = this.#scratch;
-    return metadataError(thrown, { file: this.#fetcher.file, folder, now: this.#now, expiryOf });
+    return metadataError(thrown, { file: this.#fetcher.file, folder, cacheFolder, now: this.#now, expiryOf });
   }
 }
 

@@ -3,21 +3,19 @@ import { z } from 'zod';
 import { AgentError } from '../../errors.ts';
 import { parseJson } from '../../host/json.ts';
 
-const Keys = z.record(
-  z.string(),
-  z.object({ keytype: z.string(), scheme: z.string(), keyval: z.object({ public: z.string() }) }),
-);
+const Key = z.object({ keytype: z.string(), scheme: z.string(), keyval: z.object({ public: z.string() }) });
 const Role = z.object({ keyids: z.array(z.string()) });
-const Delegator = z.object({
-  signed: z.union([
-    z.object({ keys: Keys, roles: z.record(z.string(), Role) }),
-    z
-      .object({ delegations: z.object({ keys: Keys, roles: z.array(Role.extend({ name: z.string() })).optional() }) })
-      .transform(({ delegations: { keys, roles = [] } }) => ({
-        keys,
-        roles: Object.fromEntries(roles.map((role) => [role.name, role])),
-      })),
-  ]),
+const Keys = z.record(z.string(), z.unknown());
+/** A root names keys and roles, targets do so for the roles that they delegate to; whatever else they hold must not hide that. */
+const Delegators = z.object({
+  signed: z.object({
+    keys: Keys.catch({}),
+    roles: z.record(z.string(), z.unknown()).catch({}),
+    delegations: z
+      .object({ keys: Keys.catch({}), roles: z.array(z.unknown()).catch([]), succinct_roles: z.unknown().optional() })
+      .optional()
+      .catch(undefined),
+  }),
 });
 
 /**
@@ -33,15 +31,22 @@ export async function requireSoundShape(file: string, bytes: Buffer, maxMembers:
       'take out of the repository what nobody needs any more; if it has never had that many, somebody else answers in its place',
     );
   }
-  const delegator = Delegator.safeParse(data).data?.signed;
-  if (delegator === undefined) return;
-  for (const [role, { keyids }] of Object.entries(delegator.roles)) {
-    const keys = await Promise.all(keyids.map((id) => keyText(delegator.keys[id])));
-    const known = keys.filter((key) => key !== null);
+  const signed = Delegators.safeParse(data).data?.signed;
+  if (signed === undefined) return;
+  const { keys, roles, delegations } = signed;
+  await requireOneNameEach(file, keys, Object.values(roles));
+  if (delegations === undefined) return;
+  await requireOneNameEach(file, delegations.keys, [...delegations.roles, delegations.succinct_roles]);
+}
+
+async function requireOneNameEach(file: string, keys: Record<string, unknown>, roles: unknown[]): Promise<void> {
+  for (const role of roles) {
+    const names = new Set(Role.safeParse(role).data?.keyids);
+    const known = (await Promise.all([...names].map((name) => keyText(keys[name])))).filter((key) => key !== null);
     if (new Set(known).size === known.length) continue;
     throw new AgentError(
       'SMM455',
-      `cannot trust ${file} of the repository: one key stands under two names among those of ${role}, and could sign twice`,
+      `cannot trust ${file} of the repository: one key stands under two names in a role, and could sign twice`,
       'sign it anew with each key named once',
     );
   }
@@ -61,10 +66,11 @@ function largestPart(data: unknown): number {
 }
 
 /** The key itself, however it is spelt; null for one that is not there or of a kind that verifies nothing. */
-async function keyText(key: z.infer<typeof Keys>[string] | undefined): Promise<string | null> {
-  if (key === undefined) return null;
+async function keyText(key: unknown): Promise<string | null> {
+  const { data } = Key.safeParse(key);
+  if (data === undefined) return null;
   const { getPublicKey } = await import('@tufjs/models/dist/utils/key.js');
-  const { keytype: keyType, scheme, keyval } = key;
+  const { keytype: keyType, scheme, keyval } = data;
   try {
     const { key: publicKey } = getPublicKey({ keyType, scheme, keyVal: keyval.public });
     return JSON.stringify(Object.entries(publicKey.export({ format: 'jwk' })).sort());

@@ -37,7 +37,7 @@ export async function upgrade(root: string, baseUrl: string, version: string): P
   await store.setStaged(release.id);
   await cleanReleases(store, new Set());
   const versions = (await store.list()).map(({ istioVersion }) => istioVersion);
-  await cleanDownloads(paths.downloads, new Set(versions));
+  await cleanDownloads(paths.downloads, { istio: new Set(versions) });
 }
 
 if (import.meta.main) {

@@ -4,8 +4,9 @@
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Metadata, MetaFile, Timestamp } from '@tufjs/models';
-import type { Publisher } from './publisher.ts';
+import { Key, Metadata, MetaFile, Timestamp } from '@tufjs/models';
+import { METADATA_LIMITS } from '../../../src/repository/tuf/limits.ts';
+import type { Publisher, SigningKey } from './publisher.ts';
 import { EXPIRES, newKey } from './publisher.ts';
 import { type Answer, dripping, endless, file, stalling, status } from './repository-server.ts';
 import { IMPATIENT, Scene, TARGET } from './scene.ts';
@@ -313,6 +314,12 @@ describe('metadata of another length or digest than is signed', () => {
   ]);
 });
 
+/** The same key under another name, and spelt in another way. */
+function alias({ key }: SigningKey): Key {
+  const keyVal = { public: key.keyVal.public?.toUpperCase() ?? '' };
+  return new Key({ keyID: 'another name', keyType: 'ed25519', scheme: 'ed25519', keyVal });
+}
+
 describe('signatures', () => {
   const stranger = newKey();
   const twoOf = (role: 'timestamp' | 'snapshot' | 'targets') => (publisher: Publisher) => {
@@ -392,13 +399,24 @@ describe('signatures', () => {
     {
       what: 'a root in which one key stands under two names',
       attack: (publisher) => {
-        const [only = newKey()] = publisher.roles.snapshot.keys;
-        const key = Object.assign(Object.create(Object.getPrototypeOf(only.key)), only.key, { keyID: 'another name' });
-        key.keyVal = { public: only.key.keyVal.public?.toUpperCase() };
+        const key = alias(publisher.roles.snapshot.keys[0] ?? newKey());
         publisher.publishRoot((root) => root.addKey(key, 'snapshot'));
       },
       code: 'SMM455',
-      says: /2\.root\.json of the repository: one key stands under two names among those of snapshot, and could sign twice$/,
+      says: /2\.root\.json of the repository: one key stands under two names in a role, and could sign twice$/,
+    },
+    {
+      what: 'targets that delegate to one key under two names, with keys of another kind beside it',
+      attack: (publisher) => {
+        const twice = newKey();
+        publisher.delegate('team', 'team/*', { named: [twice, { ...twice, key: alias(twice), id: 'another name' }] });
+        const odd = new Key({ keyID: 'odd', keyType: 'odd', scheme: 'odd', keyVal: {} });
+        Object.assign(publisher.delegations?.keys ?? {}, { odd });
+        publisher.publish();
+      },
+      code: 'SMM455',
+      says: /3\.targets\.json of the repository: one key stands under two names in a role/,
+      ...TARGETS_ATTACK,
     },
   ]);
 });
@@ -539,6 +557,34 @@ describe('a server that lets nobody have the news', () => {
       says: /^cannot download .*timestamp\.json: /,
     },
   ]);
+
+  it('does not get more time by having many roots', async () => {
+    await using scene = await Scene.begin();
+    for (let version = 2; version < 9; version += 1) {
+      scene.publisher.publishRoot();
+      const root = file(scene.publisher.root());
+      scene.server.answers.set(`metadata/${version}.root.json`, (...args) => void setTimeout(() => root(...args), 250));
+    }
+    const limits = { metadata: { ...METADATA_LIMITS, questionMs: 800 } };
+    await assert.rejects(scene.client({ limits }).target(TARGET), {
+      code: 'SMM414',
+      message: /\.root\.json: it took longer/,
+    });
+    assert.ok(Object.keys(await scene.versions()).includes('roots/2.root.json'));
+  });
+
+  it('does not keep the agent from stopping', async () => {
+    await using scene = await Scene.known();
+    const before = await scene.cache();
+    const stop = new AbortController();
+    const reason = new Error('the agent is stopping');
+    scene.server.answers.set('metadata/timestamp.json', (...args) => {
+      stalling(...args);
+      stop.abort(reason);
+    });
+    await assert.rejects(scene.client().target(TARGET, stop.signal), reason);
+    assert.deepEqual(await scene.cache(), before);
+  });
 
   it('is waited for again where time may heal it, as long as it asks', async () => {
     await using scene = await Scene.begin();

@@ -90,6 +90,39 @@ describe('a file in the cache', () => {
     await scene.assertRefused({ code: 'SMM450', message: /version 1 of timestamp\.json, and version 2 was seen/ });
   });
 
+  it('is kept byte for byte as it came, also with bytes that are no text where nothing is signed', async () => {
+    await using scene = await knownScene();
+    const { publisher } = scene;
+    publisher.publish();
+    const path = 'metadata/timestamp.json';
+    const honest = publisher.files.get(path)?.toString('latin1') ?? '';
+    const odd = Buffer.from(honest.replace(/^\{/, '{"comment": "\xff\xfe", '), 'latin1');
+    publisher.files.set(path, odd);
+    await scene.client().target(TARGET);
+    assert.ok(odd.equals(await readFile(join(scene.cacheFolder, 'timestamp.json'))));
+    publisher.roles.timestamp.version = 2;
+    publisher.sign('timestamp');
+    await scene.assertRefused({ code: 'SMM450', message: /version 2 of timestamp\.json, and version 3 was seen/ });
+  });
+
+  it('of a delegated role is never taken for a root, whatever the role is called', async () => {
+    await using scene = await knownScene();
+    const { publisher } = scene;
+    publisher.publishRoot((root) => Object.assign(root, { consistentSnapshot: false }));
+    const bare = (name: string, from: string) =>
+      publisher.files.set(`metadata/${name}`, publisher.files.get(`metadata/${from}`) ?? Buffer.alloc(0));
+    const root = publisher.root(2);
+    publisher.delegate('2.root', 'team/*').publish();
+    publisher.publish();
+    for (const role of ['snapshot', 'targets']) bare(`${role}.json`, `3.${role}.json`);
+    scene.server.answers.set(
+      'metadata/2.root.json',
+      file(publisher.files.get('metadata/1.2.root.json') ?? Buffer.alloc(0)),
+    );
+    await assert.rejects(scene.client().target('team/file'), { code: 'SMM458' });
+    assert.ok(root.equals(await readFile(join(scene.cacheFolder, 'roots/2.root.json'))));
+  });
+
   it('is no longer asked about when its key was withdrawn', async () => {
     await using scene = await knownScene();
     const { publisher } = scene;

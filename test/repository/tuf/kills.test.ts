@@ -12,7 +12,7 @@ const WRITES = [1, 2, 3, 4].flatMap((time) => [`file-temporary-written:${time}`,
 
 async function killedTurn(scene: Scene, point: string): Promise<void> {
   const env = { ...process.env, SMM_TEST_KILL_AT: point };
-  const child = spawn(process.execPath, [PROGRAM, JSON.stringify(scene.options)], {
+  const child = spawn(process.execPath, [PROGRAM, JSON.stringify(scene.options), TARGET], {
     env,
     stdio: ['ignore', 'ignore', 'pipe'],
   });

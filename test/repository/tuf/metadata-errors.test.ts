@@ -1,8 +1,12 @@
 /** What the other tests cannot bring about over the network: that the folder of tuf-js cannot be written. */
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { metadataError } from '../../../src/repository/tuf/metadata-errors.ts';
+import { type Circumstances, metadataError } from '../../../src/repository/tuf/metadata-errors.ts';
 import { Scene } from './scene.ts';
+
+function circumstancesAt(now: Date): Circumstances {
+  return { file: '1.targets.json', folder: '/cache/.turn', cacheFolder: '/cache', now, expiryOf: async () => null };
+}
 
 it('a file that cannot be written is not the fault of the repository', async () => {
   await using scene = await Scene.begin();
@@ -15,15 +19,14 @@ it('a file that cannot be written is not the fault of the repository', async () 
 it('a full disk is one', async () => {
   const text =
     'Unable to load targets error Error: Failed to persist metadata targets error: Error: ENOSPC: no space left on device, write';
-  const circumstances = { file: '1.targets.json', folder: '/cache/.turn', now: new Date(), expiryOf: async () => null };
-  const error = await metadataError(new Error(text), circumstances);
+  const now = new Date();
+  const error = await metadataError(new Error(text), circumstancesAt(now));
   assert.deepEqual([error.code, error.message], ['SMM522', 'cannot write /cache/.turn: the file system is full']);
 });
 
 it('an expiry is told without a date where none is known', async () => {
   const now = new Date('2026-11-23T12:00:00Z');
-  const circumstances = { file: 'timestamp.json', folder: '/cache/.turn', now, expiryOf: async () => null };
-  const { message } = await metadataError(new Error('Final timestamp.json is expired'), circumstances);
+  const { message } = await metadataError(new Error('Final timestamp.json is expired'), circumstancesAt(now));
   assert.match(
     message,
     /its timestamp\.json has expired, and the clock of this machine says 2026-11-23T12:00:00\.000Z$/,

@@ -118,7 +118,12 @@ export class Publisher {
   }
 
   /** Lets another role answer for the files of a pattern. What it returns adds and publishes them; then the snapshot must be published. */
-  delegate(name: string, pattern: string, { expires = EXPIRES, keys = [newKey()] } = {}) {
+  delegate(
+    name: string,
+    pattern: string,
+    { expires = EXPIRES, named, signers }: { expires?: string; named?: SigningKey[]; signers?: SigningKey[] } = {},
+  ) {
+    const keys = named ?? [newKey()];
     const role = { name, keyIDs: keys.map(({ id }) => id), threshold: 1, terminating: false, paths: [pattern] };
     this.delegations ??= new Delegations({ keys: {}, roles: {} });
     Object.assign(this.delegations.roles ?? {}, { [name]: new DelegatedRole(role) });
@@ -132,7 +137,7 @@ export class Publisher {
       },
       publish: () => {
         const path = `metadata/1.${encodeURIComponent(name)}.json`;
-        this.targetsMeta[`${name}.json`] = this.put(path, new Metadata(signed), keys);
+        this.targetsMeta[`${name}.json`] = this.put(path, new Metadata(signed), signers ?? keys);
       },
     };
   }

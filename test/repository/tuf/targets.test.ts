@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { sha256Of } from './publisher.ts';
+import { newKey, sha256Of } from './publisher.ts';
 import { type Answer, cutOff, dripping, endless, file, stalling, status, unannounced } from './repository-server.ts';
 import { CONTENT, IMPATIENT, namesBelow, Scene, TARGET } from './scene.ts';
 
@@ -50,6 +50,18 @@ describe('a file that is signed', () => {
     scene.server.takeRequests();
     await scene.client().target('team/a file');
     assert.deepEqual(scene.server.takeRequests(), ['metadata/2.root.json', 'metadata/timestamp.json']);
+  });
+
+  it('is looked for by each question of a turn anew: the error of one is not that of the next', async () => {
+    await using scene = await Scene.known();
+    scene.publisher.delegate('gone', 'gone/*').publish();
+    scene.publisher.delegate('forged', 'forged/*', { signers: [newKey()] }).publish();
+    scene.publisher.publish();
+    scene.server.answers.set('metadata/1.gone.json', status(500));
+    const client = scene.client();
+    await assert.rejects(client.target('gone/file'), { code: 'SMM411' });
+    await assert.rejects(client.target('forged/file'), { code: 'SMM455', message: /forged\.json is signed by 0 of 1/ });
+    await client.target(TARGET);
   });
 
   it('of which only another digest than SHA-256 is known is not used', async () => {

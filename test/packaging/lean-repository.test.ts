@@ -1,0 +1,42 @@
+/** The client of the signed repository as it ships: what it must not have loaded, and that it works without it. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { it } from 'node:test';
+import { bundle } from '../../packaging/bundle.ts';
+import { projectRoot } from '../../scripts/project.ts';
+import { CONTENT, Scene, TARGET } from '../repository/tuf/scene.ts';
+import { launcherFlags, UNUSED, WITNESS } from './loaded-modules.ts';
+
+const PROGRAM = 'test/repository/tuf/ask-main.ts';
+
+it('the bundled client asks the repository and fetches a file, without fetch and without writing what it does to stderr', async () => {
+  await using scene = await Scene.begin();
+  const [main, witness] = [join(scene.path, 'ask.js'), join(scene.path, 'witness.cjs')];
+  const { code, packages } = await bundle(projectRoot, '9.8.7', PROGRAM);
+  assert.ok(packages.includes('tuf-js'));
+  assert.deepEqual(
+    packages.filter((name) => ['debug', '@gar/promise-retry', 'ms'].includes(name)),
+    [],
+  );
+  await writeFile(main, code);
+  await writeFile(witness, WITNESS);
+  const args = [...(await launcherFlags()), '--require', witness, main, JSON.stringify(scene.options), TARGET];
+  const client = spawn(process.execPath, args, { env: { DEBUG: '*' }, stdio: ['ignore', 'ignore', 'pipe'] });
+  let said = '';
+  client.stderr.setEncoding('utf8').on('data', (text: string) => {
+    said += text;
+  });
+  const [status] = await once(client, 'close');
+  assert.deepEqual([status, said], [0, '']);
+  assert.ok(CONTENT.equals(await readFile(join(scene.downloads, 'smm-agent-1.2.3.tar.br'))));
+  const list = JSON.parse(await readFile(`${witness}.json`, 'utf8')) as string[];
+  const loaded = list.map((name) => name.replace('NativeModule ', ''));
+  assert.ok(loaded.includes('https'), 'the list names what is used');
+  assert.deepEqual(
+    UNUSED.filter((name) => loaded.includes(name)),
+    [],
+  );
+});
