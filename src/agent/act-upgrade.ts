@@ -1,6 +1,8 @@
 /** Does the steps that are about the agent's own versions. What they need is imported late: most agents live for months without. */
 import { AgentError } from '../errors.ts';
+import { checkpoint } from '../host/checkpoints.ts';
 import type { Archives } from '../upgrade/prepare.ts';
+import { AGENT_UNIT } from '../upgrade/unit.ts';
 import type { Hands, StepContext } from './act.ts';
 import type { Step } from './decision.ts';
 
@@ -31,6 +33,11 @@ export async function upgrade(
   } finally {
     clearTimeout(timer);
   }
+}
+
+export async function restart({ services }: Pick<Hands, 'services'>): Promise<void> {
+  await services.requestRestart(AGENT_UNIT);
+  checkpoint('agent-restart-asked');
 }
 
 export async function cleanVersions(

@@ -15,7 +15,7 @@ import { ReleaseStore } from '../istio/releases/store.ts';
 import type { Paths } from '../paths.ts';
 import type { PackageSource } from '../repository/source.ts';
 import type { SignedRepository } from '../repository/tuf/signed-repository.ts';
-import { cleanVersions, upgrade } from './act-upgrade.ts';
+import { cleanVersions, restart, upgrade } from './act-upgrade.ts';
 import type { Step } from './decision.ts';
 import type { Tell } from './events.ts';
 import type { Observation } from './observation.ts';
@@ -60,6 +60,8 @@ export async function take(step: Step, hands: Hands, context: StepContext): Prom
       return clean(step, store, hands);
     case 'upgrade-agent':
       return upgrade(step, hands, context);
+    case 'restart-agent':
+      return restart(hands);
     case 'clean-versions':
       return cleanVersions(step, hands);
   }

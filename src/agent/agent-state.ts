@@ -1,4 +1,5 @@
 /** What the agent itself is about, out of what it saw, was told and could do: the first thing that stands in its way. Pure. */
+import { isOwnStep } from './decide-upgrade.ts';
 import type { AgentState, StatusInput } from './status.ts';
 import { upgradeSummary } from './upgrade-summary.ts';
 
@@ -11,9 +12,9 @@ export function agentState(input: StatusInput): AgentState {
   const held = decision.notDone.find(({ reason }) => reason.startsWith('this machine is held'));
   if (held !== undefined) return { state: 'held', reason: held.reason };
   // The same words from the first failure to the next try: one change, and not one for each turn.
-  const failed = decision.notDone.find(({ failed, step }) => failed && step !== 'upgrade-agent');
+  const failed = decision.notDone.find(({ failed, step }) => failed && !isOwnStep(step));
   if (failed !== undefined) return { state: 'failing', reason: failed.reason };
-  const failure = failures.find(({ step }) => step !== 'upgrade-agent');
+  const failure = failures.find(({ step }) => !isOwnStep(step));
   if (failure !== undefined) return { state: failure.blocked ? 'blocked' : 'failing', reason: failure.sentence };
   const notAdopted = decision.notDone.find(({ step }) => step === 'adopt');
   if (wanted.answer === 'nothing' && wanted.because === 'not-adopted' && notAdopted !== undefined) {

@@ -130,7 +130,7 @@ export class Agent implements World {
     await this.#attempts.failed(key, describeError(error), this.#parts.clock.now(), wait);
   }
 
-  concludeProbation(status: Status): Promise<boolean> {
+  concludeProbation(status: Status): Promise<string[] | null> {
     return this.#own.conclude(status, this.#observation);
   }
 

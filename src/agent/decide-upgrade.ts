@@ -1,13 +1,29 @@
 /** Whether the agent becomes another version of itself, and which versions are not needed any more. Pure. */
-import type { Decision, DecisionInput, NotDone, Verdict } from './decision.ts';
+import type { Decision, DecisionInput, NotDone, StepName, Verdict } from './decision.ts';
 import { triedBefore } from './decision-reasons.ts';
 
+const OWN_STEPS: ReadonlySet<string> = new Set<StepName>(['upgrade-agent', 'restart-agent']);
+
+/** Whether a step is about the agent itself: what keeps one of them from being done keeps nothing from Istio. */
+export function isOwnStep(step: string): boolean {
+  return OWN_STEPS.has(step);
+}
+
+/** After the switch to another version; where systemd could not be asked for the restart then, at each turn until it can. */
+export function considerRestart({ observation }: DecisionInput): Verdict {
+  const { running, installed, probation, invocation } = observation.agent;
+  if (installed === null || installed === running || probation?.to !== installed || invocation === null) return null;
+  return { do: 'restart-agent', version: installed, why: `smm-agent ${installed} is in place, and starts now` };
+}
+
 export function considerUpgrade({ observation, agentWanted, attempts }: DecisionInput): Verdict {
-  const { running, installed, rejected, left, invocation } = observation.agent;
+  const { running, installed, rejected, left, invocation, probation } = observation.agent;
   const not = (reason: string): NotDone => ({ step: 'upgrade-agent', reason });
   if (agentWanted.answer !== 'version') return not(agentWanted.reason);
   const { version, repository, step } = agentWanted;
   if (step === 'same') return null;
+  // `considerRestart` has the say.
+  if (installed !== running && probation?.to === installed) return null;
   if (installed !== running) return not(`smm-agent ${installed ?? 'of no version'} starts in place of ${running}`);
   if (invocation === null) return not(`smm-agent ${version} is wanted, and only the daemon changes its version`);
   if (left?.version === version) {

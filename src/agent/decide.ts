@@ -6,7 +6,7 @@
 import { considerAdoption, considerDropIn, considerUnitFile } from './decide-adoption.ts';
 import { considerCleaning, considerConfirming, considerStart } from './decide-running.ts';
 import { considerStaging, findWanted } from './decide-staging.ts';
-import { considerUpgrade, considerVersionCleaning, withoutSteps } from './decide-upgrade.ts';
+import { considerRestart, considerUpgrade, considerVersionCleaning, withoutSteps } from './decide-upgrade.ts';
 import type { Decision, DecisionInput, NotDone, Step } from './decision.ts';
 import { isUntried } from './observation.ts';
 
@@ -15,7 +15,8 @@ export function decide(input: DecisionInput): Decision {
   const steps: Step[] = [];
   const notDone: NotDone[] = [];
   for (const consider of [
-    // First: what a later version has mended is not to be met by an earlier one.
+    considerRestart,
+    // Before Istio: what a later version has mended is not to be met by an earlier one.
     considerUpgrade,
     considerAdoption,
     considerUnitFile,

@@ -10,6 +10,8 @@ export type Step = {
   why: string;
 } /** `repository` is null where nobody names one: then the version has to be on disk. */ & (
   | { do: 'upgrade-agent'; version: string; from: string; repository: string | null; key: string }
+  /** The last of a turn: it ends this process. */
+  | { do: 'restart-agent'; version: string }
   | { do: 'clean-versions'; remove: string[] }
   | { do: 'withdraw' }
   | { do: 'adopt'; revision: string }

@@ -52,24 +52,26 @@ export class OwnVersions {
 
   /**
    * After the first turn of a version on probation: configuration read, host observed, and now the status written. What is left is an
-   * answer of the control plane, whichever. Returns whether the version is confirmed.
+   * answer of the control plane, whichever. Returns what was done, null when the version is not confirmed.
    */
-  async conclude(status: Status, observation: Observation | null): Promise<boolean> {
+  async conclude(status: Status, observation: Observation | null): Promise<string[] | null> {
     const { paths, clock, mesh, invocation } = this.#parts;
     const { probation = null, left = null } = observation?.agent ?? {};
     await writeStatus(paths, status);
     checkpoint('agent-turn-reported');
-    if (probation === null) return true;
+    if (probation === null) return [];
     // A command's own turn says nothing about the daemon.
-    if (invocation === null) return false;
+    if (invocation === null) return null;
     if (!mesh.hasAnswered()) {
       await noteTurn(paths, 'control-plane', invocation);
-      return false;
+      return null;
     }
     const { confirmVersion } = await import('../upgrade/confirm.ts');
     const isRollback = left?.for === probation.to;
-    await confirmVersion(paths, probation, () => this.#history.noteConfirmed(probation, clock.now(), isRollback));
-    return true;
+    const note = () => this.#history.noteConfirmed(probation, clock.now(), isRollback);
+    const migrated = await confirmVersion(paths, probation, note);
+    if (migrated === null) return [];
+    return [`smm-agent ${probation.to} is confirmed, in place of ${probation.from}`, ...migrated];
   }
 
   /** Brings the history into step with what was seen. */

@@ -77,11 +77,15 @@ export async function runHere(paths: Paths, env: NodeJS.ProcessEnv): Promise<voi
   log.info('smm-agent ends', { reason: String((ending.signal.reason as Error | undefined)?.message ?? 'done') });
 }
 
-/** Steps that were done or failed are worth a line each; what was learnt is told by the status, on change. */
+/**
+ * Steps that were done or failed are worth a line each, and the beginning of the agent's own upgrade, after which nothing may come of it;
+ * what was learnt is told by the status, on change.
+ */
 function noteTaker(log: Log): (event: TurnEvent) => void {
   // A step that fails in the same way at each try is one line, until it is done.
   const failures = new Map<string, string>();
   return (event) => {
+    if (event.kind === 'begun' && event.step === 'upgrade-agent') log.info(`upgrading: ${event.text}`);
     if (event.kind === 'done') {
       failures.delete(event.step);
       log.info(event.text, { step: event.step });
@@ -108,22 +112,27 @@ async function answerClient(
     answer({ end: { ok: true, text: 'the configuration is being read again' } });
     return;
   }
-  const listener = (event: TurnEvent) => answer({ event });
+  let restarts = false;
+  const listener = (event: TurnEvent) => {
+    restarts ||= event.kind === 'done' && event.step === 'upgrade-agent';
+    answer({ event });
+  };
   clients.audience.add(listener);
   try {
     const { promise, resolve } = Promise.withResolvers<Status | null>();
     clients.waiting.add(resolve);
     clients.triggers.fire('reconcile');
     const status = await promise;
-    const ok = status !== null && status.agent.state !== 'failing' && status.agent.state !== 'misconfigured';
-    const text =
-      status === null
-        ? 'the turn failed: see journalctl -u smm-agent'
-        : `${status.agent.state}: ${status.agent.reason}`;
-    answer({ end: { ok, text } });
+    answer({ end: restarts ? { ok: true, text: 'the agent restarts' } : outcomeOf(status) });
   } finally {
     clients.audience.delete(listener);
   }
+}
+
+function outcomeOf(status: Status | null): { ok: boolean; text: string } {
+  if (status === null) return { ok: false, text: 'the turn failed: see journalctl -u smm-agent' };
+  const { state, reason } = status.agent;
+  return { ok: state !== 'failing' && state !== 'misconfigured', text: `${state}: ${reason}` };
 }
 
 /** The log's format and level come with the configuration, which can be read again. */

@@ -82,7 +82,8 @@ async function converse(socket: Socket, serve: Serve): Promise<void> {
   // A client that went away needs no answer; the turn that it asked for goes on.
   socket.on('error', () => socket.destroy());
   const answer = (message: Answer) => {
-    if (!socket.destroyed) socket.write(`${JSON.stringify(message)}\n`);
+    // After `close` a turn that is being cut off may still say something.
+    if (socket.writable) socket.write(`${JSON.stringify(message)}\n`);
   };
   for await (const line of await linesOf(socket)) {
     const request = Request.safeParse(parse(line));
@@ -96,7 +97,10 @@ async function converse(socket: Socket, serve: Serve): Promise<void> {
 /** Imported late: most daemons are never asked anything. */
 async function linesOf(socket: Socket): Promise<AsyncIterable<string>> {
   const { createInterface } = await import('node:readline');
-  return createInterface({ input: socket });
+  const lines = createInterface({ input: socket });
+  // It repeats the errors of its input, also when nobody iterates any more; whoever reads sees the end.
+  lines.on('error', () => {});
+  return lines;
 }
 
 function parse(line: string): unknown {

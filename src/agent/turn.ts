@@ -30,9 +30,9 @@ export interface World {
   failed(step: Step, error: AgentError): Promise<void>;
   /**
    * For a version on probation, after its first turn: says the status on this machine, and confirms the version when nothing is lacking.
-   * Returns whether it is confirmed; else what is lacking has been noted for the guard.
+   * Returns what was done, in sentences; null when it is not confirmed: then what is lacking has been noted for the guard.
    */
-  concludeProbation(status: Status): Promise<boolean>;
+  concludeProbation(status: Status): Promise<string[] | null>;
   /** Says the status to the control plane and to this machine; returns warnings. */
   report(status: Status): Promise<string[]>;
   /** Files by which the scripts in systemd/ know the operator's rules. */
@@ -79,20 +79,36 @@ export async function turn(world: World, options: TurnOptions): Promise<Status> 
     });
   if (isOnProbation(observation)) {
     const status = describe([], []);
-    const isConfirmed = await world.concludeProbation(status);
+    const done = await world.concludeProbation(status);
+    for (const text of done ?? []) tell({ kind: 'done', step: 'confirm-agent', text });
     // Nothing is said to the control plane, which has not answered yet.
-    if (!isConfirmed && isUntried(observation)) return status;
+    if (done === null && isUntried(observation)) return status;
     observation = await world.observe();
     view = await plan(world, observation, target, config);
   }
   const failures: Failure[] = [];
-  for (let round = 1, goesOn = true; goesOn && view.decision.steps.length > 0 && round < MOST_ROUNDS; round++) {
-    goesOn = await takeAll(world, view.decision.steps, failures, tell, signal);
+  for (let round = 1, goesOn = true; goesOn && round < MOST_ROUNDS; round++) {
+    const { steps } = view.decision;
+    if (steps.length === 0 || restartIn(steps) !== undefined) break;
+    goesOn = await takeAll(world, steps, failures, tell, signal);
     observation = await world.observe();
     view = await plan(world, observation, target, config);
   }
   for (const { step, reason } of view.decision.notDone) tell({ kind: 'not-done', step, text: reason });
-  return describe(failures, await world.report(describe(failures, [])));
+  const report = async () => describe(failures, await world.report(describe(failures, [])));
+  const status = await report();
+  const restart = restartIn(view.decision.steps);
+  if (restart === undefined) return status;
+  // Once everything has been said: it ends this process.
+  const failure = await take(world, restart, tell, signal);
+  if (failure === null) return status;
+  failures.push(failure);
+  return report();
+}
+
+/** It makes everything else the next version's business. */
+function restartIn(steps: readonly Step[]): Step | undefined {
+  return steps.find((step) => step.do === 'restart-agent');
 }
 
 export interface Plan {
@@ -197,6 +213,8 @@ function describeDone(step: Step): string {
     case 'clean-versions':
       return `removed ${step.remove.join(', ')}`;
     case 'upgrade-agent':
-      return `smm-agent ${step.version} is in place and has checked itself; the agent restarts, and Istio is not touched`;
+      return `smm-agent ${step.version} is in place, and has checked itself`;
+    case 'restart-agent':
+      return `the agent restarts as smm-agent ${step.version}; Istio is not touched`;
   }
 }

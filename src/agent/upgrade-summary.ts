@@ -1,4 +1,5 @@
 /** What people are told about the agent's own versions. Pure. */
+import { isOwnStep } from './decide-upgrade.ts';
 import { isOnProbation } from './observation.ts';
 import type { StatusInput, UpgradeState, UpgradeSummary } from './status.ts';
 
@@ -28,8 +29,11 @@ function stateOf(input: Input): { state: UpgradeState; reason: string | null } {
     const prolonged = probation.extended === 0 ? '' : ', prolonged because the fault lies elsewhere';
     return { state: 'probation', reason: `in place of ${probation.from} since ${probation.begun}${prolonged}` };
   }
-  const failed = failures.find(({ step }) => step === 'upgrade-agent');
-  const notDone = decision.notDone.find(({ step }) => step === 'upgrade-agent');
+  const failed = failures.find(({ step }) => isOwnStep(step));
+  const notDone = decision.notDone.find(({ step }) => isOwnStep(step));
+  const restart = decision.steps.find((step) => step.do === 'restart-agent');
+  if (restart !== undefined)
+    return { state: failed === undefined ? 'waiting' : 'failing', reason: failed?.sentence ?? restart.why };
   const reason = notDone?.reason ?? failed?.sentence ?? null;
   switch (agentWanted.answer) {
     case 'off':

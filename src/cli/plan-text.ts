@@ -91,6 +91,8 @@ function what(step: Step): string {
     case 'clean':
     case 'clean-versions':
       return `remove ${step.remove.join(', ')}`;
+    case 'restart-agent':
+      return `restart the agent as smm-agent ${step.version}; Istio is not touched`;
     case 'upgrade-agent':
       return `become smm-agent ${step.version}, on probation; Istio is not touched`;
   }

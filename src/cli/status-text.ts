@@ -1,4 +1,5 @@
 /** `smm-agent status` for people: the Status as a short table. Pure. */
+import { isOwnStep } from '../agent/decide-upgrade.ts';
 import type { Status, UpgradeSummary } from '../agent/status.ts';
 
 export function statusText(status: Status, isDaemonAlive: boolean): string {
@@ -26,7 +27,7 @@ export function statusText(status: Status, isDaemonAlive: boolean): string {
     ...(status.upgrade === null ? [] : [['upgrade', upgrade(status.upgrade)] as [string, string]]),
     ...status.notDone
       // The row above says it.
-      .filter(({ step }) => step !== 'upgrade-agent')
+      .filter(({ step }) => !isOwnStep(step))
       .map(({ step, reason }): [string, string] => ['not done', `${step}: ${reason}`]),
     ...status.warnings.map((warning): [string, string] => ['warning', warning]),
     ['as of', status.at],

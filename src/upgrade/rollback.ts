@@ -8,7 +8,8 @@ import { endProbation, readProbation } from './probation.ts';
 import { requireSelfCheck } from './self-check.ts';
 import { VersionStore } from './store.ts';
 import { switchTo } from './switch.ts';
-import { AGENT_UNIT, changeVersions, requireGuard } from './upgrade.ts';
+import { AGENT_UNIT } from './unit.ts';
+import { changeVersions, requireGuard } from './upgrade.ts';
 import { knowsProbation } from './version.ts';
 
 export interface RollbackParts {

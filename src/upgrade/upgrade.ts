@@ -1,4 +1,4 @@
-/** The agent's own upgrade, from the download to the request for its restart. What comes after is the guard's and the new version's. */
+/** The agent's own upgrade, from the download to the switch. After the restart it is the guard's and the new version's. */
 import { AgentError } from '../errors.ts';
 import { checkpoint } from '../host/checkpoints.ts';
 import type { Clock } from '../host/clock.ts';
@@ -12,8 +12,8 @@ import { readProbation } from './probation.ts';
 import { requireSelfCheck } from './self-check.ts';
 import { VersionStore } from './store.ts';
 import { switchTo } from './switch.ts';
+import { AGENT_UNIT } from './unit.ts';
 
-export const AGENT_UNIT = 'smm-agent.service';
 const GUARD = 'agent-guard';
 
 export interface UpgradeParts {
@@ -24,7 +24,7 @@ export interface UpgradeParts {
 }
 
 /**
- * Resolves when systemd has the job of the restart. Rejects with SMM702 (SelfCheckFailed) when the new version is to be rejected, with
+ * Resolves when the new version is what starts next, on probation; the restart is the caller's. Rejects with SMM702 (SelfCheckFailed) when the new version is to be rejected, with
  * SMM701, SMM703, SMM704, what `archives` rejects with, and the signal's reason; the agent then runs on as it is.
  */
 export async function upgradeAgent(
@@ -44,8 +44,6 @@ export async function upgradeAgent(
     checkpoint('agent-self-checked');
     await switchTo(store, from, to, clock);
   });
-  await services.requestRestart(AGENT_UNIT);
-  checkpoint('agent-restart-asked');
 }
 
 /** Under the lock that package and guard take as well. */

@@ -149,7 +149,7 @@ describe('the wanted version of the agent', () => {
       'failing',
     ],
     [
-      'it is switched to already',
+      'its package has put it in place',
       { agent: { installed: '0.3.0' } },
       'waiting',
       /0\.3\.0 starts in place of 0\.2\.0/,
@@ -229,13 +229,29 @@ describe('a version on probation', () => {
     assert.match(upgrade?.reason ?? '', /prolonged because the fault lies elsewhere/);
   });
 
-  it('is another one than this: then this one works as ever, and the other is shown', () => {
-    const { steps, upgrade } = decided({
-      agent: { probation: { ...PROBATION, to: '0.3.0', from: '0.2.0' }, installed: '0.3.0' },
+  describe('that is in place and does not run yet', () => {
+    const probation = { ...PROBATION, to: '0.3.0', from: '0.2.0' };
+    const switched = { probation, installed: '0.3.0' };
+
+    it('is restarted into, whatever is wanted by then', () => {
+      const wishes = [WANTED, SAME, { answer: 'off', reason: 'nobody asks', least: null, repository: null } as const];
+      for (const agentWanted of wishes) {
+        const { steps, upgrade } = decided({ agent: switched, agentWanted });
+        assert.deepEqual(steps, ['restart-agent']);
+        assert.equal(upgrade?.probation?.version, '0.3.0');
+        assert.deepEqual([upgrade?.state, upgrade?.reason], ['waiting', 'smm-agent 0.3.0 is in place, and starts now']);
+      }
     });
-    assert.deepEqual(steps, []);
-    assert.equal(upgrade?.probation?.version, '0.3.0');
-    assert.equal(upgrade?.state, 'waiting');
+
+    it('is said to be failing where systemd does not restart it', () => {
+      const failures: Failure[] = [{ step: 'restart-agent', sentence: 'cannot reach systemd', blocked: false }];
+      const { upgrade, agent } = decided({ agent: switched, failures });
+      assert.deepEqual([upgrade?.state, agent.state], ['failing', 'failing']);
+    });
+
+    it('is none of the business of a command', () => {
+      assert.deepEqual(decided({ agent: { ...switched, invocation: null } }).steps, []);
+    });
   });
 });
 

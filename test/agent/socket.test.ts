@@ -62,6 +62,22 @@ describe("the daemon's socket", () => {
     silent.destroy();
   });
 
+  it('is not brought down by what comes of a turn after it was closed', async () => {
+    const told = Promise.withResolvers<void>();
+    const asked = Promise.withResolvers<void>();
+    const server = await listen(path, async (_, answer) => {
+      asked.resolve();
+      await told.promise;
+      for (let late = 0; late < 3; late += 1) answer({ event: { kind: 'learnt', text: 'too late' } });
+    });
+    const client = ask(path, { do: 'reconcile' }, () => {});
+    await asked.promise;
+    const closed = server.close();
+    told.resolve();
+    await assert.rejects(client, { code: 'SMM506' });
+    await closed;
+  });
+
   it('lets only one of several begin', async () => {
     const begun = await Promise.allSettled([listen(path, done), listen(path, done), listen(path, done)]);
     const servers = begun.filter((one) => one.status === 'fulfilled');

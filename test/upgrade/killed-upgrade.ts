@@ -1,9 +1,11 @@
 /** The agent's own upgrade as a program of its own, which can be killed at a named point. Argument: folder of a scene. */
+import { restart } from '../../src/agent/act-upgrade.ts';
 import { NEW, OLD, UpgradeScene } from './scene.ts';
 
 if (import.meta.main) {
   const scene = UpgradeScene.at(process.argv[2] ?? '');
   await scene.upgrade(OLD, NEW);
+  await restart(scene);
 }
 
 /** Path of this program. */

@@ -3,8 +3,9 @@ import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
 import { buildPackages } from '../../packaging/build.ts';
-import { projectRoot } from '../../scripts/project.ts';
+import { packageJson, projectRoot } from '../../scripts/project.ts';
 import type { Status } from '../../src/agent/status.ts';
+import { digestOf } from './lab/cache.ts';
 import { type Downloads, startDownloads } from './lab/downloads.ts';
 import type { EnvoyVersion } from './lab/envoy-part.ts';
 import { makeIstioDeb } from './lab/istio-package.ts';
@@ -26,6 +27,8 @@ export interface AgentVmOptions {
   prepare?: (machine: Machine) => Promise<void>;
   /** Lines for agent.yaml, `key value` for smm-agent set. */
   settings?: readonly (readonly [string, string])[];
+  /** Of the signed repository: root.json that the package brings. */
+  trustedRoot?: string;
 }
 
 const NAMESPACE = 'vm-apps';
@@ -58,7 +61,7 @@ export class AgentVm {
       await joinMesh(lab, machine, { group, namespace: NAMESPACE, revision, version, envoy });
       await options.prepare?.(machine);
       await grantRights(lab, group);
-      await vm.install(await agentDeb(lab));
+      await vm.install(await agentDeb(lab, { trustedRoot: options.trustedRoot }));
       await vm.configure(options.settings ?? []);
     } catch (error) {
       await vm.end();
@@ -74,7 +77,7 @@ export class AgentVm {
 
   /** Another version of the agent's package, made of the same sources. */
   async upgradeAgent(version: string): Promise<void> {
-    await this.install(await agentDeb(this.lab, version));
+    await this.install(await agentDeb(this.lab, { version }));
   }
 
   /** As README.md says, by the commands. */
@@ -190,15 +193,24 @@ export async function upgradeControlPlane(lab: Lab, revision: Revision, version:
   await setRolledOut(lab.kube, revision, version);
 }
 
+interface DebOptions {
+  version?: string;
+  trustedRoot?: string | undefined;
+}
+
 /** The package, built once for each lab. */
-async function agentDeb(lab: Lab, version = '0.1.0'): Promise<string> {
-  const folder = join(lab.state.folder, `agent-${version}`);
+export async function agentDeb(
+  lab: Lab,
+  { version = packageJson().version, trustedRoot }: DebOptions = {},
+): Promise<string> {
+  const root = trustedRoot === undefined ? '' : `-${digestOf(readFileSync(trustedRoot, 'utf8'))}`;
+  const folder = join(lab.state.folder, `agent-${version}${root}`);
   return withLock(`${folder}.lock`, async () => {
     mkdirSync(folder, { recursive: true });
     const built = readdirSync(folder).find((name) => name.endsWith('.deb'));
     if (built !== undefined) return join(folder, built);
     const args = ['--arch', 'amd64', '--output', folder, '--compression', 'none', '--package-version', version];
-    const [file] = await buildPackages(args);
+    const [file] = await buildPackages([...args, ...(trustedRoot === undefined ? [] : ['--root', trustedRoot])]);
     if (file === undefined) throw new Error('the package was not built');
     return file;
   });

@@ -43,6 +43,8 @@ export interface Downloads {
   publish(version: string, debPath: string, arch?: Arch): void;
   /** Any file, at a path below the base. */
   put(path: string, content: string | Buffer): void;
+  /** A file as it is on disk, without a copy where that can be had; it must not change any more. */
+  link(path: string, file: string): void;
   remove(path: string): void;
   /** From the next request on. The first one whose path matches counts. */
   setFaults(faults: readonly Fault[]): void;
@@ -83,6 +85,7 @@ export async function startDownloads(lab: Lab, { tls = false }: { readonly tls?:
     url: `${tls ? 'https' : 'http'}://${CONTROL_PLANE_ADDRESS}:${port}`,
     publish: (version, debPath, arch = hostArch()) => publish(join(folder, 'files', version, 'deb'), debPath, arch),
     put: (path, content) => put(join(folder, 'files', path), content),
+    link: (path, file) => link(file, join(folder, 'files', path)),
     remove: (path) => rmSync(join(folder, 'files', path), { recursive: true }),
     setFaults: (faults) => put(join(folder, 'faults.json'), JSON.stringify(faults)),
     requests: () => readRequests(join(folder, 'requests.jsonl')),
@@ -95,16 +98,20 @@ export async function startDownloads(lab: Lab, { tls = false }: { readonly tls?:
 
 function publish(folder: string, debPath: string, arch: Arch): void {
   const name = arch === 'amd64' ? 'istio-sidecar.deb' : `istio-sidecar-${arch}.deb`;
-  mkdirSync(folder, { recursive: true });
-  rmSync(join(folder, name), { force: true });
+  link(debPath, join(folder, name));
+  put(join(folder, `${name}.sha256`), digestFileOf(debPath, name));
+}
+
+function link(file: string, path: string): void {
+  mkdirSync(dirname(path), { recursive: true });
+  rmSync(path, { force: true });
   try {
-    linkSync(debPath, join(folder, name));
+    linkSync(file, path);
   } catch (error) {
     // Another file system: what counts is that the bytes are there.
     if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error;
-    copyFileSync(debPath, join(folder, name));
+    copyFileSync(file, path);
   }
-  put(join(folder, `${name}.sha256`), digestFileOf(debPath, name));
 }
 
 /** By rename: the server may read at any time. */

@@ -1,0 +1,132 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { Attempt } from '../../src/agent/attempts.ts';
+import type { Step } from '../../src/agent/decision.ts';
+import type { AgentObservation, Observation } from '../../src/agent/observation.ts';
+import { turn, type World } from '../../src/agent/turn.ts';
+import type { AgentWanted } from '../../src/agent/wanted-agent.ts';
+import type { Target } from '../../src/control-plane/target.ts';
+import { AgentError } from '../../src/errors.ts';
+import type { Probation } from '../../src/upgrade/probation.ts';
+import { AGENT, config, NEW, NOW, OLD, observed, SAME, wants } from './observed.ts';
+
+const UPGRADE: AgentWanted = { ...SAME, answer: 'version', version: '0.3.0', step: 'upgrade' };
+const PROBATION: Probation = {
+  id: 'abcd0123',
+  from: '0.2.0',
+  to: '0.3.0',
+  previous: null,
+  begun: '2026-11-23T11:59:50.000Z',
+  deadline: 100,
+  extended: 0,
+};
+
+/** A world that writes down what is done to it, and in which some steps fail. */
+class WrittenDown implements World {
+  readonly done: string[] = [];
+  readonly said: string[] = [];
+  observation: Observation;
+  agentWanted: AgentWanted = SAME;
+  failing: ReadonlySet<string> = new Set();
+  confirms: string[] | null = [];
+  readonly #attempts = new Map<string, Attempt>();
+
+  constructor(agent: Partial<AgentObservation> = {}) {
+    this.observation = observed({ agent: { ...AGENT, ...agent } });
+  }
+
+  observe = async () => this.observation;
+  target = async (): Promise<Target> => ({ answer: 'missing', reason: 'none' });
+  wanted = async () => wants(NEW);
+  wantedAgent = async () => this.agentWanted;
+  adoptedRevision = async () => null;
+  attempts = async () => this.#attempts;
+  writeRules = async () => {};
+  concludeProbation = async () => this.confirms;
+
+  async take(step: Step): Promise<void> {
+    this.done.push(step.do);
+    if (this.failing.has(step.do)) throw new AgentError('SMM500', `cannot ${step.do}`, 'nothing');
+    if (step.do === 'upgrade-agent') this.#agent({ installed: step.version, probation: PROBATION });
+    if (step.do === 'stage') this.observation = { ...this.observation, staged: NEW, releases: [OLD, NEW] };
+  }
+
+  async failed(step: Step, { message: reason }: AgentError): Promise<void> {
+    if ('key' in step) this.#attempts.set(step.key, { reason, count: 1, retryAt: new Date(NOW.getTime() + 60_000) });
+  }
+
+  #agent(change: Partial<AgentObservation>): void {
+    this.observation = { ...this.observation, agent: { ...this.observation.agent, ...change } };
+  }
+
+  async report(): Promise<string[]> {
+    this.done.push('report');
+    return [];
+  }
+
+  turn() {
+    return turn(this, {
+      config: config(),
+      ask: 'poll',
+      nextPoll: null,
+      tell: (event) => {
+        if (event.kind === 'done') this.said.push(event.text);
+      },
+      signal: new AbortController().signal,
+    });
+  }
+}
+
+describe("a turn with the agent's own upgrade", () => {
+  it('says everything before it restarts, and leaves the rest to the next version', async () => {
+    const world = new WrittenDown();
+    world.agentWanted = UPGRADE;
+    const { upgrade } = await world.turn();
+    assert.deepEqual(world.done, ['upgrade-agent', 'report', 'restart-agent']);
+    assert.deepEqual([upgrade?.installed, upgrade?.state], ['0.3.0', 'waiting']);
+  });
+
+  it('reports a restart that systemd refuses, and asks again at the next turn', async () => {
+    const world = new WrittenDown();
+    world.agentWanted = UPGRADE;
+    world.failing = new Set(['restart-agent']);
+    const { agent } = await world.turn();
+    assert.deepEqual(world.done.splice(0), ['upgrade-agent', 'report', 'restart-agent', 'report']);
+    assert.deepEqual(agent.state, 'failing');
+    world.failing = new Set();
+    await world.turn();
+    assert.deepEqual(world.done, ['report', 'restart-agent']);
+  });
+
+  it('stages Istio all the same when the upgrade fails', async () => {
+    const world = new WrittenDown();
+    world.agentWanted = UPGRADE;
+    world.failing = new Set(['upgrade-agent']);
+    const { upgrade } = await world.turn();
+    assert.deepEqual(world.done, ['upgrade-agent', 'stage', 'report']);
+    assert.equal(upgrade?.state, 'failing');
+  });
+});
+
+describe('a turn of a version on probation', () => {
+  const onTrial = { running: '0.3.0', installed: '0.3.0', probation: PROBATION };
+
+  it('does and says nothing to the control plane before it is confirmed', async () => {
+    const world = new WrittenDown(onTrial);
+    world.confirms = null;
+    await world.turn();
+    assert.deepEqual(world.done, []);
+  });
+
+  it('says that it is confirmed, and then does its work', async () => {
+    const world = new WrittenDown(onTrial);
+    world.agentWanted = { ...SAME, answer: 'version', version: '0.3.0', step: 'same' };
+    world.concludeProbation = async () => {
+      world.observation = observed({ agent: { ...AGENT, ...onTrial, probation: null } });
+      return ['smm-agent 0.3.0 is confirmed'];
+    };
+    await world.turn();
+    assert.deepEqual(world.done, ['stage', 'report']);
+    assert.match(world.said.join('; '), /^smm-agent 0\.3\.0 is confirmed; staged Istio/);
+  });
+});

@@ -1,0 +1,130 @@
+/** A machine of the mesh whose agent upgrades itself: the package with a root of trust, a repository, and what an operator sees of it. */
+import assert from 'node:assert/strict';
+import { parse } from 'yaml';
+import { configMapOf } from '../../../packaging/repository/announce.ts';
+import type { HistoryEntry } from '../../../src/agent/history.ts';
+import type { Status } from '../../../src/agent/status.ts';
+import { AgentVm, type AgentVmOptions } from '../agent-vm.ts';
+import type { KubeObject } from '../lab/kube.ts';
+import type { Lab } from '../lab/lab.ts';
+import { until } from '../lab/until.ts';
+import type { AgentRepository } from './repository.ts';
+
+/** After anything at all a working agent runs within this time: the promise of the whole. */
+export const TWO_MINUTES_MS = 120_000;
+
+export class UpgradeVm {
+  readonly vm: AgentVm;
+  readonly repository: AgentRepository;
+  /** Pids of Istio with their start times, before anything was upgraded. */
+  readonly istio: string[];
+
+  private constructor(vm: AgentVm, repository: AgentRepository, istio: string[]) {
+    this.vm = vm;
+    this.repository = repository;
+    this.istio = istio;
+  }
+
+  /** Adopted, and of the version of the sources. */
+  static async make(lab: Lab, repository: AgentRepository, options: AgentVmOptions): Promise<UpgradeVm> {
+    const settings = [
+      ['repository.url', repository.url],
+      ['repository.caFile', '/root/ca.crt'],
+      ...(options.settings ?? []),
+    ] as const;
+    const vm = await AgentVm.make(lab, { ...options, settings, trustedRoot: repository.root });
+    try {
+      await vm.adopted();
+      return new UpgradeVm(vm, repository, await vm.istioProcesses());
+    } catch (error) {
+      await vm.end();
+      throw error;
+    }
+  }
+
+  get machine() {
+    return this.vm.machine;
+  }
+
+  /** Looks at once at what has been announced. */
+  async reconcile(): Promise<void> {
+    await this.machine.exec(['smm-agent', 'reconcile']);
+  }
+
+  /** Waits until this version runs, confirmed, and the machine is as it should be. */
+  confirmed(version: string, timeoutMs = TWO_MINUTES_MS): Promise<Status> {
+    return this.vm.until(
+      `smm-agent ${version} to be confirmed`,
+      ({ agent, upgrade, restart }) =>
+        agent.version === version &&
+        agent.state === 'ready' &&
+        upgrade?.installed === version &&
+        upgrade.probation === null &&
+        restart.pending !== 'unknown',
+      timeoutMs,
+    );
+  }
+
+  /** Waits until `back` works again, and `version` is not tried any more. */
+  putBack(version: string, back: string, timeoutMs = TWO_MINUTES_MS): Promise<Status> {
+    return this.vm.until(
+      `smm-agent ${version} to be put back`,
+      ({ agent, upgrade }) =>
+        agent.version === back &&
+        upgrade?.installed === back &&
+        upgrade.wanted === version &&
+        upgrade.state === 'rejected',
+      timeoutMs,
+    );
+  }
+
+  /** The newest last. */
+  async history(): Promise<HistoryEntry[]> {
+    const lines = (await this.machine.sh('smm-agent history --json')).split('\n').filter(Boolean);
+    return lines.map((line) => JSON.parse(line) as HistoryEntry);
+  }
+
+  /** Nobody has restarted Istio, whatever happened to the agent. */
+  async assertIstioUntouched(): Promise<void> {
+    assert.deepEqual(await this.vm.istioProcesses(), this.istio);
+  }
+
+  /** The condition SmmAgent, once its message matches. */
+  said(message: RegExp): Promise<KubeObject> {
+    return until(
+      `condition SmmAgent to say ${message}`,
+      async () =>
+        ((await this.vm.entry())?.status?.conditions ?? []).find((one: KubeObject) => one.type === 'SmmAgent'),
+      TWO_MINUTES_MS,
+      (condition: KubeObject | undefined) => message.test(condition?.message ?? ''),
+    );
+  }
+
+  /** Where the journal ends now. */
+  async cursor(): Promise<string> {
+    const shown = await this.machine.sh('journalctl --sync; journalctl --show-cursor -n 0 -o cat');
+    return shown.trim().replace('-- cursor: ', '');
+  }
+
+  /** Lines of the agent, its guard, its timers, and of systemd about them, since then. */
+  async since(cursor: string): Promise<string[]> {
+    const units = "-u smm-agent -u 'smm-agent-deadline-*'";
+    const text = await this.machine.sh(
+      `journalctl --sync; journalctl --no-pager -o cat ${units} --after-cursor='${cursor}'`,
+    );
+    return text.split('\n');
+  }
+
+  async show(property: string): Promise<string> {
+    return (await this.machine.sh(`systemctl show -P ${property} smm-agent`)).trim();
+  }
+}
+
+/** ConfigMap smm-agent, as `npm run repository -- announce` applies it. */
+export async function announce(
+  lab: Lab,
+  version: string,
+  more: Omit<Parameters<typeof configMapOf>[0], 'version'> = {},
+) {
+  await lab.kube.applyObjects([parse(configMapOf({ version, ...more }))]);
+}
