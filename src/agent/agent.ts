@@ -9,6 +9,7 @@ import type { ServiceManager } from '../host/service-manager.ts';
 import { knownValues } from '../istio/vm-config/env-text.ts';
 import { isOwnFileAtFault } from '../istio/vm-config/problem.ts';
 import type { Paths } from '../paths.ts';
+import { SelfCheckFailed } from '../upgrade/errors.ts';
 import { installedDiscoveryHost, take } from './act.ts';
 import { Attempts } from './attempts.ts';
 import type { Step } from './decision.ts';
@@ -122,7 +123,7 @@ export class Agent implements World {
   }
 
   async failed(step: Step, error: AgentError): Promise<void> {
-    if (step.do === 'upgrade-agent' && error.code === SELF_CHECK_FAILED) return this.#own.refuse(step, error);
+    if (step.do === 'upgrade-agent' && error instanceof SelfCheckFailed) return this.#own.refuse(step, error);
     const key = attemptKey(step);
     // What an operator's own file says costs nothing to look at again, and is to count as soon as it is mended.
     if (key === null || isOwnFileAtFault(error)) return;
@@ -164,8 +165,6 @@ export class Agent implements World {
     return mesh.report(status, { revisionGone, address });
   }
 }
-
-const SELF_CHECK_FAILED = 'SMM702';
 
 /** Steps that cost something and are not repeated at every turn. */
 function attemptKey(step: Step): string | null {

@@ -1,9 +1,8 @@
 /** What a turn needs about the agent's own versions: which one is wanted, where it comes from, and what became of one. */
-import { type AgentError, describeError } from '../errors.ts';
 import { checkpoint } from '../host/checkpoints.ts';
 import { onMachine } from '../paths.ts';
 import type { SignedRepository } from '../repository/tuf/signed-repository.ts';
-import { noRepository } from '../upgrade/errors.ts';
+import { noRepository, type SelfCheckFailed } from '../upgrade/errors.ts';
 import { keepEvidence } from '../upgrade/evidence.ts';
 import { noteTurn } from '../upgrade/probation.ts';
 import { VersionRejections } from '../upgrade/rejections.ts';
@@ -44,10 +43,10 @@ export class OwnVersions {
   }
 
   /** Not a failed attempt like others: the version itself says that it does not work here. */
-  async refuse({ version, from }: Extract<Step, { do: 'upgrade-agent' }>, error: AgentError): Promise<void> {
+  async refuse({ version, from }: Extract<Step, { do: 'upgrade-agent' }>, error: SelfCheckFailed): Promise<void> {
     const { paths, clock } = this.#parts;
-    if ('evidence' in error && typeof error.evidence === 'string') await keepEvidence(paths, version, error.evidence);
-    await new VersionRejections(paths, clock).refuse(version, describeError(error), from);
+    await keepEvidence(paths, version, error.evidence);
+    await new VersionRejections(paths, clock).refuse(version, error.why, from);
   }
 
   /**

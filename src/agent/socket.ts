@@ -24,14 +24,19 @@ export type Serve = (request: Request, answer: (answer: Answer) => void) => Prom
 /**
  * Listens. Who answers at the socket is the one agent of this root; the lock is held only while that is asked, in a file that
  * nobody else may open: another user's program that took an abstract name, or locked the folder, would keep every agent out.
- * Rejects with SMM505 when another agent runs under the same root.
+ * Rejects with SMM505 when another agent runs under the same root. `close` resolves once whoever is being served has the answer.
  */
 export async function listen(path: string, serve: Serve): Promise<{ close(): Promise<void> }> {
   const clients = new Set<Socket>();
+  const served = new Set<Promise<void>>();
   const server = createServer((socket) => {
     clients.add(socket);
     socket.once('close', () => clients.delete(socket));
-    void converse(socket, serve);
+    void converse(socket, (request, answer) => {
+      const answered = serve(request, answer).finally(() => served.delete(answered));
+      served.add(answered);
+      return answered;
+    });
   });
   const lock = `${path}.lock`;
   await (await open(lock, 'a', 0o600)).close();
@@ -49,7 +54,8 @@ export async function listen(path: string, serve: Serve): Promise<{ close(): Pro
   return {
     close: async () => {
       const closed = new Promise((resolve) => server.close(resolve));
-      // Answers are written by now, and a client that never asked anything must not keep the daemon.
+      await Promise.allSettled(served);
+      // A client that never asked anything must not keep the daemon.
       for (const client of clients) client.destroySoon();
       await closed;
       await rm(path, { force: true });
@@ -82,7 +88,7 @@ async function converse(socket: Socket, serve: Serve): Promise<void> {
   // A client that went away needs no answer; the turn that it asked for goes on.
   socket.on('error', () => socket.destroy());
   const answer = (message: Answer) => {
-    // After `close` a turn that is being cut off may still say something.
+    // It may have gone away, or been sent away.
     if (socket.writable) socket.write(`${JSON.stringify(message)}\n`);
   };
   for await (const line of await linesOf(socket)) {

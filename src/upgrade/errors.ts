@@ -11,11 +11,18 @@ export function badArchive(file: string, why: string, options?: ErrorOptions): A
 export class SelfCheckFailed extends AgentError {
   /** What its program wrote last, for whoever looks into it. */
   readonly evidence: string;
+  /** In one line. */
+  readonly why: string;
 
-  constructor(version: string, why: string, evidence: string) {
-    const remedy = 'the agent stays as it is; smm-agent history has what the program said';
-    super('SMM702', `cannot use smm-agent ${version}: its self-check failed: ${why}`, remedy);
+  constructor(version: string, said: string, evidence: string) {
+    const why = `its self-check failed: ${said.replaceAll(/\s+/g, ' ')}`;
+    super(
+      'SMM702',
+      `cannot use smm-agent ${version}: ${why}`,
+      'the agent stays as it is; smm-agent history has what the program said',
+    );
     this.evidence = evidence;
+    this.why = why;
   }
 }
 

@@ -62,20 +62,33 @@ describe("the daemon's socket", () => {
     silent.destroy();
   });
 
-  it('is not brought down by what comes of a turn after it was closed', async () => {
-    const told = Promise.withResolvers<void>();
-    const asked = Promise.withResolvers<void>();
+  it('gives the answer to whoever waits for one before it closes', async () => {
+    const [asked, ended] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     const server = await listen(path, async (_, answer) => {
       asked.resolve();
-      await told.promise;
-      for (let late = 0; late < 3; late += 1) answer({ event: { kind: 'learnt', text: 'too late' } });
+      await ended.promise;
+      answer({ end: { ok: true, text: 'the agent restarts' } });
     });
     const client = ask(path, { do: 'reconcile' }, () => {});
     await asked.promise;
     const closed = server.close();
-    told.resolve();
-    await assert.rejects(client, { code: 'SMM506' });
+    ended.resolve();
+    assert.deepEqual(await client, { ok: true, text: 'the agent restarts' });
     await closed;
+  });
+
+  it('is not brought down by what is said to a client after its answer', async () => {
+    let say: Parameters<Serve>[1] = () => {};
+    const server = await listen(path, async (_, answer) => {
+      say = answer;
+      answer({ end: { ok: true, text: 'done' } });
+    });
+    await ask(path, { do: 'reconcile' }, () => {});
+    for (let late = 0; late < 3; late += 1) {
+      say({ event: { kind: 'learnt', text: 'too late' } });
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await server.close();
   });
 
   it('lets only one of several begin', async () => {

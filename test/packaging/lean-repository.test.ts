@@ -6,9 +6,10 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { it } from 'node:test';
 import { bundle } from '../../packaging/bundle.ts';
+import { NODE_FLAGS } from '../../packaging/node-flags.ts';
 import { projectRoot } from '../../scripts/project.ts';
 import { CONTENT, Scene, TARGET } from '../repository/tuf/scene.ts';
-import { launcherFlags, UNUSED, WITNESS } from './loaded-modules.ts';
+import { UNUSED, WITNESS } from './loaded-modules.ts';
 
 const PROGRAM = 'test/repository/tuf/ask-main.ts';
 
@@ -23,7 +24,7 @@ it('the bundled client asks the repository and fetches a file, without fetch and
   );
   await writeFile(main, code);
   await writeFile(witness, WITNESS);
-  const args = [...(await launcherFlags()), '--require', witness, main, JSON.stringify(scene.options), TARGET];
+  const args = [...NODE_FLAGS, '--require', witness, main, JSON.stringify(scene.options), TARGET];
   const client = spawn(process.execPath, args, { env: { DEBUG: '*' }, stdio: ['ignore', 'ignore', 'pipe'] });
   let said = '';
   client.stderr.setEncoding('utf8').on('data', (text: string) => {

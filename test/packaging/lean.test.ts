@@ -13,7 +13,7 @@ import { readStatus } from '../../src/agent/status-file.ts';
 import { SandboxMachine } from '../sandbox/machine.ts';
 import { SandboxMesh } from '../sandbox/mesh.ts';
 import { until } from '../sandbox/until.ts';
-import { launcherFlags, UNUSED, WITNESS } from './loaded-modules.ts';
+import { UNUSED, WITNESS } from './loaded-modules.ts';
 
 describe('the bundled agent', () => {
   let mesh: SandboxMesh;

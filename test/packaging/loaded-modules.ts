@@ -1,8 +1,4 @@
 /** What the bundle may load of Node, and how a test sees what it has loaded. */
-import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { projectRoot } from '../../scripts/project.ts';
 
 /** Node's own modules by what they cost: fetch alone is 8 MB. */
 export const UNUSED = [
@@ -23,12 +19,3 @@ export const WITNESS = `const write = () => {
 };
 process.on('SIGUSR2', write);
 process.on('exit', write);`;
-
-/** With which the agent is started. */
-export async function launcherFlags(): Promise<string[]> {
-  const launcher = await readFile(join(projectRoot, 'systemd/bin/smm-agent'), 'utf8');
-  const command = /^exec "[^"]+"([^"]+)"/m.exec(launcher)?.[1] ?? '';
-  const flags = command.split(/[\s\\]+/).filter((word) => word.startsWith('--'));
-  assert.ok(flags.includes('--jitless'), command);
-  return flags;
-}
