@@ -42,15 +42,18 @@ export async function planHere(paths: Paths): Promise<Plan> {
   return withAgent(paths, (agent, config) => dryRun(agent, config));
 }
 
-/** One turn by this process. Rejects with SMM505 when a daemon began meanwhile. */
+/** One turn by this process. Rejects with SMM505 when a daemon began meanwhile, and with SMM604 when one begins before it is through. */
 export async function reconcileHere(paths: Paths, tell: Tell): Promise<Status> {
   await makeFolder(paths.run, 0o755);
-  const busy = await listen(paths.socket, async (_, answer) => {
-    answer({ end: { ok: false, text: 'smm-agent reconcile is at it: try again when it is done' } });
-  });
   const ending = new AbortController();
-  const end = () =>
-    ending.abort(new AgentError('SMM604', 'cannot complete the turn: it was interrupted', 'run it again'));
+  const cut = (why: string, remedy: string) =>
+    ending.abort(new AgentError('SMM604', `cannot complete the turn: ${why}`, remedy));
+  const end = () => cut('it was interrupted', 'run it again');
+  const busy = await listen(paths.socket, async (request, answer) => {
+    if (request.do === 'yield') cut('the agent has started, and makes it', 'smm-agent reconcile shows what it does');
+    const text = 'smm-agent reconcile is at it: try again when it is done';
+    answer({ end: { ok: request.do === 'yield', text } });
+  });
   process.once('SIGINT', end);
   process.once('SIGTERM', end);
   try {

@@ -14,7 +14,7 @@ import { RELOAD, runDaemon } from './daemon.ts';
 import type { TurnEvent } from './events.ts';
 import { notifierFor } from './notifier.ts';
 import { openSession } from './session.ts';
-import { type Answer, listen, type Serve } from './socket.ts';
+import { type Answer, listen, type Request, type Serve } from './socket.ts';
 import type { Status } from './status.ts';
 import { Triggers } from './triggers.ts';
 import { Watchdog } from './watchdog.ts';
@@ -36,7 +36,7 @@ export async function runHere(paths: Paths, env: NodeJS.ProcessEnv): Promise<voi
   process.on('SIGHUP', () => triggers.fire(RELOAD));
   const serve: Serve = (request, answer) => answerClient(request.do, answer, { triggers, audience, waiting });
   await makeFolder(paths.run, 0o755);
-  const socket = await listen(paths.socket, serve);
+  const socket = await listen(paths.socket, serve, { takesOver: true });
   const notifier = notifierFor(env.NOTIFY_SOCKET, log, runBelow(paths));
   const watchdog = new Watchdog(clock);
   const watchdogMs = Number(env.WATCHDOG_USEC ?? 0) / 1000;
@@ -102,11 +102,11 @@ interface Clients {
   waiting: Set<(status: Status | null) => void>;
 }
 
-async function answerClient(
-  wish: 'reconcile' | 'reload',
-  answer: (answer: Answer) => void,
-  clients: Clients,
-): Promise<void> {
+async function answerClient(wish: Request['do'], answer: (answer: Answer) => void, clients: Clients): Promise<void> {
+  if (wish === 'yield') {
+    answer({ end: { ok: false, text: 'this is the daemon' } });
+    return;
+  }
   if (wish === 'reload') {
     clients.triggers.fire(RELOAD);
     answer({ end: { ok: true, text: 'the configuration is being read again' } });

@@ -4,13 +4,17 @@
  */
 import { chmod, open, rm } from 'node:fs/promises';
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { AgentError } from '../errors.ts';
 import { hasCode } from '../host/file-errors.ts';
 import { withFileLock } from '../host/file-lock.ts';
 import { TurnEvent } from './events.ts';
 
-export const Request = z.object({ do: z.enum(['reconcile', 'reload']) });
+export const Request = z.object({
+  /** `yield`: a daemon starts; whoever makes a single turn meanwhile is to leave it to that one. */
+  do: z.enum(['reconcile', 'reload', 'yield']),
+});
 export type Request = z.infer<typeof Request>;
 
 export const Answer = z.union([
@@ -19,6 +23,15 @@ export const Answer = z.union([
 ]);
 export type Answer = z.infer<typeof Answer>;
 
+export interface ListenOptions {
+  /** Has a command's turn ended, and waits for that, before it gives up. */
+  takesOver?: boolean;
+}
+
+const TRY_MS = 50;
+/** A turn that is cut off ends within a second or so; systemd waits for half a minute for the start. */
+const MOST_TRIES = 20_000 / TRY_MS;
+
 export type Serve = (request: Request, answer: (answer: Answer) => void) => Promise<void>;
 
 /**
@@ -26,7 +39,11 @@ export type Serve = (request: Request, answer: (answer: Answer) => void) => Prom
  * nobody else may open: another user's program that took an abstract name, or locked the folder, would keep every agent out.
  * Rejects with SMM505 when another agent runs under the same root. `close` resolves once whoever is being served has the answer.
  */
-export async function listen(path: string, serve: Serve): Promise<{ close(): Promise<void> }> {
+export async function listen(
+  path: string,
+  serve: Serve,
+  { takesOver = false }: ListenOptions = {},
+): Promise<{ close(): Promise<void> }> {
   const clients = new Set<Socket>();
   const served = new Set<Promise<void>>();
   const server = createServer((socket) => {
@@ -40,25 +57,32 @@ export async function listen(path: string, serve: Serve): Promise<{ close(): Pro
   });
   const lock = `${path}.lock`;
   await (await open(lock, 'a', 0o600)).close();
-  await withFileLock(lock, async () => {
-    const socket = await connect(path);
-    if (socket !== null) {
-      socket.destroy();
+  const bindIfFree = () =>
+    withFileLock(lock, async () => {
+      const socket = await connect(path);
+      socket?.destroy();
+      if (socket !== null) return false;
+      // Left behind by an agent that was killed.
+      await rm(path, { force: true });
+      await bind(server, path);
+      await chmod(path, 0o600);
+      return true;
+    });
+  for (let tries = 1; !(await bindIfFree()); tries += 1) {
+    const mayWait = takesOver && tries < MOST_TRIES && (await yields(path));
+    if (!mayWait) {
       throw new AgentError('SMM505', 'cannot start: another smm-agent runs on this machine', 'use smm-agent status');
     }
-    // Left behind by an agent that was killed.
-    await rm(path, { force: true });
-    await bind(server, path);
-    await chmod(path, 0o600);
-  });
+    await delay(TRY_MS);
+  }
   return {
     close: async () => {
       const closed = new Promise((resolve) => server.close(resolve));
       await Promise.allSettled(served);
       // A client that never asked anything must not keep the daemon.
       for (const client of clients) client.destroySoon();
+      // It takes the socket's name away before it frees it: afterwards the name may be another agent's already.
       await closed;
-      await rm(path, { force: true });
     },
   };
 }
@@ -82,6 +106,12 @@ async function connect(path: string): Promise<Socket | null> {
     reject(new AgentError('SMM506', 'cannot reach the daemon', `look at ${path}: are you root?`, { cause: error }));
   });
   return promise;
+}
+
+/** Whether who answers there goes away by itself, now that it is asked to. */
+async function yields(path: string): Promise<boolean> {
+  const answer = await ask(path, { do: 'yield' }, () => {});
+  return answer === null || answer.ok;
 }
 
 async function converse(socket: Socket, serve: Serve): Promise<void> {

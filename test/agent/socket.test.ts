@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { createConnection, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -45,6 +46,28 @@ describe("the daemon's socket", () => {
     assert.notEqual(await ask(path, { do: 'reload' }, () => {}), null, 'the first one still answers');
     await server.close();
     await (await listen(path, done)).close();
+  });
+
+  it('is taken over by a daemon from a command, once that has ended its turn', async () => {
+    const asked: string[] = [];
+    const command = await listen(path, async (request, answer) => {
+      asked.push(request.do);
+      answer({ end: { ok: request.do === 'yield', text: 'at it' } });
+      if (request.do === 'yield') setImmediate(() => void command.close());
+    });
+    const daemon = await listen(path, done, { takesOver: true });
+    assert.deepEqual(asked, ['yield']);
+    assert.deepEqual(await ask(path, { do: 'reload' }, () => {}), { ok: true, text: 'done' });
+    await daemon.close();
+    assert.equal(existsSync(path), false);
+  });
+
+  it('is not taken over from another daemon', async () => {
+    const server = await listen(path, async (request, answer) => {
+      answer({ end: { ok: request.do !== 'yield', text: 'this is the daemon' } });
+    });
+    await assert.rejects(listen(path, done, { takesOver: true }), { code: 'SMM505' });
+    await server.close();
   });
 
   it('keeps nobody out for a name that any user of the machine can take', async () => {
