@@ -13,6 +13,9 @@ import type { AgentRepository } from './repository.ts';
 /** After anything at all a working agent runs within this time: the promise of the whole. */
 export const TWO_MINUTES_MS = 120_000;
 
+/** The agent, its timers, and what systemd says of both. */
+const UNITS = "-u smm-agent -u 'smm-agent-deadline-*'";
+
 export class UpgradeVm {
   readonly vm: AgentVm;
   readonly repository: AgentRepository;
@@ -53,7 +56,7 @@ export class UpgradeVm {
 
   /** Waits until this version runs, confirmed, and the machine is as it should be. */
   confirmed(version: string, timeoutMs = TWO_MINUTES_MS): Promise<Status> {
-    return this.vm.until(
+    return this.#until(
       `smm-agent ${version} to be confirmed`,
       ({ agent, upgrade, restart }) =>
         agent.version === version &&
@@ -67,7 +70,7 @@ export class UpgradeVm {
 
   /** Waits until `back` works again, and `version` is not tried any more. */
   putBack(version: string, back: string, timeoutMs = TWO_MINUTES_MS): Promise<Status> {
-    return this.vm.until(
+    return this.#until(
       `smm-agent ${version} to be put back`,
       ({ agent, upgrade }) =>
         agent.version === back &&
@@ -76,6 +79,16 @@ export class UpgradeVm {
         upgrade.state === 'rejected',
       timeoutMs,
     );
+  }
+
+  /** As that of AgentVm; the journal is in the error. */
+  async #until(...args: Parameters<AgentVm['until']>): Promise<Status> {
+    try {
+      return await this.vm.until(...args);
+    } catch (cause) {
+      const lines = await this.machine.sh(`journalctl --sync; journalctl --no-pager -o cat -n 60 ${UNITS}`);
+      throw new Error(`${args[0]}: it did not come to that; the journal:\n${lines}`, { cause });
+    }
   }
 
   /** The newest last. */
@@ -108,9 +121,8 @@ export class UpgradeVm {
 
   /** Lines of the agent, its guard, its timers, and of systemd about them, since then. */
   async since(cursor: string): Promise<string[]> {
-    const units = "-u smm-agent -u 'smm-agent-deadline-*'";
     const text = await this.machine.sh(
-      `journalctl --sync; journalctl --no-pager -o cat ${units} --after-cursor='${cursor}'`,
+      `journalctl --sync; journalctl --no-pager -o cat ${UNITS} --after-cursor='${cursor}'`,
     );
     return text.split('\n');
   }
