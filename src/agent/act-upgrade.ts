@@ -36,8 +36,8 @@ export async function upgrade(
 }
 
 export async function restart({ services }: Pick<Hands, 'services'>): Promise<void> {
+  checkpoint('agent-restart-due');
   await services.requestRestart(AGENT_UNIT);
-  checkpoint('agent-restart-asked');
 }
 
 export async function cleanVersions(

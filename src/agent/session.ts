@@ -90,7 +90,7 @@ function configured(parts: SessionParts, config: Config, machineId: string, wasO
       // Only a killed agent leaves them, so once is enough; whatever keeps them there costs one turn and no more.
       const isFirst = !leftoversSought;
       leftoversSought = true;
-      if (isFirst) await removeLeftReleases(paths);
+      if (isFirst) await removeLeftovers(paths);
       return turn(agent, { config, ...options });
     },
     failed: async (reason, isRepeated) => {
@@ -123,11 +123,14 @@ function configured(parts: SessionParts, config: Config, machineId: string, wasO
   };
 }
 
-/** A release that was being made or removed when an agent was killed: hundreds of megabytes until the next one is staged. */
-async function removeLeftReleases(paths: Paths): Promise<void> {
+/** What was being made or removed when an agent was killed, releases and runtimes: hundreds of megabytes until the next one is made. */
+async function removeLeftovers(paths: Paths): Promise<void> {
   const { cleanLeftovers } = await import('../istio/releases/clean.ts');
   const { ReleaseStore } = await import('../istio/releases/store.ts');
   await cleanLeftovers(new ReleaseStore(paths));
+  const { forgetVersions } = await import('../upgrade/clean.ts');
+  const { VersionStore } = await import('../upgrade/store.ts');
+  await forgetVersions(new VersionStore(paths), []);
 }
 
 /** istio-activate writes down each start and each end of Istio, also those that nobody told the agent of. */

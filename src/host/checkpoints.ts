@@ -36,7 +36,7 @@ export const UPGRADE_CHECKPOINTS = [
   'agent-probation-written',
   'agent-current-linked',
   'agent-previous-linked',
-  'agent-restart-asked',
+  'agent-restart-due',
 ] as const;
 
 /** And from the new one's, until it is confirmed and has cleaned up. */
@@ -62,11 +62,12 @@ export type Checkpoint = (
 
 /**
  * Ends this process by SIGKILL when SMM_TEST_KILL_AT names the point; `<name>:<n>` means the n-th time that it is
- * passed. SIGKILL and no exception: nothing may tidy up on the way out, as after a power cut.
+ * passed. SIGKILL and no exception: nothing may tidy up on the way out, as after a power cut. SIGSTOP by SMM_TEST_KILL_BY holds it there,
+ * for a test that ends the whole machine.
  */
 export function checkpoint(name: Checkpoint): void {
   const [wanted, times = '1'] = process.env.SMM_TEST_KILL_AT?.split(':') ?? [];
   if (wanted !== name) return;
-  if (times === '1') process.kill(process.pid, 'SIGKILL');
+  if (times === '1') process.kill(process.pid, process.env.SMM_TEST_KILL_BY ?? 'SIGKILL');
   process.env.SMM_TEST_KILL_AT = `${name}:${Number(times) - 1}`;
 }

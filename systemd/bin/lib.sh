@@ -28,7 +28,7 @@ field() {
 # at NAME: a point between two writes, for the tests: when SMM_TEST_KILL_AT names it, all processes of this hook end here as in
 # a power cut. Nothing when it is unset.
 at() {
-  [ "${SMM_TEST_KILL_AT:-}" != "$1" ] || { say 7 "killed at $1" && kill -s KILL 0; }
+  [ "${SMM_TEST_KILL_AT:-}" != "$1" ] || { say 7 "killed at $1" && kill -s "${SMM_TEST_KILL_BY:-KILL}" 0; }
 }
 
 # write_file FILE: makes a file of stdin in one step; it is on disk when this returns.

@@ -12,15 +12,29 @@ function lacking(lacks: string): AgentMachine {
 describe('the deadline of a version that completed no turn', () => {
   it('puts it back and restarts the agent', () => {
     using machine = AgentMachine.onTrial().clock(LATE);
-    assert.match(machine.deadline().stderr, /put back to 0\.2\.0: it completed no turn within 50 s of its start/);
-    assert.equal(machine.named('current'), OLD);
+    const { stderr } = machine.deadline();
+    assert.match(stderr, /0\.3\.0 does not come through its probation: it completed no turn within 50 s of its start/);
     assert.deepEqual(machine.restarts(), ['systemctl restart --no-block smm-agent.service']);
+    assert.match(machine.guard('start').stderr, /put back to 0\.2\.0: it completed no turn within 50 s of its start/);
+    assert.equal(machine.named('current'), OLD);
     assert.equal(machine.evidence(NEW), 'the last words\n');
   });
 
   it('takes the turn of an earlier start for none', () => {
     using machine = AgentMachine.onTrial().turn('control-plane', 'i-0').clock(LATE);
     machine.deadline();
+    assert.equal(machine.noted(`rejected/${NEW}`, 'probation'), 'abcd0123');
+  });
+
+  it('asks for the restart first: killed between the two, it is put back after a probation of its next start', () => {
+    using machine = AgentMachine.onTrial().clock(LATE);
+    machine.deadline(NOW + 50, { killAt: 'agent-deadline-restart-asked' });
+    assert.equal(machine.restarts().length, 1);
+    machine.answer('jobs', '1 smm-agent.service restart running\n').guard('ended', { result: 'success', status: '0' });
+    machine.guard('start', { invocation: 'i-2' });
+    assert.equal(machine.noted('probation', 'deadline'), String(LATE + 50));
+    machine.clock(LATE + 51).deadline(LATE + 50);
+    machine.guard('start', { invocation: 'i-3' });
     assert.equal(machine.named('current'), OLD);
   });
 });
@@ -51,7 +65,6 @@ describe('the deadline of a version that lacks an answer of the control plane', 
       const checks = machine.calls().filter((call) => call.startsWith('node of'));
       assert.equal(checks.length, asked);
       assert.match(checks[0] ?? '', /^node of 0\.3\.0: --flag-of-its-own \S+ self-check --control-plane$/);
-      assert.equal(machine.named('current'), blamed ? OLD : NEW);
       assert.equal(machine.restarts().length, blamed ? 1 : 0);
       if (blamed) {
         assert.equal(machine.noted(`rejected/${NEW}`, 'reason'), '0.2.0 has what it lacks: control-plane');
@@ -86,7 +99,7 @@ describe('the deadline of a version that finds the configuration wrong', () => {
       using machine = lacking('configuration');
       machine.answer(NEW, `${tries[0]}\n`.repeat(3)).answer(OLD, `${tries[1]}\n`.repeat(2));
       machine.deadline();
-      assert.equal(machine.named('current'), blamed ? OLD : NEW);
+      assert.equal(machine.noted(`rejected/${NEW}`, 'probation'), blamed ? 'abcd0123' : null);
       assert.match(machine.calls().find((call) => call.startsWith('node of')) ?? '', / self-check$/);
     });
   }
@@ -114,7 +127,7 @@ describe('a timer of the deadline', () => {
 
   it('of another probation does nothing', () => {
     using machine = AgentMachine.onTrial().clock(LATE);
-    machine.deadline(NOW + 50, 'other000');
+    machine.deadline(NOW + 50, { id: 'other000' });
     unchanged(machine);
   });
 

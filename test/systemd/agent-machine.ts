@@ -109,8 +109,9 @@ exit "$status"
     return this.run('agent-guard', [what], { INVOCATION_ID: invocation, ...(what === 'ended' ? told : {}) });
   }
 
-  deadline(at = NOW + 50, id = 'abcd0123'): Ended {
-    return this.run('agent-deadline', [id, String(at)]);
+  /** `killAt`: a named point of the scripts. */
+  deadline(at = NOW + 50, { id = 'abcd0123', killAt = '' } = {}): Ended {
+    return this.run('agent-deadline', [id, String(at)], { SMM_TEST_KILL_AT: killAt });
   }
 
   /** What the agent on probation notes after a turn that did not confirm it. */

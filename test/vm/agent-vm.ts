@@ -41,21 +41,23 @@ export class AgentVm {
   readonly downloads: Downloads;
   readonly namespace = NAMESPACE;
   readonly group: string;
+  readonly #trustedRoot: string | undefined;
 
-  private constructor(lab: Lab, machine: Machine, downloads: Downloads, group: string) {
+  private constructor(lab: Lab, machine: Machine, downloads: Downloads, { name, trustedRoot }: AgentVmOptions) {
     this.lab = lab;
     this.machine = machine;
     this.downloads = downloads;
-    this.group = group;
+    this.group = `${GROUP}-${name}`;
+    this.#trustedRoot = trustedRoot;
   }
 
   /** In the mesh with Istio of the official package, the agent installed, configured and started. */
   static async make(lab: Lab, options: AgentVmOptions): Promise<AgentVm> {
     const { name, version = '1.31.0', envoy = '1.39.3', revision = 'default' } = options;
-    const group = `${GROUP}-${name}`;
     const machine = await bootMachine(lab, { name });
     const downloads = await startDownloads(lab);
-    const vm = new AgentVm(lab, machine, downloads, group);
+    const vm = new AgentVm(lab, machine, downloads, options);
+    const { group } = vm;
     try {
       await upgradeControlPlane(lab, revision, version);
       await joinMesh(lab, machine, { group, namespace: NAMESPACE, revision, version, envoy });
@@ -77,7 +79,7 @@ export class AgentVm {
 
   /** Another version of the agent's package, made of the same sources. */
   async upgradeAgent(version: string): Promise<void> {
-    await this.install(await agentDeb(this.lab, { version }));
+    await this.install(await agentDeb(this.lab, { version, trustedRoot: this.#trustedRoot }));
   }
 
   /** As README.md says, by the commands. */

@@ -19,13 +19,12 @@ const UNITS = "-u smm-agent -u 'smm-agent-deadline-*'";
 export class UpgradeVm {
   readonly vm: AgentVm;
   readonly repository: AgentRepository;
-  /** Pids of Istio with their start times, before anything was upgraded. */
-  readonly istio: string[];
+  #istio: string[];
 
   private constructor(vm: AgentVm, repository: AgentRepository, istio: string[]) {
     this.vm = vm;
     this.repository = repository;
-    this.istio = istio;
+    this.#istio = istio;
   }
 
   /** Adopted, and of the version of the sources. */
@@ -97,9 +96,14 @@ export class UpgradeVm {
     return lines.map((line) => JSON.parse(line) as HistoryEntry);
   }
 
-  /** Nobody has restarted Istio, whatever happened to the agent. */
+  /** Nobody has restarted Istio since it was noted, whatever happened to the agent. */
   async assertIstioUntouched(): Promise<void> {
-    assert.deepEqual(await this.vm.istioProcesses(), this.istio);
+    assert.deepEqual(await this.vm.istioProcesses(), this.#istio);
+  }
+
+  /** Done once at the beginning; to be done after a boot. */
+  async noteIstio(): Promise<void> {
+    this.#istio = await this.vm.istioProcesses();
   }
 
   /** The condition SmmAgent, once its message matches. */
