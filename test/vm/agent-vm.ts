@@ -29,6 +29,8 @@ export interface AgentVmOptions {
   settings?: readonly (readonly [string, string])[];
   /** Of the signed repository: root.json that the package brings. */
   trustedRoot?: string;
+  /** A package to begin with; default: that of the sources. */
+  deb?: string;
 }
 
 const NAMESPACE = 'vm-apps';
@@ -63,7 +65,7 @@ export class AgentVm {
       await joinMesh(lab, machine, { group, namespace: NAMESPACE, revision, version, envoy });
       await options.prepare?.(machine);
       await grantRights(lab, group);
-      await vm.install(await agentDeb(lab, { trustedRoot: options.trustedRoot }));
+      await vm.install(options.deb ?? (await vm.deb()));
       await vm.configure(options.settings ?? []);
     } catch (error) {
       await vm.end();
@@ -72,14 +74,20 @@ export class AgentVm {
     return vm;
   }
 
-  async install(deb: string): Promise<void> {
+  /** Returns what dpkg and the package have said. */
+  async install(deb: string): Promise<string> {
     await this.machine.copyIn(deb, '/root/smm-agent.deb');
-    await this.machine.sh('dpkg --install /root/smm-agent.deb && rm /root/smm-agent.deb');
+    return this.machine.sh('dpkg --install /root/smm-agent.deb 2>&1; rm /root/smm-agent.deb');
+  }
+
+  /** The package of the same sources, in that version. */
+  deb(version = packageJson().version): Promise<string> {
+    return agentDeb(this.lab, version, this.#trustedRoot);
   }
 
   /** Another version of the agent's package, made of the same sources. */
   async upgradeAgent(version: string): Promise<void> {
-    await this.install(await agentDeb(this.lab, { version, trustedRoot: this.#trustedRoot }));
+    await this.install(await this.deb(version));
   }
 
   /** As README.md says, by the commands. */
@@ -195,16 +203,8 @@ export async function upgradeControlPlane(lab: Lab, revision: Revision, version:
   await setRolledOut(lab.kube, revision, version);
 }
 
-interface DebOptions {
-  version?: string;
-  trustedRoot?: string | undefined;
-}
-
 /** The package, built once for each lab. */
-export async function agentDeb(
-  lab: Lab,
-  { version = packageJson().version, trustedRoot }: DebOptions = {},
-): Promise<string> {
+async function agentDeb(lab: Lab, version: string, trustedRoot: string | undefined): Promise<string> {
   const root = trustedRoot === undefined ? '' : `-${digestOf(readFileSync(trustedRoot, 'utf8'))}`;
   const folder = join(lab.state.folder, `agent-${version}${root}`);
   return withLock(`${folder}.lock`, async () => {

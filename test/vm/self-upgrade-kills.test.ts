@@ -65,7 +65,7 @@ function arm(point: string, by = 'SIGKILL'): Promise<void> {
   return machine.machine.writeFile(KILL, `SMM_TEST_KILL_AT=${point}\nSMM_TEST_KILL_BY=${by}\n`);
 }
 
-async function untilKilled(point: string, cursor: string): Promise<void> {
+async function untilKilled(point: string, cursor: number): Promise<void> {
   const killed = (line: string) => line.includes('status=9/KILL') || line.includes(`killed at ${point}`);
   await until(`${point} to be passed`, async () => (await machine.since(cursor)).some(killed), TWO_MINUTES_MS);
   await machine.machine.sh(`rm -f ${KILL}`);

@@ -94,7 +94,7 @@ describe('a version of the agent on probation', { concurrency: true }, () => {
   let lab: Lab;
   let end: () => Promise<void>;
   let honest: AgentRepository;
-  const machines: { machine: UpgradeVm; repository: AgentRepository; cursor: string }[] = [];
+  const machines: { machine: UpgradeVm; repository: AgentRepository; cursor: number }[] = [];
 
   before(async () => {
     ({ lab, end } = await startOwnLab());

@@ -18,12 +18,15 @@ import { type Downloads, startDownloads } from '../lab/downloads.ts';
 import { hostArch } from '../lab/go-parts.ts';
 import type { Lab } from '../lab/lab.ts';
 import { withLock } from '../lab/lock.ts';
+import { bundleWith, type TestMigration } from './migrations.ts';
 
 export interface VersionBuild {
   /** JavaScript that runs before the agent does. */
   prefix?: string;
   /** The Node that it names; default: that of the package. */
   runtime?: string;
+  /** What it changes about the state; default: nothing. */
+  migrations?: readonly TestMigration[];
 }
 
 /** One for each machine that is to find other things in it than the rest; all trust the same root. */
@@ -66,8 +69,10 @@ export class AgentRepository {
   }
 
   /** Publishes the agent of these sources in that version; resolves with the size of its archive in bytes. */
-  async publish(version: string, { prefix = '', runtime = packageJson().config.runtime }: VersionBuild = {}) {
-    const { code } = await bundle(projectRoot, version);
+  async publish(version: string, build: VersionBuild = {}): Promise<number> {
+    const { prefix = '', runtime = packageJson().config.runtime, migrations } = build;
+    const code =
+      migrations === undefined ? (await bundle(projectRoot, version)).code : await bundleWith(migrations, version);
     const contents = { version, runtimeVersion: runtime, code: `${prefix}${code}`, copyright: 'Apache-2.0\n' };
     const output = join(this.#folder, 'build');
     const file = await buildAgentArchive(contents, { output, quality: 1, sourceDateEpoch: 1 });

@@ -37,11 +37,16 @@ export class UpgradeVm {
     const vm = await AgentVm.make(lab, { ...options, settings, trustedRoot: repository.root });
     try {
       await vm.adopted();
-      return new UpgradeVm(vm, repository, await vm.istioProcesses());
+      return await UpgradeVm.of(vm, repository);
     } catch (error) {
       await vm.end();
       throw error;
     }
+  }
+
+  /** One whose Istio runs. */
+  static async of(vm: AgentVm, repository: AgentRepository): Promise<UpgradeVm> {
+    return new UpgradeVm(vm, repository, await vm.istioProcesses());
   }
 
   get machine() {
@@ -117,18 +122,15 @@ export class UpgradeVm {
     );
   }
 
-  /** Where the journal ends now. */
-  async cursor(): Promise<string> {
-    const shown = await this.machine.sh('journalctl --sync; journalctl --show-cursor -n 0 -o cat');
-    return shown.trim().replace('-- cursor: ', '');
+  /** Where the journal ends now. Not a cursor of journalctl's: after one it leaves out the first line that a filter lets pass. */
+  async cursor(): Promise<number> {
+    return (await this.since(0)).length;
   }
 
   /** Lines of the agent, its guard, its timers, and of systemd about them, since then. */
-  async since(cursor: string): Promise<string[]> {
-    const text = await this.machine.sh(
-      `journalctl --sync; journalctl --no-pager -o cat ${UNITS} --after-cursor='${cursor}'`,
-    );
-    return text.split('\n');
+  async since(cursor: number): Promise<string[]> {
+    const text = await this.machine.sh(`journalctl --sync; journalctl --no-pager -o cat ${UNITS}`);
+    return text.split('\n').filter(Boolean).slice(cursor);
   }
 
   async show(property: string): Promise<string> {
