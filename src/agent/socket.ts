@@ -4,6 +4,7 @@
  */
 import { chmod, open, rm } from 'node:fs/promises';
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
+import type { Interface } from 'node:readline';
 import { z } from 'zod';
 import { AgentError } from '../errors.ts';
 import { hasCode } from '../host/file-errors.ts';
@@ -22,16 +23,26 @@ export type Answer = z.infer<typeof Answer>;
 export type Serve = (request: Request, answer: (answer: Answer) => void) => Promise<void>;
 
 /**
- * Listens. Who answers at the socket is the one agent of this root; the lock is held only while that is asked, in a file that
+ * Listens; `close` returns when everyone who has asked has an answer. Who answers at the socket is the one agent of this root; the lock is held only while that is asked, in a file that
  * nobody else may open: another user's program that took an abstract name, or locked the folder, would keep every agent out.
  * Rejects with SMM505 when another agent runs under the same root.
  */
 export async function listen(path: string, serve: Serve): Promise<{ close(): Promise<void> }> {
   const clients = new Set<Socket>();
-  const server = createServer((socket) => {
+  /** Those who have asked, until they have their answer. */
+  const talks = new Set<Promise<void>>();
+  const server = createServer(async (socket) => {
     clients.add(socket);
     socket.once('close', () => clients.delete(socket));
-    void converse(socket, serve);
+    const line = await firstLine(socket);
+    if (line === null) {
+      socket.destroy();
+      return;
+    }
+    const talk = converse(line, socket, serve);
+    talks.add(talk);
+    await talk;
+    talks.delete(talk);
   });
   const lock = `${path}.lock`;
   await (await open(lock, 'a', 0o600)).close();
@@ -49,7 +60,8 @@ export async function listen(path: string, serve: Serve): Promise<{ close(): Pro
   return {
     close: async () => {
       const closed = new Promise((resolve) => server.close(resolve));
-      // Answers are written by now, and a client that never asked anything must not keep the daemon.
+      await Promise.all(talks);
+      // A client that never asked anything, or does not read, must not keep the daemon.
       for (const client of clients) client.destroySoon();
       await closed;
       await rm(path, { force: true });
@@ -78,23 +90,30 @@ async function connect(path: string): Promise<Socket | null> {
   return promise;
 }
 
-async function converse(socket: Socket, serve: Serve): Promise<void> {
-  // A client that went away needs no answer; the turn that it asked for goes on.
-  socket.on('error', () => socket.destroy());
+async function converse(line: string, socket: Socket, serve: Serve): Promise<void> {
   const answer = (message: Answer) => {
-    if (!socket.destroyed) socket.write(`${JSON.stringify(message)}\n`);
+    // A client that went away needs no answer; the turn that it asked for goes on.
+    if (socket.writable) socket.write(`${JSON.stringify(message)}\n`);
   };
-  for await (const line of await linesOf(socket)) {
-    const request = Request.safeParse(parse(line));
-    if (request.success) await serve(request.data, answer);
-    else answer({ end: { ok: false, text: 'cannot understand the request: is this smm-agent of another version?' } });
-    break;
-  }
+  const request = Request.safeParse(parse(line));
+  if (request.success) await serve(request.data, answer);
+  else answer({ end: { ok: false, text: 'cannot understand the request: is this smm-agent of another version?' } });
   socket.end();
 }
 
+/** null from a client that went away before it had asked. */
+async function firstLine(socket: Socket): Promise<string | null> {
+  const { promise, resolve } = Promise.withResolvers<string | null>();
+  const end = () => socket.destroy();
+  socket.on('error', end);
+  socket.once('close', () => resolve(null));
+  // The reader passes errors of the socket on, for as long as that lives: one that nobody takes would end the daemon.
+  (await linesOf(socket)).once('line', resolve).on('error', end);
+  return promise;
+}
+
 /** Imported late: most daemons are never asked anything. */
-async function linesOf(socket: Socket): Promise<AsyncIterable<string>> {
+async function linesOf(socket: Socket): Promise<Interface> {
   const { createInterface } = await import('node:readline');
   return createInterface({ input: socket });
 }

@@ -62,6 +62,37 @@ describe("the daemon's socket", () => {
     silent.destroy();
   });
 
+  it('gives those who wait their answer before it closes', async () => {
+    const [asked, over] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const server = await listen(path, async (_, answer) => {
+      asked.resolve();
+      await over.promise;
+      answer({ end: { ok: false, text: 'it ends' } });
+    });
+    const answered = ask(path, { do: 'reconcile' }, () => {});
+    await asked.promise;
+    over.resolve();
+    await server.close();
+    assert.deepEqual(await answered, { ok: false, text: 'it ends' });
+  });
+
+  it('outlives a client that goes away in the middle of a turn', async () => {
+    const [asked, gone] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const server = await listen(path, async (_, answer) => {
+      asked.resolve();
+      await gone.promise;
+      answer({ event: { kind: 'learnt', text: 'nobody hears this' } });
+      answer({ end: { ok: true, text: 'nor this' } });
+    });
+    const client = createConnection(path);
+    client.write('{"do":"reconcile"}\n');
+    await asked.promise;
+    client.destroy();
+    await once(client, 'close');
+    gone.resolve();
+    await server.close();
+  });
+
   it('lets only one of several begin', async () => {
     const begun = await Promise.allSettled([listen(path, done), listen(path, done), listen(path, done)]);
     const servers = begun.filter((one) => one.status === 'fulfilled');
