@@ -7,6 +7,7 @@ import type { Step } from './decision.ts';
 /** A try does not keep a security patch of Istio waiting for longer; what has come until then is kept for the next. */
 const LONGEST_TRY_MS = 10 * 60_000;
 
+/** Tells itself that it is done: the restart that it asks for ends this process. */
 export async function upgrade(
   { version, from, repository }: Extract<Step, { do: 'upgrade-agent' }>,
   { paths, clock, services, repository: open }: Hands,
@@ -27,6 +28,12 @@ export async function upgrade(
     await upgradeAgent({ paths, clock, services, archives }, from, version, {
       signal: AbortSignal.any([signal, late.signal]),
       onProgress: ({ bytes, total }) => tell({ kind: 'progress', bytes, total }),
+      onSwitched: () =>
+        tell({
+          kind: 'done',
+          step: 'upgrade-agent',
+          text: `smm-agent ${version} is in place and has checked itself; the agent restarts, and Istio is not touched`,
+        }),
     });
   } finally {
     clearTimeout(timer);

@@ -24,7 +24,7 @@ export interface World {
   /** The revision that an Istio which is not adopted yet belongs to, by its own addresses, else by the target. */
   adoptedRevision(target: Target): Promise<string | null>;
   attempts(): Promise<ReadonlyMap<string, Attempt>>;
-  /** Must be safe to repeat, and to be killed anywhere. */
+  /** Must be safe to repeat, and to be killed anywhere. What ends this process, the agent's own upgrade, tells itself that it is done. */
   take(step: Step, tell: Tell, signal: AbortSignal): Promise<void>;
   /** Notes a failed step, so that it is not repeated at every turn. */
   failed(step: Step, error: AgentError): Promise<void>;
@@ -82,6 +82,7 @@ export async function turn(world: World, options: TurnOptions): Promise<Status> 
     const isConfirmed = await world.concludeProbation(status);
     // Nothing is said to the control plane, which has not answered yet.
     if (!isConfirmed && isUntried(observation)) return status;
+    if (isConfirmed) tell({ kind: 'done', step: 'confirm-agent', text: describeConfirmed(observation) });
     observation = await world.observe();
     view = await plan(world, observation, target, config);
   }
@@ -154,7 +155,7 @@ async function take(world: World, step: Step, tell: Tell, signal: AbortSignal): 
     const blocked = isOwnFileAtFault(known);
     return { step: step.do, sentence: blocked ? `${text} (${known.remedy})` : text, blocked };
   }
-  tell({ kind: 'done', step: step.do, text: describeDone(step) });
+  if (step.do !== 'upgrade-agent') tell({ kind: 'done', step: step.do, text: describeDone(step) });
   return null;
 }
 
@@ -173,7 +174,11 @@ function describeTarget(target: Target): string {
   return `wanted is Istio ${target.istioVersion} of revision ${target.revision.name}`;
 }
 
-function describeDone(step: Step): string {
+function describeConfirmed({ agent: { running, probation } }: Observation): string {
+  return `smm-agent ${running} is confirmed, in place of ${probation?.from}`;
+}
+
+function describeDone(step: Exclude<Step, { do: 'upgrade-agent' }>): string {
   switch (step.do) {
     case 'withdraw':
       return `nothing is staged any more: ${step.why}`;
@@ -196,7 +201,5 @@ function describeDone(step: Step): string {
     case 'clean':
     case 'clean-versions':
       return `removed ${step.remove.join(', ')}`;
-    case 'upgrade-agent':
-      return `smm-agent ${step.version} is in place and has checked itself; the agent restarts, and Istio is not touched`;
   }
 }

@@ -23,6 +23,11 @@ export interface UpgradeParts {
   archives: Archives;
 }
 
+export interface UpgradeOptions extends FetchOptions {
+  /** Called when `to` is in place. After it comes the restart, which may end this process before anything else is said. */
+  onSwitched?: () => void;
+}
+
 /**
  * Resolves when systemd has the job of the restart. Rejects with SMM702 (SelfCheckFailed) when the new version is to be rejected, with
  * SMM701, SMM703, SMM704, what `archives` rejects with, and the signal's reason; the agent then runs on as it is.
@@ -31,7 +36,7 @@ export async function upgradeAgent(
   { paths, clock, services, archives }: UpgradeParts,
   from: string,
   to: string,
-  options: FetchOptions,
+  options: UpgradeOptions,
 ): Promise<void> {
   const store = new VersionStore(paths);
   await requireGuard(services);
@@ -44,6 +49,7 @@ export async function upgradeAgent(
     checkpoint('agent-self-checked');
     await switchTo(store, from, to, clock);
   });
+  options.onSwitched?.();
   await services.requestRestart(AGENT_UNIT);
   checkpoint('agent-restart-asked');
 }

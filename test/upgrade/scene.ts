@@ -12,7 +12,7 @@ import type { FetchedPackage } from '../../src/repository/source.ts';
 import { agentTarget, runtimeTarget } from '../../src/repository/targets.ts';
 import type { Archives } from '../../src/upgrade/prepare.ts';
 import { VersionStore } from '../../src/upgrade/store.ts';
-import { upgradeAgent } from '../../src/upgrade/upgrade.ts';
+import { type UpgradeOptions, upgradeAgent } from '../../src/upgrade/upgrade.ts';
 import { UNIT } from '../agent/observed.ts';
 import { type TemporaryFolder, temporaryFolder } from '../temporary.ts';
 
@@ -117,14 +117,9 @@ export class UpgradeScene implements AsyncDisposable {
     };
   }
 
-  upgrade(from = OLD, to = NEW, signal?: AbortSignal): Promise<void> {
+  upgrade(from = OLD, to = NEW, options: UpgradeOptions = {}): Promise<void> {
     const { paths, services, archives } = this;
-    return upgradeAgent(
-      { paths, clock: systemClock, services, archives },
-      from,
-      to,
-      signal === undefined ? {} : { signal },
-    );
+    return upgradeAgent({ paths, clock: systemClock, services, archives }, from, to, options);
   }
 
   /** What lies below /opt/smm-agent but for the scripts, links with where they lead. */

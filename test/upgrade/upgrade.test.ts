@@ -28,6 +28,14 @@ describe('the agent becomes another version', () => {
     assert.deepEqual(await scene.names('versions'), [OLD, NEW]);
   });
 
+  it('and says so before it asks for the restart, which may end it at any time', async () => {
+    await using scene = await UpgradeScene.begin();
+    await scene.publish({ version: NEW });
+    const said: string[][] = [];
+    await scene.upgrade(OLD, NEW, { onSwitched: () => said.push([...scene.restarts]) });
+    assert.deepEqual(said, [[]]);
+  });
+
   it('on the runtime that is there, which is not downloaded again', async () => {
     await using scene = await UpgradeScene.begin();
     await scene.publish({ version: NEW });
@@ -229,7 +237,9 @@ describe('an upgrade that must not be', () => {
   it('that is ended leaves nothing but what was downloaded', async () => {
     await using scene = await UpgradeScene.begin();
     await scene.publish({ version: NEW });
-    await assert.rejects(scene.upgrade(OLD, NEW, AbortSignal.abort(new Error('ended'))), { message: 'ended' });
+    await assert.rejects(scene.upgrade(OLD, NEW, { signal: AbortSignal.abort(new Error('ended')) }), {
+      message: 'ended',
+    });
     await assertUnchanged(scene);
     assert.deepEqual(await scene.names('versions'), [OLD]);
   });
