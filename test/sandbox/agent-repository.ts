@@ -2,7 +2,7 @@
  * A signed repository beside a mesh: made by the real publisher, behind HTTPS on loopback, with what a machine needs to trust it. A story
  * asks for one when it needs it: its keys and archives take a second.
  */
-import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { buildAgentArchive, buildRuntimeArchive } from '../../packaging/artifacts.ts';
@@ -62,10 +62,12 @@ export class AgentRepository implements AsyncDisposable {
     return readFile(join(this.#folder, 'repository/metadata/1.root.json'));
   }
 
-  /** Publishes a version of the agent: without other wishes the real one. */
-  async publish(version: string, { runtime, ...program }: PublishedVersion = {}): Promise<void> {
+  /** Publishes a version of the agent: without other wishes the real one. Returns the size of its archive in bytes. */
+  async publish(version: string, { runtime, ...program }: PublishedVersion = {}): Promise<number> {
     const contents = await versionContents(version, program, runtime);
-    await this.add(await buildAgentArchive(contents, { output: this.#build, ...ARCHIVE }));
+    const archive = await buildAgentArchive(contents, { output: this.#build, ...ARCHIVE });
+    await this.add(archive);
+    return (await stat(archive)).size;
   }
 
   /** Publishes a runtime of this name, which is no other Node than the one that runs this: packing that takes seconds. */
