@@ -25,6 +25,9 @@ export interface PublishedVersion extends VersionProgram {
 /** Small archives are made at once; what is measured is made elsewhere. */
 const ARCHIVE = { quality: 1, sourceDateEpoch: 1 } as const;
 
+/** Files of targets are called by their digest. */
+const DIGEST_IN_NAME = /\b([0-9a-f]{64})\./;
+
 export class AgentRepository implements AsyncDisposable {
   readonly server: RepositoryServer;
   readonly #folder: string;
@@ -96,10 +99,24 @@ export class AgentRepository implements AsyncDisposable {
     await this.#admin.apply(parse(configMapOf({ version, repository: this.url, ...more })) as KubeObject);
   }
 
+  /** How a target is served: its path below the URL, its digest and its size. */
+  served(target: string): { path: string; sha256: string; bytes: number } {
+    for (const [path, { length }] of this.#files) {
+      const sha256 = DIGEST_IN_NAME.exec(path)?.[1] ?? '';
+      if (path.replace(`${sha256}.`, '') === `targets/${target}`) return { path, sha256, bytes: length };
+    }
+    throw new Error(`${target} is not published`);
+  }
+
+  /** The size of a file as it is served; 0 for one that is not there. */
+  bytesAt(path: string): number {
+    return this.#files.get(path)?.length ?? 0;
+  }
+
   /** What machines have fetched since the last call: versions and runtimes, without the metadata. */
   takeDownloads(): string[] {
     const targets = this.server.takeRequests().filter((path) => path.startsWith('targets/'));
-    return targets.map((path) => path.replace(/^targets\//, '').replace(/[0-9a-f]{64}\./, ''));
+    return targets.map((path) => path.replace(/^targets\//, '').replace(DIGEST_IN_NAME, ''));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
