@@ -44,6 +44,8 @@ const LEFT_OUT: readonly LeftOut[] = [
       'const ok = (is, message) => { if (!is) throw new Error(message ?? "follow-redirects: assertion failed"); };' +
       'module.exports = Object.assign(ok, { equal: (a, b, message) => ok(a == b, message) });',
   },
+  // tuf-js says with `debug` what it fetches, where DEBUG asks for it.
+  { by: 'tuf-js', module: 'debug', instead: 'module.exports = () => () => {};' },
   // pino's transports are threads, and its destinations buffer; the log is written by this thread, at once.
   { by: 'pino', module: 'thread-stream', instead: CLASS },
   { by: 'pino', module: 'sonic-boom', instead: CLASS },

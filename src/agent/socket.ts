@@ -9,23 +9,17 @@ import { z } from 'zod';
 import { AgentError } from '../errors.ts';
 import { hasCode } from '../host/file-errors.ts';
 import { withFileLock } from '../host/file-lock.ts';
-import { TurnEvent } from './events.ts';
+import type { Answer } from './ask.ts';
 
 export const Request = z.object({ do: z.enum(['reconcile', 'reload']) });
 export type Request = z.infer<typeof Request>;
 
-export const Answer = z.union([
-  z.object({ event: TurnEvent }),
-  z.object({ end: z.object({ ok: z.boolean(), text: z.string() }) }),
-]);
-export type Answer = z.infer<typeof Answer>;
-
 export type Serve = (request: Request, answer: (answer: Answer) => void) => Promise<void>;
 
 /**
- * Listens; `close` returns when everyone who has asked has an answer. Who answers at the socket is the one agent of this root; the lock is held only while that is asked, in a file that
+ * Listens. Who answers at the socket is the one agent of this root; the lock is held only while that is asked, in a file that
  * nobody else may open: another user's program that took an abstract name, or locked the folder, would keep every agent out.
- * Rejects with SMM505 when another agent runs under the same root.
+ * `close` returns when everyone who has asked has an answer. Rejects with SMM505 when another agent runs under the same root.
  */
 export async function listen(path: string, serve: Serve): Promise<{ close(): Promise<void> }> {
   const clients = new Set<Socket>();
@@ -79,7 +73,7 @@ function bind(server: Server, path: string): Promise<void> {
 }
 
 /** null when nobody answers at the socket. Rejects with SMM506. */
-async function connect(path: string): Promise<Socket | null> {
+export async function connect(path: string): Promise<Socket | null> {
   const { promise, resolve, reject } = Promise.withResolvers<Socket | null>();
   const socket = createConnection(path);
   socket.once('connect', () => resolve(socket));
@@ -113,7 +107,7 @@ async function firstLine(socket: Socket): Promise<string | null> {
 }
 
 /** Imported late: most daemons are never asked anything. */
-async function linesOf(socket: Socket): Promise<Interface> {
+export async function linesOf(socket: Socket): Promise<Interface> {
   const { createInterface } = await import('node:readline');
   return createInterface({ input: socket });
 }
@@ -124,23 +118,4 @@ function parse(line: string): unknown {
   } catch (error) {
     return error;
   }
-}
-
-/**
- * Asks the daemon and passes on each event. null when no daemon runs here; rejects with SMM506 when it ends in between.
- */
-export async function ask(
-  path: string,
-  request: Request,
-  onEvent: (event: TurnEvent) => void,
-): Promise<{ ok: boolean; text: string } | null> {
-  const socket = await connect(path);
-  if (socket === null) return null;
-  socket.write(`${JSON.stringify(request)}\n`);
-  for await (const line of await linesOf(socket)) {
-    const message = Answer.parse(JSON.parse(line));
-    if ('end' in message) return message.end;
-    onEvent(message.event);
-  }
-  throw new AgentError('SMM506', 'cannot follow the daemon: it ended before its answer', 'see journalctl -u smm-agent');
 }

@@ -5,8 +5,9 @@ import { createConnection, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
+import { ask } from '../../src/agent/ask.ts';
 import type { TurnEvent } from '../../src/agent/events.ts';
-import { ask, listen, type Serve } from '../../src/agent/socket.ts';
+import { listen, type Serve } from '../../src/agent/socket.ts';
 
 describe("the daemon's socket", () => {
   let folder = '';

@@ -6,7 +6,7 @@ import { mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { buildAgentArchive, buildRuntimeArchive } from '../../packaging/artifacts.ts';
-import { ask } from '../../src/agent/socket.ts';
+import { ask } from '../../src/agent/ask.ts';
 import { readProbation } from '../../src/upgrade/probation.ts';
 import { REPOSITORY_CA, trustRepository } from '../sandbox/agent-install.ts';
 import { type AgentRepository, downloadsOf } from '../sandbox/agent-repository.ts';
