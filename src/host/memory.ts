@@ -24,6 +24,14 @@ export class Memory {
   }
 }
 
+/**
+ * For whoever has handed megabytes from one buffer to the next: these lie outside of V8's heap, which sees no reason to collect them.
+ * Takes half a millisecond. Does nothing without --expose-gc.
+ */
+export function dropBuffers(): void {
+  globalThis.gc?.({ type: 'minor', execution: 'sync' });
+}
+
 function usedBytes(): number {
   return getHeapStatistics().used_heap_size;
 }
