@@ -42,7 +42,7 @@ const checks: readonly [KeyPath, Check][] = [
 ];
 
 async function rangeOfVersions(key: string, value: string, example: string) {
-  const { default: semver } = await import('semver');
+  const semver = await import('./semver.ts');
   if (value.trim() !== '' && semver.validRange(value) !== null) return null;
   return { sentence: `${key} is not a range of versions`, remedy: `write for example "${example}"` };
 }

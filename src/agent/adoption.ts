@@ -10,11 +10,11 @@ import { istiodLine } from '../istio/releases/hosts-line.ts';
 import { describeDifference } from '../istio/vm-config/difference.ts';
 import type { Paths } from '../paths.ts';
 import { readMachineId } from './agent.ts';
+import { ask } from './ask.ts';
 import { RELOAD } from './daemon.ts';
 import type { Tell } from './events.ts';
 import { configHere, observeHere, reconcileHere } from './here.ts';
 import { Mesh } from './mesh.ts';
-import { ask } from './socket.ts';
 import { wantedRelease } from './wanted.ts';
 
 /** `again`: the files of the Istio package as they are now. */

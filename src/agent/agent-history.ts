@@ -15,12 +15,13 @@ export class AgentHistory {
   }
 
   async note(observation: Observation): Promise<void> {
-    const { agent, running, rejected } = observation;
+    const { agent, running, active, rejected } = observation;
     const facts = JSON.stringify([
       agent.running,
       agent.probation?.id,
       [...agent.rejected.values()].map(({ id }) => id),
       running.answer === 'release' ? running.id : null,
+      active?.manifest.id,
       [...rejected].map(([id, { at }]) => [id, at]),
     ]);
     if (facts === this.#seen) return;

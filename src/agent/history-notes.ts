@@ -33,7 +33,9 @@ function rejectedVersions(
 }
 
 function rejectedReleases({ rejected, active }: Observation): HistoryEntry[] {
-  return [...rejected].map(([id, { at, reason }]) => ({
+  // One that is still active is put back at the next start.
+  const putBack = [...rejected].filter(([id]) => id !== active?.manifest.id);
+  return putBack.map(([id, { at, reason }]) => ({
     id: `istio put back ${id} ${at.getTime()}`,
     at: at.toISOString(),
     what: 'istio',

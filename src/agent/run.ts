@@ -10,11 +10,12 @@ import { Memory } from '../host/memory.ts';
 import { runBelow, systemdBelow } from '../host/systemd-below.ts';
 import type { Paths } from '../paths.ts';
 import { AGENT_VERSION } from '../version.ts';
+import type { Answer } from './ask.ts';
 import { RELOAD, runDaemon } from './daemon.ts';
 import type { TurnEvent } from './events.ts';
 import { notifierFor } from './notifier.ts';
 import { openSession } from './session.ts';
-import { type Answer, listen, type Request, type Serve } from './socket.ts';
+import { listen, type Request, type Serve } from './socket.ts';
 import type { Status } from './status.ts';
 import { Triggers } from './triggers.ts';
 import { Watchdog } from './watchdog.ts';
@@ -29,7 +30,12 @@ export async function runHere(paths: Paths, env: NodeJS.ProcessEnv): Promise<voi
   const log = new ReopenableLog(env);
   const note = noteTaker(log);
   const audience = new Set<(event: TurnEvent) => void>();
-  const waiting = new Set<(status: Status | null) => void>();
+  const waiting = new Set<(end: End) => void>();
+  const answerAll = (end: End) => {
+    for (const done of waiting) done(end);
+    waiting.clear();
+  };
+  let isReplaced = false;
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, () => ending.abort(new Error(`ended by ${signal}`)));
   }
@@ -57,13 +63,11 @@ export async function runHere(paths: Paths, env: NodeJS.ProcessEnv): Promise<voi
         open: () => openSession({ paths, clock, log, services, invocation }, ({ log: options }) => log.reopen(options)),
         tell: (event) => {
           note(event);
+          isReplaced ||= event.kind === 'done' && event.step === 'upgrade-agent';
           for (const listener of audience) listener(event);
         },
         finished: (reasons, status) => {
-          if (reasons.includes('reconcile')) {
-            for (const done of waiting) done(status);
-            waiting.clear();
-          }
+          if (reasons.includes('reconcile')) answerAll(endOfTurn(status));
           memory.giveBack();
         },
       },
@@ -71,7 +75,7 @@ export async function runHere(paths: Paths, env: NodeJS.ProcessEnv): Promise<voi
     );
   } finally {
     stopFeeding();
-    for (const done of waiting) done(null);
+    answerAll(endOfAgent(isReplaced));
     await socket.close();
   }
   log.info('smm-agent ends', { reason: String((ending.signal.reason as Error | undefined)?.message ?? 'done') });
@@ -96,10 +100,29 @@ function noteTaker(log: Log): (event: TurnEvent) => void {
   };
 }
 
+/** What a command is told at the end. */
+interface End {
+  ok: boolean;
+  text: string;
+}
+
+/** null: the turn as a whole failed. */
+function endOfTurn(status: Status | null): End {
+  if (status === null) return { ok: false, text: 'the turn failed: see journalctl -u smm-agent' };
+  const { state, reason } = status.agent;
+  return { ok: state !== 'failing' && state !== 'misconfigured', text: `${state}: ${reason}` };
+}
+
+/** `isReplaced`: another version is in place of this one, and that is why it ends. */
+function endOfAgent(isReplaced: boolean): End {
+  if (isReplaced) return { ok: true, text: 'the agent restarts as that version: smm-agent status says how it goes on' };
+  return { ok: false, text: 'the agent was ended in the middle of it; its next start does it again' };
+}
+
 interface Clients {
   triggers: Triggers;
   audience: Set<(event: TurnEvent) => void>;
-  waiting: Set<(status: Status | null) => void>;
+  waiting: Set<(end: End) => void>;
 }
 
 async function answerClient(wish: Request['do'], answer: (answer: Answer) => void, clients: Clients): Promise<void> {
@@ -112,27 +135,16 @@ async function answerClient(wish: Request['do'], answer: (answer: Answer) => voi
     answer({ end: { ok: true, text: 'the configuration is being read again' } });
     return;
   }
-  let restarts = false;
-  const listener = (event: TurnEvent) => {
-    restarts ||= event.kind === 'done' && event.step === 'upgrade-agent';
-    answer({ event });
-  };
+  const listener = (event: TurnEvent) => answer({ event });
   clients.audience.add(listener);
   try {
-    const { promise, resolve } = Promise.withResolvers<Status | null>();
+    const { promise, resolve } = Promise.withResolvers<End>();
     clients.waiting.add(resolve);
     clients.triggers.fire('reconcile');
-    const status = await promise;
-    answer({ end: restarts ? { ok: true, text: 'the agent restarts' } : outcomeOf(status) });
+    answer({ end: await promise });
   } finally {
     clients.audience.delete(listener);
   }
-}
-
-function outcomeOf(status: Status | null): { ok: boolean; text: string } {
-  if (status === null) return { ok: false, text: 'the turn failed: see journalctl -u smm-agent' };
-  const { state, reason } = status.agent;
-  return { ok: state !== 'failing' && state !== 'misconfigured', text: `${state}: ${reason}` };
 }
 
 /** The log's format and level come with the configuration, which can be read again. */

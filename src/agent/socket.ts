@@ -4,24 +4,19 @@
  */
 import { chmod, open, rm } from 'node:fs/promises';
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
+import type { Interface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { AgentError } from '../errors.ts';
 import { hasCode } from '../host/file-errors.ts';
 import { withFileLock } from '../host/file-lock.ts';
-import { TurnEvent } from './events.ts';
+import type { Answer } from './ask.ts';
 
 export const Request = z.object({
   /** `yield`: a daemon starts; whoever makes a single turn meanwhile is to leave it to that one. */
   do: z.enum(['reconcile', 'reload', 'yield']),
 });
 export type Request = z.infer<typeof Request>;
-
-export const Answer = z.union([
-  z.object({ event: TurnEvent }),
-  z.object({ end: z.object({ ok: z.boolean(), text: z.string() }) }),
-]);
-export type Answer = z.infer<typeof Answer>;
 
 export interface ListenOptions {
   /** Has a command's turn ended, and waits for that, before it gives up. */
@@ -37,7 +32,7 @@ export type Serve = (request: Request, answer: (answer: Answer) => void) => Prom
 /**
  * Listens. Who answers at the socket is the one agent of this root; the lock is held only while that is asked, in a file that
  * nobody else may open: another user's program that took an abstract name, or locked the folder, would keep every agent out.
- * Rejects with SMM505 when another agent runs under the same root. `close` resolves once whoever is being served has the answer.
+ * `close` returns when everyone who has asked has an answer. Rejects with SMM505 when another agent runs under the same root.
  */
 export async function listen(
   path: string,
@@ -45,15 +40,20 @@ export async function listen(
   { takesOver = false }: ListenOptions = {},
 ): Promise<{ close(): Promise<void> }> {
   const clients = new Set<Socket>();
-  const served = new Set<Promise<void>>();
-  const server = createServer((socket) => {
+  /** Those who have asked, until they have their answer. */
+  const talks = new Set<Promise<void>>();
+  const server = createServer(async (socket) => {
     clients.add(socket);
     socket.once('close', () => clients.delete(socket));
-    void converse(socket, (request, answer) => {
-      const answered = serve(request, answer).finally(() => served.delete(answered));
-      served.add(answered);
-      return answered;
-    });
+    const line = await firstLine(socket);
+    if (line === null) {
+      socket.destroy();
+      return;
+    }
+    const talk = converse(line, socket, serve);
+    talks.add(talk);
+    await talk;
+    talks.delete(talk);
   });
   const lock = `${path}.lock`;
   await (await open(lock, 'a', 0o600)).close();
@@ -78,8 +78,8 @@ export async function listen(
   return {
     close: async () => {
       const closed = new Promise((resolve) => server.close(resolve));
-      await Promise.allSettled(served);
-      // A client that never asked anything must not keep the daemon.
+      await Promise.all(talks);
+      // A client that never asked anything, or does not read, must not keep the daemon.
       for (const client of clients) client.destroySoon();
       // It takes the socket's name away before it frees it: afterwards the name may be another agent's already.
       await closed;
@@ -97,7 +97,7 @@ function bind(server: Server, path: string): Promise<void> {
 }
 
 /** null when nobody answers at the socket. Rejects with SMM506. */
-async function connect(path: string): Promise<Socket | null> {
+export async function connect(path: string): Promise<Socket | null> {
   const { promise, resolve, reject } = Promise.withResolvers<Socket | null>();
   const socket = createConnection(path);
   socket.once('connect', () => resolve(socket));
@@ -110,33 +110,37 @@ async function connect(path: string): Promise<Socket | null> {
 
 /** Whether who answers there goes away by itself, now that it is asked to. */
 async function yields(path: string): Promise<boolean> {
+  const { ask } = await import('./ask.ts');
   const answer = await ask(path, { do: 'yield' }, () => {});
   return answer === null || answer.ok;
 }
 
-async function converse(socket: Socket, serve: Serve): Promise<void> {
-  // A client that went away needs no answer; the turn that it asked for goes on.
-  socket.on('error', () => socket.destroy());
+async function converse(line: string, socket: Socket, serve: Serve): Promise<void> {
   const answer = (message: Answer) => {
-    // It may have gone away, or been sent away.
+    // A client that went away needs no answer; the turn that it asked for goes on.
     if (socket.writable) socket.write(`${JSON.stringify(message)}\n`);
   };
-  for await (const line of await linesOf(socket)) {
-    const request = Request.safeParse(parse(line));
-    if (request.success) await serve(request.data, answer);
-    else answer({ end: { ok: false, text: 'cannot understand the request: is this smm-agent of another version?' } });
-    break;
-  }
+  const request = Request.safeParse(parse(line));
+  if (request.success) await serve(request.data, answer);
+  else answer({ end: { ok: false, text: 'cannot understand the request: is this smm-agent of another version?' } });
   socket.end();
 }
 
+/** null from a client that went away before it had asked. */
+async function firstLine(socket: Socket): Promise<string | null> {
+  const { promise, resolve } = Promise.withResolvers<string | null>();
+  const end = () => socket.destroy();
+  socket.on('error', end);
+  socket.once('close', () => resolve(null));
+  // The reader passes errors of the socket on, for as long as that lives: one that nobody takes would end the daemon.
+  (await linesOf(socket)).once('line', resolve).on('error', end);
+  return promise;
+}
+
 /** Imported late: most daemons are never asked anything. */
-async function linesOf(socket: Socket): Promise<AsyncIterable<string>> {
+export async function linesOf(socket: Socket): Promise<Interface> {
   const { createInterface } = await import('node:readline');
-  const lines = createInterface({ input: socket });
-  // It repeats the errors of its input, also when nobody iterates any more; whoever reads sees the end.
-  lines.on('error', () => {});
-  return lines;
+  return createInterface({ input: socket });
 }
 
 function parse(line: string): unknown {
@@ -145,23 +149,4 @@ function parse(line: string): unknown {
   } catch (error) {
     return error;
   }
-}
-
-/**
- * Asks the daemon and passes on each event. null when no daemon runs here; rejects with SMM506 when it ends in between.
- */
-export async function ask(
-  path: string,
-  request: Request,
-  onEvent: (event: TurnEvent) => void,
-): Promise<{ ok: boolean; text: string } | null> {
-  const socket = await connect(path);
-  if (socket === null) return null;
-  socket.write(`${JSON.stringify(request)}\n`);
-  for await (const line of await linesOf(socket)) {
-    const message = Answer.parse(JSON.parse(line));
-    if ('end' in message) return message.end;
-    onEvent(message.event);
-  }
-  throw new AgentError('SMM506', 'cannot follow the daemon: it ended before its answer', 'see journalctl -u smm-agent');
 }

@@ -32,7 +32,7 @@ export async function wantedAgent(policy: AgentPolicy, config: Config, running: 
     case 'wishes':
       break;
   }
-  const { default: semver } = await import('semver');
+  const semver = await import('../semver.ts');
   const { agentVersion: version, minAgentVersion, source } = policy;
   for (const [key, value] of Object.entries({ agentVersion: version, minAgentVersion })) {
     if (value === null || semver.valid(value) === value) continue;

@@ -44,7 +44,7 @@ export async function wantedRelease(request: WantedRequest): Promise<Wanted> {
   const { target, config, own } = request;
   if (target.answer !== 'wanted') return { answer: 'nothing', because: target.answer, reason: target.reason };
   const { istioVersion, revision, inputs } = target;
-  const { default: semver } = await import('semver');
+  const semver = await import('../semver.ts');
   if (!semver.satisfies(istioVersion, config.istio.allow, { includePrerelease: true })) {
     const reason = `Istio ${istioVersion} is outside of what istio.allow permits here (${config.istio.allow})`;
     return { answer: 'nothing', because: 'not-allowed', istioVersion, reason };

@@ -1,5 +1,5 @@
 /** Tells a running daemon that its configuration changed. */
-import { ask } from '../agent/socket.ts';
+import { ask } from '../agent/ask.ts';
 import { describeError } from '../errors.ts';
 import type { Io } from './io.ts';
 

@@ -1,5 +1,5 @@
 /** `smm-agent reconcile`: one turn, now. Beside a running daemon it asks that one, and shows what it does. */
-import { ask } from '../agent/socket.ts';
+import { ask } from '../agent/ask.ts';
 import type { Status } from '../agent/status.ts';
 import { readStatus } from '../agent/status-file.ts';
 import { AgentError } from '../errors.ts';

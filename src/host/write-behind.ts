@@ -3,11 +3,14 @@
  * the program that feeds it waiting as well, which doubled the time of unpacking.
  */
 import type { FileHandle } from 'node:fs/promises';
+import { dropBuffers } from './memory.ts';
 
 /** Two of these are held for each file that is being written. */
 const PIECE_BYTES = 512 * 1024;
 /** After so many bytes the disk begins with them: else all of a large file is left to the fsync at its end. */
 const SYNC_BYTES = 16 * 1024 * 1024;
+/** After so many bytes the buffers are given up that they came in: an agent that unpacks a Node held 25 MB of them at times. */
+const DROP_BYTES = 4 * 1024 * 1024;
 
 export class WriteBehind {
   readonly #file: FileHandle;
@@ -16,6 +19,7 @@ export class WriteBehind {
   #filled = 0;
   #inFlight: Promise<void> = Promise.resolve();
   #unsynced = 0;
+  #undropped = 0;
   #sync: Promise<void> | null = null;
 
   /** The file's position is where writing begins; whoever opened it closes it, after `flush`. */
@@ -48,7 +52,12 @@ export class WriteBehind {
     // The next add or flush tells of an error; until then it is not unhandled.
     this.#inFlight.catch(() => undefined);
     this.#unsynced += this.#filled;
+    this.#undropped += this.#filled;
     this.#filled = 0;
+    if (this.#undropped >= DROP_BYTES) {
+      this.#undropped = 0;
+      dropBuffers();
+    }
     if (this.#unsynced >= SYNC_BYTES && this.#sync === null) this.#beginSync();
   }
 

@@ -19,6 +19,8 @@ import { badArchive } from './errors.ts';
 /** Plain names only: no `..`, nothing absolute, nothing hidden. */
 const NAME = /^(?:[A-Za-z0-9_-][A-Za-z0-9._-]*\/)*[A-Za-z0-9_-][A-Za-z0-9._-]*$/;
 const MOST_FILES = 100;
+/** With Node's own 16 KB a runtime comes in 8,000 blocks, each at the cost of an interpreter: a third of the whole time. */
+const BLOCK_BYTES = 256 * 1024;
 
 /**
  * Writes the files below `folder`, which is empty, readable by the owner alone, and returns the SHA-256 of each. On disk when it
@@ -41,7 +43,7 @@ export async function unpackArchive(
           yield block;
         }
       },
-      createBrotliDecompress(),
+      createBrotliDecompress({ chunkSize: BLOCK_BYTES }),
       (blocks: AsyncIterable<Buffer>) => readTar(blocks, (entry) => unpacking.begin(entry)),
       ...(signal === undefined ? [] : [{ signal }]),
     );

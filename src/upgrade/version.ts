@@ -9,7 +9,7 @@ const FIRST_WITH_PROBATION = '0.2.0-0';
 
 /** Whether a version can be put on probation: an earlier one would never confirm itself, and would always be put back. */
 export async function knowsProbation(version: string): Promise<boolean> {
-  const { default: semver } = await import('semver');
+  const semver = await import('../semver.ts');
   return semver.valid(version) !== null && semver.gte(version, FIRST_WITH_PROBATION);
 }
 

@@ -111,6 +111,17 @@ describe('the history of a machine', () => {
     assert.equal(told(entries)[0], `${NEW.manifest.id} put back ${OLD.manifest.id}`);
   });
 
+  it('has it once it is put back, and not while it is still active until the next start', async () => {
+    await using m = await machine();
+    const rejected = new Map([
+      [NEW.manifest.id, { reason: 'it ended three times', count: 1, at: minutesAgo(2), retryAt: NOW }],
+    ]);
+    await m.history.note(observed({ rejected, active: NEW }));
+    await m.history.note(observed({ rejected }));
+    const putBack = (await readHistory(m.paths)).filter(({ result }) => result === 'put back');
+    assert.deepEqual(told(putBack), [`${NEW.manifest.id} put back ${OLD.manifest.id}`]);
+  });
+
   it('survives a line that is none, and keeps the last 200', async () => {
     await using m = await machine();
     await m.history.note(observed());

@@ -6,8 +6,9 @@ import { createConnection, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
+import { ask } from '../../src/agent/ask.ts';
 import type { TurnEvent } from '../../src/agent/events.ts';
-import { ask, listen, type Serve } from '../../src/agent/socket.ts';
+import { listen, type Serve } from '../../src/agent/socket.ts';
 
 describe("the daemon's socket", () => {
   let folder = '';
@@ -85,32 +86,34 @@ describe("the daemon's socket", () => {
     silent.destroy();
   });
 
-  it('gives the answer to whoever waits for one before it closes', async () => {
-    const [asked, ended] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  it('gives those who wait their answer before it closes', async () => {
+    const [asked, over] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     const server = await listen(path, async (_, answer) => {
       asked.resolve();
-      await ended.promise;
-      answer({ end: { ok: true, text: 'the agent restarts' } });
+      await over.promise;
+      answer({ end: { ok: false, text: 'it ends' } });
     });
-    const client = ask(path, { do: 'reconcile' }, () => {});
+    const answered = ask(path, { do: 'reconcile' }, () => {});
     await asked.promise;
-    const closed = server.close();
-    ended.resolve();
-    assert.deepEqual(await client, { ok: true, text: 'the agent restarts' });
-    await closed;
+    over.resolve();
+    await server.close();
+    assert.deepEqual(await answered, { ok: false, text: 'it ends' });
   });
 
-  it('is not brought down by what is said to a client after its answer', async () => {
-    let say: Parameters<Serve>[1] = () => {};
+  it('outlives a client that goes away in the middle of a turn', async () => {
+    const [asked, gone] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     const server = await listen(path, async (_, answer) => {
-      say = answer;
-      answer({ end: { ok: true, text: 'done' } });
+      asked.resolve();
+      await gone.promise;
+      answer({ event: { kind: 'learnt', text: 'nobody hears this' } });
+      answer({ end: { ok: true, text: 'nor this' } });
     });
-    await ask(path, { do: 'reconcile' }, () => {});
-    for (let late = 0; late < 3; late += 1) {
-      say({ event: { kind: 'learnt', text: 'too late' } });
-      await new Promise((resolve) => setImmediate(resolve));
-    }
+    const client = createConnection(path);
+    client.write('{"do":"reconcile"}\n');
+    await asked.promise;
+    client.destroy();
+    await once(client, 'close');
+    gone.resolve();
     await server.close();
   });
 

@@ -1,8 +1,11 @@
-/** What lies in /opt/smm-agent on a machine, below another folder: the bundle as it ships, behind the launcher as it ships. */
+/** What lies in /opt/smm-agent on a machine, below another folder: the version as it ships, behind the scripts as they ship. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chmod, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { cp, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { layOutVersion } from '../../packaging/release-folders.ts';
 import { projectRoot } from '../../scripts/project.ts';
+
+const VERSION = 'bench';
 
 export class Installation {
   readonly #launcher: string;
@@ -13,18 +16,12 @@ export class Installation {
 
   /** `code` is what takes the place of smm-agent.js; `folder` must not exist. */
   static async make(folder: string, code: string): Promise<Installation> {
-    const version = join(folder, 'versions/bench');
-    await mkdir(version, { recursive: true });
-    await writeFile(join(version, 'smm-agent.js'), code);
+    const version = join(folder, 'versions', VERSION);
+    layOutVersion(version, { version: VERSION, runtimeVersion: process.versions.node, code, copyright: '' });
     await symlink(dirname(dirname(process.execPath)), join(version, 'node'));
-    await symlink('versions/bench', join(folder, 'current'));
-    const launcher = join(folder, 'smm-agent');
-    const shipped = await readFile(join(projectRoot, 'systemd/bin/smm-agent'), 'utf8');
-    const opt = /^opt=.*$/m;
-    if (!opt.test(shipped)) throw new Error('the launcher does not say where it looks');
-    await writeFile(launcher, shipped.replace(opt, `opt=${folder}`));
-    await chmod(launcher, 0o755);
-    return new Installation(launcher);
+    await symlink(`versions/${VERSION}`, join(folder, 'current'));
+    await cp(join(projectRoot, 'systemd/bin'), join(folder, 'bin'), { recursive: true });
+    return new Installation(join(folder, 'bin/smm-agent'));
   }
 
   /** The launcher becomes the program by exec: the child's pid is that of Node. */

@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- idle|growth|staging|start ...]`: what the agent costs, beside what it is compared with. No test: its
+ * `npm run bench [-- idle|growth|staging|start|upgrade ...]`: what the agent costs, beside what it is compared with. No test: its
  * exit status says only whether everything could be measured. docs/benchmarks.md says how to read it.
  */
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
@@ -15,18 +15,21 @@ import { ISTIO } from './machines.ts';
 import { growthRows, idleRows, type Row, stagingRow, startRow, table } from './results.ts';
 import { measureStaging } from './staging.ts';
 import { measureStart } from './start.ts';
+import { measureUpgrade } from './upgrade.ts';
+import { upgradeRows } from './upgrade-rows.ts';
 
 type Part = (mesh: SandboxMesh, agent: Installation, floor: Installation) => Promise<Row[]>;
 
 const PARTS: Record<string, Part> = {
   start: async (mesh, agent) => [startRow(await measureStart(mesh, agent))],
   staging: async (mesh, agent) => [stagingRow(await measureStaging(mesh, agent))],
+  upgrade: async (mesh) => upgradeRows(await measureUpgrade(mesh)),
   idle: async (mesh, agent, floor) => idleRows(await measureIdle(mesh, agent, floor)),
   growth: async (mesh, agent) => growthRows(await measureGrowth(mesh, agent)),
 };
 
 /** Side by side: the idle ones only wait, and what is counted is their own memory and processor time. */
-const ORDER: readonly (readonly string[])[] = [['start'], ['staging'], ['idle', 'growth']];
+const ORDER: readonly (readonly string[])[] = [['start'], ['staging'], ['upgrade'], ['idle', 'growth']];
 
 const chosen = process.argv.slice(2);
 const unknown = chosen.filter((name) => !(name in PARTS));

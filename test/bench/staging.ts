@@ -5,7 +5,7 @@ import { appendFile, copyFile, mkdtemp, readdir, readFile, rm } from 'node:fs/pr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { ask } from '../../src/agent/socket.ts';
+import { ask } from '../../src/agent/ask.ts';
 import { buildIstioPackage } from '../sandbox/istio-package.ts';
 import type { SandboxMachine } from '../sandbox/machine.ts';
 import type { SandboxMesh } from '../sandbox/mesh.ts';

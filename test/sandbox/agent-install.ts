@@ -2,6 +2,7 @@
 import { chmod, cp, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Paths } from '../../src/paths.ts';
+import type { AgentRepository } from './agent-repository.ts';
 import { ADDRESS, GROUP, NAMESPACE, type SandboxMesh } from './mesh.ts';
 
 const PROJECT = join(import.meta.dirname, '../..');
@@ -21,6 +22,16 @@ export async function installAgent(paths: Paths, mesh: SandboxMesh): Promise<voi
   // What the scripts read of procfs; only the id of the boot is the sandbox's own.
   await mkdir(join(paths.root, 'proc'), { recursive: true });
   await symlink('/proc/uptime', join(paths.root, 'proc/uptime'));
+}
+
+/** On the machine, where an operator puts it. */
+export const REPOSITORY_CA = '/etc/smm/repository/ca.crt';
+
+/** The root of trust, as a package brings it, and the authority of the repository's server: repository.caFile has yet to name it. */
+export async function trustRepository(paths: Paths, repository: AgentRepository): Promise<void> {
+  const folder = join(paths.root, dirname(REPOSITORY_CA));
+  await write(join(folder, 'root.json'), await repository.root());
+  await write(join(paths.root, REPOSITORY_CA), repository.ca);
 }
 
 /** As the package's own where a version is installed; else the sources. */
@@ -49,7 +60,7 @@ istio:
 `;
 }
 
-async function write(path: string, content: string): Promise<void> {
+async function write(path: string, content: string | Buffer): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   await writeFile(path, content);
 }

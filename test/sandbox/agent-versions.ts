@@ -2,38 +2,53 @@
  * The agent as its package brings it: versions and their runtime below /opt/smm-agent, and its unit. Here is done what the
  * package's postinst does on a real machine, but for the start.
  */
-import { copyFile, link, mkdir, readlink, rename, rm, symlink } from 'node:fs/promises';
+import { constants, copyFile, link, mkdir, readlink, rename, rm, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { bundle } from '../../packaging/bundle.ts';
-import { layOutVersion, writeManifest } from '../../packaging/release-folders.ts';
+import { layOutVersion, type VersionContents, writeManifest } from '../../packaging/release-folders.ts';
 import { projectRoot } from '../../scripts/project.ts';
 import type { Paths } from '../../src/paths.ts';
 
-export interface VersionOptions {
+export interface VersionProgram {
   /** Instead of the real agent. */
   code?: string;
   /** JavaScript that runs before the agent does. */
   prefix?: string;
+}
+
+export interface VersionOptions extends VersionProgram {
   /** False leaves `current` and `previous` as they are: the version only lies there. */
   isCurrent?: boolean;
 }
 
 export const AGENT_UNIT = 'smm-agent.service';
 
-/** The runtime of every version is the Node that runs this. */
+/** The runtime of every version that is installed: the Node that runs this. */
 const RUNTIME = process.versions.node;
 
-/** A bundle takes half a second, and many machines of one process want the same. */
-const bundles = new Map<string, Promise<string>>();
+/** What stands in a bundle until it becomes that of a version. */
+const UNSTAMPED = '0.0.0-not-stamped-yet';
+/** A bundle takes half a second, and many machines and versions of one process want the same. */
+let unstamped: Promise<string> | null = null;
+
+/** What a version is made of. Without other wishes it is the real agent, on the Node that runs this. */
+export async function versionContents(
+  version: string,
+  { code, prefix = '' }: VersionProgram = {},
+  runtimeVersion = RUNTIME,
+): Promise<VersionContents> {
+  const program = code ?? (await codeOf(version));
+  const whole = prefix === '' ? program : `${prefix}\n${program}`;
+  return { version, runtimeVersion, code: whole, copyright: 'Apache-2.0\n' };
+}
 
 /** Installs a version, in place of one of the same name, and the unit. A daemon-reload is due afterwards. */
 export async function installVersion(paths: Paths, version: string, options: VersionOptions = {}): Promise<void> {
-  const { code = await codeOf(version), prefix = '', isCurrent = true } = options;
+  const { isCurrent = true } = options;
   await layRuntime(join(paths.opt, 'runtimes', RUNTIME));
   const folder = join(paths.opt, 'versions', version);
   await rm(folder, { recursive: true, force: true });
-  const whole = prefix === '' ? code : `${prefix}\n${code}`;
-  layOutVersion(folder, { version, runtimeVersion: RUNTIME, code: whole, copyright: 'Apache-2.0\n' });
+  layOutVersion(folder, await versionContents(version, options));
   await symlink(`../../runtimes/${RUNTIME}`, join(folder, 'node'));
   if (isCurrent) await makeCurrent(paths.opt, `versions/${version}`);
   const unit = join(paths.root, 'lib/systemd/system', AGENT_UNIT);
@@ -41,24 +56,23 @@ export async function installVersion(paths: Paths, version: string, options: Ver
   await copyFile(join(projectRoot, 'systemd', AGENT_UNIT), unit);
 }
 
-function codeOf(version: string): Promise<string> {
-  const made = bundles.get(version) ?? bundle(projectRoot, version).then(({ code }) => code);
-  bundles.set(version, made);
-  return made;
+async function codeOf(version: string): Promise<string> {
+  unstamped ??= bundle(projectRoot, UNSTAMPED).then(({ code }) => code);
+  return (await unstamped).replaceAll(UNSTAMPED, version);
 }
 
 async function layRuntime(folder: string): Promise<void> {
   const node = join(folder, 'bin/node');
   await mkdir(dirname(node), { recursive: true });
   try {
-    // Not a copy: it has 120 MB. Not a symbolic link, where it can be helped: what runs is seen by its path in /proc.
+    // Not a copy where it can be helped: it has 120 MB.
     await link(process.execPath, node);
   } catch (error) {
     const { code = '' } = error as NodeJS.ErrnoException;
     if (code === 'EEXIST') return;
-    // Another file system, or the file of another user.
+    // Another file system, or the file of another user. Not a symbolic link: an upgrade takes a runtime with one for damaged.
     if (!['EXDEV', 'EPERM'].includes(code)) throw error;
-    await symlink(process.execPath, node);
+    await copyFile(process.execPath, node, constants.COPYFILE_FICLONE);
   }
   writeManifest(folder, { runtime: RUNTIME }, ['bin/node']);
 }

@@ -1,6 +1,6 @@
 /**
- * `npm run demo [-- --keep]`: one machine of a mesh, from the official package to an upgrade, a move, and a bad release, in under a
- * minute. Without root and without network: control plane, downloads and systemd's part are embedded, the agent and its
+ * `npm run demo [-- --keep]`: one machine of a mesh, from the official package to an upgrade, a move, a bad release, and
+ * other versions of the agent itself, in under a minute. Without root and without network: control plane, downloads and systemd's part are embedded, the agent and its
  * scripts are the real ones. Ends with 1 when anything does not come out as told.
  */
 import { setTimeout as sleep } from 'node:timers/promises';

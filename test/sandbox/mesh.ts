@@ -7,6 +7,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { shipped } from '../control-plane/shipped.ts';
+import { AgentRepository } from './agent-repository.ts';
 import { Admin } from './control-plane/admin.ts';
 import { EmbeddedApiServer } from './control-plane/api-server.ts';
 import {
@@ -39,6 +40,7 @@ export class SandboxMesh {
   readonly admin: Admin;
   /** Packages lie here before they are published. */
   readonly folder: string;
+  #repository: Promise<AgentRepository> | null = null;
 
   private constructor(folder: string) {
     this.folder = folder;
@@ -118,12 +120,19 @@ export class SandboxMesh {
     return content.length;
   }
 
+  /** The signed repository of agents; made when it is asked for first. */
+  repository(): Promise<AgentRepository> {
+    this.#repository ??= AgentRepository.make(join(this.folder, 'repository'), this.admin);
+    return this.#repository;
+  }
+
   /** At once, for the end of this process. */
   discard(): void {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await (await this.#repository)?.[Symbol.asyncDispose]();
     await this.api.stop();
     await this.downloads[Symbol.asyncDispose]();
     await rm(this.folder, { recursive: true, force: true });

@@ -10,6 +10,8 @@ export type Answer = (response: ServerResponse, request: IncomingMessage) => voi
 export class RepositoryServer implements AsyncDisposable {
   /** By path below the URL; instead of the file. */
   readonly answers = new Map<string, Answer>();
+  /** Called with the path of each request, before the response begins. */
+  onRequest: (path: string, response: ServerResponse) => void = () => {};
   /** Paths below the URL, in order, with the Range if one was asked for. */
   readonly requests: string[] = [];
   /** PEM of its authority. */
@@ -53,6 +55,7 @@ export class RepositoryServer implements AsyncDisposable {
   #answer(request: IncomingMessage, response: ServerResponse): void {
     const path = decodeURIComponent((request.url ?? '').replace(/^\/repo\//, ''));
     const { range } = request.headers;
+    this.onRequest(path, response);
     this.requests.push(range === undefined ? path : `${path} ${range}`);
     const content = this.#files.get(path);
     const answer = this.answers.get(path) ?? (content === undefined ? status(404) : file(content));

@@ -32,6 +32,8 @@ It keeps running, and the journal goes on here. In another terminal:
   systemctl kill --signal=SEGV istio           # a crash
   smm-agent hold; smm-agent unhold
   systemctl restart smm-agent                  # Istio does not notice
+  smm-agent history                            # what was changed here
+  smm-agent rollback                           # the agent before this one; smm-agent retry takes this one again
   journalctl -u smm-agent -n 5
 
 Ctrl-C ends it, and leaves nothing behind.

@@ -7,6 +7,8 @@ const PROGRAMS: Record<string, string> = {
   'dpkg-deb': 'packs and unpacks the Istio packages (package dpkg)',
   bash: "Istio's start script is written for it",
   mkfifo: 'programs of the sandbox speak to the embedded service manager (package coreutils)',
+  flock: 'one agent at a time, and one publisher (package util-linux)',
+  tar: 'packs the versions of the agent',
 };
 
 /** Sentences that say what is lacking; none when the demo can run. */

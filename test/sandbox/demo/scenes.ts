@@ -1,5 +1,6 @@
 /** The story. Each scene says what happens, shows what each side sees of it, and checks that it is so. */
 import { ENTRY } from '../mesh.ts';
+import { AGENT_SCENES } from './agent-scenes.ts';
 import { START, type Stage } from './stage.ts';
 
 const PATCH = '1.31.1';
@@ -17,6 +18,7 @@ export const SCENES: ((stage: Stage) => Promise<void>)[] = [
   moved,
   movedBack,
   badRelease,
+  ...AGENT_SCENES,
 ];
 
 async function installed(stage: Stage): Promise<void> {

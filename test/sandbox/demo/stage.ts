@@ -3,6 +3,7 @@ import { rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
+import { readProbation } from '../../../src/upgrade/probation.ts';
 import { AGENT_VERSION } from '../../../src/version.ts';
 import { AGENT_UNIT } from '../agent-versions.ts';
 import type { IstioPackageOptions } from '../istio-package.ts';
@@ -47,7 +48,7 @@ export class Stage implements AsyncDisposable {
       const text = readable(line).replaceAll(root, '');
       // The shell that stands in for pilot-agent says this of its Envoy; the real one does not.
       if (text !== 'Terminated')
-        screen.side(unit.replace('.service', '').replace(/^smm-agent-start-.*/, 'timer'), text);
+        screen.side(unit.replace('.service', '').replace(/^smm-agent-(start|deadline)-.*/, 'timer'), text);
     };
     try {
       const machine = await SandboxMachine.make({ mesh, istio: START, onLine });
@@ -76,7 +77,7 @@ export class Stage implements AsyncDisposable {
   async operator(program: string, ...args: string[]): Promise<void> {
     this.screen.command([program, ...args].join(' '));
     const printed = await this.machine.expect(program, ...args);
-    if (printed !== '') this.screen.side(program, printed);
+    if (printed !== '') this.screen.side(program, this.short(printed));
   }
 
   async condition(type: string): Promise<Condition | undefined> {
@@ -136,9 +137,14 @@ export class Stage implements AsyncDisposable {
     return readFile(join(this.machine.root, path), 'utf8');
   }
 
-  /** A path as it is on a real machine. */
+  /** The version of the agent that is on probation, null when none is. */
+  async probation(): Promise<string | null> {
+    return (await readProbation(this.machine.paths))?.to ?? null;
+  }
+
+  /** Paths as they are on a real machine. */
   short(path: string): string {
-    return path.replace(this.machine.root, '');
+    return path.replaceAll(this.machine.root, '');
   }
 
   /** At once, for the end of this process: every process of the machine, and the folders. */

@@ -1,0 +1,143 @@
+/**
+ * What the agent's own upgrade costs, with a new Node and without: bytes, time and memory, beside tools that fetch and unpack the same
+ * files from the same server. The archives are as they ship; systemd's part is the embedded one, with the real unit and scripts.
+ */
+import { mkdtemp, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { buildAgentArchive, buildRuntimeArchive } from '../../packaging/artifacts.ts';
+import { ask } from '../../src/agent/ask.ts';
+import { readProbation } from '../../src/upgrade/probation.ts';
+import { REPOSITORY_CA, trustRepository } from '../sandbox/agent-install.ts';
+import { type AgentRepository, downloadsOf } from '../sandbox/agent-repository.ts';
+import { AGENT_UNIT, versionContents } from '../sandbox/agent-versions.ts';
+import { HOST_ARCHITECTURE } from '../sandbox/istio-package.ts';
+import type { SandboxMachine } from '../sandbox/machine.ts';
+import type { SandboxMesh } from '../sandbox/mesh.ts';
+import { until } from '../sandbox/until.ts';
+import { makeMachine, untilReady } from './machines.ts';
+import { Peak } from './peak.ts';
+import { factsOf } from './process-facts.ts';
+import { fetchByTools } from './tools.ts';
+import { Transfers } from './transfers.ts';
+
+export interface Upgrade {
+  /** Bodies of all answers of the repository, its metadata included. */
+  bytes: number;
+  /** Milliseconds from the poll that reads the new ConfigMap to READY of the new version. */
+  totalMs: number;
+  /** Of these, while archives were on their way. */
+  downloadMs: number;
+  /** From the end of the old version that systemd begins to READY. */
+  restartMs: number;
+  /** RSS of the agent before. */
+  idleKb: number;
+  /** The most that the old version held, and the self-check of the new one, which is a process of its own. */
+  peakKb: number;
+  selfCheckKb: number;
+  /** The same files by tools. Milliseconds. */
+  toolsMs: number;
+}
+
+export interface Upgrades {
+  /** To a version on the Node that is there, one for each round. */
+  kept: Upgrade[];
+  /** To a version on a Node of its own. */
+  exchanged: Upgrade[];
+}
+
+const ROUNDS = 3;
+const FROM = '1.0.0';
+const KEPT = '1.1.0';
+const EXCHANGED = '1.2.0';
+/** A name for the same Node: what counts is its size. */
+const NEXT_NODE = '99.0.0';
+/** An agent gives back what its start has left behind at the end of its first turn. */
+const SETTLE_MS = 5_000;
+
+export async function measureUpgrade(mesh: SandboxMesh): Promise<Upgrades> {
+  const folder = await mkdtemp(join(tmpdir(), 'smm-bench-'));
+  try {
+    const repository = await mesh.repository();
+    await publish(repository, folder);
+    await using machine = await makeMachine(mesh);
+    await machine.installVersion(FROM);
+    await trustRepository(machine.paths, repository);
+    await machine.expect('smm-agent', 'set', 'repository.caFile', REPOSITORY_CA);
+    const round = async (version: string, files: string[]): Promise<Upgrade> => {
+      const toolsMs = await fetchByTools(repository, files, folder);
+      const upgrade = await upgradeOnce(machine, repository, version);
+      await forget(machine, version);
+      return { ...upgrade, toolsMs };
+    };
+    const result: Upgrades = { kept: [], exchanged: [] };
+    for (let count = 0; count < ROUNDS; count += 1) {
+      result.kept.push(await round(KEPT, downloadsOf(KEPT)));
+      result.exchanged.push(await round(EXCHANGED, downloadsOf(EXCHANGED, NEXT_NODE)));
+    }
+    return result;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Archives of the quality that ships: that of Node takes twenty seconds. */
+async function publish(repository: AgentRepository, output: string): Promise<void> {
+  const options = { output, quality: 9, sourceDateEpoch: 1 } as const;
+  const runtime = { runtimeVersion: NEXT_NODE, runtime: dirname(dirname(process.execPath)) };
+  await repository.add(
+    await buildAgentArchive(await versionContents(KEPT), options),
+    await buildAgentArchive(await versionContents(EXCHANGED, {}, NEXT_NODE), options),
+    await buildRuntimeArchive(runtime, HOST_ARCHITECTURE, options),
+  );
+}
+
+/** FROM is started, has nothing to do, and is asked to look when another version has been announced. */
+async function upgradeOnce(
+  machine: SandboxMachine,
+  repository: AgentRepository,
+  version: string,
+): Promise<Omit<Upgrade, 'toolsMs'>> {
+  const { manager, paths } = machine;
+  await repository.announce(FROM);
+  await machine.expect('systemctl', 'start', 'smm-agent');
+  const service = manager.service(AGENT_UNIT);
+  const { mainPid, invocation } = service;
+  await untilReady(machine, mainPid);
+  const settledMs = performance.now() + SETTLE_MS;
+  await until('a settled agent', () => performance.now() >= settledMs);
+  await repository.announce(version);
+  const idleKb = factsOf(mainPid).rssKb;
+  using transfers = new Transfers(repository).begin();
+  using peak = new Peak(mainPid, 'self-check').begin();
+  const begunMs = Date.now();
+  await ask(paths.socket, { do: 'reconcile' }, () => {});
+  await until('READY of the new version', () => service.invocation !== invocation && service.active === 'active');
+  const readyMs = service.activeEnter?.getTime() ?? Number.NaN;
+  await until('its confirmation', async () => (await readProbation(paths)) === null);
+  return {
+    bytes: transfers.bytes,
+    totalMs: readyMs - begunMs,
+    downloadMs: transfers.archivesMs,
+    restartMs: readyMs - (service.activeExit?.getTime() ?? Number.NaN),
+    idleKb,
+    peakKb: peak.ownKb,
+    selfCheckKb: peak.childKb,
+  };
+}
+
+/** Back to FROM, with nothing left that a second upgrade could make use of. */
+async function forget(machine: SandboxMachine, version: string): Promise<void> {
+  const { current, previous, versions, runtimes, downloads, repositoryCache } = machine.paths;
+  await machine.expect('systemctl', 'stop', 'smm-agent');
+  for (const path of [
+    current,
+    previous,
+    join(versions, version),
+    join(runtimes, NEXT_NODE),
+    downloads,
+    repositoryCache,
+  ])
+    await rm(path, { recursive: true, force: true });
+  await symlink(`versions/${FROM}`, current);
+}

@@ -1,0 +1,119 @@
+/** A world whose agent is smm-agent.service, out of a package, and trusts the signed repository of the mesh. */
+import { readFile, readlink, rename, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import type { Announcement } from '../../packaging/repository/announce.ts';
+import { type HistoryEntry, readHistory } from '../../src/agent/history.ts';
+import type { Status } from '../../src/agent/status.ts';
+import { REPOSITORY_CA, trustRepository } from './agent-install.ts';
+import type { AgentRepository } from './agent-repository.ts';
+import type { SandboxMachine } from './machine.ts';
+import { until } from './until.ts';
+import { World } from './world.ts';
+
+/** Of the package. */
+export const FIRST = '1.0.0';
+
+export class UpgradeWorld implements AsyncDisposable {
+  readonly world: World;
+  readonly repository: AgentRepository;
+
+  private constructor(world: World, repository: AgentRepository) {
+    this.world = world;
+    this.repository = repository;
+  }
+
+  /** FIRST runs and has adopted Istio; nothing is published, and nothing announced. */
+  static async make(): Promise<UpgradeWorld> {
+    const world = await World.make();
+    try {
+      const { machine, mesh } = world;
+      await machine.installVersion(FIRST);
+      const repository = await mesh.repository();
+      await trustRepository(machine.paths, repository);
+      await machine.expect('smm-agent', 'set', 'repository.caFile', REPOSITORY_CA);
+      await machine.expect('systemctl', 'enable', '--now', 'smm-agent');
+      await world.pending('False', /1\.31\.0/);
+      return new UpgradeWorld(world, repository);
+    } catch (error) {
+      await world[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  get machine(): SandboxMachine {
+    return this.world.machine;
+  }
+
+  /** Announces a version, and has the agent look at once: by itself it does so at every tenth poll. */
+  async announce(version: string, more: Omit<Announcement, 'version'> = {}): Promise<void> {
+    await this.repository.announce(version, more);
+    await this.reconcile();
+  }
+
+  /** A turn of the daemon now; also one in which something fails, or that ends with the daemon, is one. */
+  async reconcile(): Promise<void> {
+    await this.machine.run('smm-agent', 'reconcile');
+  }
+
+  /** Waits until this version runs, is confirmed and has reported itself. */
+  async runs(version: string): Promise<void> {
+    await this.reports(new RegExp(`^smm-agent ${version.replaceAll('.', '\\.')}[, ]`));
+    await until(
+      `smm-agent ${version} confirmed`,
+      () => this.onProbation(),
+      (is) => !is,
+    );
+  }
+
+  /** Waits until condition SmmAgent says so. */
+  async reports(message: RegExp): Promise<void> {
+    await until(
+      `SmmAgent ${message}; journal:\n${this.machine.journal.slice(-15).join('\n')}`,
+      () => this.world.condition('SmmAgent'),
+      (seen) => message.test(seen?.message ?? ''),
+      30_000,
+    );
+  }
+
+  /** The version that a link names. */
+  async linked(link: 'current' | 'previous'): Promise<string> {
+    return basename(await readlink(this.machine.paths[link]));
+  }
+
+  async onProbation(): Promise<boolean> {
+    return (await readFile(this.machine.paths.probation, 'utf8').catch(() => '')) !== '';
+  }
+
+  /** What became of the agent so far, but for the installation. */
+  async history(): Promise<Pick<HistoryEntry, 'from' | 'to' | 'result' | 'reason' | 'evidence'>[]> {
+    const entries = (await readHistory(this.machine.paths)).filter(({ what }) => what === 'agent').slice(1);
+    return entries.map(({ from, to, result, reason, evidence }) => ({ from, to, result, reason, evidence }));
+  }
+
+  /** `smm-agent status`, the row of the agent's own upgrade. */
+  async upgradeRow(): Promise<string> {
+    const text = await this.machine.expect('smm-agent', 'status');
+    return /^upgrade +(.*)$/m.exec(text)?.[1] ?? '';
+  }
+
+  async status(): Promise<Status> {
+    return JSON.parse(await this.machine.expect('smm-agent', 'status', '--json')) as Status;
+  }
+
+  /** A property of smm-agent.service. */
+  async show(property: string): Promise<string> {
+    return (await this.machine.expect('systemctl', 'show', 'smm-agent', '-P', property)).trimEnd();
+  }
+
+  /** As if so much time went by for the scripts, whose clock stands still from then on: timers look at it when they fire. */
+  async passTime(seconds: number): Promise<void> {
+    const uptime = join(this.machine.root, 'proc/uptime');
+    const [up = ''] = (await readFile(uptime, 'utf8')).split(' ');
+    await writeFile(`${uptime}.new`, `${(Number(up) + seconds).toFixed(2)} 0.00\n`);
+    await rename(`${uptime}.new`, uptime);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.world[Symbol.asyncDispose]();
+  }
+}
