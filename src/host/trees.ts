@@ -65,8 +65,21 @@ export async function syncTree(folder: string): Promise<void> {
   await syncFolder(folder);
 }
 
-/** The prefix of folders that are on their way out; nothing counts them, and cleaning removes what a kill left. */
-export const TRASH_PREFIX = '.trash-';
+/** The prefix of folders that are being made. */
+const NEW_PREFIX = '.new-';
+/** The prefix of folders that are on their way out. */
+const TRASH_PREFIX = '.trash-';
+
+/** Nothing counts them, and cleaning removes what a kill left. */
+export function isLeftover(name: string): boolean {
+  return name.startsWith(NEW_PREFIX) || name.startsWith(TRASH_PREFIX);
+}
+
+/** A path of its own for a folder that is being made in `parent`, to get the name afterwards. */
+export function newFolder(parent: string, name: string): string {
+  return join(parent, `${NEW_PREFIX}${name}.${randomBytes(4).toString('hex')}`);
+}
+
 /** Finds the name that a folder had before. */
 export const TRASHED = /^\.trash-(.+)\.[0-9a-f]{8}$/;
 

@@ -4,9 +4,9 @@ import { checkpoint } from '../host/checkpoints.ts';
 import { namesIn, removeFile } from '../host/files.ts';
 import { foldersInUse } from '../host/in-use.ts';
 import { moveToTrash, removeTree } from '../host/trees.ts';
-import { removeLeftVersions } from './place.ts';
+import { removeLeftVersions } from './leftovers.ts';
+import { changeVersions } from './lock.ts';
 import type { VersionStore } from './store.ts';
-import { changeVersions } from './upgrade.ts';
 import { VERSION_NAME } from './version.ts';
 
 /** Removes these versions, and every runtime that no version on disk names and nobody runs. */
@@ -38,7 +38,7 @@ async function clean(store: VersionStore, remove: readonly string[], proc: strin
     const trash = await moveToTrash(store.runtimeFolder(runtime));
     if (trash !== null) await removeTree(trash);
   }
-  await removeLeftVersions(store);
+  await removeLeftVersions(store.paths);
   await removeEvidence(agentState, new Set(left));
 }
 

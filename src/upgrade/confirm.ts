@@ -2,10 +2,10 @@
 import { checkpoint } from '../host/checkpoints.ts';
 import type { Paths } from '../paths.ts';
 import { readLeftVersion, writeLeftVersion } from './left-version.ts';
+import { changeVersions } from './lock.ts';
 import { endProbation, type Probation, readProbation } from './probation.ts';
 import { migrateState } from './state-format.ts';
 import { VersionStore } from './store.ts';
-import { changeVersions } from './upgrade.ts';
 
 /**
  * Ends the probation, and brings the state to this version's format. `note` writes it down first: cut off in between, it is confirmed

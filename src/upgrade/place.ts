@@ -3,9 +3,9 @@ import { rename, symlink } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { checkpoint } from '../host/checkpoints.ts';
 import { fileError } from '../host/file-errors.ts';
-import { namesIn, syncFolder } from '../host/files.ts';
-import { moveToTrash, removeTree, TRASH_PREFIX } from '../host/trees.ts';
-import { NEW_PREFIX, type PreparedVersion } from './prepare.ts';
+import { syncFolder } from '../host/files.ts';
+import { moveToTrash, removeTree } from '../host/trees.ts';
+import type { PreparedVersion } from './prepare.ts';
 import type { VersionStore } from './store.ts';
 import { VERSION_FILES } from './version.ts';
 
@@ -37,13 +37,4 @@ async function give(folder: string, place: string): Promise<void> {
   }
   await syncFolder(dirname(place));
   if (damaged !== null) await removeTree(damaged);
-}
-
-/** What killed runs left of folders that were being made or removed. Must not run while a version is prepared. */
-export async function removeLeftVersions({ paths }: VersionStore): Promise<void> {
-  for (const parent of [paths.versions, paths.runtimes]) {
-    for (const name of await namesIn(parent)) {
-      if (name.startsWith(NEW_PREFIX) || name.startsWith(TRASH_PREFIX)) await removeTree(join(parent, name));
-    }
-  }
 }

@@ -2,7 +2,6 @@
  * A version of the agent and its runtime, out of the repository and into hidden folders: unpacked, checked, and without a name yet.
  * place.ts gives them their names.
  */
-import { randomBytes } from 'node:crypto';
 import { chmod } from 'node:fs/promises';
 import { join } from 'node:path';
 import { checkpoint } from '../host/checkpoints.ts';
@@ -10,7 +9,7 @@ import { requireSpace } from '../host/disk-space.ts';
 import { makeFolder, readText } from '../host/files.ts';
 import { parseJson } from '../host/json.ts';
 import { packageArchitecture } from '../host/packages/format.ts';
-import { removeTree, syncTree } from '../host/trees.ts';
+import { newFolder, removeTree, syncTree } from '../host/trees.ts';
 import type { FetchedPackage, FetchOptions } from '../repository/source.ts';
 import { agentTarget, runtimeTarget } from '../repository/targets.ts';
 import { badArchive } from './errors.ts';
@@ -30,8 +29,6 @@ export interface PreparedVersion {
   runtime: { version: string; folder: string | null };
 }
 
-/** The prefix of folders that are being made; removed when a kill left them. */
-export const NEW_PREFIX = '.new-';
 /** A bundle is a megabyte, a runtime 130: room for growth, none for a bomb. */
 const MOST_VERSION_BYTES = 50_000_000;
 const MOST_RUNTIME_BYTES = 400_000_000;
@@ -114,7 +111,7 @@ async function unpack<T extends { files: FileRecords }>(
 ): Promise<{ folder: string; manifest: T }> {
   await makeFolder(parent, 0o755);
   await requireSpace(parent, archive.bytes * UNPACKED_FACTOR + RESERVE_BYTES, INODES);
-  const folder = join(parent, `${NEW_PREFIX}${name}.${randomBytes(4).toString('hex')}`);
+  const folder = newFolder(parent, name);
   await makeFolder(folder, 0o755);
   try {
     const digests = await unpackArchive(archive, folder, maxBytes, signal);

@@ -4,12 +4,12 @@ import type { Clock } from '../host/clock.ts';
 import type { ServiceManager } from '../host/service-manager.ts';
 import type { Paths } from '../paths.ts';
 import { writeLeftVersion } from './left-version.ts';
+import { changeVersions } from './lock.ts';
 import { endProbation, readProbation } from './probation.ts';
 import { requireSelfCheck } from './self-check.ts';
 import { VersionStore } from './store.ts';
 import { switchTo } from './switch.ts';
-import { AGENT_UNIT } from './unit.ts';
-import { changeVersions, requireGuard } from './upgrade.ts';
+import { AGENT_UNIT, requireGuard } from './unit.ts';
 import { knowsProbation } from './version.ts';
 
 export interface RollbackParts {

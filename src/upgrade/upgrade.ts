@@ -2,19 +2,18 @@
 import { AgentError } from '../errors.ts';
 import { checkpoint } from '../host/checkpoints.ts';
 import type { Clock } from '../host/clock.ts';
-import { withFileLock } from '../host/file-lock.ts';
 import type { ServiceManager } from '../host/service-manager.ts';
 import type { Paths } from '../paths.ts';
 import type { FetchOptions } from '../repository/source.ts';
-import { placeVersion, removeLeftVersions } from './place.ts';
+import { removeLeftVersions } from './leftovers.ts';
+import { changeVersions } from './lock.ts';
+import { placeVersion } from './place.ts';
 import { type Archives, prepareVersion } from './prepare.ts';
 import { readProbation } from './probation.ts';
 import { requireSelfCheck } from './self-check.ts';
 import { VersionStore } from './store.ts';
 import { switchTo } from './switch.ts';
-import { AGENT_UNIT } from './unit.ts';
-
-const GUARD = 'agent-guard';
+import { requireGuard } from './unit.ts';
 
 export interface UpgradeParts {
   paths: Paths;
@@ -24,8 +23,9 @@ export interface UpgradeParts {
 }
 
 /**
- * Resolves when the new version is what starts next, on probation; the restart is the caller's. Rejects with SMM702 (SelfCheckFailed) when the new version is to be rejected, with
- * SMM701, SMM703, SMM704, what `archives` rejects with, and the signal's reason; the agent then runs on as it is.
+ * Resolves when the new version is what starts next, on probation; the restart is the caller's. Rejects with SMM702 (SelfCheckFailed)
+ * when the new version is to be rejected, with SMM701, SMM703, SMM704, what `archives` rejects with, and the signal's reason; the agent
+ * then runs on as it is.
  */
 export async function upgradeAgent(
   { paths, clock, services, archives }: UpgradeParts,
@@ -35,7 +35,7 @@ export async function upgradeAgent(
 ): Promise<void> {
   const store = new VersionStore(paths);
   await requireGuard(services);
-  await removeLeftVersions(store);
+  await removeLeftVersions(paths);
   const prepared = await prepareVersion(store, to, archives, options);
   await changeVersions(paths, async () => {
     await requireUnchanged(store, from);
@@ -44,24 +44,6 @@ export async function upgradeAgent(
     checkpoint('agent-self-checked');
     await switchTo(store, from, to, clock);
   });
-}
-
-/** Under the lock that package and guard take as well. */
-export function changeVersions<T>({ opt }: Pick<Paths, 'opt'>, change: () => Promise<T>): Promise<T> {
-  return withFileLock(opt, change);
-}
-
-/** Without the guard nobody would put a bad version back: SMM704. */
-export async function requireGuard(services: ServiceManager): Promise<void> {
-  const { execStartPre, execStopPost } = await services.unit(AGENT_UNIT);
-  const runs = (commands: typeof execStartPre) =>
-    commands.some(({ argv }) => argv.some((word) => word.endsWith(`/${GUARD}`)));
-  if (runs(execStartPre) && runs(execStopPost)) return;
-  throw new AgentError(
-    'SMM704',
-    `cannot change the agent's version: ${AGENT_UNIT} does not run ${GUARD} before its start and after its end`,
-    'take ExecStartPre= and ExecStopPost= out of your drop-in of it, or install the package again',
-  );
 }
 
 /** A package, or an operator, may have switched while it was downloaded: SMM703. */

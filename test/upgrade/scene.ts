@@ -154,7 +154,7 @@ export class UpgradeScene implements AsyncDisposable {
 }
 
 /** A tar of a folder, compressed, as the publisher makes it. */
-export async function packed(folder: string): Promise<Buffer> {
+async function packed(folder: string): Promise<Buffer> {
   const args = ['--create', '--format=ustar', '--sort=name', '--owner=0', '--group=0', '--directory', folder, '.'];
   const { stdout } = await execute('tar', args, { encoding: 'buffer', maxBuffer: 100_000_000 });
   return brotliCompressSync(stdout, { params: {} });

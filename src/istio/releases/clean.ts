@@ -5,9 +5,8 @@ import { checkpoint } from '../../host/checkpoints.ts';
 import { fileError } from '../../host/file-errors.ts';
 import { namesIn, removeFile, removeLeftovers, syncFolder } from '../../host/files.ts';
 import { foldersInUse } from '../../host/in-use.ts';
-import { moveToTrash, removeTree, statOf, TRASH_PREFIX, TRASHED } from '../../host/trees.ts';
+import { isLeftover, moveToTrash, removeTree, statOf, TRASHED } from '../../host/trees.ts';
 import { RELEASE_FILES, RELEASE_ID, type ReleaseId } from '../release.ts';
-import { NEW_PREFIX } from './layout.ts';
 import type { ReleaseStore } from './store.ts';
 
 /** Releases without any use that stay, the newest: what somebody may want to go back to. */
@@ -58,10 +57,6 @@ async function removableFolders(store: ReleaseStore, needed: ReadonlySet<Release
   const names = await namesIn(store.paths.releases);
   const isOurs = (name: string) => RELEASE_ID.test(name) || isLeftover(name);
   return names.filter((name) => isOurs(name) && !kept.has(name));
-}
-
-function isLeftover(name: string): boolean {
-  return name.startsWith(NEW_PREFIX) || name.startsWith(TRASH_PREFIX);
 }
 
 /**

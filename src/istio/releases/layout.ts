@@ -1,20 +1,16 @@
 /** How the files of a release lie in its folder while it is made. */
-import { randomBytes } from 'node:crypto';
 import { link } from 'node:fs/promises';
 import { join } from 'node:path';
 import { checkpoint } from '../../host/checkpoints.ts';
 import { fileError, hasCode } from '../../host/file-errors.ts';
 import { makeFolder, syncFolder, writeAtomically } from '../../host/files.ts';
 import type { PackageFile } from '../../host/packages/format.ts';
-import { copyHashed } from '../../host/trees.ts';
+import { copyHashed, newFolder } from '../../host/trees.ts';
 import { RELEASE_FILES, RELEASE_FOLDER, type ReleaseConfiguration } from '../release.ts';
 
 /** The files that come with a package: they are the same in every release of the same package. */
 export const PROGRAM_FILES = ['envoy', 'pilotAgent', 'startScript', 'bootstrapTemplate'] as const;
 export type ProgramFile = (typeof PROGRAM_FILES)[number] & PackageFile;
-
-/** The prefix of folders in which a release is being made; cleaning removes what a kill left. */
-export const NEW_PREFIX = '.new-';
 
 const EXECUTABLE: ReadonlySet<string> = new Set([
   RELEASE_FILES.envoy,
@@ -30,7 +26,7 @@ export function modeOf(name: string): number {
 /** Makes an empty folder for a release that is to get this name. */
 export async function beginFolder(releases: string, name: string): Promise<string> {
   await makeFolder(releases, 0o755);
-  const folder = join(releases, `${NEW_PREFIX}${name}.${randomBytes(4).toString('hex')}`);
+  const folder = newFolder(releases, name);
   await makeFolder(join(folder, 'bin'), 0o755);
   await makeFolder(folder, 0o755);
   checkpoint('stage-folder-made');
