@@ -5,7 +5,7 @@
 import { readBootId } from '../host/boot-id.ts';
 import { checkpoint } from '../host/checkpoints.ts';
 import type { Clock } from '../host/clock.ts';
-import { newProbation, writeProbation } from './probation.ts';
+import { endProbation, newProbation, writeProbation } from './probation.ts';
 import type { VersionStore } from './store.ts';
 
 /**
@@ -16,7 +16,13 @@ export async function switchTo(store: VersionStore, from: string, to: string, cl
   const probation = newProbation({ from, to, previous }, clock.now(), clock.bootTimeMs());
   await writeProbation(store.paths, probation, await readBootId(store.paths));
   checkpoint('agent-probation-written');
-  await store.setLink('current', to);
+  try {
+    await store.setLink('current', to);
+  } catch (error) {
+    // No room for the link, for example. A probation of what never became current would keep every later try from switching.
+    if ((await store.link('current')) !== to) await endProbation(store.paths);
+    throw error;
+  }
   checkpoint('agent-current-linked');
   // After `current`: cut off in between, the version before is still the one to go back to.
   await store.setLink('previous', from);

@@ -226,6 +226,21 @@ describe('an upgrade that must not be', () => {
     assert.deepEqual(await scene.links(), { current: NEW, previous: OLD });
   });
 
+  it('whose link cannot be made leaves no probation behind: it would keep every later try from switching', async () => {
+    await using scene = await UpgradeScene.begin();
+    const { current } = scene.paths;
+    // Nothing can be renamed over a folder.
+    const spoils = `rm '${current}'; mkdir '${current}'\n`;
+    await scene.publish({ version: NEW, program: `${spoils}${healthy(NEW)}` });
+    await assert.rejects(scene.upgrade(), { code: 'SMM521' });
+    assert.equal(await readProbation(scene.paths), null);
+    await rm(current, { recursive: true });
+    await scene.store.setLink('current', OLD);
+    await scene.publish({ version: '0.4.0' });
+    await scene.upgrade(OLD, '0.4.0');
+    assert.deepEqual(await scene.links(), { current: '0.4.0', previous: OLD });
+  });
+
   it('that is ended leaves nothing but what was downloaded', async () => {
     await using scene = await UpgradeScene.begin();
     await scene.publish({ version: NEW });
