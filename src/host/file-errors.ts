@@ -14,13 +14,25 @@ export function fileError(verb: 'read' | 'write' | 'remove' | 'copy', path: stri
       'SMM522',
       `cannot ${verb} ${path}: the file system is full`,
       'make room; what was half written is removed by itself',
-      { cause },
+      { cause: withoutPath(cause) },
     );
   }
   return new AgentError(
     verb === 'read' ? 'SMM520' : 'SMM521',
     `cannot ${verb} ${path}`,
     'check its owner and mode, and that the file system is writable',
-    { cause },
+    { cause: withoutPath(cause) },
   );
+}
+
+/** Whether it is for lack of room that something could not be written. */
+export function isFull(error: unknown): error is AgentError {
+  return error instanceof AgentError && error.code === 'SMM522';
+}
+
+/** The system names the temporary file, which is another one each time: the same failure would be told anew at each try. */
+function withoutPath(cause: unknown): unknown {
+  if (!(cause instanceof Error) || !('syscall' in cause) || !('code' in cause)) return cause;
+  const { message, code } = cause;
+  return Object.assign(new Error(message.replace(/, \w+(?: '.*')?$/s, '')), { code });
 }

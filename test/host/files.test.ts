@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { lstat, mkdir, readdir, readFile, readlink, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { describeError } from '../../src/errors.ts';
 import {
   isRoot,
   makeFolder,
@@ -52,6 +53,13 @@ describe('writing a file', () => {
     await mkdir(join(folder.path, 'taken/full'), { recursive: true });
     await assert.rejects(writeAtomically(join(folder.path, 'taken'), '', { mode: 0o644 }), { code: 'SMM521' });
     assert.deepEqual(await readdir(folder.path), ['taken']);
+  });
+
+  it('says the same each time that it fails, so that a journal has it once', async () => {
+    await using folder = await temporaryFolder();
+    const path = join(folder.path, 'missing/file');
+    const failure = () => writeAtomically(path, '', { mode: 0o644 }).then(String, describeError);
+    assert.equal(await failure(), `cannot write ${path}: ENOENT: no such file or directory`);
   });
 });
 
