@@ -3,6 +3,7 @@
  * once the version has confirmed itself, or was put back. The scripts and this file share its fields: change both.
  */
 import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
 import { formatFields, parseFields } from '../host/fields.ts';
 import { makeFolder, readText, removeFile, writeAtomically } from '../host/files.ts';
 import type { Paths } from '../paths.ts';
@@ -61,7 +62,8 @@ export async function writeProbation(
   bootId: string,
 ): Promise<void> {
   const guards = { boot: bootId, span: SPAN_S, power_cuts: 0, ended: 'no' };
-  await makeFolder(agentState, 0o755);
+  // The guard rejects the version in it, also on a disk that has room for no folder any more.
+  await makeFolder(join(agentState, 'rejected'), 0o755);
   const fields = Object.entries({ ...given, previous: previous ?? '', ...guards });
   await writeAtomically(probation, formatFields(fields), { mode: 0o644 });
 }

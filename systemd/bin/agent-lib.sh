@@ -96,9 +96,10 @@ extended=$extended
 END
 }
 
-# write_trial INVOCATION UPTIME END: which start of the version on probation this is; END is empty while it runs.
+# write_trial INVOCATION UPTIME END: which start of the version on probation this is; END is empty while it runs. It has the deadline
+# as well: on a full disk that of the probation stays an earlier one, or one of another boot.
 write_trial() {
-  printf 'id=%s\ninvocation=%s\nuptime=%s\nend=%s\n' "$id" "$1" "$2" "$3" | write_file "$trial"
+  printf 'id=%s\ninvocation=%s\nuptime=%s\ndeadline=%s\nend=%s\n' "$id" "$1" "$2" "$deadline" "$3" | write_file "$trial"
 }
 
 # Whether a start of the version on probation has no end yet.

@@ -31,10 +31,12 @@ at() {
   [ "${SMM_TEST_KILL_AT:-}" != "$1" ] || { say 7 "killed at $1" && kill -s "${SMM_TEST_KILL_BY:-KILL}" 0; }
 }
 
-# write_file FILE: makes a file of stdin in one step; it is on disk when this returns.
+# write_file FILE: makes a file of stdin in one step; it is on disk when this returns. One that the disk had no room for leaves nothing.
 write_file() {
-  mkdir -p "${1%/*}" && cat >"$1.new" && sync "$1.new" && at file-temporary-written &&
-    mv -fT "$1.new" "$1" && at file-renamed && sync "${1%/*}"
+  if mkdir -p "${1%/*}" && cat >"$1.new" && sync "$1.new" && at file-temporary-written &&
+    mv -fT "$1.new" "$1" && at file-renamed && sync "${1%/*}"; then return 0; fi
+  rm -f "$1.new"
+  return 1
 }
 
 # remove_file FILE: it is gone on disk when this returns.

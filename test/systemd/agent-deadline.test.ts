@@ -39,6 +39,37 @@ describe('the deadline of a version that completed no turn', () => {
   });
 });
 
+describe('the deadline of a version that was started on a full disk', () => {
+  /** Nothing can be written below /var/lib: writes begin with mkdir. */
+  const full = (machine: AgentMachine) =>
+    machine.program('mkdir', 'case "$*" in */var/lib/*) exit 1 ;; esac; exec /usr/bin/mkdir "$@"');
+
+  it('is that of its start, whatever the probation still says', () => {
+    using machine = full(AgentMachine.onProbation()).clock(NOW + 20);
+    assert.match(machine.guard('start').stderr, /cannot note that smm-agent 0\.3\.0 starts on probation/);
+    assert.equal(machine.noted('probation', 'deadline'), String(NOW + 50));
+    machine.clock(NOW + 51).deadline(NOW + 50);
+    assert.deepEqual(machine.restarts(), []);
+    machine.clock(NOW + 71).deadline(NOW + 70);
+    assert.equal(machine.restarts().length, 1);
+    assert.equal(machine.named('current'), OLD);
+  });
+
+  it('puts it back at once, since the next start would know nothing of a rejection', () => {
+    using machine = full(AgentMachine.onTrial()).clock(LATE);
+    machine.deadline();
+    assert.deepEqual([machine.named('current'), machine.isOnProbation()], [OLD, false]);
+  });
+
+  it('is prolonged as on any other', () => {
+    using machine = full(lacking('control-plane')).answer(NEW, '1\n1\n').answer(OLD, '1\n');
+    machine.deadline();
+    assert.match(machine.timers().at(-1) ?? '', /--on-active=100 .*agent-deadline abcd0123 1151$/);
+    machine.answer(NEW, '1\n1\n1\n').answer(OLD, '0\n0\n').clock(1152).deadline(1151);
+    assert.equal(machine.named('current'), OLD);
+  });
+});
+
 describe('the deadline of a version that lacks an answer of the control plane', () => {
   // What self-check --control-plane says: 0 is an answer. They are asked in turn, the new one first.
   const rows: { now: string; before: string; what: string; blamed: boolean; asked: number }[] = [
@@ -144,11 +175,8 @@ describe('a timer of the deadline', () => {
     using machine = lacking('control-plane').answer(NEW, '1\n1\n').answer(OLD, '0\n');
     // The version before is asked in the middle: whoever restarts the agent then has moved the deadline.
     const node = machine.read(`opt/smm-agent/versions/${OLD}/node/bin/node`) ?? '';
-    const probation = machine.at('var/lib/smm-agent/agent/probation');
-    const moved = node.replace(
-      'exit "$status"',
-      `sed -i s/deadline=1050/deadline=1101/ '${probation}'\nexit "$status"`,
-    );
+    const trial = machine.at('run/smm-agent/agent-trial');
+    const moved = node.replace('exit "$status"', `sed -i s/deadline=1050/deadline=1101/ '${trial}'\nexit "$status"`);
     machine.file(`opt/smm-agent/versions/${OLD}/node/bin/node`, moved, 0o755).deadline();
     unchanged(machine);
   });

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { AgentMachine, NEW, NOW, OLD } from './agent-machine.ts';
 
@@ -112,6 +113,25 @@ describe('what comes back', () => {
     assert.equal(status, 0);
     assert.equal(machine.named('current'), OLD);
     assert.match(stderr, /cannot note that smm-agent 0\.3\.0 is rejected/);
+  });
+
+  it('is rejected in the room that the end of its probation makes, where there was none', () => {
+    using machine = AgentMachine.onTrial();
+    // Writes begin with mkdir.
+    const probation = machine.at('var/lib/smm-agent/agent/probation');
+    machine.program(
+      'mkdir',
+      `[ ! -e '${probation}' ] || case "$*" in */rejected) exit 1 ;; esac; exec /usr/bin/mkdir "$@"`,
+    );
+    machine.guard('ended');
+    assert.deepEqual([machine.named('current'), machine.isOnProbation()], [OLD, false]);
+    assert.match(machine.noted(`rejected/${NEW}`, 'reason') ?? '', /it ended by itself/);
+  });
+
+  it('leaves no half file behind where there is no room for one', () => {
+    using machine = AgentMachine.onTrial().program('sync', 'exit 1');
+    machine.guard('ended');
+    assert.deepEqual(readdirSync(machine.at('var/lib/smm-agent/agent/rejected')), []);
   });
 });
 
