@@ -1,17 +1,23 @@
 /**
  * Failed tries and when they may be repeated: one try for each target and time, however often the loop turns.
  * Kept on disk, so that a restart of the agent does not start the count again; the wall clock is good enough, since a wait
- * that no rule here could have made (the clock was set back) is over at once.
+ * for a try of the future (the clock was set back) is over at once. Where the disk has no room, kept by this process.
  */
 import { join } from 'node:path';
 import { z } from 'zod';
-import { readText, writeAtomically } from '../host/files.ts';
+import { isFull } from '../host/file-errors.ts';
+import { readText, removeFile, writeAtomically } from '../host/files.ts';
 import { parseJson } from '../host/json.ts';
 
 export interface Attempt {
   reason: string;
   count: number;
   retryAt: Date;
+}
+
+interface Noted extends Attempt {
+  /** When it failed. */
+  at: Date;
 }
 
 const FIRST_WAIT_MS = 30_000;
@@ -24,11 +30,19 @@ const FORGET_AFTER_MS = 30 * FIRST_REFUSED_WAIT_MS;
 
 const Stored = z.record(
   z.string(),
-  z.object({ reason: z.string(), count: z.number().int().positive(), retryAt: z.iso.datetime() }),
+  z.object({
+    reason: z.string(),
+    count: z.number().int().positive(),
+    retryAt: z.iso.datetime(),
+    /** Not there in a file of 0.1.0. */
+    at: z.iso.datetime().optional(),
+  }),
 );
 
 export class Attempts {
   readonly #file: string;
+  /** What the disk had no room for, all of it. As soon as it has some, everything is tried again. */
+  #unwritten: Map<string, Noted> | null = null;
 
   constructor(stateFolder: string) {
     this.#file = join(stateFolder, 'attempts.json');
@@ -38,14 +52,24 @@ export class Attempts {
    * Rejects with SMM520 when the file cannot be read: that is not the same as no failures. A damaged one is: it costs one
    * try too many, where an error would keep the machine from every later version until somebody came.
    */
-  async read(now: Date): Promise<Map<string, Attempt>> {
+  async read(now: Date): Promise<Map<string, Noted>> {
+    const [stored, unwritten] = [await this.#stored(now), this.#unwritten];
+    if (unwritten === null) return stored;
+    await this.#keep(stored);
+    if (this.#unwritten === null) return stored;
+    this.#unwritten = unwritten;
+    return new Map(unwritten);
+  }
+
+  async #stored(now: Date): Promise<Map<string, Noted>> {
     const stored = Stored.safeParse(parseJson((await readText(this.#file)) ?? '{}'));
-    const attempts = new Map<string, Attempt>();
-    for (const [key, { reason, count, retryAt }] of Object.entries(stored.data ?? {})) {
-      const until = new Date(retryAt);
+    const attempts = new Map<string, Noted>();
+    for (const [key, { reason, count, retryAt, at: noted }] of Object.entries(stored.data ?? {})) {
+      const [until, at] = [new Date(retryAt), noted === undefined ? now : new Date(noted)];
       const waitMs = until.getTime() - now.getTime();
       if (waitMs < -FORGET_AFTER_MS) continue;
-      attempts.set(key, { reason, count, retryAt: waitMs > LONGEST_REFUSED_WAIT_MS ? now : until });
+      const isOver = at > now || waitMs > LONGEST_REFUSED_WAIT_MS;
+      attempts.set(key, { reason, count, retryAt: isOver ? now : until, at });
     }
     return attempts;
   }
@@ -63,24 +87,31 @@ export class Attempts {
       ? [FIRST_REFUSED_WAIT_MS, LONGEST_REFUSED_WAIT_MS]
       : [FIRST_WAIT_MS, LONGEST_WAIT_MS];
     const waitMs = Math.max(Math.min(first * 2 ** (count - 1), longest), Math.min(wait.atLeastMs ?? 0, longest));
-    const attempt = { reason, count, retryAt: new Date(now.getTime() + waitMs) };
+    const attempt = { reason, count, retryAt: new Date(now.getTime() + waitMs), at: now };
     all.set(key, attempt);
-    await this.#write(all);
+    await this.#keep(all);
     return attempt;
   }
 
   async succeeded(key: string, now: Date): Promise<void> {
     const all = await this.read(now);
-    if (all.delete(key)) await this.#write(all);
+    if (all.delete(key)) await this.#keep(all);
   }
 
-  /** Forgets every failure (smm-agent retry). */
+  /** Forgets every failure (smm-agent retry). Needs no room on the disk. */
   async clear(): Promise<void> {
-    await this.#write(new Map());
+    await removeFile(this.#file);
   }
 
-  async #write(all: Map<string, Attempt>): Promise<void> {
-    const stored = [...all].map(([key, attempt]) => [key, { ...attempt, retryAt: attempt.retryAt.toISOString() }]);
-    await writeAtomically(this.#file, `${JSON.stringify(Object.fromEntries(stored), null, 2)}\n`, { mode: 0o644 });
+  async #keep(all: Map<string, Noted>): Promise<void> {
+    const text = JSON.stringify(Object.fromEntries(all), null, 2);
+    this.#unwritten = null;
+    try {
+      await writeAtomically(this.#file, `${text}\n`, { mode: 0o644 });
+    } catch (error) {
+      // No reason to give the turn up, in which other things may still be done and said.
+      if (!isFull(error)) throw error;
+      this.#unwritten = all;
+    }
   }
 }

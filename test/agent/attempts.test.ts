@@ -69,6 +69,12 @@ describe('failed tries', () => {
     assert.deepEqual((await new Attempts(folder).read(before)).get('stage 1.31.1')?.retryAt, before);
   });
 
+  it('wait no longer when the clock was ahead as they failed, and is set right: not even for the days that it was ahead', async () => {
+    await waits(1, { refused: false });
+    const before = new Date(NOW.getTime() - 3 * 24 * HOUR_MS);
+    assert.deepEqual((await new Attempts(folder).read(before)).get('stage 1.31.1')?.retryAt, before);
+  });
+
   it('are forgotten when nobody has asked for that version for a month', async () => {
     await waits(1, { refused: false });
     const later = new Date(NOW.getTime() + 31 * 24 * HOUR_MS);
