@@ -1,4 +1,9 @@
-/** Keeps the history in step with what is seen. Reads it only when something could be missing. */
+/**
+ * Keeps the history in step with what is seen. Reads it only when something could be missing. What the disk has no room for waits here:
+ * it is no reason to give up a turn, or to leave a version on probation.
+ */
+import type { AgentError } from '../errors.ts';
+import { isFull } from '../host/file-errors.ts';
 import type { Paths } from '../paths.ts';
 import { readEvidence } from '../upgrade/evidence.ts';
 import type { Probation } from '../upgrade/probation.ts';
@@ -9,6 +14,9 @@ import type { Observation } from './observation.ts';
 export class AgentHistory {
   readonly #paths: Paths;
   #seen: string | null = null;
+  #waiting: readonly HistoryEntry[] = [];
+  /** Why the last ones could not be written; null when they were. */
+  full: AgentError | null = null;
 
   constructor(paths: Paths) {
     this.#paths = paths;
@@ -24,12 +32,11 @@ export class AgentHistory {
       active?.manifest.id,
       [...rejected].map(([id, { at }]) => [id, at]),
     ]);
-    if (facts === this.#seen) return;
+    if (facts === this.#seen && this.#waiting.length === 0) return;
     const evidence = new Map<string, string | null>();
     for (const version of agent.rejected.keys()) evidence.set(version, await readEvidence(this.#paths, version));
-    const known = await readHistory(this.#paths);
-    const missing = missingEntries(known, observation, (version) => evidence.get(version) ?? null);
-    await addToHistory(this.#paths, missing);
+    const known = [...(await readHistory(this.#paths)), ...this.#waiting];
+    await this.#add(missingEntries(known, observation, (version) => evidence.get(version) ?? null));
     this.#seen = facts;
   }
 
@@ -45,6 +52,18 @@ export class AgentHistory {
       reason: null,
       evidence: null,
     };
-    await addToHistory(this.#paths, [entry]);
+    await this.#add([entry]);
+  }
+
+  async #add(entries: readonly HistoryEntry[]): Promise<void> {
+    this.#waiting = [...this.#waiting, ...entries];
+    this.full = null;
+    try {
+      await addToHistory(this.#paths, this.#waiting);
+      this.#waiting = [];
+    } catch (error) {
+      if (!isFull(error)) throw error;
+      this.full = error;
+    }
   }
 }

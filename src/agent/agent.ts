@@ -43,7 +43,7 @@ export class Agent implements World {
   readonly #parts: AgentParts;
   readonly #attempts: Attempts;
   #observation: Observation | null = null;
-  /** What the last report to the control plane came back with. */
+  /** What the last report came back with. */
   #notReported: string[] = [];
   #memo: { key: string; target: Target; wanted: Wanted; atMs: number } | null = null;
   readonly #own: OwnVersions;
@@ -148,9 +148,10 @@ export class Agent implements World {
     const { paths } = this.#parts;
     const write = () => writeStatus(paths, { ...status, warnings: [...status.warnings, ...this.#notReported] });
     await write();
-    if (this.#observation !== null) await this.#own.note(this.#observation);
+    const full = this.#observation === null ? null : await this.#own.note(this.#observation);
+    const notNoted = full === null ? [] : [`${describeError(full)} (${full.remedy})`];
     const before = this.#notReported;
-    this.#notReported = await this.#reportToMesh(status);
+    this.#notReported = [...(await this.#reportToMesh(status)), ...notNoted];
     if (this.#notReported.join('\n') !== before.join('\n')) await write();
     return this.#notReported;
   }

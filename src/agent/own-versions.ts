@@ -1,4 +1,5 @@
 /** What a turn needs about the agent's own versions: which one is wanted, where it comes from, and what became of one. */
+import type { AgentError } from '../errors.ts';
 import { checkpoint } from '../host/checkpoints.ts';
 import { onMachine } from '../paths.ts';
 import type { SignedRepository } from '../repository/tuf/signed-repository.ts';
@@ -73,9 +74,10 @@ export class OwnVersions {
     return [`smm-agent ${probation.to} is confirmed, in place of ${probation.from}`, ...migrated];
   }
 
-  /** Brings the history into step with what was seen. */
-  note(observation: Observation): Promise<void> {
-    return this.#history.note(observation);
+  /** Brings the history into step with what was seen. Returns what keeps it from being written, null for nothing. */
+  async note(observation: Observation): Promise<AgentError | null> {
+    await this.#history.note(observation);
+    return this.#history.full;
   }
 }
 

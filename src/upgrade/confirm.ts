@@ -1,5 +1,7 @@
 /** A version on probation confirms itself: from then on nothing puts it back but an operator, or another wish of the control plane. */
+import { describeError } from '../errors.ts';
 import { checkpoint } from '../host/checkpoints.ts';
+import { isFull } from '../host/file-errors.ts';
 import type { Paths } from '../paths.ts';
 import { readLeftVersion, writeLeftVersion } from './left-version.ts';
 import { changeVersions } from './lock.ts';
@@ -16,13 +18,12 @@ export async function confirmVersion(
   probation: Probation,
   note: () => Promise<void>,
 ): Promise<string[] | null> {
+  let notLinked: string[] = [];
   const isStillOn = await changeVersions(paths, async () => {
     if ((await readProbation(paths))?.id !== probation.id) return false;
     await note();
     checkpoint('agent-history-written');
-    const store = new VersionStore(paths);
-    // A switch that was cut off may have left the one before that: the next way back is to the version that this one replaced.
-    if ((await store.read(probation.from)) !== null) await store.setLink('previous', probation.from);
+    notLinked = await linkBack(new VersionStore(paths), probation.from);
     const left = await readLeftVersion(paths);
     // Another version than the one that an operator has chosen: the control plane has changed its mind since.
     if (left !== null && left.for !== probation.to) await writeLeftVersion(paths, null);
@@ -33,5 +34,20 @@ export async function confirmVersion(
   if (!isStillOn) return null;
   const migrated = await migrateState(paths);
   checkpoint('agent-state-migrated');
-  return migrated;
+  return [...notLinked, ...migrated];
+}
+
+/**
+ * A switch that was cut off may have left the one before that: the next way back is to the version that this one replaced. Returns why
+ * there is no room for it, which is not the fault of the version on probation: that is confirmed all the same.
+ */
+async function linkBack(store: VersionStore, from: string): Promise<string[]> {
+  if ((await store.read(from)) === null) return [];
+  try {
+    await store.setLink('previous', from);
+    return [];
+  } catch (error) {
+    if (!isFull(error)) throw error;
+    return [`smm-agent rollback does not lead to ${from}: ${describeError(error)}`];
+  }
 }

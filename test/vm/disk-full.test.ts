@@ -6,11 +6,16 @@ import { mkdir, open, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { promisify } from 'node:util';
+import { AgentHistory } from '../../src/agent/agent-history.ts';
+import { Attempts } from '../../src/agent/attempts.ts';
+import { readHistory } from '../../src/agent/history.ts';
 import { freeSpace } from '../../src/host/disk-space.ts';
 import { writeAtomically } from '../../src/host/files.ts';
 import { releaseProblems } from '../../src/istio/releases/problems.ts';
 import { stageRelease } from '../../src/istio/releases/stage.ts';
+import { pathsUnder } from '../../src/paths.ts';
 import { download } from '../../src/repository/download.ts';
+import { NOW, observed } from '../agent/observed.ts';
 import { Scene } from '../istio/releases/scene.ts';
 import { DownloadServer } from '../sandbox/downloads.ts';
 import { temporaryFolder } from '../temporary.ts';
@@ -100,5 +105,46 @@ describe('a file system that is full', () => {
     await rm(join(opt, 'filler'));
     const { id } = await stageRelease(scene.store, request);
     assert.deepEqual(await releaseProblems(scene.store, id, { deep: true }), []);
+  });
+});
+
+describe('what the agent learns while the file system of its state is full', () => {
+  it('is kept in mind: failed tries wait all the same, until there is room', async () => {
+    await using folder = await temporaryFolder();
+    const state = join(folder.path, 'state');
+    await using _fileSystem = await smallFileSystem(state, 'size=1m');
+    await fill(state, 0);
+    const attempts = new Attempts(state);
+    const { retryAt } = await attempts.failed('agent 0.3.0', 'why', NOW, { refused: false });
+    for (const count of [1, 2]) {
+      assert.deepEqual(
+        (await attempts.read(NOW)).get('agent 0.3.0'),
+        { reason: 'why', count: 1, retryAt, at: NOW },
+        `${count}`,
+      );
+    }
+    await attempts.succeeded('agent 0.3.0', NOW);
+    assert.equal((await attempts.read(NOW)).size, 0);
+    await attempts.failed('agent 0.3.0', 'why', NOW, { refused: false });
+    await rm(join(state, 'filler'));
+    assert.equal((await attempts.read(NOW)).size, 0, 'that which has failed for lack of room is tried again at once');
+  });
+
+  it('is in the history once there is room', async () => {
+    await using folder = await temporaryFolder();
+    const paths = pathsUnder(folder.path);
+    await using _fileSystem = await smallFileSystem(paths.state, 'size=1m');
+    await fill(paths.state, 0);
+    const history = new AgentHistory(paths);
+    await history.note(observed());
+    assert.equal(history.full?.code, 'SMM522');
+    assert.deepEqual(await readHistory(paths), []);
+    await rm(join(paths.state, 'filler'));
+    await history.note(observed());
+    assert.equal(history.full, null);
+    assert.deepEqual(
+      (await readHistory(paths)).map(({ result }) => result),
+      ['installed', 'runs'],
+    );
   });
 });
