@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { makeFolder, removeLeftovers, writeAtomically } from '../../src/host/files.ts';
+import { METADATA_LIMITS } from '../../src/repository/tuf/limits.ts';
 import { signChain } from './chain.ts';
 import { pendingRoots } from './draft.ts';
 import { PublishError } from './errors.ts';
@@ -47,10 +48,11 @@ export async function addTargets(
         'give a new version; --replace replaces it, also for machines that have it already',
       );
     }
+    const next = { ...targets, ...Object.fromEntries(fresh.map(({ target }) => [target.path, target])) };
+    requireReadable(next);
     // Also those that are listed already: a file that was damaged or lost is put right so.
     for (const one of checked) await placeTarget(session, one);
     if (fresh.length > 0) {
-      const next = { ...targets, ...Object.fromEntries(fresh.map(({ target }) => [target.path, target])) };
       const also = await pendingRoots(session.folder, state.root);
       await publishChain(
         session,
@@ -72,6 +74,16 @@ async function placeTarget({ folder, step }: Session, { target, sha256, bytes }:
   await removeLeftovers(dirname(file));
   await writeAtomically(file, bytes, { mode: 0o644 });
   await step('target-placed');
+}
+
+/** An agent takes no more from anybody, so that a server cannot keep it busy. */
+function requireReadable(targets: Readonly<Record<string, unknown>>): void {
+  const count = Object.keys(targets).length;
+  if (count <= METADATA_LIMITS.members) return;
+  throw new PublishError(
+    `cannot publish ${count} files: an agent reads at most ${METADATA_LIMITS.members} of one repository`,
+    'withdraw what no machine needs any more',
+  );
 }
 
 function requireDifferentPaths(checked: readonly CheckedTarget[]): void {

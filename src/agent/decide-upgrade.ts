@@ -48,12 +48,13 @@ export function considerUpgrade({ observation, agentWanted, attempts }: Decision
   };
 }
 
-/** What runs, a version to go back to, and one more stay. */
+/** What runs, a version to go back to, and one more stay: the newest that was not rejected, in case both of them are damaged. */
 export function considerVersionCleaning({ observation }: DecisionInput): Verdict {
-  const { running, installed, previous, versions } = observation.agent;
+  const { running, installed, previous, versions, rejected } = observation.agent;
   if (installed !== running) return null;
-  const needed = new Set([running, previous]);
-  const remove = versions.filter((version) => !needed.has(version)).slice(0, -1);
+  const others = versions.filter((version) => version !== running && version !== previous);
+  const spare = others.findLast((version) => !rejected.has(version)) ?? others.at(-1);
+  const remove = others.filter((version) => version !== spare);
   if (remove.length === 0) return null;
   return { do: 'clean-versions', remove, why: `${remove.length} versions of the agent are not needed any more` };
 }

@@ -20,7 +20,10 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   const { rollback } = await import('../upgrade/rollback.ts');
   const { servicesHere } = await import('../agent/here.ts');
   const { paths } = io;
-  const { from, to } = await rollback({ paths, clock: systemClock, services: servicesHere(paths) });
+  const { from, to, knowsProbation } = await rollback({ paths, clock: systemClock, services: servicesHere(paths) });
   io.stdout.write(`the agent restarts as smm-agent ${to}; ${from} is not taken again before smm-agent retry\n`);
+  if (!knowsProbation) {
+    io.stdout.write(`smm-agent ${to} knows no self-check and no probation: look whether it works (smm-agent status)\n`);
+  }
   return EXIT.ok;
 }

@@ -39,13 +39,14 @@ async function clean(store: VersionStore, remove: readonly string[], proc: strin
     if (trash !== null) await removeTree(trash);
   }
   await removeLeftVersions(store.paths);
-  await removeEvidence(agentState, new Set(left));
+  await removeEvidence(agentState, left);
 }
 
-/** The last lines of versions that are gone; the history has them too. */
-async function removeEvidence(agentState: string, left: ReadonlySet<string>): Promise<void> {
+/** The last lines of versions that are gone. Those of a version that is rejected still stay: the history may not have them yet. */
+async function removeEvidence(agentState: string, left: readonly string[]): Promise<void> {
   const folder = join(agentState, 'evidence');
+  const kept = new Set([...left, ...(await namesIn(join(agentState, 'rejected')))]);
   for (const name of await namesIn(folder)) {
-    if (VERSION_NAME.test(name) && !left.has(name)) await removeFile(join(folder, name));
+    if (VERSION_NAME.test(name) && !kept.has(name)) await removeFile(join(folder, name));
   }
 }

@@ -18,11 +18,18 @@ export interface RollbackParts {
   services: ServiceManager;
 }
 
+export interface RolledBack {
+  from: string;
+  to: string;
+  /** Whether `to` knows of probations; one that does not is started as it is. */
+  knowsProbation: boolean;
+}
+
 /**
  * Resolves with the versions when the agent is being restarted. Rejects with SMM707 where there is nothing to go back to, SMM702 when
  * that version says that it does not work here, and SMM704.
  */
-export async function rollback({ paths, clock, services }: RollbackParts): Promise<{ from: string; to: string }> {
+export async function rollback({ paths, clock, services }: RollbackParts): Promise<RolledBack> {
   await requireGuard(services);
   const store = new VersionStore(paths);
   const switched = await changeVersions(paths, async () => {
@@ -32,7 +39,8 @@ export async function rollback({ paths, clock, services }: RollbackParts): Promi
     const to = undone === null ? await store.link('previous') : undone.from;
     if (from === null || to === null || to === from) throw nothingBefore(from, 'no version was before it');
     if (!(await store.isSound(to))) throw nothingBefore(from, `smm-agent ${to} is not complete on disk`);
-    const needsProbation = undone === null && (await knowsProbation(to));
+    const knows = await knowsProbation(to);
+    const needsProbation = undone === null && knows;
     if (needsProbation) await requireSelfCheck(paths, store.folder(to), to);
     await writeLeftVersion(paths, { version: from, for: to, at: clock.now().toISOString() });
     if (needsProbation) {
@@ -43,7 +51,7 @@ export async function rollback({ paths, clock, services }: RollbackParts): Promi
       await store.setLink('previous', undone === null ? from : undone.previous);
       await endProbation(paths);
     }
-    return { from, to };
+    return { from, to, knowsProbation: knows };
   });
   await services.requestRestart(AGENT_UNIT);
   return switched;

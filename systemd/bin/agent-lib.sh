@@ -11,6 +11,8 @@ state=$SMM_ROOT/var/lib/smm-agent/agent
 probation=$state/probation
 # Of this boot only: the last start of the version on probation, and how that ended.
 trial=$run/agent-trial
+# Of this boot only: there when the agent's last end was a failure, whichever version it was.
+failed=$run/agent-failed
 
 # alone: from here on nobody else changes versions or probation. A lock that does not come is no reason to leave a bad version.
 alone() {
@@ -25,20 +27,26 @@ is_version() {
   esac
 }
 
-# usable VERSION: whether it is complete, as far as a start needs it. Digests are the agent's business: they take a second.
+# usable VERSION: whether it is complete, as far as a start needs it.
 usable() {
   is_version "$1" && [ -s "$opt/versions/$1/release.json" ] && [ -s "$opt/versions/$1/smm-agent.js" ] &&
     [ -x "$opt/versions/$1/node/bin/node" ]
 }
 
-# newest_usable EXCEPT: the version that was put in place last; status 1 where there is no other one.
-newest_usable() {
+# verdict VERSION: what came of it here.
+verdict() {
+  if [ -e "$state/rejected/$1" ]; then echo rejected; else echo accepted; fi
+}
+
+# fallback VERDICT EXCEPT [TEST]: a usable version of that verdict, which also passes the test: the one before, or else the one that was
+# put in place last; status 1 where there is none.
+fallback() {
   # Names of versions hold no character that a listing would quote, and release.json is written once.
   # shellcheck disable=SC2012
-  ls -1t "$opt"/versions/*/release.json 2>/dev/null | while read -r manifest; do
-    version=${manifest%/release.json}
+  { version_of previous || :; ls -1t "$opt"/versions/*/release.json 2>/dev/null; } | while read -r version; do
+    version=${version%/release.json}
     version=${version##*/}
-    if [ "$version" != "$1" ] && usable "$version"; then
+    if [ "$version" != "$2" ] && [ "$(verdict "$version")" = "$1" ] && usable "$version" && ${3:-:} "$opt/versions/$version"; then
       printf '%s\n' "$version"
       break
     fi

@@ -266,6 +266,15 @@ describe('versions that are not needed', () => {
     assert.deepEqual(removed({ versions: ['0.0.9', '0.1.0', '0.2.0'] }), []);
   });
 
+  it('do not go where one that was rejected would stay in their place', () => {
+    const rejected = new Map([['0.3.0', REJECTION]]);
+    assert.deepEqual(removed({ versions: ['0.0.8', '0.0.9', '0.1.0', '0.2.0', '0.3.0'], rejected }), [
+      '0.0.8',
+      '0.3.0',
+    ]);
+    assert.deepEqual(removed({ versions: ['0.1.0', '0.2.0', '0.3.0'], rejected }), []);
+  });
+
   it('stay while another version than the current one runs', () => {
     assert.deepEqual(removed({ versions: ['0.0.7', '0.0.8', '0.2.0', '0.3.0'], installed: '0.3.0' }), []);
   });

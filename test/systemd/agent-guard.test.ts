@@ -97,6 +97,16 @@ describe('what comes back', () => {
     assert.equal(machine.named('current'), '0.1.9');
   });
 
+  it('is one that was not rejected, where there is any', () => {
+    using machine = AgentMachine.onTrial()
+      .version('0.1.0', { installedAt: 1 })
+      .version('0.1.9', { installedAt: 2 })
+      .rejected('0.1.9')
+      .remove(`opt/smm-agent/versions/${OLD}/release.json`);
+    machine.guard('ended');
+    assert.equal(machine.named('current'), '0.1.0');
+  });
+
   it('is nothing where there is no other: the bad one stays, rather than none', () => {
     using machine = AgentMachine.onTrial().remove(`opt/smm-agent/versions/${OLD}/smm-agent.js`);
     const { stderr, status } = machine.guard('ended');

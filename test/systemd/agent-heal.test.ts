@@ -34,6 +34,21 @@ describe('a current version that cannot start', () => {
     assert.equal(machine.linkTarget('opt/smm-agent/current'), machine.at(PAYLOAD));
   });
 
+  it('does not give way to a version that was rejected, where there is another', () => {
+    using machine = new AgentMachine().version('0.1.0', { installedAt: 1 }).version('0.1.9', { installedAt: 2 });
+    machine.version('0.1.8', { installedAt: 3 }).rejected('0.1.8').rejected('0.1.9');
+    machine.link('current', NEW).link('previous', '0.1.9').guard('start');
+    assert.equal(machine.named('current'), '0.1.0');
+  });
+
+  it('gives way to what the package brings before one that was rejected, and to that one before nothing', () => {
+    using machine = withPayload(new AgentMachine()).version('0.1.9').rejected('0.1.9');
+    machine.link('current', NEW).link('previous', '0.1.9').guard('start');
+    assert.equal(machine.linkTarget('opt/smm-agent/current'), machine.at(PAYLOAD));
+    machine.remove(`${PAYLOAD}/smm-agent.js`).guard('start');
+    assert.equal(machine.named('current'), '0.1.9');
+  });
+
   it('stays as it is where nothing can start, and that is said', () => {
     using machine = new AgentMachine().link('current', NEW);
     const { status, stderr } = machine.guard('start');
@@ -46,6 +61,54 @@ describe('a current version that can start', () => {
   it('is left alone, whatever else is wrong', () => {
     using machine = withPayload(new AgentMachine()).version(NEW).link('current', NEW);
     machine.remove(`opt/smm-agent/versions/${NEW}/release.json`).guard('start');
+    assert.equal(machine.named('current'), NEW);
+  });
+});
+
+describe('a current version that has failed', () => {
+  /** Ends as a failure, and is about to be started again. */
+  function failed(damage: string | null): AgentMachine {
+    const machine = new AgentMachine().version(OLD).version(NEW).link('current', NEW).link('previous', OLD);
+    if (damage !== null) machine.file(`opt/smm-agent/versions/${NEW}/${damage}`, 'what a disk has made of it\n', 0o755);
+    machine.guard('start');
+    machine.guard('ended');
+    return machine;
+  }
+
+  for (const file of ['smm-agent.js', 'flags', 'node/bin/node']) {
+    it(`gives way where ${file} is not what was installed`, () => {
+      using machine = failed(file);
+      assert.equal(machine.named('current'), NEW);
+      const { stderr } = machine.guard('start');
+      assert.equal(machine.named('current'), OLD);
+      assert.match(stderr, /<3>.*missing or damaged: smm-agent 0\.2\.0 starts in its place/);
+    });
+  }
+
+  it('starts again where nothing of it is damaged', () => {
+    using machine = failed(null);
+    machine.guard('start');
+    assert.equal(machine.named('current'), NEW);
+  });
+
+  it('starts again where what was installed is not known', () => {
+    using machine = failed('smm-agent.js');
+    machine.remove(`opt/smm-agent/versions/${NEW}/release.json`).guard('start');
+    assert.equal(machine.named('current'), NEW);
+  });
+
+  it('starts again where every other one is damaged as well', () => {
+    using machine = failed('smm-agent.js');
+    machine.file(`opt/smm-agent/versions/${OLD}/smm-agent.js`, 'damaged too\n');
+    const { status, stderr } = machine.guard('start');
+    assert.deepEqual([status, machine.named('current')], [0, NEW]);
+    assert.match(stderr, /<3>.*cannot find a version of smm-agent that can start: install the package/);
+  });
+
+  it('is not looked at twice', () => {
+    using machine = failed('smm-agent.js');
+    machine.file(`opt/smm-agent/versions/${OLD}/smm-agent.js`, 'damaged too\n').guard('start');
+    machine.version(OLD).guard('start');
     assert.equal(machine.named('current'), NEW);
   });
 });

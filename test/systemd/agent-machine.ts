@@ -1,6 +1,7 @@
 /** A machine for the scripts of smm-agent.service: versions of the agent that are a few lines of shell, and a probation. */
 import { rmSync, symlinkSync, utimesSync } from 'node:fs';
 import { basename } from 'node:path';
+import { writeManifest } from '../../packaging/release-folders.ts';
 import { type Ended, ScriptMachine } from './script-machine.ts';
 
 export const OLD = '0.2.0';
@@ -53,7 +54,9 @@ sed -i 1d '${answers}'
 exit "$status"
 `;
     this.file(`${folder}/smm-agent.js`, `program ${version}\n`).file(`${folder}/node/bin/node`, node, 0o755);
-    this.file(`${folder}/flags`, '--flag-of-its-own\n').file(`${folder}/release.json`, '{}\n').answer(version, '');
+    this.file(`${folder}/flags`, '--flag-of-its-own\n').answer(version, '');
+    writeManifest(this.at(folder), { version }, ['smm-agent.js', 'flags']);
+    writeManifest(this.at(`${folder}/node`), { runtime: version }, ['bin/node']);
     utimesSync(this.at(`${folder}/release.json`), installedAt, installedAt);
     return this;
   }
@@ -85,6 +88,11 @@ exit "$status"
   noted(file: string, key: string): string | null {
     const text = this.read(file.startsWith('run/') ? file : `${STATE}/${file}`);
     return text === null ? null : (new RegExp(`^${key}=(.*)$`, 'm').exec(text)?.[1] ?? '');
+  }
+
+  /** As after a version that did not come through its probation. */
+  rejected(version: string): this {
+    return this.file(`${STATE}/rejected/${version}`, 'reason=it ended by itself\ncount=1\nat=1700000000\n');
   }
 
   evidence(version: string): string | null {

@@ -4,8 +4,10 @@ import { once } from 'node:events';
 import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { systemClock } from '../../src/host/clock.ts';
 import { forgetVersions } from '../../src/upgrade/clean.ts';
 import { keepEvidence, readEvidence } from '../../src/upgrade/evidence.ts';
+import { VersionRejections } from '../../src/upgrade/rejections.ts';
 import { NEW, NEXT_NODE, NODE, OLD, UpgradeScene } from './scene.ts';
 
 describe('versions that nobody needs any more', () => {
@@ -20,6 +22,19 @@ describe('versions that nobody needs any more', () => {
       [await readEvidence(scene.paths, NEW), await readEvidence(scene.paths, OLD)],
       [null, 'other words'],
     );
+  });
+
+  it('leave what was kept of a rejected one, for the history', async () => {
+    await using scene = await UpgradeScene.begin();
+    await scene.install({ version: NEW });
+    await keepEvidence(scene.paths, NEW, 'last words\n');
+    const rejections = new VersionRejections(scene.paths, systemClock);
+    await rejections.refuse(NEW, 'it ended by itself', OLD);
+    await forgetVersions(scene.store, [NEW]);
+    assert.deepEqual([await scene.names('versions'), await readEvidence(scene.paths, NEW)], [[OLD], 'last words']);
+    await rejections.clear();
+    await forgetVersions(scene.store, []);
+    assert.equal(await readEvidence(scene.paths, NEW), null);
   });
 
   it('stay when they have become current or previous since', async () => {

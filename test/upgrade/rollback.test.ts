@@ -23,7 +23,7 @@ const back = ({ paths, services }: UpgradeScene) => rollback({ paths, clock: sys
 describe('going back to the version before', () => {
   it('is a switch like any other: checked, on probation, and a restart', async () => {
     await using scene = await upgraded();
-    assert.deepEqual(await back(scene), { from: NEW, to: OLD });
+    assert.deepEqual(await back(scene), { from: NEW, to: OLD, knowsProbation: true });
     assert.deepEqual(await scene.links(), { current: OLD, previous: NEW });
     assert.equal((await readProbation(scene.paths))?.to, OLD);
     assert.deepEqual(scene.restarts, ['smm-agent.service']);
@@ -35,7 +35,7 @@ describe('going back to the version before', () => {
     await using scene = await UpgradeScene.begin();
     await scene.publish({ version: NEW });
     await scene.upgrade();
-    assert.deepEqual(await back(scene), { from: NEW, to: OLD });
+    assert.deepEqual(await back(scene), { from: NEW, to: OLD, knowsProbation: true });
     assert.deepEqual(await scene.links(), { current: OLD, previous: null });
     assert.equal(await readProbation(scene.paths), null);
     assert.equal((await readLeftVersion(scene.paths))?.version, NEW);
@@ -45,7 +45,7 @@ describe('going back to the version before', () => {
     await using scene = await UpgradeScene.begin();
     await scene.install({ version: '0.1.0', program: 'exit 64\n' });
     await scene.store.setLink('previous', '0.1.0');
-    assert.deepEqual(await back(scene), { from: OLD, to: '0.1.0' });
+    assert.deepEqual(await back(scene), { from: OLD, to: '0.1.0', knowsProbation: false });
     assert.deepEqual(await scene.links(), { current: '0.1.0', previous: OLD });
     assert.equal(await readProbation(scene.paths), null);
   });

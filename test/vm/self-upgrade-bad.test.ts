@@ -122,7 +122,7 @@ describe('a bad version of the agent', () => {
   it('is tried again when an operator says so', async () => {
     assert.match(
       await machine.machine.sh('smm-agent retry'),
-      /forgot: smm-agent 0\.3\.3: .*\n(.*\n)*the agent restarts\n/,
+      /forgot: smm-agent 0\.3\.3: .*\n(.*\n)*the agent restarts as that version/,
     );
     await machine.putBack('0.3.3', GOOD);
     const failures = (await machine.history()).filter(({ from }) => from === '0.3.3');

@@ -114,8 +114,8 @@ describe('a machine whose mesh is upgraded', () => {
 
   it('has the package of the agent upgraded, and Istio does not notice', async () => {
     const before = await vm.istioProcesses();
-    await vm.upgradeAgent('0.1.1');
-    await vm.until('the new agent', ({ agent, istio }) => agent.version === '0.1.1' && istio.running !== null);
+    await vm.upgradeAgent('0.2.1');
+    await vm.until('the new agent', ({ agent, istio }) => agent.version === '0.2.1' && istio.running !== null);
     assert.deepEqual(await vm.istioProcesses(), before);
   });
 

@@ -301,3 +301,13 @@ describe('a second draft', () => {
     await refused(work, /a draft of it waits for signatures/, /repository sign .*2.root.json/);
   });
 });
+
+describe('more files than an agent reads', () => {
+  it('are refused before any of them is published', async () => {
+    await using fixture = await Fixture.withRepository();
+    const files = await Promise.all(Array.from({ length: 2001 }, (_, index) => fixture.file(`file-${index}`)));
+    await refused(addTargets(fixture.publisher(), files), /cannot publish 2001 files: .* at most 2000/, /withdraw/);
+    assert.deepEqual((await verifyRepository(fixture.folder)).problems, []);
+    await assert.rejects(readdir(join(fixture.folder, 'targets/other')), { code: 'ENOENT' });
+  });
+});
