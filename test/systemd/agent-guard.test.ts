@@ -125,6 +125,14 @@ describe('what comes back', () => {
     assert.match(stderr, /cannot note that smm-agent 0\.3\.0 is rejected/);
   });
 
+  it('comes back also where there is no room for a link, and no link that could be had', () => {
+    using machine = AgentMachine.onTrial().remove('opt/smm-agent/previous');
+    const program = machine.at(`opt/smm-agent/versions/${NEW}/smm-agent.js`);
+    machine.program('ln', `[ ! -e '${program}' ] || exit 1; exec /usr/bin/ln "$@"`);
+    machine.guard('ended');
+    assert.equal(machine.named('current'), OLD);
+  });
+
   it('is rejected in the room that the end of its probation makes, where there was none', () => {
     using machine = AgentMachine.onTrial();
     // Writes begin with mkdir.
