@@ -69,7 +69,8 @@ export class Attempts {
       const waitMs = until.getTime() - now.getTime();
       if (waitMs < -FORGET_AFTER_MS) continue;
       const isOver = at > now || waitMs > LONGEST_REFUSED_WAIT_MS;
-      attempts.set(key, { reason, count, retryAt: isOver ? now : until, at });
+      // Not now: it is compared with the time at which the machine was looked at, which is before this.
+      attempts.set(key, { reason, count, retryAt: isOver ? new Date(now.getTime() - LONGEST_WAIT_MS) : until, at });
     }
     return attempts;
   }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { Attempts } from '../../src/agent/attempts.ts';
+import { triedBefore } from '../../src/agent/decision-reasons.ts';
 
 const NOW = new Date('2026-11-23T12:00:00Z');
 const HOUR_MS = 3_600_000;
@@ -20,6 +21,13 @@ describe('failed tries', () => {
     for (let n = 0; n < times; n++)
       all.push((await attempts.failed('stage 1.31.1', 'why', NOW, wait)).retryAt.getTime() - NOW.getTime());
     return all;
+  };
+
+  /** By a turn that has looked at the machine at that time, and reads this a moment later. */
+  const assertTriedAgain = async (lookedAt: Date) => {
+    const attempts = await new Attempts(folder).read(new Date(lookedAt.getTime() + 1000));
+    assert.equal(attempts.size, 1);
+    assert.equal(triedBefore('stage 1.31.1', attempts, lookedAt), null);
   };
 
   it('are repeated after 30 s, then after twice as long each time, at most an hour', async () => {
@@ -66,13 +74,13 @@ describe('failed tries', () => {
   it('wait no longer when the clock is set back by years: no rule makes anybody wait for so long', async () => {
     await waits(1, { refused: true });
     const before = new Date('2020-01-01T00:00:00Z');
-    assert.deepEqual((await new Attempts(folder).read(before)).get('stage 1.31.1')?.retryAt, before);
+    await assertTriedAgain(before);
   });
 
   it('wait no longer when the clock was ahead as they failed, and is set right: not even for the days that it was ahead', async () => {
     await waits(1, { refused: false });
     const before = new Date(NOW.getTime() - 3 * 24 * HOUR_MS);
-    assert.deepEqual((await new Attempts(folder).read(before)).get('stage 1.31.1')?.retryAt, before);
+    await assertTriedAgain(before);
   });
 
   it('are forgotten when nobody has asked for that version for a month', async () => {
