@@ -1,9 +1,5 @@
-/**
- * Keeps the history in step with what is seen. Reads it only when something could be missing. What the disk has no room for waits here:
- * it is no reason to give up a turn, or to leave a version on probation.
- */
+/** Keeps the history in step with what is seen. Reads it only when something could be missing. */
 import type { AgentError } from '../errors.ts';
-import { isFull } from '../host/file-errors.ts';
 import type { Paths } from '../paths.ts';
 import { readEvidence } from '../upgrade/evidence.ts';
 import type { Probation } from '../upgrade/probation.ts';
@@ -14,15 +10,15 @@ import type { Observation } from './observation.ts';
 export class AgentHistory {
   readonly #paths: Paths;
   #seen: string | null = null;
-  #waiting: readonly HistoryEntry[] = [];
-  /** Why the last ones could not be written; null when they were. */
-  full: AgentError | null = null;
+  /** What keeps the history from where it belongs. */
+  #full: AgentError | null = null;
 
   constructor(paths: Paths) {
     this.#paths = paths;
   }
 
-  async note(observation: Observation): Promise<void> {
+  /** Returns that the disk is full (SMM522) for as long as the history is in its spare place, else null. */
+  async note(observation: Observation): Promise<AgentError | null> {
     const { agent, running, active, rejected } = observation;
     const facts = JSON.stringify([
       agent.running,
@@ -32,12 +28,14 @@ export class AgentHistory {
       active?.manifest.id,
       [...rejected].map(([id, { at }]) => [id, at]),
     ]);
-    if (facts === this.#seen && this.#waiting.length === 0) return;
+    if (facts === this.#seen && this.#full === null) return null;
     const evidence = new Map<string, string | null>();
     for (const version of agent.rejected.keys()) evidence.set(version, await readEvidence(this.#paths, version));
-    const known = [...(await readHistory(this.#paths)), ...this.#waiting];
-    await this.#add(missingEntries(known, observation, (version) => evidence.get(version) ?? null));
+    const known = await readHistory(this.#paths);
+    const missing = missingEntries(known, observation, (version) => evidence.get(version) ?? null);
+    this.#full = await addToHistory(this.#paths, missing);
     this.#seen = facts;
+    return this.#full;
   }
 
   /** `reason`: why, where an operator had it done. */
@@ -52,18 +50,6 @@ export class AgentHistory {
       reason: null,
       evidence: null,
     };
-    await this.#add([entry]);
-  }
-
-  async #add(entries: readonly HistoryEntry[]): Promise<void> {
-    this.#waiting = [...this.#waiting, ...entries];
-    this.full = null;
-    try {
-      await addToHistory(this.#paths, this.#waiting);
-      this.#waiting = [];
-    } catch (error) {
-      if (!isFull(error)) throw error;
-      this.full = error;
-    }
+    this.#full = await addToHistory(this.#paths, [entry]);
   }
 }

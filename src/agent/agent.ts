@@ -50,7 +50,7 @@ export class Agent implements World {
 
   constructor(parts: AgentParts) {
     this.#parts = parts;
-    this.#attempts = new Attempts(parts.paths.state);
+    this.#attempts = new Attempts(parts.paths);
     this.#own = new OwnVersions(parts);
   }
 

@@ -1,13 +1,13 @@
 /**
  * Failed tries and when they may be repeated: one try for each target and time, however often the loop turns.
  * Kept on disk, so that a restart of the agent does not start the count again; the wall clock is good enough, since a wait
- * for a try of the future (the clock was set back) is over at once. Where the disk has no room, kept by this process.
+ * for a try of the future (the clock was set back) is over at once. Where the disk is full, in /run.
  */
 import { join } from 'node:path';
 import { z } from 'zod';
-import { isFull } from '../host/file-errors.ts';
-import { readText, removeFile, writeAtomically } from '../host/files.ts';
+import { FileWithSpare } from '../host/file-with-spare.ts';
 import { parseJson } from '../host/json.ts';
+import type { Paths } from '../paths.ts';
 
 export interface Attempt {
   reason: string;
@@ -40,12 +40,10 @@ const Stored = z.record(
 );
 
 export class Attempts {
-  readonly #file: string;
-  /** What the disk had no room for, all of it. As soon as it has some, everything is tried again. */
-  #unwritten: Map<string, Noted> | null = null;
+  readonly #file: FileWithSpare;
 
-  constructor(stateFolder: string) {
-    this.#file = join(stateFolder, 'attempts.json');
+  constructor({ state, run }: Pick<Paths, 'state' | 'run'>) {
+    this.#file = new FileWithSpare(join(state, 'attempts.json'), join(run, 'attempts.json'));
   }
 
   /**
@@ -53,16 +51,7 @@ export class Attempts {
    * try too many, where an error would keep the machine from every later version until somebody came.
    */
   async read(now: Date): Promise<Map<string, Noted>> {
-    const [stored, unwritten] = [await this.#stored(now), this.#unwritten];
-    if (unwritten === null) return stored;
-    await this.#keep(stored);
-    if (this.#unwritten === null) return stored;
-    this.#unwritten = unwritten;
-    return new Map(unwritten);
-  }
-
-  async #stored(now: Date): Promise<Map<string, Noted>> {
-    const stored = Stored.safeParse(parseJson((await readText(this.#file)) ?? '{}'));
+    const stored = Stored.safeParse(parseJson((await this.#file.read()) ?? '{}'));
     const attempts = new Map<string, Noted>();
     for (const [key, { reason, count, retryAt, at: noted }] of Object.entries(stored.data ?? {})) {
       const [until, at] = [new Date(retryAt), noted === undefined ? now : new Date(noted)];
@@ -90,29 +79,22 @@ export class Attempts {
     const waitMs = Math.max(Math.min(first * 2 ** (count - 1), longest), Math.min(wait.atLeastMs ?? 0, longest));
     const attempt = { reason, count, retryAt: new Date(now.getTime() + waitMs), at: now };
     all.set(key, attempt);
-    await this.#keep(all);
+    await this.#write(all);
     return attempt;
   }
 
   async succeeded(key: string, now: Date): Promise<void> {
     const all = await this.read(now);
-    if (all.delete(key)) await this.#keep(all);
+    if (all.delete(key)) await this.#write(all);
   }
 
-  /** Forgets every failure (smm-agent retry). Needs no room on the disk. */
+  /** Forgets every failure (smm-agent retry). */
   async clear(): Promise<void> {
-    await removeFile(this.#file);
+    await this.#file.remove();
   }
 
-  async #keep(all: Map<string, Noted>): Promise<void> {
-    const text = JSON.stringify(Object.fromEntries(all), null, 2);
-    this.#unwritten = null;
-    try {
-      await writeAtomically(this.#file, `${text}\n`, { mode: 0o644 });
-    } catch (error) {
-      // No reason to give the turn up, in which other things may still be done and said.
-      if (!isFull(error)) throw error;
-      this.#unwritten = all;
-    }
+  /** That the disk is full is no reason to give the turn up, in which other things may still be done and said. */
+  async #write(all: Map<string, Noted>): Promise<void> {
+    await this.#file.write(`${JSON.stringify(Object.fromEntries(all), null, 2)}\n`);
   }
 }

@@ -78,7 +78,7 @@ export async function forgetFailures(paths: Paths): Promise<string[]> {
   const left = await readLeftVersion(paths);
   await writeLeftVersion(paths, null);
   const operators = left === null ? [] : [`smm-agent ${left.version}: an operator went back from it at ${left.at}`];
-  const attempts = new Attempts(paths.state);
+  const attempts = new Attempts(paths);
   const failed = [...(await attempts.read(systemClock.now()))].map(([key, { reason }]) => `${key}: ${reason}`);
   await attempts.clear();
   return [...rejected, ...refused, ...operators, ...failed];

@@ -2,8 +2,11 @@
  * What was changed on this machine, when, from and to, with the result: one JSON object a line, the last ones kept. Findings on disk,
  * so that a machine can be asked months later; smm-agent history shows them.
  */
+import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
-import { makeFolder, readText, writeAtomically } from '../host/files.ts';
+import type { AgentError } from '../errors.ts';
+import { FileWithSpare } from '../host/file-with-spare.ts';
+import { makeFolder } from '../host/files.ts';
 import { parseJson } from '../host/json.ts';
 import type { Paths } from '../paths.ts';
 
@@ -28,24 +31,31 @@ export type HistoryEntry = z.infer<typeof HistoryEntry>;
 
 const MOST_ENTRIES = 200;
 
+type HistoryPaths = Pick<Paths, 'history' | 'run'>;
+
 /** The oldest first. A line that cannot be understood is left out: the others are worth as much as before. */
-export async function readHistory({ history }: Pick<Paths, 'history'>): Promise<HistoryEntry[]> {
-  const lines = ((await readText(history)) ?? '').split('\n').filter((line) => line !== '');
+export async function readHistory(paths: HistoryPaths): Promise<HistoryEntry[]> {
+  const lines = ((await fileOf(paths).read()) ?? '').split('\n').filter((line) => line !== '');
   return lines.flatMap((line) => HistoryEntry.safeParse(parseJson(line)).data ?? []);
 }
 
-/** Adds what is not there yet; on disk when it returns. */
-export async function addToHistory(
-  { history, state }: Pick<Paths, 'history' | 'state'>,
-  entries: readonly HistoryEntry[],
-): Promise<void> {
-  const known = await readHistory({ history });
+/**
+ * Adds what is not there yet; on disk when it returns. Returns that the disk is full (SMM522) where it had to be written elsewhere, null
+ * where it was not: it is no reason to give up a turn, or to leave a version on probation.
+ */
+export async function addToHistory(paths: HistoryPaths, entries: readonly HistoryEntry[]): Promise<AgentError | null> {
+  const file = fileOf(paths);
+  const known = await readHistory(paths);
   const ids = new Set(known.map(({ id }) => id));
   const added = entries.filter(({ id }) => !ids.has(id));
-  if (added.length === 0) return;
-  await makeFolder(state, 0o755);
+  if (added.length === 0 && !(await file.isElsewhere())) return null;
+  await makeFolder(dirname(paths.history), 0o755);
   const kept = [...known, ...added].slice(-MOST_ENTRIES);
-  await writeAtomically(history, kept.map((entry) => `${JSON.stringify(entry)}\n`).join(''), { mode: 0o644 });
+  return file.write(kept.map((entry) => `${JSON.stringify(entry)}\n`).join(''));
+}
+
+function fileOf({ history, run }: HistoryPaths): FileWithSpare {
+  return new FileWithSpare(history, join(run, basename(history)));
 }
 
 /** What the agent, or Istio, is after the last event; null when there was none. */

@@ -74,10 +74,9 @@ export class OwnVersions {
     return [`smm-agent ${probation.to} is confirmed, in place of ${probation.from}`, ...migrated];
   }
 
-  /** Brings the history into step with what was seen. Returns what keeps it from being written, null for nothing. */
-  async note(observation: Observation): Promise<AgentError | null> {
-    await this.#history.note(observation);
-    return this.#history.full;
+  /** Brings the history into step with what was seen; returns as AgentHistory does. */
+  note(observation: Observation): Promise<AgentError | null> {
+    return this.#history.note(observation);
   }
 }
 

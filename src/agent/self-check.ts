@@ -32,7 +32,7 @@ async function configuration(paths: Paths): Promise<string> {
 
 async function state(paths: Paths): Promise<string> {
   await requireReadableState(paths);
-  await new Attempts(paths.state).read(systemClock.now());
+  await new Attempts(paths).read(systemClock.now());
   await readHistory(paths);
   return `${paths.state} can be read`;
 }

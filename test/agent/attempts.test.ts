@@ -11,12 +11,14 @@ const HOUR_MS = 3_600_000;
 
 describe('failed tries', () => {
   let folder = '';
+  let paths = { state: '', run: '' };
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'attempts-'));
+    paths = { state: folder, run: join(folder, 'run') };
   });
   afterEach(() => rm(folder, { recursive: true }));
   const waits = async (times: number, wait: { refused: boolean; atLeastMs?: number }) => {
-    const attempts = new Attempts(folder);
+    const attempts = new Attempts(paths);
     const all: number[] = [];
     for (let n = 0; n < times; n++)
       all.push((await attempts.failed('stage 1.31.1', 'why', NOW, wait)).retryAt.getTime() - NOW.getTime());
@@ -25,7 +27,7 @@ describe('failed tries', () => {
 
   /** By a turn that has looked at the machine at that time, and reads this a moment later. */
   const assertTriedAgain = async (lookedAt: Date) => {
-    const attempts = await new Attempts(folder).read(new Date(lookedAt.getTime() + 1000));
+    const attempts = await new Attempts(paths).read(new Date(lookedAt.getTime() + 1000));
     assert.equal(attempts.size, 1);
     assert.equal(triedBefore('stage 1.31.1', attempts, lookedAt), null);
   };
@@ -46,29 +48,29 @@ describe('failed tries', () => {
 
   it('wait as long as the server asks, but not for ever', async () => {
     assert.deepEqual(await waits(1, { refused: false, atLeastMs: 90_000 }), [90_000]);
-    await new Attempts(folder).clear();
+    await new Attempts(paths).clear();
     assert.deepEqual(await waits(1, { refused: false, atLeastMs: 1e12 }), [HOUR_MS]);
   });
 
   it('are remembered by the next agent, and forgotten when the try succeeds', async () => {
     await waits(2, { refused: false });
-    assert.equal((await new Attempts(folder).read(NOW)).get('stage 1.31.1')?.count, 2);
-    await new Attempts(folder).succeeded('stage 1.31.1', NOW);
-    assert.equal((await new Attempts(folder).read(NOW)).size, 0);
+    assert.equal((await new Attempts(paths).read(NOW)).get('stage 1.31.1')?.count, 2);
+    await new Attempts(paths).succeeded('stage 1.31.1', NOW);
+    assert.equal((await new Attempts(paths).read(NOW)).size, 0);
   });
 
   for (const text of ['{"stage', '[]', '{"a":{"reason":"x"}}', '']) {
     it(`in a damaged file (${text || 'empty'}) cost one try too many, and the next failure mends the file`, async () => {
       await writeFile(join(folder, 'attempts.json'), text);
-      assert.equal((await new Attempts(folder).read(NOW)).size, 0);
+      assert.equal((await new Attempts(paths).read(NOW)).size, 0);
       await waits(1, { refused: false });
-      assert.equal((await new Attempts(folder).read(NOW)).get('stage 1.31.1')?.count, 1);
+      assert.equal((await new Attempts(paths).read(NOW)).get('stage 1.31.1')?.count, 1);
     });
   }
 
   it('in a file that cannot be read are an error, not "none"', async () => {
     await mkdir(join(folder, 'attempts.json'));
-    await assert.rejects(new Attempts(folder).read(NOW), { code: 'SMM520' });
+    await assert.rejects(new Attempts(paths).read(NOW), { code: 'SMM520' });
   });
 
   it('wait no longer when the clock is set back by years: no rule makes anybody wait for so long', async () => {
@@ -86,6 +88,6 @@ describe('failed tries', () => {
   it('are forgotten when nobody has asked for that version for a month', async () => {
     await waits(1, { refused: false });
     const later = new Date(NOW.getTime() + 31 * 24 * HOUR_MS);
-    assert.equal((await new Attempts(folder).read(later)).size, 0);
+    assert.equal((await new Attempts(paths).read(later)).size, 0);
   });
 });

@@ -109,42 +109,34 @@ describe('a file system that is full', () => {
 });
 
 describe('what the agent learns while the file system of its state is full', () => {
-  it('is kept in mind: failed tries wait all the same, until there is room', async () => {
+  it('is kept elsewhere, for every process and until there is room: failed tries wait all the same', async () => {
     await using folder = await temporaryFolder();
-    const state = join(folder.path, 'state');
-    await using _fileSystem = await smallFileSystem(state, 'size=1m');
-    await fill(state, 0);
-    const attempts = new Attempts(state);
-    const { retryAt } = await attempts.failed('agent 0.3.0', 'why', NOW, { refused: false });
-    for (const count of [1, 2]) {
-      assert.deepEqual(
-        (await attempts.read(NOW)).get('agent 0.3.0'),
-        { reason: 'why', count: 1, retryAt, at: NOW },
-        `${count}`,
-      );
-    }
-    await attempts.succeeded('agent 0.3.0', NOW);
-    assert.equal((await attempts.read(NOW)).size, 0);
-    await attempts.failed('agent 0.3.0', 'why', NOW, { refused: false });
-    await rm(join(state, 'filler'));
-    assert.equal((await attempts.read(NOW)).size, 0, 'that which has failed for lack of room is tried again at once');
+    const paths = pathsUnder(folder.path);
+    await using _fileSystem = await smallFileSystem(paths.state, 'size=1m');
+    await fill(paths.state, 0);
+    const { retryAt } = await new Attempts(paths).failed('agent 0.3.0', 'why', NOW, { refused: false });
+    const expected = { reason: 'why', count: 1, retryAt, at: NOW };
+    assert.deepEqual((await new Attempts(paths).read(NOW)).get('agent 0.3.0'), expected);
+    await new Attempts(paths).clear();
+    assert.equal((await new Attempts(paths).read(NOW)).size, 0);
+    await new Attempts(paths).failed('agent 0.3.0', 'why', NOW, { refused: false });
+    await rm(join(paths.state, 'filler'));
+    assert.equal((await new Attempts(paths).failed('agent 0.3.0', 'why', NOW, { refused: false })).count, 2);
+    assert.deepEqual([await readdir(paths.state), await readdir(paths.run)], [['attempts.json'], []]);
   });
 
-  it('is in the history once there is room', async () => {
+  it('is in the history, which says that it does not lie where it belongs', async () => {
     await using folder = await temporaryFolder();
     const paths = pathsUnder(folder.path);
     await using _fileSystem = await smallFileSystem(paths.state, 'size=1m');
     await fill(paths.state, 0);
     const history = new AgentHistory(paths);
-    await history.note(observed());
-    assert.equal(history.full?.code, 'SMM522');
-    assert.deepEqual(await readHistory(paths), []);
+    const results = async () => (await readHistory(paths)).map(({ result }) => result);
+    assert.equal((await history.note(observed()))?.code, 'SMM522');
+    assert.deepEqual(await results(), ['installed', 'runs']);
     await rm(join(paths.state, 'filler'));
-    await history.note(observed());
-    assert.equal(history.full, null);
-    assert.deepEqual(
-      (await readHistory(paths)).map(({ result }) => result),
-      ['installed', 'runs'],
-    );
+    assert.equal(await history.note(observed()), null);
+    assert.deepEqual(await results(), ['installed', 'runs']);
+    assert.deepEqual([await readdir(paths.state), await readdir(paths.run)], [['history.jsonl'], []]);
   });
 });
