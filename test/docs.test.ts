@@ -101,7 +101,6 @@ describe('the documents', () => {
   }
 });
 
-
 /** As GitHub makes anchors of headings. */
 function slug(heading: string): string {
   return heading
