@@ -148,7 +148,7 @@ export class Agent implements World {
     const { paths } = this.#parts;
     const write = () => writeStatus(paths, { ...status, warnings: [...status.warnings, ...this.#notReported] });
     await write();
-    if (this.#observation !== null) await this.#own.note(this.#observation);
+    if (this.#observation !== null) await this.#own.note(this.#observation, status);
     const before = this.#notReported;
     this.#notReported = await this.#reportToMesh(status);
     if (this.#notReported.join('\n') !== before.join('\n')) await write();
@@ -172,9 +172,9 @@ function attemptKey(step: Step): string | null {
   return step.do === 'stage' || step.do === 'upgrade-agent' ? step.key : null;
 }
 
-/** The package itself is at fault: only another upload changes that. */
+/** The package, or archive, itself is at fault: only another upload changes that. */
 function isRefusal({ code }: AgentError): boolean {
-  return code.startsWith('SMM43') || code === 'SMM443';
+  return code.startsWith('SMM43') || code === 'SMM443' || code === 'SMM701';
 }
 
 function retryAfter(error: AgentError): { atLeastMs?: number } {

@@ -73,9 +73,13 @@ export class OwnVersions {
     return [`smm-agent ${probation.to} is confirmed, in place of ${probation.from}`, ...migrated];
   }
 
-  /** Brings the history into step with what was seen. */
-  note(observation: Observation): Promise<void> {
-    return this.#history.note(observation);
+  /** Brings the history into step with what was seen, and an operator's choice with what is wanted since. */
+  async note(observation: Observation, { upgrade }: Pick<Status, 'upgrade'>): Promise<void> {
+    await this.#history.note(observation);
+    const { left } = observation.agent;
+    if (left === null || upgrade === null || upgrade.wanted === null || upgrade.wanted === left.version) return;
+    const { forgetLeftVersion } = await import('../upgrade/left-version.ts');
+    await forgetLeftVersion(this.#parts.paths, left);
   }
 }
 

@@ -1,7 +1,6 @@
 /** A version on probation confirms itself: from then on nothing puts it back but an operator, or another wish of the control plane. */
 import { checkpoint } from '../host/checkpoints.ts';
 import type { Paths } from '../paths.ts';
-import { readLeftVersion, writeLeftVersion } from './left-version.ts';
 import { changeVersions } from './lock.ts';
 import { endProbation, type Probation, readProbation } from './probation.ts';
 import { migrateState } from './state-format.ts';
@@ -23,9 +22,6 @@ export async function confirmVersion(
     const store = new VersionStore(paths);
     // A switch that was cut off may have left the one before that: the next way back is to the version that this one replaced.
     if ((await store.read(probation.from)) !== null) await store.setLink('previous', probation.from);
-    const left = await readLeftVersion(paths);
-    // Another version than the one that an operator has chosen: the control plane has changed its mind since.
-    if (left !== null && left.for !== probation.to) await writeLeftVersion(paths, null);
     await endProbation(paths);
     checkpoint('agent-probation-ended');
     return true;

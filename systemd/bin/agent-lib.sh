@@ -119,5 +119,5 @@ arm() {
   timeout 10 systemd-run --quiet --collect --unit="smm-agent-deadline-$(seconds_up)-$$" --on-active="$1" \
     --timer-property=AccuracySec=1s --property=Group=smm-agent --description="Deadline of the probation of smm-agent $to" \
     ${SMM_ROOT:+--setenv="SMM_ROOT=$SMM_ROOT"} "$here/agent-deadline" "$id" "$deadline" ||
-    say 3 "cannot set a timer for the deadline of smm-agent $to: it is looked at when the agent ends"
+    say 3 "cannot set a timer for the deadline of smm-agent $to: only its end, or the next start, can put it back"
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { AgentMachine, NEW, NOW, OLD } from './agent-machine.ts';
+import { TRIAL_POINTS } from './kill-points.ts';
 
 const LATE = NOW + 51;
 
@@ -25,6 +26,16 @@ describe('the deadline of a version that completed no turn', () => {
     machine.deadline();
     assert.equal(machine.noted(`rejected/${NEW}`, 'probation'), 'abcd0123');
   });
+
+  for (const point of TRIAL_POINTS) {
+    it(`puts it back also where the guard was ended at ${point}`, () => {
+      using machine = AgentMachine.onProbation();
+      machine.run('agent-guard', ['start'], { INVOCATION_ID: 'i-1', SMM_TEST_KILL_AT: point });
+      machine.clock(LATE).deadline();
+      machine.guard('start', { invocation: 'i-2' });
+      assert.equal(machine.named('current'), OLD);
+    });
+  }
 
   it('asks for the restart first: killed between the two, it is put back after a probation of its next start', () => {
     using machine = AgentMachine.onTrial().clock(LATE);
