@@ -1,5 +1,6 @@
 /** Which tests a command runs: the files that were named, or all of its kind. */
 import { globSync } from 'node:fs';
+import { join } from 'node:path';
 import { projectRoot, runHere } from './project.ts';
 
 const REAL = 'test/vm/';
@@ -25,5 +26,7 @@ export async function runTests(
     console.error(`cannot test: there is no test file of this kind (${kind})`);
     return 1;
   }
-  return runHere(process.execPath, ['--test', '--test-reporter=spec', ...options, ...flags, ...files]);
+  // Every file is a process of its own that reads much of the same sources: a quarter less work.
+  const env = { NODE_COMPILE_CACHE: join(projectRoot, 'node_modules/.cache/node'), ...process.env };
+  return runHere(process.execPath, ['--test', '--test-reporter=spec', ...options, ...flags, ...files], env);
 }

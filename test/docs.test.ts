@@ -17,7 +17,7 @@ describe('docs/errors.md', () => {
 
   it('lists every code of the sources, once and in order', () => {
     const sources = globSync('src/**/*.ts', { cwd: projectRoot }).map(read).join('\n');
-    const used = new Set([...sources.matchAll(/['"`](SMM[1-6]\d{2})['"`]/g)].map(([, code = '']) => code));
+    const used = new Set([...sources.matchAll(/['"`](SMM\d{3})['"`]/g)].map(([, code = '']) => code));
     assert.deepEqual(listed, [...used].sort());
   });
 });
@@ -95,14 +95,11 @@ describe('the documents', () => {
         assert.equal(name in commands, true, `smm-agent ${name}`);
       }
       for (const [, name = ''] of code.matchAll(/(?<![\w/])((?:src|test|packaging|systemd|scripts|docs)\/[\w./-]+)/g)) {
-        if (!ELSEWHERE.has(name)) assert.equal(existsSync(join(projectRoot, name)), true, name);
+        assert.equal(existsSync(join(projectRoot, name)), true, name);
       }
     });
   }
 });
-
-/** What comes with a later version, or is written by a command. */
-const ELSEWHERE = new Set(['src/upgrade']);
 
 /** As GitHub makes anchors of headings. */
 function slug(heading: string): string {

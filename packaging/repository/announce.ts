@@ -12,7 +12,7 @@ import { readState } from './state.ts';
 
 export interface Announcement {
   version: string;
-  /** Of Istio; the machines of another revision are not told. */
+  /** Of Istio. The general one, smm-agent, is what machines of every revision read that has none of its own. */
   revision?: string | undefined;
   /** Of istiod. */
   namespace?: string | undefined;

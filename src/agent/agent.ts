@@ -148,7 +148,7 @@ export class Agent implements World {
     const { paths } = this.#parts;
     const write = () => writeStatus(paths, { ...status, warnings: [...status.warnings, ...this.#notReported] });
     await write();
-    const full = this.#observation === null ? null : await this.#own.note(this.#observation);
+    const full = this.#observation === null ? null : await this.#own.note(this.#observation, status);
     const notNoted = full === null ? [] : [`${describeError(full)} (${full.remedy})`];
     const before = this.#notReported;
     this.#notReported = [...(await this.#reportToMesh(status)), ...notNoted];
@@ -173,9 +173,9 @@ function attemptKey(step: Step): string | null {
   return step.do === 'stage' || step.do === 'upgrade-agent' ? step.key : null;
 }
 
-/** The package itself is at fault: only another upload changes that. */
+/** The package, or archive, itself is at fault: only another upload changes that. */
 function isRefusal({ code }: AgentError): boolean {
-  return code.startsWith('SMM43') || code === 'SMM443';
+  return code.startsWith('SMM43') || code === 'SMM443' || code === 'SMM701';
 }
 
 function retryAfter(error: AgentError): { atLeastMs?: number } {

@@ -74,9 +74,16 @@ export class OwnVersions {
     return [`smm-agent ${probation.to} is confirmed, in place of ${probation.from}`, ...migrated];
   }
 
-  /** Brings the history into step with what was seen; returns as AgentHistory does. */
-  note(observation: Observation): Promise<AgentError | null> {
-    return this.#history.note(observation);
+  /**
+   * Brings the history into step with what was seen, and an operator's choice with what is wanted since. Returns as AgentHistory does.
+   */
+  async note(observation: Observation, { upgrade }: Pick<Status, 'upgrade'>): Promise<AgentError | null> {
+    const full = await this.#history.note(observation);
+    const { left } = observation.agent;
+    if (left === null || upgrade === null || upgrade.wanted === null || upgrade.wanted === left.version) return full;
+    const { forgetLeftVersion } = await import('../upgrade/left-version.ts');
+    await forgetLeftVersion(this.#parts.paths, left);
+    return full;
   }
 }
 

@@ -12,6 +12,7 @@ import type { Log } from '../host/log.ts';
 import type { ServiceManager } from '../host/service-manager.ts';
 import type { Paths } from '../paths.ts';
 import { noteTurn, readProbation } from '../upgrade/probation.ts';
+import { migrateState, requireReadableState } from '../upgrade/state-format.ts';
 import { AGENT_VERSION } from '../version.ts';
 import { Agent, readMachineId } from './agent.ts';
 import { ISTIO, type Session } from './daemon.ts';
@@ -52,6 +53,7 @@ export async function openSession(parts: SessionParts, onConfig: (config: Config
   if (loaded.state === 'misconfigured') return misconfigured(parts, loaded.problems.map(describeProblem).join('; '));
   onConfig(loaded.config);
   try {
+    await requireReadableState(parts.paths);
     return configured(parts, loaded.config, await readMachineId(parts.paths), await isOnTrial(parts.paths));
   } catch (error) {
     if (!(error instanceof AgentError)) throw error;
@@ -83,14 +85,14 @@ function configured(parts: SessionParts, config: Config, machineId: string, wasO
   const { paths, clock, services, invocation } = parts;
   const mesh = new Mesh(config, { paths, machineId, clock });
   const agent = new Agent({ paths, clock, services, config, mesh, invocation });
-  let leftoversSought = false;
+  let isTidy = false;
   let onTrial = wasOnTrial;
   return {
     turn: async (options) => {
-      // Only a killed agent leaves them, so once is enough; whatever keeps them there costs one turn and no more.
-      const isFirst = !leftoversSought;
-      leftoversSought = true;
-      if (isFirst) await removeLeftovers(paths);
+      // Whatever keeps it from being done costs one turn and no more.
+      const isFirst = !isTidy;
+      isTidy = true;
+      if (isFirst) await tidy(parts, wasOnTrial);
       return turn(agent, { config, ...options });
     },
     failed: async (reason, isRepeated) => {
@@ -123,14 +125,19 @@ function configured(parts: SessionParts, config: Config, machineId: string, wasO
   };
 }
 
-/** What was being made or removed when an agent was killed, releases and runtimes: hundreds of megabytes until the next one is made. */
-async function removeLeftovers(paths: Paths): Promise<void> {
+/**
+ * What was being made or removed when an agent was killed, releases and runtimes: hundreds of megabytes until the next one is made. And
+ * the state of a version that came with a package, or was killed after its confirmation, gets its format.
+ */
+async function tidy({ paths, log, invocation }: SessionParts, isOnTrial: boolean): Promise<void> {
   const { cleanLeftovers } = await import('../istio/releases/clean.ts');
   const { ReleaseStore } = await import('../istio/releases/store.ts');
   await cleanLeftovers(new ReleaseStore(paths));
   const { forgetVersions } = await import('../upgrade/clean.ts');
   const { VersionStore } = await import('../upgrade/store.ts');
   await forgetVersions(new VersionStore(paths), []);
+  if (isOnTrial || invocation === null) return;
+  for (const what of await migrateState(paths)) log.info(what);
 }
 
 /** istio-activate writes down each start and each end of Istio, also those that nobody told the agent of. */

@@ -3,7 +3,6 @@ import { describeError } from '../errors.ts';
 import { checkpoint } from '../host/checkpoints.ts';
 import { isFull } from '../host/file-errors.ts';
 import type { Paths } from '../paths.ts';
-import { readLeftVersion, writeLeftVersion } from './left-version.ts';
 import { changeVersions } from './lock.ts';
 import { endProbation, type Probation, readProbation } from './probation.ts';
 import { migrateState } from './state-format.ts';
@@ -24,9 +23,6 @@ export async function confirmVersion(
     await note();
     checkpoint('agent-history-written');
     notLinked = await linkBack(new VersionStore(paths), probation.from);
-    const left = await readLeftVersion(paths);
-    // Another version than the one that an operator has chosen: the control plane has changed its mind since.
-    if (left !== null && left.for !== probation.to) await writeLeftVersion(paths, null);
     await endProbation(paths);
     checkpoint('agent-probation-ended');
     return true;

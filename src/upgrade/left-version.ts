@@ -1,11 +1,12 @@
 /**
- * The version that an operator has left by `smm-agent rollback`: it is not taken again, whatever the control plane says, until it says
- * something else, or the operator says `smm-agent retry`.
+ * The version that an operator has left by `smm-agent rollback`: it is not taken again until the control plane has asked for another one,
+ * or the operator says `smm-agent retry`.
  */
 import { join } from 'node:path';
 import { formatFields, parseFields } from '../host/fields.ts';
 import { makeFolder, readText, removeFile, writeAtomically } from '../host/files.ts';
 import type { Paths } from '../paths.ts';
+import { changeVersions } from './lock.ts';
 import { VERSION_NAME } from './version.ts';
 
 export interface LeftVersion {
@@ -28,6 +29,14 @@ export async function writeLeftVersion(paths: Pick<Paths, 'agentState'>, left: L
   if (left === null) return removeFile(fileOf(paths));
   await makeFolder(paths.agentState, 0o755);
   await writeAtomically(fileOf(paths), formatFields(Object.entries(left)), { mode: 0o644 });
+}
+
+/** Unless an operator has left another one meanwhile. */
+export function forgetLeftVersion(paths: Paths, left: LeftVersion): Promise<void> {
+  return changeVersions(paths, async () => {
+    const now = await readLeftVersion(paths);
+    if (now?.version === left.version && now.at === left.at) await writeLeftVersion(paths, null);
+  });
 }
 
 function fileOf({ agentState }: Pick<Paths, 'agentState'>): string {

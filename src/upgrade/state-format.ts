@@ -29,7 +29,7 @@ export async function requireReadableState(paths: Paths, migrations?: readonly M
   const own = ownFormat(migrations);
   if (oldestReader <= own) return;
   const sentence = `cannot read ${paths.state}: its format is ${format}, and this version of smm-agent knows formats up to ${own}`;
-  throw new AgentError('SMM705', sentence, 'stay on the version that wrote it, or a later one');
+  throw new AgentError('SMM705', sentence, 'go back to the version that wrote it, or to a later one');
 }
 
 /** Brings the state to this version's format, one migration after the other; each may be cut off and is done again then. */

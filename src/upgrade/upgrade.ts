@@ -4,11 +4,12 @@ import { checkpoint } from '../host/checkpoints.ts';
 import type { Clock } from '../host/clock.ts';
 import type { ServiceManager } from '../host/service-manager.ts';
 import type { Paths } from '../paths.ts';
+import { cleanDownloads } from '../repository/clean.ts';
 import type { FetchOptions } from '../repository/source.ts';
 import { removeLeftVersions } from './leftovers.ts';
 import { changeVersions } from './lock.ts';
 import { placeVersion } from './place.ts';
-import { type Archives, prepareVersion } from './prepare.ts';
+import { type Archives, type PreparedVersion, prepareVersion } from './prepare.ts';
 import { readProbation } from './probation.ts';
 import { requireSelfCheck } from './self-check.ts';
 import { VersionStore } from './store.ts';
@@ -40,10 +41,17 @@ export async function upgradeAgent(
   await changeVersions(paths, async () => {
     await requireUnchanged(store, from);
     await placeVersion(store, prepared);
+    await removeArchives(paths, prepared);
     await requireSelfCheck(paths, store.folder(to), to, options.signal);
     checkpoint('agent-self-checked');
     await switchTo(store, from, to, clock);
   });
+}
+
+/** A runtime's is a third of the runtime, and nobody needs it again. */
+async function removeArchives({ downloads }: Paths, { version, runtime }: PreparedVersion): Promise<void> {
+  const onDisk = { istio: new Set<string>(), agent: new Set([version]), runtime: new Set([runtime.version]) };
+  await cleanDownloads(downloads, onDisk);
 }
 
 /** A package, or an operator, may have switched while it was downloaded: SMM703. */

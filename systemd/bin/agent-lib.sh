@@ -104,10 +104,9 @@ extended=$extended
 END
 }
 
-# write_trial INVOCATION UPTIME END: which start of the version on probation this is; END is empty while it runs. It has the deadline
-# as well: on a full disk that of the probation stays an earlier one, or one of another boot.
+# write_trial INVOCATION UPTIME END: which start of the version on probation this is; END is empty while it runs.
 write_trial() {
-  printf 'id=%s\ninvocation=%s\nuptime=%s\ndeadline=%s\nend=%s\n' "$id" "$1" "$2" "$deadline" "$3" | write_file "$trial"
+  printf 'id=%s\ninvocation=%s\nuptime=%s\nend=%s\n' "$id" "$1" "$2" "$3" | write_file "$trial"
 }
 
 # Whether a start of the version on probation has no end yet.
@@ -120,5 +119,5 @@ arm() {
   timeout 10 systemd-run --quiet --collect --unit="smm-agent-deadline-$(seconds_up)-$$" --on-active="$1" \
     --timer-property=AccuracySec=1s --property=Group=smm-agent --description="Deadline of the probation of smm-agent $to" \
     ${SMM_ROOT:+--setenv="SMM_ROOT=$SMM_ROOT"} "$here/agent-deadline" "$id" "$deadline" ||
-    say 3 "cannot set a timer for the deadline of smm-agent $to: it is looked at when the agent ends"
+    say 3 "cannot set a timer for the deadline of smm-agent $to: only its end, or the next start, can put it back"
 }

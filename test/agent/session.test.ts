@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import type { watch } from 'node:fs';
+import { existsSync, type watch } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { openSession, type SessionParts } from '../../src/agent/session.ts';
 import { Triggers } from '../../src/agent/triggers.ts';
@@ -36,6 +36,33 @@ describe('a session of the daemon', () => {
     const { agent } = await session.turn(wish());
     assert.equal(agent.state, 'misconfigured');
     assert.match(agent.reason, /holds no machine id \(run systemd-machine-id-setup/);
+  });
+
+  it('is idle and says why where a later version has left a state that it cannot read', async () => {
+    await using folder = await temporaryFolder();
+    const { parts } = await machine(folder.path, { machineId: '0123456789abcdef0123456789abcdef' });
+    await mkdir(parts.paths.state, { recursive: true });
+    await writeFile(join(parts.paths.state, 'format'), 'format=9\noldest_reader=9\n');
+    const session = await openSession(parts, () => {});
+    const { agent } = await session.turn(wish());
+    assert.equal(agent.state, 'misconfigured');
+    assert.match(agent.reason, /its format is 9, and this version .* up to 1 \(go back to the version that wrote it/);
+  });
+
+  it('brings the state to its format where no confirmation does: with a package, or after a kill', async () => {
+    await using folder = await temporaryFolder();
+    const { parts } = await machine(folder.path, { machineId: '0123456789abcdef0123456789abcdef' });
+    for (const path of [parts.paths.state, parts.paths.opt]) await mkdir(path, { recursive: true });
+    const format = join(parts.paths.state, 'format');
+    for (const [invocation, expected] of [
+      [null, false],
+      ['i-1', true],
+    ] as const) {
+      const session = await openSession({ ...parts, invocation }, () => {});
+      // What the turn does then needs a systemd, which is here or is not.
+      await Promise.allSettled([session.turn(wish())]);
+      assert.equal(existsSync(format), expected);
+    }
   });
 
   it('polls although nothing can be watched, and says so', async () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { AgentMachine, NEW, NOW, OLD } from './agent-machine.ts';
+import { TRIAL_POINTS } from './kill-points.ts';
 
 const LATE = NOW + 51;
 
@@ -26,6 +27,16 @@ describe('the deadline of a version that completed no turn', () => {
     assert.equal(machine.noted(`rejected/${NEW}`, 'probation'), 'abcd0123');
   });
 
+  for (const point of TRIAL_POINTS) {
+    it(`puts it back also where the guard was ended at ${point}`, () => {
+      using machine = AgentMachine.onProbation();
+      machine.run('agent-guard', ['start'], { INVOCATION_ID: 'i-1', SMM_TEST_KILL_AT: point });
+      machine.clock(LATE).deadline();
+      machine.guard('start', { invocation: 'i-2' });
+      assert.equal(machine.named('current'), OLD);
+    });
+  }
+
   it('asks for the restart first: killed between the two, it is put back after a probation of its next start', () => {
     using machine = AgentMachine.onTrial().clock(LATE);
     machine.deadline(NOW + 50, { killAt: 'agent-deadline-restart-asked' });
@@ -45,14 +56,16 @@ describe('the deadline of a version that was started on a full disk', () => {
     machine.program('mkdir', 'case "$*" in */var/lib/*) exit 1 ;; esac; exec /usr/bin/mkdir "$@"');
 
   it('is that of its start, whatever the probation still says', () => {
-    using machine = full(AgentMachine.onProbation()).clock(NOW + 20);
-    assert.match(machine.guard('start').stderr, /cannot note that smm-agent 0\.3\.0 starts on probation/);
-    assert.equal(machine.noted('probation', 'deadline'), String(NOW + 50));
-    machine.clock(NOW + 51).deadline(NOW + 50);
-    assert.deepEqual(machine.restarts(), []);
-    machine.clock(NOW + 71).deadline(NOW + 70);
-    assert.equal(machine.restarts().length, 1);
-    assert.equal(machine.named('current'), OLD);
+    for (const boot of ['boot-1', 'boot-0']) {
+      using machine = full(AgentMachine.onProbation({ boot, deadline: boot === 'boot-1' ? NOW + 50 : 500_000 }));
+      assert.match(
+        machine.clock(NOW + 20).guard('start').stderr,
+        /cannot note that smm-agent 0\.3\.0 starts on probation/,
+      );
+      machine.clock(NOW + 71).deadline(NOW + 70);
+      assert.equal(machine.restarts().length, 1);
+      assert.equal(machine.named('current'), OLD);
+    }
   });
 
   it('puts it back at once, since the next start would know nothing of a rejection', () => {
@@ -175,8 +188,11 @@ describe('a timer of the deadline', () => {
     using machine = lacking('control-plane').answer(NEW, '1\n1\n').answer(OLD, '0\n');
     // The version before is asked in the middle: whoever restarts the agent then has moved the deadline.
     const node = machine.read(`opt/smm-agent/versions/${OLD}/node/bin/node`) ?? '';
-    const trial = machine.at('run/smm-agent/agent-trial');
-    const moved = node.replace('exit "$status"', `sed -i s/deadline=1050/deadline=1101/ '${trial}'\nexit "$status"`);
+    const probation = machine.at('var/lib/smm-agent/agent/probation');
+    const moved = node.replace(
+      'exit "$status"',
+      `sed -i s/deadline=1050/deadline=1101/ '${probation}'\nexit "$status"`,
+    );
     machine.file(`opt/smm-agent/versions/${OLD}/node/bin/node`, moved, 0o755).deadline();
     unchanged(machine);
   });

@@ -38,7 +38,7 @@ export const PUT_BACK_POINTS = [
 export const WITHDRAWAL_POINTS = ['put-back-rejection-withdrawn'] as const;
 
 /** Passed by the guard of smm-agent.service while a new version is started on probation. */
-export const TRIAL_POINTS = ['agent-trial-renewed', 'agent-trial-begun'] as const;
+export const TRIAL_POINTS = ['agent-trial-armed', 'agent-trial-renewed', 'agent-trial-begun'] as const;
 
 /** Passed by it when somebody ends that version. */
 export const TRIAL_END_POINTS = ['agent-end-noted'] as const;

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { confirmVersion } from '../../src/upgrade/confirm.ts';
-import { readLeftVersion, writeLeftVersion } from '../../src/upgrade/left-version.ts';
 import { type Probation, readProbation } from '../../src/upgrade/probation.ts';
 import { NEW, OLD, UpgradeScene } from './scene.ts';
 
@@ -44,21 +43,6 @@ describe('a version that confirms itself', () => {
     assert.equal(await confirmVersion(scene.paths, other, async () => void noted.push('noted')), null);
     assert.deepEqual(noted, []);
     assert.equal((await readProbation(scene.paths))?.id, probation.id);
-  });
-
-  it('ends what an operator had left, unless it is what they had chosen', async () => {
-    const { scene, probation } = await onProbation();
-    await using _scene = scene;
-    const left = { version: '0.2.9', for: NEW, at: '2026-11-24T12:00:00.000Z' };
-    await writeLeftVersion(scene.paths, left);
-    await confirmVersion(scene.paths, probation, async () => {});
-    assert.deepEqual(await readLeftVersion(scene.paths), left);
-    await scene.publish({ version: '0.4.0' });
-    await scene.upgrade(NEW, '0.4.0');
-    const next = await readProbation(scene.paths);
-    assert.ok(next);
-    await confirmVersion(scene.paths, next, async () => {});
-    assert.equal(await readLeftVersion(scene.paths), null);
   });
 });
 

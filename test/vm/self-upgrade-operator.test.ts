@@ -6,7 +6,6 @@ import { upgradeControlPlane } from './agent-vm.ts';
 import { startOwnLab } from './lab/control-plane.ts';
 import type { Lab } from './lab/lab.ts';
 import { untilServing } from './lab/mesh-vm.ts';
-import { until } from './lab/until.ts';
 import { assertInOrder } from './self-upgrade/in-order.ts';
 import { exits } from './self-upgrade/misbehaviour.ts';
 import { AgentRepository } from './self-upgrade/repository.ts';

@@ -42,11 +42,11 @@ after(async () => {
 const sh = (script: string) => machine.machine.sh(script);
 
 /** Waits for a status of that version in which nothing is on probation. */
-const works = (version: string) =>
+const works = (version: string, state = 'ready') =>
   machine.vm.until(
     `smm-agent ${version} to work`,
     ({ agent, istio, upgrade }) =>
-      agent.version === version && agent.state === 'ready' && istio.running !== null && !upgrade?.probation,
+      agent.version === version && agent.state === state && istio.running !== null && !upgrade?.probation,
   );
 
 const setRepository = () =>
@@ -112,13 +112,43 @@ describe('a machine with smm-agent 0.1.0', () => {
   });
 
   it('starts the version before where the current one is damaged, and its package mends it', async () => {
-    await sh(`: >/opt/smm-agent/versions/${SHIPPED}/smm-agent.js; systemctl restart smm-agent`);
+    const program = `/opt/smm-agent/versions/${SHIPPED}/smm-agent.js`;
+    await sh(`echo 'what a disk has made of it' >${program}`);
+    // It fails once, and only then is looked at.
+    await machine.machine.exec(['systemctl', 'restart', 'smm-agent']);
     await works(EARLIER);
     await machine.vm.upgradeAgent(SHIPPED);
     await startAs(SHIPPED);
     await works(SHIPPED);
     await setRepository();
     await upgraded('0.2.1');
+    await machine.assertIstioUntouched();
+  });
+});
+
+describe('the package', () => {
+  it('that is older leaves the version alone to which the agent has upgraded itself, and says so', async () => {
+    const said = await machine.vm.install(await machine.vm.deb(SHIPPED));
+    assert.match(said, /smm-agent 0\.2\.1 stays: the agent has upgraded itself to it, and this package brings 0\.2\.0/);
+    await works('0.2.1');
+    assert.equal(await sh('readlink /opt/smm-agent/current'), 'versions/0.2.1\n');
+    await machine.assertIstioUntouched();
+  });
+
+  it('that is newer takes its place, says so, and leaves it there to go back to', async () => {
+    await announce(lab, '0.3.0');
+    const said = await machine.vm.install(await machine.vm.deb('0.3.0'));
+    assert.match(said, /0\.3\.0 of this package takes the place of 0\.2\.1/);
+    await works('0.3.0');
+    assert.equal(await sh(LINKS), 'versions/0.3.0\nversions/0.2.1\n');
+    assert.equal((await machine.history()).at(-1)?.result, 'installed');
+    await machine.assertIstioUntouched();
+  });
+
+  it('that is removed and installed again brings an agent that works', async () => {
+    await sh('dpkg --remove smm-agent');
+    await machine.vm.upgradeAgent('0.3.0');
+    await works('0.3.0');
     await machine.assertIstioUntouched();
   });
 });
@@ -130,7 +160,7 @@ describe('a version with another format of the state', () => {
     assert.equal(await sh('cat /var/lib/smm-agent/added'), '2\n');
     assert.ok((await machine.since(0)).some((line) => line.startsWith('0.5.0 was here: added')));
     await sh('smm-agent rollback');
-    await works('0.2.1');
+    await works('0.3.0', 'rejected');
     await sh('smm-agent retry');
     await works('0.5.0');
     await machine.assertIstioUntouched();
@@ -147,39 +177,14 @@ describe('a version with another format of the state', () => {
     assert.equal(await sh('cat /var/lib/smm-agent/moved'), '3\n');
     const { status, stderr } = await machine.machine.exec(['smm-agent', 'rollback']);
     assert.notEqual(status, 0);
-    assert.match(stderr, /smm-agent 0\.5\.0: its self-check failed: state: .*format 3.*\(SMM702\)/);
+    assert.match(stderr, /smm-agent 0\.5\.0: its self-check failed: state: .*format is 3.*\(SMM702\)/);
     await works('0.6.0');
     await machine.assertIstioUntouched();
   });
 });
 
-describe('the package', () => {
-  it('that is older leaves the version alone to which the agent has upgraded itself, and says so', async () => {
-    const said = await machine.vm.install(await machine.vm.deb('0.5.5'));
-    assert.match(said, /smm-agent 0\.6\.0 stays: the agent has upgraded itself to it, and this package brings 0\.5\.5/);
-    await works('0.6.0');
-    assert.equal(await sh('readlink /opt/smm-agent/current'), 'versions/0.6.0\n');
-    await machine.assertIstioUntouched();
-  });
-
-  it('that is newer takes its place, says so, and leaves it there to go back to', async () => {
-    await announce(lab, '0.7.0');
-    const said = await machine.vm.install(await machine.vm.deb('0.7.0'));
-    assert.match(said, /0\.7\.0 of this package takes the place of 0\.6\.0/);
-    await works('0.7.0');
-    assert.equal(await sh(LINKS), 'versions/0.7.0\nversions/0.6.0\n');
-    assert.equal((await machine.history()).at(-1)?.result, 'installed');
-    await machine.assertIstioUntouched();
-  });
-
-  it('that is removed and installed again brings an agent that works', async () => {
-    await sh('dpkg --remove smm-agent');
-    await machine.vm.upgradeAgent('0.7.0');
-    await works('0.7.0');
-    await machine.assertIstioUntouched();
-  });
-
-  it('takes every version away with a purge', async () => {
+describe('a purge', () => {
+  it('takes every version away', async () => {
     await sh('systemctl stop istio; dpkg --purge smm-agent');
     const left = () =>
       sh('ls -d /opt/smm-agent /var/lib/smm-agent /var/cache/smm-agent /run/smm-agent 2>/dev/null || :');

@@ -53,19 +53,19 @@ const CASES: Case[] = [
     does: 'feeds its watchdog and does no work',
     prefix: bad.IDLES_AFTER_READY,
     reason: /it completed no turn within 50 s of its start/,
-    events: [/Started smm-agent\.service/, /put back.*completed no turn/, /Stopping smm-agent\.service/],
+    events: [/Started smm-agent\.service/, /Stopping smm-agent\.service/, /is put back to.*completed no turn/],
   },
   {
     does: 'finds the configuration wrong that the version before finds right',
     prefix: bad.refusesConfigurationOnceCurrent(NEXT),
     reason: /0\.2\.0 has what it lacks: configuration/,
-    events: [/misconfigured: .*unheardOf/, /put back.*configuration/, /Stopping smm-agent\.service/],
+    events: [/misconfigured: .*unheardOf/, /Stopping smm-agent\.service/, /is put back to.*configuration/],
   },
   {
     does: 'cannot reach the control plane while the version before can',
     prefix: bad.cannotConnectOnceCurrent(NEXT),
     reason: /0\.2\.0 has what it lacks: control-plane/,
-    events: [/no target: .*cannot connect/, /put back.*control-plane/, /Stopping smm-agent\.service/],
+    events: [/no target: .*cannot connect/, /Stopping smm-agent\.service/, /is put back to.*control-plane/],
   },
   {
     does: 'cannot reach a control plane that nobody can reach',

@@ -13,8 +13,8 @@ export const spec = {
   name: 'announce',
   summary: 'tell the fleet which version of the agent it is to run',
   forms: ['<version>'],
-  description: `Prints the ConfigMap smm-agent, or smm-agent-<revision>, which the agents of that revision of Istio read; with --apply it is applied
-with kubectl. The server only chooses among what agent.allow of each machine permits.`,
+  description: `Prints the ConfigMap smm-agent, which every agent reads whose revision of Istio has none of its own, or smm-agent-<revision>; with
+--apply it is applied with kubectl. The server only chooses among what agent.allow of each machine permits.`,
   options: {
     revision: { type: 'string', value: '<revision>', help: 'of Istio (default)' },
     namespace: { type: 'string', value: '<name>', help: 'of istiod (istio-system)' },
