@@ -19,6 +19,7 @@ const PACKAGES = [
   'procps',
   'python3',
   'strace',
+  'libfaketime',
 ];
 
 export async function rootfs(): Promise<string> {

@@ -6,7 +6,7 @@ import { buildAgentArchive, buildRuntimeArchive } from '../../../packaging/artif
 import { bundle } from '../../../packaging/bundle.ts';
 import { addTargets } from '../../../packaging/repository/add.ts';
 import { signChain } from '../../../packaging/repository/chain.ts';
-import { createRepository } from '../../../packaging/repository/create.ts';
+import { type CreateOptions, createRepository } from '../../../packaging/repository/create.ts';
 import { targetFile } from '../../../packaging/repository/layout.ts';
 import { publishChain } from '../../../packaging/repository/publish.ts';
 import { inRepository, type Publisher } from '../../../packaging/repository/publisher.ts';
@@ -41,11 +41,11 @@ export class AgentRepository {
     this.downloads = downloads;
   }
 
-  /** An empty one, with keys of its own. */
-  static async make(lab: Lab): Promise<AgentRepository> {
+  /** An empty one, with keys of its own; `expires` as its publisher sets it. */
+  static async make(lab: Lab, { expires = {} }: Pick<CreateOptions, 'expires'> = {}): Promise<AgentRepository> {
     const folder = freshFolder(lab);
     const repository = new AgentRepository(lab, folder, await startDownloads(lab, { tls: true }));
-    await createRepository(repository.#publisher(), { keys: { root: { keys: 1, threshold: 1 } } });
+    await createRepository(repository.#publisher(), { keys: { root: { keys: 1, threshold: 1 } }, expires });
     repository.#sync();
     return repository;
   }
