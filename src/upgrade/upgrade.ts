@@ -10,7 +10,7 @@ import { removeLeftVersions } from './leftovers.ts';
 import { changeVersions } from './lock.ts';
 import { placeVersion } from './place.ts';
 import { type Archives, type PreparedVersion, prepareVersion } from './prepare.ts';
-import { readProbation } from './probation.ts';
+import { endProbation, readProbation } from './probation.ts';
 import { requireSelfCheck } from './self-check.ts';
 import { VersionStore } from './store.ts';
 import { switchTo } from './switch.ts';
@@ -36,10 +36,14 @@ export async function upgradeAgent(
 ): Promise<void> {
   const store = new VersionStore(paths);
   await requireGuard(services);
+  await requireUnchanged(store, from);
   await removeLeftVersions(paths);
   const prepared = await prepareVersion(store, to, archives, options);
   await changeVersions(paths, async () => {
+    // A package, or an operator, may have switched while it was downloaded.
     await requireUnchanged(store, from);
+    // As the guard ends it at the next start: one of a version that was put back would keep every other from being switched to.
+    await endProbation(paths);
     await placeVersion(store, prepared);
     await removeArchives(paths, prepared);
     await requireSelfCheck(paths, store.folder(to), to, options.signal);
@@ -54,11 +58,11 @@ async function removeArchives({ downloads }: Paths, { version, runtime }: Prepar
   await cleanDownloads(downloads, onDisk);
 }
 
-/** A package, or an operator, may have switched while it was downloaded: SMM703. */
+/** SMM703 where another version than `from` is in place, or that is on probation itself. */
 async function requireUnchanged(store: VersionStore, from: string): Promise<void> {
   const [current, probation] = [await store.link('current'), await readProbation(store.paths)];
-  if (current === from && probation === null) return;
-  const why = current === from ? `${probation?.to} is on probation` : `current is ${current ?? 'nothing'} by now`;
+  if (current === from && probation?.to !== from) return;
+  const why = current === from ? `${from} is on probation` : `current is ${current ?? 'nothing'} by now`;
   throw new AgentError(
     'SMM703',
     `cannot switch from smm-agent ${from}: ${why}`,

@@ -226,6 +226,30 @@ describe('an upgrade that must not be', () => {
     assert.deepEqual(await scene.links(), { current: NEW, previous: OLD });
   });
 
+  it('is refused before anything is downloaded', async () => {
+    await using scene = await UpgradeScene.begin();
+    await scene.publish({ version: NEW });
+    await scene.store.setLink('current', '0.2.5');
+    await assert.rejects(scene.upgrade(), { code: 'SMM703' });
+    assert.deepEqual(scene.fetched, []);
+  });
+
+  it('is not one because of a probation that was left when its version was put back: that is over', async () => {
+    await using scene = await UpgradeScene.begin();
+    const { paths, store } = scene;
+    await scene.publish({ version: NEW });
+    await scene.upgrade();
+    await store.setLink('current', OLD);
+    // A try that comes to nothing leaves none of it either.
+    await scene.publish({ version: '0.3.9', program: 'exit 1\n' });
+    await assert.rejects(scene.upgrade(OLD, '0.3.9'), { code: 'SMM702' });
+    assert.equal(await readProbation(paths), null);
+    await scene.publish({ version: '0.4.0' });
+    await scene.upgrade(OLD, '0.4.0');
+    assert.deepEqual(await scene.links(), { current: '0.4.0', previous: OLD });
+    assert.equal((await readProbation(paths))?.to, '0.4.0');
+  });
+
   it('whose link cannot be made leaves no probation behind: it would keep every later try from switching', async () => {
     await using scene = await UpgradeScene.begin();
     const { current } = scene.paths;
