@@ -6,6 +6,7 @@
 import { join } from 'node:path';
 import type { Clock } from './clock.ts';
 import { formatFields, parseFields } from './fields.ts';
+import { isFull } from './file-errors.ts';
 import { makeFolder, namesIn, readText, removeFile, writeAtomically } from './files.ts';
 
 export interface Rejection {
@@ -22,6 +23,8 @@ type Kind = 'rejected' | 'expired';
 
 const FIRST_WAIT_MS = 24 * 3600 * 1000;
 const LONGEST_WAIT_MS = 7 * FIRST_WAIT_MS;
+/** What a script of the package was writing under the name before this when it was killed. */
+const BEING_WRITTEN = '.new';
 
 export class Rejections {
   readonly #folder: string;
@@ -76,20 +79,29 @@ export class Rejections {
     const now = this.#clock.now();
     const expired: string[] = [];
     for (const name of await this.#all('rejected')) {
-      const fields = await this.#fields('rejected', name);
-      const rejection = await this.#rejection(name, now.getTime());
-      if (rejection === null || fields === null) continue;
-      const at = atOf(fields);
-      const nowSeconds = `${Math.floor(now.getTime() / 1000)}`;
-      if (at === null || at > now) await this.#write('rejected', name, new Map([...fields, ['at', nowSeconds]]));
-      if (rejection.retryAt > now) continue;
-      // The count first: cut off in between, both files speak of the same rejection.
-      const kept = [...fields, ['count', `${rejection.count}`], ['at', secondsOf(rejection.at)]] as const;
-      await this.#write('expired', name, new Map(kept));
-      await removeFile(this.#path('rejected', name));
-      expired.push(name);
+      try {
+        if (await this.#expireOne(name, now)) expired.push(name);
+      } catch (error) {
+        // It is over for the agent all the same (`read`). The scripts may see it until there is room: no turn has to fail for that.
+        if (!isFull(error)) throw error;
+      }
     }
     return expired;
+  }
+
+  async #expireOne(name: string, now: Date): Promise<boolean> {
+    const fields = await this.#fields('rejected', name);
+    const rejection = await this.#rejection(name, now.getTime());
+    if (rejection === null || fields === null) return false;
+    const at = atOf(fields);
+    const nowSeconds = `${Math.floor(now.getTime() / 1000)}`;
+    if (at === null || at > now) await this.#write('rejected', name, new Map([...fields, ['at', nowSeconds]]));
+    if (rejection.retryAt > now) return false;
+    // The count first: cut off in between, both files speak of the same rejection.
+    const kept = [...fields, ['count', `${rejection.count}`], ['at', secondsOf(rejection.at)]] as const;
+    await this.#write('expired', name, new Map(kept));
+    await removeFile(this.#path('rejected', name));
+    return true;
   }
 
   /** Forgets one with its count, or all of them (`smm-agent retry`). */
@@ -110,7 +122,8 @@ export class Rejections {
   }
 
   async #all(kind: Kind): Promise<string[]> {
-    return (await namesIn(join(this.#folder, kind))).filter((name) => this.#names.test(name));
+    const names = await namesIn(join(this.#folder, kind));
+    return names.filter((name) => this.#names.test(name) && !name.endsWith(BEING_WRITTEN));
   }
 
   async #fields(kind: Kind, name: string): Promise<Fields | null> {
