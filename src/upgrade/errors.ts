@@ -13,9 +13,12 @@ export class SelfCheckFailed extends AgentError {
   readonly evidence: string;
   /** In one line. */
   readonly why: string;
+  /** What it found wrong, in one line. */
+  readonly said: string;
 
-  constructor(version: string, said: string, evidence: string) {
-    const why = `its self-check failed: ${said.replaceAll(/\s+/g, ' ')}`;
+  constructor(version: string, given: string, evidence: string) {
+    const said = given.replaceAll(/\s+/g, ' ');
+    const why = `its self-check failed: ${said}`;
     super(
       'SMM702',
       `cannot use smm-agent ${version}: ${why}`,
@@ -23,7 +26,14 @@ export class SelfCheckFailed extends AgentError {
     );
     this.evidence = evidence;
     this.why = why;
+    this.said = said;
   }
+}
+
+/** SMM709: the version that runs finds the same machine wrong, so nothing is known about the new one. */
+export function wrongMachine(to: string, from: string, said: string): AgentError {
+  const sentence = `cannot switch to smm-agent ${to}: neither it nor smm-agent ${from} finds this machine right: ${said}`;
+  return new AgentError('SMM709', sentence, 'put that right on this machine; it is tried again');
 }
 
 /** SMM706: a version or a package is to be downloaded, and nobody says from where. */

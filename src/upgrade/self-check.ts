@@ -5,7 +5,9 @@ import { z } from 'zod';
 import { parseJson } from '../host/json.ts';
 import { type RunResult, run } from '../host/programs.ts';
 import type { Paths } from '../paths.ts';
-import { SelfCheckFailed } from './errors.ts';
+import { SelfCheckFailed, wrongMachine } from './errors.ts';
+import type { VersionStore } from './store.ts';
+import { knowsProbation } from './version.ts';
 
 /** What `smm-agent self-check --json` prints, from 0.2.0 on. */
 export const SelfCheckAnswer = z.object({
@@ -41,6 +43,25 @@ export async function requireSelfCheck(
   // An end with 0 says nothing: a program that does nothing at all ends so.
   if (answer === undefined) throw new SelfCheckFailed(version, 'it did not answer', evidence);
   if (answer.version !== version) throw new SelfCheckFailed(version, `it says that it is ${answer.version}`, evidence);
+}
+
+/**
+ * After `to` has failed its self-check: asks `from`, the version that runs, as well. Rejects with SMM709 where that one fails too: a
+ * configuration that is being edited, a machine that can start no program, are no fault of the new version.
+ */
+export async function requireFaultOf(
+  store: VersionStore,
+  to: string,
+  from: string,
+  signal?: AbortSignal,
+): Promise<void> {
+  if (!(await knowsProbation(from))) return;
+  try {
+    await requireSelfCheck(store.paths, store.folder(from), from, signal);
+  } catch (error) {
+    if (error instanceof SelfCheckFailed) throw wrongMachine(to, from, error.said);
+    throw error;
+  }
 }
 
 async function ask(argv: [string, ...string[]], version: string, signal: AbortSignal | undefined): Promise<RunResult> {

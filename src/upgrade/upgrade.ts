@@ -6,12 +6,13 @@ import type { ServiceManager } from '../host/service-manager.ts';
 import type { Paths } from '../paths.ts';
 import { cleanDownloads } from '../repository/clean.ts';
 import type { FetchOptions } from '../repository/source.ts';
+import { SelfCheckFailed } from './errors.ts';
 import { removeLeftVersions } from './leftovers.ts';
 import { changeVersions } from './lock.ts';
 import { placeVersion } from './place.ts';
 import { type Archives, type PreparedVersion, prepareVersion } from './prepare.ts';
 import { endProbation, readProbation } from './probation.ts';
-import { requireSelfCheck } from './self-check.ts';
+import { requireFaultOf, requireSelfCheck } from './self-check.ts';
 import { VersionStore } from './store.ts';
 import { switchTo } from './switch.ts';
 import { requireGuard } from './unit.ts';
@@ -25,8 +26,8 @@ export interface UpgradeParts {
 
 /**
  * Resolves when the new version is what starts next, on probation; the restart is the caller's. Rejects with SMM702 (SelfCheckFailed)
- * when the new version is to be rejected, with SMM701, SMM703, SMM704, what `archives` rejects with, and the signal's reason; the agent
- * then runs on as it is.
+ * when the new version is to be rejected, with SMM701, SMM703, SMM704, SMM709, what `archives` rejects with, and the signal's reason; the
+ * agent then runs on as it is.
  */
 export async function upgradeAgent(
   { paths, clock, services, archives }: UpgradeParts,
@@ -39,17 +40,23 @@ export async function upgradeAgent(
   await requireUnchanged(store, from);
   await removeLeftVersions(paths);
   const prepared = await prepareVersion(store, to, archives, options);
-  await changeVersions(paths, async () => {
-    // A package, or an operator, may have switched while it was downloaded.
-    await requireUnchanged(store, from);
-    // As the guard ends it at the next start: one of a version that was put back would keep every other from being switched to.
-    await endProbation(paths);
-    await placeVersion(store, prepared);
-    await removeArchives(paths, prepared);
-    await requireSelfCheck(paths, store.folder(to), to, options.signal);
-    checkpoint('agent-self-checked');
-    await switchTo(store, from, to, clock);
-  });
+  try {
+    await changeVersions(paths, async () => {
+      // A package, or an operator, may have switched while it was downloaded.
+      await requireUnchanged(store, from);
+      // As the guard ends it at the next start: one of a version that was put back would keep every other from being switched to.
+      await endProbation(paths);
+      await placeVersion(store, prepared);
+      await removeArchives(paths, prepared);
+      await requireSelfCheck(paths, store.folder(to), to, options.signal);
+      checkpoint('agent-self-checked');
+      await switchTo(store, from, to, clock);
+    });
+  } catch (error) {
+    // Without the lock: whoever waits for it need not wait for this as well.
+    if (error instanceof SelfCheckFailed) await requireFaultOf(store, to, from, options.signal);
+    throw error;
+  }
 }
 
 /** A runtime's is a third of the runtime, and nobody needs it again. */

@@ -98,16 +98,17 @@ describe('a version that fails its self-check', () => {
 
   it('because its runtime is for another machine is not switched to', async () => {
     await using scene = await UpgradeScene.begin();
-    await scene.publish({ version: NEW });
+    await scene.install({ version: '0.1.9', runtime: NEXT_NODE });
+    await scene.publish({ version: NEW, runtime: NEXT_NODE });
     // As the kernel says of a program for another architecture.
     const elf = Buffer.concat([
       Buffer.from('\x7fELF\x02\x01\x01', 'latin1'),
       Buffer.alloc(9),
       Buffer.from([2, 0, 0xff, 0xff]),
     ]);
-    await rm(join(scene.store.runtimeFolder(NODE), 'bin/node'));
-    await writeFile(join(scene.store.runtimeFolder(NODE), 'bin/node'), elf);
-    await writeManifest(scene.store.runtimeFolder(NODE), { runtime: NODE }, { 'bin/node': 0o755 });
+    await rm(join(scene.store.runtimeFolder(NEXT_NODE), 'bin/node'));
+    await writeFile(join(scene.store.runtimeFolder(NEXT_NODE), 'bin/node'), elf);
+    await writeManifest(scene.store.runtimeFolder(NEXT_NODE), { runtime: NEXT_NODE }, { 'bin/node': 0o755 });
     await assert.rejects(scene.upgrade(), { code: 'SMM702', message: /status 126: .*[Ee]xec format error/ });
     await assertUnchanged(scene);
   });
@@ -116,6 +117,33 @@ describe('a version that fails its self-check', () => {
     await using scene = await UpgradeScene.begin();
     await scene.publish({ version: NEW, program: 'echo "the last words" >&2\nexit 3\n' });
     await assert.rejects(scene.upgrade(), { evidence: 'the last words\n' });
+  });
+});
+
+describe('a self-check that fails for what the version that runs finds wrong as well', () => {
+  const bad = [{ name: 'configuration', ok: false, said: 'cannot use the configuration: line 3' }];
+  const fails = (version: string) => `${healthy(version, bad)}exit 1\n`;
+
+  it('rejects nothing: the machine is to blame, for example a file that is being edited', async () => {
+    await using scene = await UpgradeScene.begin();
+    await scene.install({ version: '0.2.9', program: fails('0.2.9') });
+    await scene.store.setLink('current', '0.2.9');
+    await scene.publish({ version: NEW, program: fails(NEW) });
+    await assert.rejects(scene.upgrade('0.2.9'), {
+      code: 'SMM709',
+      message:
+        'cannot switch to smm-agent 0.3.0: neither it nor smm-agent 0.2.9 finds this machine right: configuration: cannot use the configuration: line 3',
+    });
+    assert.deepEqual(await scene.links(), { current: '0.2.9', previous: null });
+    assert.equal(await readProbation(scene.paths), null);
+  });
+
+  it('cannot be told where the version that runs is from before 0.2.0 and knows no self-check', async () => {
+    await using scene = await UpgradeScene.begin();
+    await scene.install({ version: '0.1.9', program: 'exit 2\n' });
+    await scene.store.setLink('current', '0.1.9');
+    await scene.publish({ version: NEW, program: fails(NEW) });
+    await assert.rejects(scene.upgrade('0.1.9'), { code: 'SMM702' });
   });
 });
 
