@@ -11,20 +11,40 @@ const Answer = z.union([
 export type Answer = z.infer<typeof Answer>;
 
 /**
- * Asks the daemon and passes on each event. null when no daemon runs here; rejects with SMM506 when it ends in between.
+ * Asks the daemon and passes on each event. null when no daemon runs here; rejects with SMM506 when it ends in between, or `signal` is
+ * aborted first.
  */
 export async function ask(
   path: string,
   request: Request,
   onEvent: (event: TurnEvent) => void,
+  signal?: AbortSignal,
 ): Promise<{ ok: boolean; text: string } | null> {
   const socket = await connect(path);
   if (socket === null) return null;
+  const end = () => socket.destroy();
+  signal?.addEventListener('abort', end, { once: true });
   socket.write(`${JSON.stringify(request)}\n`);
-  for await (const line of await linesOf(socket)) {
-    const message = Answer.parse(JSON.parse(line));
-    if ('end' in message) return message.end;
-    onEvent(message.event);
+  const lines = await linesOf(socket);
+  // A connection that breaks has no end that the reader sees by itself.
+  socket.once('close', () => lines.close());
+  if (socket.destroyed) lines.close();
+  try {
+    for await (const line of lines) {
+      const message = Answer.parse(JSON.parse(line));
+      if ('end' in message) return message.end;
+      onEvent(message.event);
+    }
+  } catch (cause) {
+    if (cause instanceof Error && 'syscall' in cause) throw unanswered({ cause });
+    throw cause;
+  } finally {
+    signal?.removeEventListener('abort', end);
   }
-  throw new AgentError('SMM506', 'cannot follow the daemon: it ended before its answer', 'see journalctl -u smm-agent');
+  throw unanswered();
+}
+
+function unanswered(options?: ErrorOptions): AgentError {
+  const sentence = 'cannot follow the daemon: it ended before its answer';
+  return new AgentError('SMM506', sentence, 'see journalctl -u smm-agent', options);
 }

@@ -2,15 +2,16 @@
  * The daemon's socket: a client sends one line, the daemon answers with a line of JSON for each event and ends.
  * Only root can reach it (mode 0600 in a folder of its own). Whoever answers there keeps a second agent out.
  */
-import { chmod, open, rm } from 'node:fs/promises';
-import { createConnection, createServer, type Server, type Socket } from 'node:net';
+import { open } from 'node:fs/promises';
+import { createConnection, createServer, type Socket } from 'node:net';
 import type { Interface } from 'node:readline';
-import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { AgentError } from '../errors.ts';
+import { type Clock, systemClock } from '../host/clock.ts';
 import { hasCode } from '../host/file-errors.ts';
 import { withFileLock } from '../host/file-lock.ts';
 import type { Answer } from './ask.ts';
+import { bind, identityOf, removeName } from './socket-name.ts';
 
 export const Request = z.object({
   /** `yield`: a daemon starts; whoever makes a single turn meanwhile is to leave it to that one. */
@@ -19,13 +20,16 @@ export const Request = z.object({
 export type Request = z.infer<typeof Request>;
 
 export interface ListenOptions {
-  /** Has a command's turn ended, and waits for that, before it gives up. */
+  /** Has a command's turn ended, and waits for that; from one that does not move it takes the name. */
   takesOver?: boolean;
+  clock?: Clock;
 }
 
 const TRY_MS = 50;
+/** Whoever lives answers at once. */
+const ANSWER_MS = 3_000;
 /** A turn that is cut off ends within a second or so; systemd waits for half a minute for the start. */
-const MOST_TRIES = 20_000 / TRY_MS;
+const PATIENCE_MS = 15_000;
 
 export type Serve = (request: Request, answer: (answer: Answer) => void) => Promise<void>;
 
@@ -37,7 +41,7 @@ export type Serve = (request: Request, answer: (answer: Answer) => void) => Prom
 export async function listen(
   path: string,
   serve: Serve,
-  { takesOver = false }: ListenOptions = {},
+  { takesOver = false, clock = systemClock }: ListenOptions = {},
 ): Promise<{ close(): Promise<void> }> {
   const clients = new Set<Socket>();
   /** Those who have asked, until they have their answer. */
@@ -57,43 +61,41 @@ export async function listen(
   });
   const lock = `${path}.lock`;
   await (await open(lock, 'a', 0o600)).close();
-  const bindIfFree = () =>
+  let own: string | null = null;
+  /** Whom the name belongs to when it is not free; null once it is ours. `stuck` is one whose name is taken in any case. */
+  const bindUnlessHeld = (stuck: string | null) =>
     withFileLock(lock, async () => {
       const socket = await connect(path);
       socket?.destroy();
-      if (socket !== null) return false;
-      // Left behind by an agent that was killed.
-      await rm(path, { force: true });
+      const holder = socket === null ? null : identityOf(path);
+      if (holder !== null && holder !== stuck) return holder;
       await bind(server, path);
-      await chmod(path, 0o600);
-      return true;
+      own = identityOf(path);
+      return null;
     });
-  for (let tries = 1; !(await bindIfFree()); tries += 1) {
-    const mayWait = takesOver && tries < MOST_TRIES && (await yields(path));
-    if (!mayWait) {
+  let asked = { holder: '', sinceMs: Number.POSITIVE_INFINITY };
+  for (;;) {
+    const isStuck = clock.bootTimeMs() - asked.sinceMs >= PATIENCE_MS;
+    const holder = await bindUnlessHeld(isStuck ? asked.holder : null);
+    if (holder === null) break;
+    // Another one that has taken it meanwhile, a second daemon for example, is asked anew.
+    if (asked.holder !== holder) asked = { holder, sinceMs: clock.bootTimeMs() };
+    if (!takesOver || !(await mayYield(path, clock))) {
       throw new AgentError('SMM505', 'cannot start: another smm-agent runs on this machine', 'use smm-agent status');
     }
-    await delay(TRY_MS);
+    await clock.sleep(TRY_MS);
   }
   return {
     close: async () => {
+      // Before it is freed: afterwards the name may be another agent's already.
+      removeName(path, own);
       const closed = new Promise((resolve) => server.close(resolve));
       await Promise.all(talks);
       // A client that never asked anything, or does not read, must not keep the daemon.
       for (const client of clients) client.destroySoon();
-      // It takes the socket's name away before it frees it: afterwards the name may be another agent's already.
       await closed;
     },
   };
-}
-
-function bind(server: Server, path: string): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  server.once('error', reject);
-  server.listen(path, () => resolve());
-  // The daemon ends when its loop ends, whoever is still connected.
-  server.unref();
-  return promise;
 }
 
 /** null when nobody answers at the socket. Rejects with SMM506. */
@@ -108,11 +110,22 @@ export async function connect(path: string): Promise<Socket | null> {
   return promise;
 }
 
-/** Whether who answers there goes away by itself, now that it is asked to. */
-async function yields(path: string): Promise<boolean> {
+/** Whether who answers there goes away by itself, now that it is asked to; one that says nothing may, or is stopped. */
+async function mayYield(path: string, clock: Clock): Promise<boolean> {
   const { ask } = await import('./ask.ts');
-  const answer = await ask(path, { do: 'yield' }, () => {});
-  return answer === null || answer.ok;
+  const [late, over] = [new AbortController(), new AbortController()];
+  const giveUp = () => late.abort();
+  clock.sleep(ANSWER_MS, over.signal).then(giveUp, giveUp);
+  try {
+    const answer = await ask(path, { do: 'yield' }, () => {}, late.signal);
+    return answer === null || answer.ok;
+  } catch (error) {
+    // It was ended before it could answer, or did not answer in time.
+    if (error instanceof AgentError && error.code === 'SMM506') return true;
+    throw error;
+  } finally {
+    over.abort();
+  }
 }
 
 async function converse(line: string, socket: Socket, serve: Serve): Promise<void> {

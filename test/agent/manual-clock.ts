@@ -1,4 +1,5 @@
 /** A clock that stands still until a test lets time pass. */
+import { setImmediate } from 'node:timers/promises';
 import type { Clock } from '../../src/host/clock.ts';
 
 export class ManualClock implements Clock {
@@ -28,6 +29,20 @@ export class ManualClock implements Clock {
   /** Somebody, or NTP, sets the wall clock forward or back. */
   setWall(byMs: number): void {
     this.#wallMs += byMs;
+  }
+
+  /** Lets time pass, a little for each round of the event loop, whenever somebody sleeps and until `done` is settled. */
+  async passUntil<T>(done: Promise<T>): Promise<T> {
+    let isDone = false;
+    const settled = () => {
+      isDone = true;
+    };
+    done.then(settled, settled);
+    while (!isDone) {
+      await setImmediate();
+      if (this.#sleepers.size > 0) this.pass(10);
+    }
+    return done;
   }
 
   /** Lets time pass and wakes whoever slept until then. */

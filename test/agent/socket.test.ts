@@ -1,14 +1,37 @@
 import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createConnection, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
+import { setImmediate as nextRound } from 'node:timers/promises';
 import { ask } from '../../src/agent/ask.ts';
 import type { TurnEvent } from '../../src/agent/events.ts';
 import { listen, type Serve } from '../../src/agent/socket.ts';
+import { ManualClock } from './manual-clock.ts';
+
+/** As `smm-agent reconcile`: it ends its turn when it is asked to. Stopped as by Ctrl-Z. */
+async function stoppedCommand(path: string): Promise<ChildProcess> {
+  const module = `
+    import { listen } from '${join(import.meta.dirname, '../../src/agent/socket.ts')}';
+    const busy = await listen('${path}', async ({ do: what }, answer) => {
+      answer({ end: { ok: what === 'yield', text: 'at it' } });
+      if (what === 'yield') setImmediate(async () => { await busy.close(); process.exit(0); });
+    });
+    // A turn that is under way.
+    setInterval(() => {}, 1_000_000);
+    console.log('listens');
+  `;
+  const argv = ['--input-type=module', '--eval', module];
+  const command = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'inherit'] });
+  await once(command.stdout, 'data');
+  command.kill('SIGSTOP');
+  while (!/^State:\tT/m.test(await readFile(`/proc/${command.pid}/status`, 'utf8'))) await nextRound();
+  return command;
+}
 
 describe("the daemon's socket", () => {
   let folder = '';
@@ -61,6 +84,54 @@ describe("the daemon's socket", () => {
     assert.deepEqual(await ask(path, { do: 'reload' }, () => {}), { ok: true, text: 'done' });
     await daemon.close();
     assert.equal(existsSync(path), false);
+  });
+
+  describe('beside a command that was stopped', () => {
+    let command: ChildProcess;
+    beforeEach(async () => {
+      command = await stoppedCommand(path);
+    });
+    afterEach(() => command.kill('SIGKILL'));
+
+    it('is taken over in time for systemd, and stays when the command goes on: that yields', async () => {
+      const clock = new ManualClock();
+      const beganMs = clock.bootTimeMs();
+      const daemon = await clock.passUntil(listen(path, done, { takesOver: true, clock }));
+      const tookMs = clock.bootTimeMs() - beganMs;
+      assert.ok(tookMs >= 15_000 && tookMs < 20_000, `${tookMs}`);
+      assert.deepEqual(await ask(path, { do: 'reload' }, () => {}), { ok: true, text: 'done' });
+      const ended = once(command, 'exit');
+      command.kill('SIGCONT');
+      assert.deepEqual(await ended, [0, null]);
+      assert.notEqual(await ask(path, { do: 'reload' }, () => {}), null, "the name is not the command's any more");
+      await daemon.close();
+      assert.deepEqual(await readdir(folder), ['agent.sock.lock']);
+    });
+
+    it('is taken over by only one of two daemons', async () => {
+      const clock = new ManualClock();
+      const daemon: Serve = async (_, answer) => answer({ end: { ok: false, text: 'this is the daemon' } });
+      const takeOver = () => listen(path, daemon, { takesOver: true, clock });
+      const begun = await clock.passUntil(Promise.allSettled([takeOver(), takeOver()]));
+      const failures = begun.flatMap((one) => (one.status === 'rejected' ? [one.reason.code] : []));
+      assert.deepEqual(failures, ['SMM505']);
+      for (const one of begun) if (one.status === 'fulfilled') await one.value.close();
+    });
+
+    it('is not taken over by another command', async () => {
+      await assert.rejects(listen(path, done), { code: 'SMM505' });
+    });
+  });
+
+  it('is taken over from a command that ends before it answers', async () => {
+    const command = createServer((socket) => {
+      socket.once('data', () => {
+        socket.destroy();
+        command.close();
+      });
+    });
+    await new Promise<void>((resolve) => command.listen(path, resolve));
+    await (await listen(path, done, { takesOver: true })).close();
   });
 
   it('is not taken over from another daemon', async () => {
