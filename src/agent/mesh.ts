@@ -38,6 +38,8 @@ export class Mesh {
   /** Of the last answer "wanted": an entry is found by its group's labels and network also while nothing is wanted. */
   #inputs: VmInputs | null = null;
   #last: { target: Target; atMs: number } | null = null;
+  /** The question that a turn may have given up waiting for. */
+  #open: Promise<Target> | null = null;
   #policy: AgentPolicy = { answer: 'unknown', reason: 'the control plane was not asked yet' };
   readonly #pace: ReportPace<EntryReport>;
   readonly #outage: Outage;
@@ -61,7 +63,19 @@ export class Mesh {
     this.#lease = new HeartbeatLease(this.#client, { group, host: hostname(), machineId, address: nodeIp, clock });
   }
 
+  /** One question at a time: the answer that is on its way is the next one's as well, unless that asks anew. */
   async target(ask: Ask): Promise<Target> {
+    const open = this.#open;
+    const asked = open === null ? this.#ask(ask) : open.then((target) => (ask === 'anew' ? this.#ask(ask) : target));
+    this.#open = asked;
+    try {
+      return await asked;
+    } finally {
+      if (this.#open === asked) this.#open = null;
+    }
+  }
+
+  async #ask(ask: Ask): Promise<Target> {
     const isRecent = this.#last !== null && this.#clock.bootTimeMs() - this.#last.atMs < RECENT_MS;
     if (this.#last !== null && ((ask === 'recent' && isRecent) || (ask !== 'anew' && this.#outage.isWaiting))) {
       return this.#last.target;

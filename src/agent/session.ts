@@ -93,7 +93,7 @@ function configured(parts: SessionParts, config: Config, machineId: string, wasO
       const isFirst = !isTidy;
       isTidy = true;
       if (isFirst) await tidy(parts, wasOnTrial);
-      return turn(agent, { config, ...options });
+      return turn(agent, { config, clock, ...options });
     },
     failed: async (reason, isRepeated) => {
       const about = { agentVersion: AGENT_VERSION, pid: process.pid, workloadGroup: config.workloadGroup };

@@ -2,6 +2,7 @@
 import type { Config } from '../config.ts';
 import type { Target } from '../control-plane/target.ts';
 import { AgentError, describeError } from '../errors.ts';
+import type { Clock } from '../host/clock.ts';
 import { isOwnFileAtFault } from '../istio/vm-config/problem.ts';
 import type { Attempt } from './attempts.ts';
 import { decide } from './decide.ts';
@@ -16,7 +17,7 @@ import type { AgentWanted } from './wanted-agent.ts';
 export interface World {
   /** Must read everything afresh. */
   observe(): Promise<Observation>;
-  /** Never rejects for what the control plane says or does not say: that is an answer. */
+  /** Never rejects for what the control plane says or does not say: that is an answer. Must not ask while an earlier question is open. */
   target(ask: Ask): Promise<Target>;
   wanted(target: Target, observation: Observation): Promise<Wanted>;
   /** Which version of the agent itself is wanted, as of the last `target`. */
@@ -44,6 +45,7 @@ export type Ask = 'anew' | 'poll' | 'recent';
 
 export interface TurnOptions {
   config: Config;
+  clock: Clock;
   ask: Ask;
   nextPoll: Date | null;
   tell: Tell;
@@ -54,17 +56,29 @@ export interface TurnOptions {
 
 /** Rounds of observe, decide and act in one turn: adopt, drop-in, stage, and one to see that nothing is left. */
 const MOST_ROUNDS = 6;
+/**
+ * A dozen requests, one after the other, can take a slow control plane minutes; a version on probation has 50 seconds, and one answer of
+ * any kind is all that it needs.
+ */
+const FIRST_ANSWER_MS = 20_000;
+const LATE: Target = {
+  answer: 'unreachable',
+  reason: `the control plane has not answered everything within ${FIRST_ANSWER_MS / 1000} s; the question goes on`,
+};
 
 export async function turn(world: World, options: TurnOptions): Promise<Status> {
   const { config, tell, signal } = options;
   let observation = await world.observe();
   tell({ kind: 'learnt', text: describeObservation(observation) });
-  const target = await world.target(options.ask);
-  // A question that was cut off is no answer of the control plane: the last status stays as it is.
-  signal.throwIfAborted();
-  tell({ kind: 'learnt', text: describeTarget(target), isProblem: target.answer !== 'wanted' });
-  options.onTarget?.(targetSummary(target));
-  await world.writeRules(config, target, observation);
+  const learn = (target: Target) => {
+    // A question that was cut off is no answer of the control plane: the last status stays as it is.
+    signal.throwIfAborted();
+    tell({ kind: 'learnt', text: describeTarget(target), isProblem: target.answer !== 'wanted' });
+    options.onTarget?.(targetSummary(target));
+    return target;
+  };
+  const asked = world.target(options.ask);
+  let target = learn(await (isUntried(observation) ? unlessLate(asked, options) : asked));
   let view = await plan(world, observation, target, config);
   const describe = (failures: Failure[], warnings: string[]) =>
     describeStatus({
@@ -83,9 +97,12 @@ export async function turn(world: World, options: TurnOptions): Promise<Status> 
     for (const text of done ?? []) tell({ kind: 'done', step: 'confirm-agent', text });
     // Nothing is said to the control plane, which has not answered yet.
     if (done === null && isUntried(observation)) return status;
+    if (target === LATE) target = learn(await asked);
     observation = await world.observe();
     view = await plan(world, observation, target, config);
   }
+  // Not before: it can take questions of its own.
+  await world.writeRules(config, target, observation);
   const failures: Failure[] = [];
   for (let round = 1, goesOn = true; goesOn && round < MOST_ROUNDS; round++) {
     const { steps } = view.decision;
@@ -104,6 +121,17 @@ export async function turn(world: World, options: TurnOptions): Promise<Status> 
   if (failure === null) return status;
   failures.push(failure);
   return report();
+}
+
+/** LATE when there is no answer in time; nobody has to wait for it then, and `World.target` does not ask twice. */
+async function unlessLate(asked: Promise<Target>, { clock, signal }: TurnOptions): Promise<Target> {
+  const over = new AbortController();
+  const late = clock.sleep(FIRST_ANSWER_MS, AbortSignal.any([signal, over.signal])).then(() => LATE);
+  try {
+    return await Promise.race([asked, late]);
+  } finally {
+    over.abort();
+  }
 }
 
 /** It makes everything else the next version's business. */

@@ -8,6 +8,7 @@ import type { AgentWanted } from '../../src/agent/wanted-agent.ts';
 import type { Target } from '../../src/control-plane/target.ts';
 import { AgentError } from '../../src/errors.ts';
 import type { Probation } from '../../src/upgrade/probation.ts';
+import { ManualClock } from './manual-clock.ts';
 import { AGENT, config, NEW, NOW, OLD, observed, SAME, wants } from './observed.ts';
 
 const UPGRADE: AgentWanted = { ...SAME, answer: 'version', version: '0.3.0', step: 'upgrade' };
@@ -36,6 +37,7 @@ class WrittenDown implements World {
   }
 
   observe = async () => this.observation;
+  readonly clock = new ManualClock();
   target = async (): Promise<Target> => ({ answer: 'missing', reason: 'none' });
   wanted = async () => wants(NEW);
   wantedAgent = async () => this.agentWanted;
@@ -67,6 +69,7 @@ class WrittenDown implements World {
   turn() {
     return turn(this, {
       config: config(),
+      clock: this.clock,
       ask: 'poll',
       nextPoll: null,
       tell: (event) => {
@@ -128,5 +131,43 @@ describe('a turn of a version on probation', () => {
     await world.turn();
     assert.deepEqual(world.done, ['stage', 'report']);
     assert.match(world.said.join('; '), /^smm-agent 0\.3\.0 is confirmed; staged Istio/);
+  });
+
+  describe('with a control plane that takes its time over a dozen questions', () => {
+    it('is judged by what has been answered in 20 s, long before its deadline', async () => {
+      const world = new WrittenDown(onTrial);
+      world.confirms = null;
+      world.target = () => new Promise(() => {});
+      const beganMs = world.clock.bootTimeMs();
+      const { target } = await world.clock.passUntil(world.turn());
+      assert.equal(world.clock.bootTimeMs() - beganMs, 20_000);
+      assert.match(target.reason ?? '', /has not answered everything within 20 s/);
+      assert.deepEqual(world.done, []);
+    });
+
+    it('does its work once it is confirmed, by the whole answer', async () => {
+      const world = new WrittenDown(onTrial);
+      const answer = Promise.withResolvers<Target>();
+      world.target = () => answer.promise;
+      world.concludeProbation = async () => {
+        world.observation = observed({ agent: { ...AGENT, ...onTrial, probation: null } });
+        answer.resolve({ answer: 'missing', reason: 'at last' });
+        return ['smm-agent 0.3.0 is confirmed'];
+      };
+      const { target } = await world.clock.passUntil(world.turn());
+      assert.deepEqual([target.answer, target.reason], ['missing', 'at last']);
+      assert.deepEqual(world.done, ['stage', 'report']);
+    });
+
+    it('waits for the whole answer where its time was prolonged: then it works like any other', async () => {
+      const world = new WrittenDown({ ...onTrial, probation: { ...PROBATION, extended: 1 } });
+      world.confirms = null;
+      const answer = Promise.withResolvers<Target>();
+      world.target = () => answer.promise;
+      const turned = world.turn();
+      world.clock.pass(60_000);
+      answer.resolve({ answer: 'missing', reason: 'at last' });
+      assert.equal((await turned).target.reason, 'at last');
+    });
   });
 });

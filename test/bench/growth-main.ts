@@ -49,6 +49,7 @@ const mesh = new Mesh(config, { paths, machineId: await readMachineId(paths), cl
 const agent = new Agent({ paths, clock, services: systemdBelow(paths), config, mesh, invocation: null });
 const options: TurnOptions = {
   config,
+  clock,
   ask: 'poll',
   nextPoll: null,
   tell: () => {},
