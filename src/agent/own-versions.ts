@@ -5,6 +5,7 @@ import { onMachine } from '../paths.ts';
 import type { SignedRepository } from '../repository/tuf/signed-repository.ts';
 import { noRepository, type SelfCheckFailed } from '../upgrade/errors.ts';
 import { keepEvidence } from '../upgrade/evidence.ts';
+import { isUnlockable } from '../upgrade/lock.ts';
 import { noteTurn } from '../upgrade/probation.ts';
 import { VersionRejections } from '../upgrade/rejections.ts';
 import { AGENT_VERSION } from '../version.ts';
@@ -69,7 +70,15 @@ export class OwnVersions {
     const { confirmVersion } = await import('../upgrade/confirm.ts');
     const isRollback = left?.for === probation.to;
     const note = () => this.#history.noteConfirmed(probation, clock.now(), isRollback);
-    const migrated = await confirmVersion(paths, probation, note);
+    let migrated: string[] | null;
+    try {
+      migrated = await confirmVersion(paths, probation, note);
+    } catch (error) {
+      if (!isUnlockable(error)) throw error;
+      // A package that is at work, for example. The deadline is to compare, and to prolong, since this one has all that it needs.
+      await noteTurn(paths, 'control-plane', invocation);
+      return null;
+    }
     if (migrated === null) return [];
     return [`smm-agent ${probation.to} is confirmed, in place of ${probation.from}`, ...migrated];
   }

@@ -12,7 +12,7 @@ import type { Log } from '../host/log.ts';
 import type { ServiceManager } from '../host/service-manager.ts';
 import type { Paths } from '../paths.ts';
 import { noteTurn, readProbation } from '../upgrade/probation.ts';
-import { migrateState, requireReadableState } from '../upgrade/state-format.ts';
+import { requireReadableState } from '../upgrade/state-format.ts';
 import { AGENT_VERSION } from '../version.ts';
 import { Agent, readMachineId } from './agent.ts';
 import { ISTIO, type Session } from './daemon.ts';
@@ -21,6 +21,7 @@ import { Mesh } from './mesh.ts';
 import { startTicking, tickDelayMs } from './schedule.ts';
 import type { Status } from './status.ts';
 import { writeStatus } from './status-file.ts';
+import { Tidying } from './tidying.ts';
 import { turn } from './turn.ts';
 import { failedStatus, misconfiguredStatus } from './unseen-status.ts';
 
@@ -85,14 +86,12 @@ function configured(parts: SessionParts, config: Config, machineId: string, wasO
   const { paths, clock, services, invocation } = parts;
   const mesh = new Mesh(config, { paths, machineId, clock });
   const agent = new Agent({ paths, clock, services, config, mesh, invocation });
-  let isTidy = false;
+  const tidying = new Tidying(parts);
   let onTrial = wasOnTrial;
   return {
     turn: async (options) => {
-      // Whatever keeps it from being done costs one turn and no more.
-      const isFirst = !isTidy;
-      isTidy = true;
-      if (isFirst) await tidy(parts, wasOnTrial);
+      // A version on probation has other things to do: its first turns are what it is judged by.
+      if (!onTrial) await tidying.run();
       return turn(agent, { config, clock, ...options });
     },
     failed: async (reason, isRepeated) => {
@@ -123,21 +122,6 @@ function configured(parts: SessionParts, config: Config, machineId: string, wasO
       };
     },
   };
-}
-
-/**
- * What was being made or removed when an agent was killed, releases and runtimes: hundreds of megabytes until the next one is made. And
- * the state of a version that came with a package, or was killed after its confirmation, gets its format.
- */
-async function tidy({ paths, log, invocation }: SessionParts, isOnTrial: boolean): Promise<void> {
-  const { cleanLeftovers } = await import('../istio/releases/clean.ts');
-  const { ReleaseStore } = await import('../istio/releases/store.ts');
-  await cleanLeftovers(new ReleaseStore(paths));
-  const { forgetVersions } = await import('../upgrade/clean.ts');
-  const { VersionStore } = await import('../upgrade/store.ts');
-  await forgetVersions(new VersionStore(paths), []);
-  if (isOnTrial || invocation === null) return;
-  for (const what of await migrateState(paths)) log.info(what);
 }
 
 /** istio-activate writes down each start and each end of Istio, also those that nobody told the agent of. */

@@ -8,9 +8,13 @@ import { endProbation, type Probation, readProbation } from './probation.ts';
 import { migrateState } from './state-format.ts';
 import { VersionStore } from './store.ts';
 
+/** With the 20 s for which the control plane is waited for it leaves some of the 50 s of a probation. */
+const LOCK_SECONDS = 10;
+
 /**
  * Ends the probation, and brings the state to this version's format. `note` writes it down first: cut off in between, it is confirmed
- * once more at the next turn. Resolves with what was migrated; null when the probation is not this one any more.
+ * once more at the next turn. Resolves with what was migrated; null when the probation is not this one any more. Rejects with SMM535 and
+ * SMM536 (`isUnlockable`), and it stays on probation.
  */
 export async function confirmVersion(
   paths: Paths,
@@ -18,19 +22,33 @@ export async function confirmVersion(
   note: () => Promise<void>,
 ): Promise<string[] | null> {
   let notLinked: string[] = [];
-  const isStillOn = await changeVersions(paths, async () => {
-    if ((await readProbation(paths))?.id !== probation.id) return false;
-    await note();
-    checkpoint('agent-history-written');
-    notLinked = await linkBack(new VersionStore(paths), probation.from);
-    await endProbation(paths);
-    checkpoint('agent-probation-ended');
-    return true;
-  });
+  const isStillOn = await changeVersions(
+    paths,
+    async () => {
+      if ((await readProbation(paths))?.id !== probation.id) return false;
+      await note();
+      checkpoint('agent-history-written');
+      notLinked = await linkBack(new VersionStore(paths), probation.from);
+      await endProbation(paths);
+      checkpoint('agent-probation-ended');
+      return true;
+    },
+    LOCK_SECONDS,
+  );
   if (!isStillOn) return null;
-  const migrated = await migrateState(paths);
+  const migrated = await migrate(paths);
   checkpoint('agent-state-migrated');
   return [...notLinked, ...migrated];
+}
+
+/** No room for it is no reason to fail the turn: it is tried again at the next one (src/agent/tidying.ts). */
+async function migrate(paths: Paths): Promise<string[]> {
+  try {
+    return await migrateState(paths);
+  } catch (error) {
+    if (!isFull(error)) throw error;
+    return [`the state keeps its format for now: ${describeError(error)}`];
+  }
 }
 
 /**

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { existsSync, type watch } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { openSession, type SessionParts } from '../../src/agent/session.ts';
 import { Triggers } from '../../src/agent/triggers.ts';
 import { systemdBelow } from '../../src/host/systemd-below.ts';
 import { type Paths, pathsUnder } from '../../src/paths.ts';
+import { AGENT_VERSION } from '../../src/version.ts';
 import { temporaryFolder } from '../temporary.ts';
 import { ManualClock } from './manual-clock.ts';
 
@@ -63,6 +64,19 @@ describe('a session of the daemon', () => {
       await Promise.allSettled([session.turn(wish())]);
       assert.equal(existsSync(format), expected);
     }
+  });
+
+  it('puts nothing in order while it is on probation: its first turn is what it is judged by', async () => {
+    await using folder = await temporaryFolder();
+    const { parts, lines } = await machine(folder.path, { machineId: '0123456789abcdef0123456789abcdef' });
+    // /opt/smm-agent is not there: what is put in order would be told to have failed.
+    await mkdir(dirname(parts.paths.probation), { recursive: true });
+    await writeFile(parts.paths.probation, `id=a\nfrom=0.1.9\nto=${AGENT_VERSION}\n`);
+    await Promise.allSettled([(await openSession(parts, () => {})).turn(wish())]);
+    assert.deepEqual(lines, []);
+    await rm(parts.paths.probation);
+    await Promise.allSettled([(await openSession(parts, () => {})).turn(wish())]);
+    assert.match(lines.join(), /^cannot remove what killed runs have left/);
   });
 
   it('polls although nothing can be watched, and says so', async () => {
