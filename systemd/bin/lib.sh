@@ -33,9 +33,11 @@ at() {
 
 # write_file FILE: makes a file of stdin in one step; it is on disk when this returns. One that the disk had no room for leaves nothing.
 write_file() {
-  if mkdir -p "${1%/*}" && cat >"$1.new" && sync "$1.new" && at file-temporary-written &&
-    mv -fT "$1.new" "$1" && at file-renamed && sync "${1%/*}"; then return 0; fi
-  rm -f "$1.new"
+  # A name that is taken for nothing else: some folders have a file for each of their things.
+  temporary=${1%/*}/.${1##*/}.new
+  if mkdir -p "${1%/*}" && cat >"$temporary" && sync "$temporary" && at file-temporary-written &&
+    mv -fT "$temporary" "$1" && at file-renamed && sync "${1%/*}"; then return 0; fi
+  rm -f "$temporary"
   return 1
 }
 
