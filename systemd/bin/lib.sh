@@ -20,9 +20,14 @@ say() {
   printf '<%s>smm-agent: %s\n' "$1" "$2" >&2
 }
 
-# field FILE KEY: the value of the line KEY=; empty where file or line is missing.
+# field FILE KEY: the value of the last line KEY=; empty where file or line is missing. Without a program: a start reads dozens.
 field() {
-  sed -n "s/^$2=//p" "$1" 2>/dev/null | tail -n 1
+  [ -f "$1" ] && [ -r "$1" ] || return 0
+  found=
+  while IFS= read -r line || [ -n "$line" ]; do
+    case $line in "$2="*) found=${line#*=} ;; esac
+  done <"$1"
+  printf '%s\n' "$found"
 }
 
 # at NAME: a point between two writes, for the tests: when SMM_TEST_KILL_AT names it, all processes of this hook end here as in
