@@ -52,7 +52,7 @@ remove_file() {
 }
 
 boot_id() {
-  cat "$SMM_ROOT/proc/sys/kernel/random/boot_id"
+  read -r this_boot <"$SMM_ROOT/proc/sys/kernel/random/boot_id" && printf '%s\n' "$this_boot"
 }
 
 # Whole seconds since the machine was booted, suspended time included (CLOCK_BOOTTIME): the wall clock jumps at boot.
