@@ -12,13 +12,14 @@ probation=$state/probation
 # Of this boot only: the last start of the version on probation, and how that ended.
 trial=$run/agent-trial
 # Of this boot only: there when the agent's last end was a failure, whichever version it was.
+# shellcheck disable=SC2034 # used by the scripts that source this
 failed=$run/agent-failed
 
-# alone: from here on nobody else changes versions or probation. A lock that does not come is no reason to leave a bad version.
+# alone SECONDS: from here on nobody else changes versions or probation. A lock that does not come is no reason to leave a bad version.
 alone() {
   [ -d "$opt" ] || return 0
   exec 9<"$opt"
-  flock -w 5 9 || say 4 "cannot lock $opt: another process holds it; going on without it"
+  flock -w "$1" 9 || say 4 "cannot lock $opt: another process holds it; going on without it"
 }
 
 is_version() {
@@ -33,20 +34,49 @@ usable() {
     [ -x "$opt/versions/$1/node/bin/node" ]
 }
 
-# verdict VERSION: what came of it here.
-verdict() {
-  if [ -e "$state/rejected/$1" ]; then echo rejected; else echo accepted; fi
+# starts FOLDER: whether a version in it can be started, whatever else it lacks.
+starts() {
+  [ -s "$1/smm-agent.js" ] && [ -x "$1/node/bin/node" ]
 }
 
-# fallback VERDICT EXCEPT [TEST]: a usable version of that verdict, which also passes the test: the one before, or else the one that was
-# put in place last; status 1 where there is none.
+# verdict VERSION: what came of it here, lately or once; a confirmation clears it.
+verdict() {
+  if [ -e "$state/rejected/$1" ] || [ -e "$state/expired/$1" ]; then echo rejected; else echo accepted; fi
+}
+
+# fall_back EXCEPT TEST: points `current` to the best version there is but that one, among those whose folder passes the test; status 1
+# where there is none. One that was rejected is the last resort, after what the package brings: that runs from where dpkg put it.
+fall_back() {
+  if version=$(fallback accepted "$1" "$2"); then
+    point_version current "$version"
+  elif folder=$(payload_folder "$2"); then
+    ln -sfn "$folder" "$opt/.current.new" && mv -fT "$opt/.current.new" "$opt/current" && sync "$opt"
+  elif version=$(fallback rejected "$1" "$2"); then
+    point_version current "$version"
+  else
+    return 1
+  fi
+}
+
+payload_folder() {
+  for folder in "$SMM_ROOT"/usr/lib/smm-agent/payload/versions/*; do
+    if "$1" "$folder"; then
+      printf '%s\n' "$folder"
+      return
+    fi
+  done
+  return 1
+}
+
+# fallback VERDICT EXCEPT TEST: a usable version of that verdict: the one before, or else the one that was put in place last; status 1
+# where there is none.
 fallback() {
   # Names of versions hold no character that a listing would quote, and release.json is written once.
   # shellcheck disable=SC2012
   { version_of previous || :; ls -1t "$opt"/versions/*/release.json 2>/dev/null; } | while read -r version; do
     version=${version%/release.json}
     version=${version##*/}
-    if [ "$version" != "$2" ] && [ "$(verdict "$version")" = "$1" ] && usable "$version" && ${3:-:} "$opt/versions/$version"; then
+    if [ "$version" != "$2" ] && [ "$(verdict "$version")" = "$1" ] && usable "$version" && "$3" "$opt/versions/$version"; then
       printf '%s\n' "$version"
       break
     fi
@@ -73,17 +103,17 @@ read_probation() {
   previous=$(field "$probation" previous)
   begun=$(field "$probation" begun)
   boot=$(field "$probation" boot)
-  deadline=$(number deadline 0)
-  span=$(number span 50)
-  power_cuts=$(number power_cuts 0)
+  deadline=$(number "$probation" deadline 0)
+  span=$(number "$probation" span 50)
+  power_cuts=$(number "$probation" power_cuts 0)
   ended=$(field "$probation" ended)
-  extended=$(number extended 0)
+  extended=$(number "$probation" extended 0)
 }
 
-# number KEY OTHERWISE: a damaged one must not end the script that reckons with it.
+# number FILE KEY OTHERWISE: a damaged one must not end the script that reckons with it; with a leading 0 it would be octal.
 number() {
-  value=$(field "$probation" "$1")
-  case $value in '' | *[!0-9]*) value=$2 ;; esac
+  value=$(field "$1" "$2")
+  case $value in '' | *[!0-9]* | 0?* | ?????????????*) value=$3 ;; esac
   printf '%s\n' "$value"
 }
 

@@ -1,12 +1,13 @@
 # shellcheck shell=sh
 # What the scripts that run after the end of a service ask of systemd. Sourced after lib.sh, never run.
-# Every question has a deadline, and "cannot tell" is an answer that starts nothing and counts against nobody.
+# Every question has a deadline (ask_seconds; two of them have to fit into the time that a hook has), and "cannot tell" is an answer that starts nothing and counts against nobody.
 
 # look_at_system UNIT: `job` is that of the unit (none, or unknown when systemd does not answer), `ending` says whether the
 # machine is on its way down: no, shutdown, rescue or unknown.
 look_at_system() {
+  : "${ask_seconds:=5}"
   job=none ending=no
-  if ! jobs=$(timeout 5 systemctl list-jobs --no-legend --no-pager --full 2>/dev/null); then
+  if ! jobs=$(timeout "$ask_seconds" systemctl list-jobs --no-legend --no-pager --full 2>/dev/null); then
     job=unknown ending=unknown
     return
   fi
@@ -21,7 +22,7 @@ look_at_system() {
 $jobs
 END
   # A status other than 0 is usual here: the word is the answer.
-  case $(timeout 5 systemctl is-system-running 2>/dev/null || :) in
+  case $(timeout "$ask_seconds" systemctl is-system-running 2>/dev/null || :) in
     stopping) ending=shutdown ;;
     maintenance) [ "$ending" = shutdown ] || ending=rescue ;;
   esac

@@ -20,9 +20,14 @@ say() {
   printf '<%s>smm-agent: %s\n' "$1" "$2" >&2
 }
 
-# field FILE KEY: the value of the line KEY=; empty where file or line is missing.
+# field FILE KEY: the value of the last line KEY=; empty where file or line is missing. Without a program: a start reads dozens.
 field() {
-  sed -n "s/^$2=//p" "$1" 2>/dev/null | tail -n 1
+  [ -f "$1" ] && [ -r "$1" ] || return 0
+  found=
+  while IFS= read -r line || [ -n "$line" ]; do
+    case $line in "$2="*) found=${line#*=} ;; esac
+  done <"$1"
+  printf '%s\n' "$found"
 }
 
 # at NAME: a point between two writes, for the tests: when SMM_TEST_KILL_AT names it, all processes of this hook end here as in
@@ -33,9 +38,11 @@ at() {
 
 # write_file FILE: makes a file of stdin in one step; it is on disk when this returns. One that the disk had no room for leaves nothing.
 write_file() {
-  if mkdir -p "${1%/*}" && cat >"$1.new" && sync "$1.new" && at file-temporary-written &&
-    mv -fT "$1.new" "$1" && at file-renamed && sync "${1%/*}"; then return 0; fi
-  rm -f "$1.new"
+  # A name that is taken for nothing else: some folders have a file for each of their things.
+  temporary=${1%/*}/.${1##*/}.new
+  if mkdir -p "${1%/*}" && cat >"$temporary" && sync "$temporary" && at file-temporary-written &&
+    mv -fT "$temporary" "$1" && at file-renamed && sync "${1%/*}"; then return 0; fi
+  rm -f "$temporary"
   return 1
 }
 
@@ -45,7 +52,7 @@ remove_file() {
 }
 
 boot_id() {
-  cat "$SMM_ROOT/proc/sys/kernel/random/boot_id"
+  read -r this_boot <"$SMM_ROOT/proc/sys/kernel/random/boot_id" && printf '%s\n' "$this_boot"
 }
 
 # Whole seconds since the machine was booted, suspended time included (CLOCK_BOOTTIME): the wall clock jumps at boot.

@@ -53,6 +53,12 @@ describe('an installation', () => {
     assert.deepEqual(leftovers(machine), []);
   });
 
+  it('keeps the lock on /opt/smm-agent from everybody else: whoever can open it could hold it', async () => {
+    using machine = new FolderMachine();
+    await machine.install('1.0.0');
+    assert.equal(statSync(machine.opt()).mode & 0o777, 0o711);
+  });
+
   it('does nothing a second time', async () => {
     using machine = new FolderMachine();
     await machine.install('1.0.0');

@@ -1,16 +1,12 @@
 /** Versions of the agent that do not work, end to end: each is put back by the scripts, reported, and not tried again. */
 import assert from 'node:assert/strict';
-import { mkdir, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { AGENT_UNIT } from './agent-versions.ts';
 import { until } from './until.ts';
 import { FIRST, UpgradeWorld } from './upgrade-world.ts';
 
 const AS_DAEMON = "if (process.argv.includes('run'))";
 /** Each works when it is asked to check itself. */
 const ENDS = `${AS_DAEMON} { console.error('these are the last words'); process.exit(3); }`;
-const HANGS = `${AS_DAEMON} return void setInterval(() => {}, 1e6);`;
 /** Of TCP; its own socket is none of that. */
 const REACHES_NOBODY = `
 const { Socket } = require('node:net');
@@ -21,9 +17,6 @@ Socket.prototype.connect = function (...args) {
   return this;
 };`;
 const REFUSES = "if (process.argv.includes('self-check')) { console.error('not on this machine'); process.exit(1); }";
-
-/** Shorter than the unit's own, for the test to see it pass. */
-const TIMEOUT = '[Service]\nTimeoutStartSec=4\n';
 
 describe('a version of the agent', () => {
   let world: UpgradeWorld;
@@ -86,16 +79,6 @@ describe('a version of the agent', () => {
       async () => (await world.history()).filter(({ result }) => result === 'put back').length === 2,
     );
     await assertPutBack('1.2.0', /it ended by itself/);
-  });
-
-  it('that hangs before READY is put back', async () => {
-    const file = join(world.machine.root, 'etc/systemd/system', `${AGENT_UNIT}.d/test.conf`);
-    await mkdir(dirname(file), { recursive: true });
-    await writeFile(file, TIMEOUT);
-    await world.machine.expect('systemctl', 'daemon-reload');
-    await world.repository.publish('1.3.0', { prefix: HANGS });
-    await world.announce('1.3.0');
-    await assertPutBack('1.3.0', /it ended by itself \d+ s after its start \(timeout, killed TERM\)/);
   });
 
   it('that reaches no control plane is put back, since the version before does', async () => {

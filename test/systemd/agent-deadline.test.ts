@@ -50,11 +50,12 @@ describe('the deadline of a version that completed no turn', () => {
   });
 });
 
-describe('the deadline of a version that was started on a full disk', () => {
-  /** Nothing can be written below /var/lib: writes begin with mkdir. */
-  const full = (machine: AgentMachine) =>
-    machine.program('mkdir', 'case "$*" in */var/lib/*) exit 1 ;; esac; exec /usr/bin/mkdir "$@"');
+/** Nothing can be written below /var/lib: writes begin with mkdir. */
+function full(machine: AgentMachine): AgentMachine {
+  return machine.program('mkdir', 'case "$*" in */var/lib/*) exit 1 ;; esac; exec /usr/bin/mkdir "$@"');
+}
 
+describe('the deadline of a version that was started on a full disk', () => {
   it('is that of its start, whatever the probation still says', () => {
     for (const boot of ['boot-1', 'boot-0']) {
       using machine = full(AgentMachine.onProbation({ boot, deadline: boot === 'boot-1' ? NOW + 50 : 500_000 }));
@@ -119,12 +120,35 @@ describe('the deadline of a version that lacks an answer of the control plane', 
     });
   }
 
+  it('puts it back where it makes no turn any more while its probation is prolonged', () => {
+    using machine = lacking('control-plane').answer(NEW, '1\n').answer(OLD, '1\n');
+    machine.deadline();
+    machine.clock(LATE + 101).deadline(LATE + 100);
+    machine.guard('start', { invocation: 'i-2' });
+    assert.equal(machine.named('current'), OLD);
+    assert.match(machine.noted(`rejected/${NEW}`, 'reason') ?? '', /it completed no turn/);
+  });
+
+  for (const [extended, answers, blamed] of [
+    [2, '0\n0\n', true],
+    [2, '0\n1\n', false],
+    [1, '0\n0\n', false],
+  ] as const) {
+    it(`${blamed ? 'puts it back' : 'is prolonged'} at the deadline ${extended + 1} with ${JSON.stringify(answers)} of its own`, () => {
+      using machine = AgentMachine.onTrial({ extended }).turn('control-plane').clock(LATE).program('sleep', ':');
+      machine.answer(NEW, answers).deadline();
+      const reason = machine.noted(`rejected/${NEW}`, 'reason');
+      assert.equal(reason, blamed ? 'its own self-check has what it lacks: control-plane' : null);
+      assert.equal(machine.restarts().length, blamed ? 1 : 0);
+    });
+  }
+
   it('is prolonged for twice as long each time, at most for ten minutes', () => {
     using machine = lacking('control-plane');
     const waits: number[] = [];
     let at = NOW + 50;
     for (let round = 0; round < 12; round += 1) {
-      machine.answer(NEW, '1\n1\n').answer(OLD, '1\n').deadline(at);
+      machine.turn('control-plane').answer(NEW, '1\n1\n').answer(OLD, '1\n').deadline(at);
       const next = Number(machine.noted('probation', 'deadline'));
       waits.push(next - Math.max(at + 1, LATE));
       at = next;
@@ -167,6 +191,31 @@ describe('a timer of the deadline', () => {
     machine.deadline(NOW + 49);
     unchanged(machine);
     assert.deepEqual(machine.timers(), []);
+  });
+
+  it('of an earlier start does nothing, whatever a full disk has kept from being noted', () => {
+    using machine = AgentMachine.onTrial()
+      .clock(NOW + 40)
+      .answer('jobs', '1 smm-agent.service restart running\n');
+    machine.guard('ended', { result: 'success', status: '0' });
+    full(machine).guard('start', { invocation: 'i-2' });
+    machine.clock(LATE).deadline();
+    unchanged(machine);
+    machine.clock(NOW + 91).deadline(NOW + 90);
+    assert.equal(machine.named('current'), OLD);
+  });
+
+  it('that is ended at once, or refused the restart, has left another one', () => {
+    for (const end of [
+      (machine: AgentMachine) => machine.deadline(NOW + 50, { killAt: 'agent-deadline-again' }),
+      (machine: AgentMachine) => machine.program('systemctl', 'exit 1').deadline(),
+    ]) {
+      using machine = AgentMachine.onTrial().forgetCalls().clock(LATE);
+      end(machine);
+      assert.match(machine.timers().at(-1) ?? '', /--on-active=180 .*agent-deadline abcd0123 1231$/);
+      machine.program('systemctl', ':').forgetCalls().clock(1232).deadline(1231);
+      assert.equal(machine.restarts().length, 1);
+    }
   });
 
   it('of another probation does nothing', () => {

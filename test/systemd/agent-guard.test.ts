@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { describe, it } from 'node:test';
-import { AgentMachine, NEW, NOW, OLD } from './agent-machine.ts';
+import { AgentMachine, NEW, NOW, OLD, PAYLOAD } from './agent-machine.ts';
 
+const REJECTED = `var/lib/smm-agent/agent/rejected/${NEW}`;
 const STOP = '12 smm-agent.service stop running\n';
 
 describe('an end of the version on probation', () => {
@@ -52,17 +54,46 @@ describe('an end of the version on probation', () => {
     });
   }
 
+  it('is told within the time of the hook, however long the lock and the answers of systemd take', () => {
+    using machine = AgentMachine.onTrial().program('flock', ':').program('timeout', 'shift; exec "$@"');
+    machine.guard('ended', { result: 'success' });
+    const waits = machine
+      .calls()
+      .flatMap((call) => /^(?:flock -w|timeout) (\d+) (?:9|systemctl)/.exec(call)?.[1] ?? []);
+    assert.equal(waits.length, 3);
+    assert.ok(waits.reduce((sum, seconds) => sum + Number(seconds), 0) < 9, waits.join(' + '));
+  });
+
   it('counts for the start that it belongs to, and for no other', () => {
     using machine = AgentMachine.onTrial();
     machine.guard('ended', { invocation: 'i-0' });
     assert.equal(machine.named('current'), NEW, 'the version before ended, to make room for it');
   });
 
+  it('counts from the beginning where the count is none', () => {
+    for (const count of ['1 x', '09', '9'.repeat(30), '']) {
+      using machine = AgentMachine.onTrial().file(REJECTED, `reason=before\ncount=${count}\nat=1\nprobation=earlier\n`);
+      machine.guard('ended');
+      assert.equal(machine.noted(`rejected/${NEW}`, 'count'), '1', count);
+    }
+  });
+
+  it('is told from what a kill has left of it', () => {
+    using machine = AgentMachine.onTrial();
+    machine.run('agent-guard', ['ended'], {
+      INVOCATION_ID: 'i-1',
+      SERVICE_RESULT: 'exit-code',
+      EXIT_CODE: 'exited',
+      EXIT_STATUS: '1',
+      SMM_TEST_KILL_AT: 'file-temporary-written',
+    });
+    assert.deepEqual(readdirSync(machine.at(dirname(REJECTED))), [`.${NEW}.new`]);
+    machine.guard('start', { invocation: 'i-2' });
+    assert.deepEqual(readdirSync(machine.at(dirname(REJECTED))), [NEW]);
+  });
+
   it('counts once more after each rejection that has expired', () => {
-    using machine = AgentMachine.onTrial().file(
-      `var/lib/smm-agent/agent/rejected/${NEW}`,
-      'reason=before\ncount=2\nat=1\nprobation=earlier\n',
-    );
+    using machine = AgentMachine.onTrial().file(REJECTED, 'reason=before\ncount=2\nat=1\nprobation=earlier\n');
     machine.guard('ended');
     assert.equal(machine.noted(`rejected/${NEW}`, 'count'), '3');
   });
@@ -107,13 +138,24 @@ describe('what comes back', () => {
     assert.equal(machine.named('current'), '0.1.0');
   });
 
-  it('is nothing where there is no other: the bad one stays, rather than none', () => {
+  it('is what the package brings where no other version is left', () => {
+    using machine = AgentMachine.onTrial().payload().remove(`opt/smm-agent/versions/${OLD}/smm-agent.js`);
+    machine.guard('ended');
+    assert.equal(machine.linkTarget('opt/smm-agent/current'), machine.at(PAYLOAD));
+    assert.equal(machine.isOnProbation(), false);
+  });
+
+  it('is nothing where there is no other: the bad one stays, rather than none, until there is', () => {
     using machine = AgentMachine.onTrial().remove(`opt/smm-agent/versions/${OLD}/smm-agent.js`);
     const { stderr, status } = machine.guard('ended');
     assert.equal(status, 0);
     assert.match(stderr, /there is no other version: it stays/);
     assert.equal(machine.named('current'), NEW);
-    assert.equal(machine.isOnProbation(), false);
+    machine.guard('start', { invocation: 'i-2' });
+    assert.equal(machine.named('current'), NEW);
+    machine.version('0.1.0').guard('start', { invocation: 'i-3' });
+    assert.deepEqual([machine.named('current'), machine.isOnProbation()], ['0.1.0', false]);
+    assert.equal(machine.noted(`rejected/${NEW}`, 'count'), '1');
   });
 
   it('comes back also when nothing can be written any more', () => {

@@ -1,13 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { AgentMachine, NEW, OLD } from './agent-machine.ts';
-
-const PAYLOAD = 'usr/lib/smm-agent/payload/versions/0.1.0';
-
-/** What the package brings, as dpkg left it. */
-function withPayload(machine: AgentMachine): AgentMachine {
-  return machine.file(`${PAYLOAD}/smm-agent.js`, 'program\n').file(`${PAYLOAD}/node/bin/node`, '#!/bin/sh\n', 0o755);
-}
+import { AgentMachine, NEW, OLD, PAYLOAD } from './agent-machine.ts';
 
 describe('a current version that cannot start', () => {
   for (const [what, damage] of [
@@ -29,7 +22,7 @@ describe('a current version that cannot start', () => {
   });
 
   it('gives way to what the package brings, where nothing else is left', () => {
-    using machine = withPayload(new AgentMachine());
+    using machine = new AgentMachine().payload();
     machine.guard('start');
     assert.equal(machine.linkTarget('opt/smm-agent/current'), machine.at(PAYLOAD));
   });
@@ -41,8 +34,14 @@ describe('a current version that cannot start', () => {
     assert.equal(machine.named('current'), '0.1.0');
   });
 
+  it('takes one for rejected that was, and has not been confirmed since', () => {
+    using machine = new AgentMachine().version('0.1.0', { installedAt: 1 }).version('0.1.9', { installedAt: 2 });
+    machine.file('var/lib/smm-agent/agent/expired/0.1.9', 'count=3\n').link('current', NEW).guard('start');
+    assert.equal(machine.named('current'), '0.1.0');
+  });
+
   it('gives way to what the package brings before one that was rejected, and to that one before nothing', () => {
-    using machine = withPayload(new AgentMachine()).version('0.1.9').rejected('0.1.9');
+    using machine = new AgentMachine().payload().version('0.1.9').rejected('0.1.9');
     machine.link('current', NEW).link('previous', '0.1.9').guard('start');
     assert.equal(machine.linkTarget('opt/smm-agent/current'), machine.at(PAYLOAD));
     machine.remove(`${PAYLOAD}/smm-agent.js`).guard('start');
@@ -59,7 +58,7 @@ describe('a current version that cannot start', () => {
 
 describe('a current version that can start', () => {
   it('is left alone, whatever else is wrong', () => {
-    using machine = withPayload(new AgentMachine()).version(NEW).link('current', NEW);
+    using machine = new AgentMachine().payload().version(NEW).link('current', NEW);
     machine.remove(`opt/smm-agent/versions/${NEW}/release.json`).guard('start');
     assert.equal(machine.named('current'), NEW);
   });

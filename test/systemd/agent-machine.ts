@@ -7,6 +7,7 @@ import { type Ended, ScriptMachine } from './script-machine.ts';
 export const OLD = '0.2.0';
 export const NEW = '0.3.0';
 const STATE = 'var/lib/smm-agent/agent';
+export const PAYLOAD = 'usr/lib/smm-agent/payload/versions/0.1.0';
 /** Seconds since the boot, as ScriptMachine's /proc/uptime has it at first. */
 export const NOW = 1000;
 
@@ -59,6 +60,11 @@ exit "$status"
     writeManifest(this.at(`${folder}/node`), { runtime: version }, ['bin/node']);
     utimesSync(this.at(`${folder}/release.json`), installedAt, installedAt);
     return this;
+  }
+
+  /** What the package brings, as dpkg left it. */
+  payload(): this {
+    return this.file(`${PAYLOAD}/smm-agent.js`, 'program\n').file(`${PAYLOAD}/node/bin/node`, '#!/bin/sh\n', 0o755);
   }
 
   /** The agent's own links, besides those of Istio. */

@@ -52,4 +52,8 @@ export const AGENT_PUT_BACK_POINTS = [
 ] as const;
 
 /** Passed when its time is over. */
-export const DEADLINE_POINTS = ['agent-deadline-restart-asked', 'agent-deadline-prolonged'] as const;
+export const DEADLINE_POINTS = [
+  'agent-deadline-again',
+  'agent-deadline-restart-asked',
+  'agent-deadline-prolonged',
+] as const;

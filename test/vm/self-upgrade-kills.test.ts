@@ -168,11 +168,13 @@ describe('the scripts around a version on probation, killed', () => {
   for (const point of DEADLINE_POINTS) {
     it(`at ${point} of its deadline, put it back, or leave it where it is not to blame`, async () => {
       const before = await running();
-      const isToBlame = point === 'agent-deadline-restart-asked';
+      const isToBlame = point !== 'agent-deadline-prolonged';
       const version = isToBlame ? await idles() : await onProbation();
       await machine.vm.until('its first turn', ({ agent }) => isToBlame || agent.version === version);
-      const run = `id=$(sed -n s/^id=//p ${PROBATION}); sed -i s/^deadline=.*/deadline=1/ ${PROBATION}
-        SMM_TEST_KILL_AT=${point} setsid --wait /opt/smm-agent/bin/agent-deadline $id 1`;
+      // As if it had been started at the machine's boot.
+      const run = `id=$(sed -n s/^id=//p ${PROBATION}); sed -i s/^deadline=.*/deadline=50/ ${PROBATION}
+        sed -i s/^uptime=.*/uptime=0/ /run/smm-agent/agent-trial
+        SMM_TEST_KILL_AT=${point} setsid --wait /opt/smm-agent/bin/agent-deadline $id 50`;
       const { stderr, status } = await machine.machine.exec(['sh', '-c', run], { timeoutMs: TWO_MINUTES_MS });
       assert.notEqual(status, 0, stderr);
       if (isToBlame) {
