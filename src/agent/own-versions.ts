@@ -75,8 +75,8 @@ export class OwnVersions {
       migrated = await confirmVersion(paths, probation, note);
     } catch (error) {
       if (!isUnlockable(error)) throw error;
-      // A package that is at work, for example. The deadline is to compare, and to prolong, since this one has all that it needs.
-      await noteTurn(paths, 'control-plane', invocation);
+      // A package that is at work, for example.
+      await noteTurn(paths, 'lock', invocation);
       return null;
     }
     if (migrated === null) return [];

@@ -72,8 +72,11 @@ export async function endProbation({ probation }: Pick<Paths, 'probation'>): Pro
   await removeFile(probation);
 }
 
-/** What keeps a version on probation from confirming itself: agent-deadline asks the version before for the same. */
-export type Lack = 'control-plane' | 'configuration';
+/**
+ * What keeps a version on probation from confirming itself. For an answer of the control plane, or a right configuration, agent-deadline
+ * asks the version before; a lock that somebody else holds is no fault of either, and it prolongs.
+ */
+export type Lack = 'control-plane' | 'configuration' | 'lock';
 
 /** For agent-deadline, after each turn that did not confirm; `invocation` is $INVOCATION_ID of this start. */
 export async function noteTurn(

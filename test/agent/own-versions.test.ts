@@ -32,7 +32,7 @@ describe('a version on probation that the control plane has answered', () => {
     });
     const status = misconfiguredStatus('0.3.0', 1, NOW, 'nothing');
     assert.equal(await own.conclude(status, observed({ agent: { ...AGENT, probation } })), null);
-    assert.match(await readFile(paths.turnRecord, 'utf8'), /^invocation=i-1$/m);
+    assert.match(await readFile(paths.turnRecord, 'utf8'), /^invocation=i-1\nlacks=lock$/m);
     assert.equal((await readProbation(paths))?.id, probation.id);
   });
 });

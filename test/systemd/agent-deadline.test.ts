@@ -143,6 +143,13 @@ describe('the deadline of a version that lacks an answer of the control plane', 
     });
   }
 
+  it('prolongs however often it lacks nothing but the lock of the versions, which somebody else holds', () => {
+    using machine = AgentMachine.onTrial({ extended: 2 }).turn('lock').clock(LATE);
+    machine.answer(NEW, '0\n').deadline();
+    assert.equal(machine.noted(`rejected/${NEW}`, 'reason'), null);
+    assert.equal(machine.noted('probation', 'extended'), '3');
+  });
+
   it('is prolonged for twice as long each time, at most for ten minutes', () => {
     using machine = lacking('control-plane');
     const waits: number[] = [];
