@@ -80,6 +80,8 @@ export class OwnVersions {
       return null;
     }
     if (migrated === null) return [];
+    // Earlier tries count no more, and agent-heal may take it like any other.
+    await new VersionRejections(paths, clock).clear(probation.to);
     return [`smm-agent ${probation.to} is confirmed, in place of ${probation.from}`, ...migrated];
   }
 

@@ -44,9 +44,9 @@ export class VersionRejections {
     return this.#rejections.reject(version, reason, { from: instead });
   }
 
-  /** Forgets all of them, with their counts. */
-  async clear(): Promise<void> {
-    await this.#rejections.clear();
+  /** Forgets one of them with its count, or all. */
+  async clear(version?: string): Promise<void> {
+    await this.#rejections.clear(version);
   }
 
   /** Moves those that are over out of the scripts' sight. */

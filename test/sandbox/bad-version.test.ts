@@ -1,5 +1,8 @@
 /** Versions of the agent that do not work, end to end: each is put back by the scripts, reported, and not tried again. */
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { until } from './until.ts';
 import { FIRST, UpgradeWorld } from './upgrade-world.ts';
@@ -92,6 +95,9 @@ describe('a version of the agent', () => {
   it('is not to blame where the version before reaches none either, and is confirmed when there is one again', async () => {
     const { faults } = world.world.mesh.api;
     await world.repository.publish('1.5.0');
+    const earlier = join(world.machine.paths.agentState, 'expired/1.5.0');
+    await mkdir(dirname(earlier), { recursive: true });
+    await writeFile(earlier, 'reason=it ended by itself\ncount=1\nat=1\n');
     await world.repository.announce('1.5.0');
     // From the moment on at which the old version has all that it needs.
     world.repository.server.onRequest = (path) => {
@@ -105,6 +111,7 @@ describe('a version of the agent', () => {
     );
     faults.outage = false;
     await world.runs('1.5.0');
+    assert.equal(existsSync(earlier), false, 'what came of it once is over');
   });
 
   /** Waits until the version on probation, not one before it, has noted what it lacks. */
