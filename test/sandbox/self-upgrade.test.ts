@@ -114,10 +114,10 @@ describe('an agent whose control plane names its version', () => {
     await world.world.mesh.publish({ version: '1.31.1' });
     await world.repository.publish('2.0.0');
     await world.machine.expect('smm-agent', 'set', 'agent.allow', '<2.0.0');
-    // The turn with the new configuration is over: it would else see the next Istio before it sees for which agent that is.
-    await world.reconcile();
-    await world.world.mesh.upgrade({ name: 'default', version: '1.31.1' });
+    // Before the next Istio: a poll in between would stage that.
     await world.announce('2.0.0', { minVersion: '2.0.0' });
+    await world.world.mesh.upgrade({ name: 'default', version: '1.31.1' });
+    await world.reconcile();
     const { upgrade, notDone } = await world.status();
     assert.equal(upgrade?.reason, 'smm-agent 2.0.0 is outside of what agent.allow permits here (<2.0.0)');
     const [staging] = notDone.filter(({ step }) => step === 'stage');
