@@ -5,10 +5,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { Tidying } from '../../src/agent/tidying.ts';
 import { pathsUnder } from '../../src/paths.ts';
-import { noFullDisk, onFullDisk } from '../full-disk.ts';
 import { temporaryFolder } from '../temporary.ts';
-
-const SOURCE = join(import.meta.dirname, '../../src');
 
 describe('what a daemon puts in order', () => {
   it('fails no turn where versions cannot be locked, is said once, and leaves the rest to be done', async () => {
@@ -23,22 +20,5 @@ describe('what a daemon puts in order', () => {
     assert.equal(lines.length, 1);
     assert.match(lines[0] ?? '', /^cannot remove what killed runs have left: cannot lock .*opt\/smm-agent/);
     assert.equal(existsSync(join(paths.state, 'format')), true);
-  });
-
-  it('fails no turn on a full disk, and is said once', { skip: noFullDisk }, async () => {
-    await using folder = await temporaryFolder();
-    const paths = pathsUnder(folder.path);
-    for (const path of [paths.state, paths.opt]) await mkdir(path, { recursive: true });
-    const module = `
-      import { Tidying } from '${SOURCE}/agent/tidying.ts';
-      import { pathsUnder } from '${SOURCE}/paths.ts';
-      const say = (sentence) => console.log(sentence);
-      const log = { debug: say, info: say, warn: say, error: say };
-      const tidying = new Tidying({ paths: pathsUnder('${folder.path}'), log, invocation: 'i-1' });
-      await tidying.run();
-      await tidying.run();
-    `;
-    const said = await onFullDisk(paths.state, module);
-    assert.match(said, /^cannot bring the state to its format: cannot write .*format: the file system is full.*\n$/);
   });
 });

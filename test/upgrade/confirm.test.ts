@@ -1,13 +1,9 @@
 import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { confirmVersion } from '../../src/upgrade/confirm.ts';
 import { type Probation, readProbation } from '../../src/upgrade/probation.ts';
-import { noFullDisk, onFullDisk } from '../full-disk.ts';
 import { NEW, OLD, UpgradeScene } from './scene.ts';
-
-const SOURCE = join(import.meta.dirname, '../../src');
 
 async function onProbation(): Promise<{ scene: UpgradeScene; probation: Probation }> {
   const scene = await UpgradeScene.begin();
@@ -37,28 +33,6 @@ describe('a version that confirms itself', () => {
     await scene.store.setLink('previous', null);
     await confirmVersion(scene.paths, probation, async () => {});
     assert.deepEqual(await scene.links(), { current: NEW, previous: OLD });
-  });
-
-  it('is confirmed on a full disk as well: the format of the state is noted once there is room', {
-    skip: noFullDisk,
-  }, async () => {
-    const { scene, probation } = await onProbation();
-    await using _scene = scene;
-    const module = `
-      import { confirmVersion } from '${SOURCE}/upgrade/confirm.ts';
-      import { readProbation } from '${SOURCE}/upgrade/probation.ts';
-      import { pathsUnder } from '${SOURCE}/paths.ts';
-      import { open } from 'node:fs/promises';
-      const paths = pathsUnder('${scene.paths.root}');
-      // Open, since its end would make the room that is lacking.
-      const kept = await open(paths.probation);
-      const said = await confirmVersion(paths, ${JSON.stringify(probation)}, async () => {});
-      console.log(JSON.stringify([said, await readProbation(paths)]));
-      await kept.close();
-    `;
-    const [said, left] = JSON.parse(await onFullDisk(scene.paths.state, module));
-    assert.match(said.join(), /^the state keeps its format for now: cannot write .*format: the file system is full/);
-    assert.equal(left, null);
   });
 
   it('does nothing for a probation that is another one by now', async () => {

@@ -9,16 +9,22 @@ import { promisify } from 'node:util';
 import { AgentHistory } from '../../src/agent/agent-history.ts';
 import { Attempts } from '../../src/agent/attempts.ts';
 import { readHistory } from '../../src/agent/history.ts';
+import { Tidying } from '../../src/agent/tidying.ts';
+import { systemClock } from '../../src/host/clock.ts';
 import { freeSpace } from '../../src/host/disk-space.ts';
 import { writeAtomically } from '../../src/host/files.ts';
 import { releaseProblems } from '../../src/istio/releases/problems.ts';
 import { stageRelease } from '../../src/istio/releases/stage.ts';
 import { pathsUnder } from '../../src/paths.ts';
 import { download } from '../../src/repository/download.ts';
+import { confirmVersion } from '../../src/upgrade/confirm.ts';
+import { readProbation } from '../../src/upgrade/probation.ts';
+import { VersionRejections } from '../../src/upgrade/rejections.ts';
 import { NOW, observed } from '../agent/observed.ts';
 import { Scene } from '../istio/releases/scene.ts';
 import { DownloadServer } from '../sandbox/downloads.ts';
 import { temporaryFolder } from '../temporary.ts';
+import { NEW, UpgradeScene } from '../upgrade/scene.ts';
 
 const execute = promisify(execFile);
 
@@ -138,5 +144,67 @@ describe('what the agent learns while the file system of its state is full', () 
     assert.equal(await history.note(observed()), null);
     assert.deepEqual(await results(), ['installed', 'runs']);
     assert.deepEqual([await readdir(paths.state), await readdir(paths.run)], [['history.jsonl'], []]);
+  });
+
+  it('is in the state as it was, whose format waits: that is said once, and fails no turn', async () => {
+    await using folder = await temporaryFolder();
+    const paths = pathsUnder(folder.path);
+    await using _fileSystem = await smallFileSystem(paths.state, 'size=1m');
+    await mkdir(paths.opt, { recursive: true });
+    await fill(paths.state, 0);
+    const said: string[] = [];
+    const say = (sentence: string) => void said.push(sentence);
+    const log = { debug: say, info: say, warn: say, error: say };
+    const tidying = new Tidying({ paths, log, invocation: 'i-1' });
+    await tidying.run();
+    await tidying.run();
+    assert.equal(said.length, 1);
+    assert.match(
+      said[0] ?? '',
+      /^cannot bring the state to its format: cannot write .*format: the file system is full/,
+    );
+    await rm(join(paths.state, 'filler'));
+    await tidying.run();
+    assert.ok((await readdir(paths.state)).includes('format'));
+  });
+
+  it('keeps no rejection from being over, which is noted once there is room', async () => {
+    await using folder = await temporaryFolder();
+    const { agentState } = pathsUnder(folder.path);
+    await using _fileSystem = await smallFileSystem(agentState, 'size=1m');
+    const rejections = new VersionRejections({ agentState }, systemClock);
+    for (const [version, at] of [
+      ['0.3.0', 0],
+      ['0.4.0', Math.floor(Date.now() / 1000)],
+    ] as const) {
+      await mkdir(join(agentState, 'rejected'), { recursive: true });
+      await writeFile(join(agentState, 'rejected', version), `reason=it ended by itself\ncount=1\nat=${at}\n`);
+    }
+    await fill(agentState, 0);
+    await rejections.expire();
+    assert.deepEqual([...(await rejections.read()).keys()], ['0.4.0']);
+    await rm(join(agentState, 'filler'));
+    await rejections.expire();
+    assert.deepEqual(await readdir(join(agentState, 'expired')), ['0.3.0']);
+  });
+
+  it('keeps no version on probation from being confirmed', async () => {
+    await using scene = await UpgradeScene.begin();
+    const { paths } = scene;
+    await using _fileSystem = await smallFileSystem(paths.state, 'size=1m');
+    await scene.publish({ version: NEW });
+    await scene.upgrade();
+    const probation = await readProbation(paths);
+    assert.ok(probation);
+    await fill(paths.state, 0);
+    // Open, since its end would make the room that is lacking.
+    const kept = await open(paths.probation);
+    const said = await confirmVersion(paths, probation, async () => {});
+    assert.match(
+      (said ?? []).join(),
+      /^the state keeps its format for now: cannot write .*format: the file system is full/,
+    );
+    assert.equal(await readProbation(paths), null);
+    await kept.close();
   });
 });
