@@ -1,4 +1,4 @@
-/** `npm test [-- <files or flags of node --test>]`: everything that needs no root, no network and no real parts. */
+/** `npm test [-- <files or flags of node --test>]`: what needs no root, no network and no real parts, and not long. */
 import { availableParallelism } from 'node:os';
 import { runTests } from '../test-files.ts';
 

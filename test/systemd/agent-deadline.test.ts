@@ -148,6 +148,7 @@ describe('the deadline of a version that lacks an answer of the control plane', 
     machine.answer(NEW, '0\n').deadline();
     assert.equal(machine.noted(`rejected/${NEW}`, 'reason'), null);
     assert.equal(machine.noted('probation', 'extended'), '3');
+    assert.equal(machine.noted('run/smm-agent/agent-turn', 'lacks'), 'lock', 'its next turn may be long');
   });
 
   it('is prolonged for twice as long each time, at most for ten minutes', () => {
