@@ -18,14 +18,19 @@ export const spec = {
 
 export async function run(args: readonly string[], io: Io): Promise<number> {
   const { values } = parseArguments(spec, args, { min: 0, max: 0 });
-  const versions = versionsOf(await readStatus(io.paths));
+  const status = await readStatus(io.paths);
+  const versions = versionsOf(status);
   if (values.json) {
     io.stdout.write(`${JSON.stringify(versions)}\n`);
     return EXIT.ok;
   }
+  // Nobody has to name one: that is not the same as not to know.
+  const nothing: Record<string, string> = {
+    'agent running': 'not running',
+    ...(status?.upgrade ? { 'agent wanted': 'none' } : {}),
+  };
   for (const [name, version] of Object.entries(versions)) {
-    const nothing = name === 'agent running' ? 'not running' : 'unknown';
-    io.stdout.write(`${name.padEnd(16)} ${version ?? nothing}\n`);
+    io.stdout.write(`${name.padEnd(16)} ${version ?? nothing[name] ?? 'unknown'}\n`);
   }
   return EXIT.ok;
 }
