@@ -1,6 +1,7 @@
 /** What a machine says of itself on its WorkloadEntry and in its Lease, whatever istiod, an operator or the API server do meanwhile. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { packageJson } from '../../scripts/project.ts';
 import { AgentVm, upgradeControlPlane } from './agent-vm.ts';
 import { startOwnLab } from './lab/control-plane.ts';
 import type { KubeObject } from './lab/kube.ts';
@@ -62,7 +63,11 @@ describe('the report of a machine', () => {
     );
     assert.equal(pending.reason, 'UpToDate');
     assert.match(pending.lastTransitionTime, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
-    const agent = await vm.condition('SmmAgent', 'True', /smm-agent 0\.1\.0, Istio running 1\.31\.0/);
+    const agent = await vm.condition(
+      'SmmAgent',
+      'True',
+      new RegExp(`smm-agent ${packageJson().version}, Istio running 1\\.31\\.0`),
+    );
     assert.equal(agent.reason, 'Ready');
     await healthIs('True');
     assert.deepEqual(await codes(), []);
