@@ -294,27 +294,3 @@ describe('the guard', () => {
     });
   }
 });
-
-describe('the putting back of a version', () => {
-  /** The writes that it takes, each of which is cut off in turn; as many as a run without a kill has. */
-  function writes(): number {
-    using machine = AgentMachine.onTrial().countWrites();
-    machine.guard('ended');
-    return machine.writes();
-  }
-
-  for (let nth = 1; nth <= writes(); nth += 1) {
-    it(`killed at its write ${nth} is completed before the next start`, () => {
-      using machine = AgentMachine.onTrial({ previous: '0.1.0' }).version('0.1.0').killAtWrite(nth);
-      machine.guard('ended');
-      for (const program of ['mv', 'rm']) machine.program(program, `exec /usr/bin/${program} "$@"`);
-      assert.equal(machine.guard('start', { invocation: 'i-2' }).status, 0);
-      assert.deepEqual([machine.named('current'), machine.named('previous')], [OLD, '0.1.0']);
-      assert.equal(machine.noted(`rejected/${NEW}`, 'count'), '1');
-      assert.equal(machine.evidence(NEW), 'the last words\n');
-      assert.equal(machine.isOnProbation(), false);
-    });
-  }
-
-  it('takes several writes, so that the cases above say something', () => assert.ok(writes() >= 5));
-});

@@ -1,37 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { CRASH, rejection, STATE, startAndEnd, upgraded } from './put-back.ts';
 import { A, B, C, ScriptMachine } from './script-machine.ts';
-
-const STATE = 'var/lib/smm-agent/istio';
-const CRASH = { result: 'signal', code: 'killed', status: 'SEGV' };
-
-/** A ran and is confirmed; B is staged and was never confirmed. */
-function upgraded(): ScriptMachine {
-  return new ScriptMachine()
-    .release(A, { confirmed: true, createdAt: 2 })
-    .release(B, { createdAt: 3 })
-    .link('active', A)
-    .link('staged', B);
-}
-
-/** Starts Istio, and ends it `seconds` later by itself. */
-function startAndEnd(
-  machine: ScriptMachine,
-  seconds = 3,
-  ended: Parameters<ScriptMachine['stopped']>[1] = CRASH,
-): void {
-  const invocation = `i-${machine.calls().length}`;
-  const up = Number((machine.read('proc/uptime') ?? '').split('.')[0]);
-  assert.equal(machine.start(invocation).status, 0);
-  machine.file('proc/uptime', `${up + seconds}.00 1.00\n`);
-  assert.equal(machine.stopped(invocation, ended).status, 0);
-}
 
 function times(count: number, what: () => void): void {
   for (let n = 0; n < count; n++) what();
 }
-
-const rejection = (machine: ScriptMachine, id: string) => machine.read(`${STATE}/rejected/${id}`);
 
 describe('a release that was never confirmed and ends three times within a minute of its start', () => {
   it('is put back: staged reset and rejected at the third end, switched at the next start', () => {
@@ -93,34 +67,6 @@ describe('a release that was never confirmed and ends three times within a minut
     using machine = upgraded().file(`${STATE}/confirmed/${B}`, '');
     times(5, () => startAndEnd(machine));
     assert.deepEqual([machine.linked('active'), machine.linked('staged')], [B, B]);
-  });
-
-  /** B has ended twice and runs for the third time. */
-  function beforeThirdEnd(): ScriptMachine {
-    const machine = upgraded().link('active', B).file(`${STATE}/switched`, `from=${A}\nto=${B}\n`);
-    machine.file(`${STATE}/ends/${B}`, 'count=2\ninvocation=i-2\nhow=signal\n');
-    machine.file('run/smm-agent/istio-started', `uptime=999\nboot=boot-1\ninvocation=i-3\nrelease=${B}\naddress=yes\n`);
-    return machine;
-  }
-
-  it('is recovered from a kill at any change of a name', () => {
-    using unharmed = beforeThirdEnd().countWrites();
-    unharmed.stopped('i-3', CRASH);
-    const ofTheEnd = unharmed.writes();
-    unharmed.start('i-4');
-    const writes = unharmed.writes();
-    assert.ok(ofTheEnd >= 6 && writes > ofTheEnd, `${ofTheEnd} of ${writes} writes were seen`);
-    for (let nth = 1; nth <= writes; nth++) {
-      using machine = beforeThirdEnd().killAtWrite(nth);
-      machine.stopped('i-3', CRASH);
-      machine.start('i-4');
-      machine.countWrites();
-      // A kill before the third end was counted costs one more end.
-      if (rejection(machine, B) === null) startAndEnd(machine);
-      machine.start('i-last');
-      assert.deepEqual([machine.linked('active'), machine.linked('staged')], [A, A], `killed at ${nth}`);
-      assert.match(rejection(machine, B) ?? '', /^count=1$/m, `killed at ${nth}`);
-    }
   });
 });
 
