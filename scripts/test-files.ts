@@ -3,8 +3,8 @@ import { globSync } from 'node:fs';
 import { join } from 'node:path';
 import { projectRoot, runHere } from './project.ts';
 
-/** The real parts; and everything that is killed at each of its steps, which takes minutes. */
-const REAL = /^test\/vm\/|\/kills\.test\.ts$/;
+/** The real parts; and what needs none but takes long, as everything does that is killed at each of its steps. */
+const REAL = /^test\/vm\/|\/kills\.test\.ts$|\.slow\.test\.ts$/;
 
 function testFiles(kind: 'fast' | 'real'): string[] {
   const all = globSync('test/**/*.test.ts', { cwd: projectRoot }).sort();
