@@ -85,7 +85,13 @@ export async function get(
 
 /** The connection was refused or broke: SMM412. The cause is told in words, without axios's copy of the request. */
 export function broken(url: string, cause: unknown): DownloadError {
-  return new DownloadError('SMM412', `cannot download ${url}: ${describeError(cause) || 'the connection broke'}`);
+  return new DownloadError('SMM412', `cannot download ${url}: ${describeBreak(cause)}`);
+}
+
+/** Node has several names for one thing ("aborted", "socket hang up", "read ECONNRESET"), by the moment it happened in. */
+function describeBreak(cause: unknown): string {
+  const isReset = cause instanceof Error && 'code' in cause && cause.code === 'ECONNRESET';
+  return (isReset ? '' : describeError(cause)) || 'the connection broke';
 }
 
 function statusError({ remedies }: HttpPolicy, url: string, { status, headers }: Response): AgentError {

@@ -259,6 +259,15 @@ describe('a server that does wrong', () => {
     await assert.rejects(source.describe(VERSION), { code: 'SMM412', message: /ECONNREFUSED/ });
   });
 
+  it('breaks the connection: one sentence, before the head of an answer and behind it', async () => {
+    for (const fault of [{ kind: 'no-head' }, { kind: 'cut-off', afterBytes: 300_000 }] as const) {
+      await using scene = await Scene.begin();
+      scene.server.fault = fault;
+      const message = /\.deb: the connection broke$/;
+      await assert.rejects(scene.fetch({}, { breaks: 0 }), { code: 'SMM412', message });
+    }
+  });
+
   it('may redirect to another place', async () => {
     await using scene = await Scene.begin();
     await using mirror = await new DownloadServer().start();

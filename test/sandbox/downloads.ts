@@ -13,6 +13,8 @@ export type Fault =
   | { kind: 'none' }
   /** A block, then a pause, again and again. */
   | { kind: 'slow'; blockBytes: number; pauseMs: number }
+  /** The connection is cut before the head of an answer. */
+  | { kind: 'no-head' }
   /** The connection is cut after so many bytes of each answer. */
   | { kind: 'cut-off'; afterBytes: number }
   | { kind: 'wrong-bytes' }
@@ -85,6 +87,10 @@ export class DownloadServer {
       return;
     }
     if (fault.kind === 'hang') return;
+    if (fault.kind === 'no-head') {
+      response.destroy();
+      return;
+    }
     if (fault.kind === 'status') {
       response.writeHead(fault.status, fault.retryAfter ? { 'Retry-After': fault.retryAfter } : {}).end();
       return;

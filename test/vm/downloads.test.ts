@@ -144,7 +144,7 @@ describe('a machine that is to be upgraded', () => {
     }
     await vm.until(
       'it to say so',
-      ({ agent }) => /cannot download .*(ECONNRESET|ECONNREFUSED|the connection broke)/.test(agent.reason),
+      ({ agent }) => /cannot download .*(ECONNREFUSED|the connection broke)/.test(agent.reason),
       60_000,
     );
     assert.deepEqual(await vm.istioProcesses(), asFound);
