@@ -22,7 +22,7 @@ import { Watchdog } from './watchdog.ts';
 
 const DEFAULT_LOG: Config['log'] = { format: 'text', level: 'info' };
 
-/** Returns after SIGTERM or SIGINT. Rejects with SMM505 when another agent runs here. */
+/** Returns after SIGTERM or SIGINT, or when the service starts beside it. Rejects with SMM505 when another agent runs here that stays. */
 export async function runHere(paths: Paths, env: NodeJS.ProcessEnv): Promise<void> {
   const clock = systemClock;
   const triggers = new Triggers();
@@ -36,13 +36,16 @@ export async function runHere(paths: Paths, env: NodeJS.ProcessEnv): Promise<voi
     waiting.clear();
   };
   let isReplaced = false;
+  // One that an operator has started by hand makes way for the service, which systemd would start in vain for as long.
+  const isService = env.NOTIFY_SOCKET !== undefined;
+  const makeWay = isService ? null : () => ending.abort(new Error('smm-agent.service has started'));
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, () => ending.abort(new Error(`ended by ${signal}`)));
   }
   process.on('SIGHUP', () => triggers.fire(RELOAD));
-  const serve: Serve = (request, answer) => answerClient(request.do, answer, { triggers, audience, waiting });
+  const serve: Serve = (request, answer) => answerClient(request.do, answer, { triggers, audience, waiting, makeWay });
   await makeFolder(paths.run, 0o755);
-  const socket = await listen(paths.socket, serve, { takesOver: true });
+  const socket = await listen(paths.socket, serve, { takesOver: isService });
   const notifier = notifierFor(env.NOTIFY_SOCKET, log, runBelow(paths));
   const watchdog = new Watchdog(clock);
   const watchdogMs = Number(env.WATCHDOG_USEC ?? 0) / 1000;
@@ -123,11 +126,14 @@ interface Clients {
   triggers: Triggers;
   audience: Set<(event: TurnEvent) => void>;
   waiting: Set<(end: End) => void>;
+  /** Ends this daemon for another one; null for the one that stays. */
+  makeWay: (() => void) | null;
 }
 
 async function answerClient(wish: Request['do'], answer: (answer: Answer) => void, clients: Clients): Promise<void> {
   if (wish === 'yield') {
-    answer({ end: { ok: false, text: 'this is the daemon' } });
+    clients.makeWay?.();
+    answer({ end: { ok: clients.makeWay !== null, text: 'this is the daemon' } });
     return;
   }
   if (wish === 'reload') {

@@ -14,13 +14,13 @@ import type { Answer } from './ask.ts';
 import { bind, identityOf, removeName } from './socket-name.ts';
 
 export const Request = z.object({
-  /** `yield`: a daemon starts; whoever makes a single turn meanwhile is to leave it to that one. */
+  /** `yield`: the service starts; a command that makes a turn, and an agent that was started by hand, are to leave it to that one. */
   do: z.enum(['reconcile', 'reload', 'yield']),
 });
 export type Request = z.infer<typeof Request>;
 
 export interface ListenOptions {
-  /** Has a command's turn ended, and waits for that; from one that does not move it takes the name. */
+  /** Has whoever may yield end, and waits for that; from one that does not move it takes the name. */
   takesOver?: boolean;
   clock?: Clock;
 }

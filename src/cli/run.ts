@@ -8,7 +8,7 @@ export const spec = {
   summary: 'run as the daemon: poll, stage, report (smm-agent.service does this)',
   forms: [''],
   description:
-    'Runs until SIGTERM, which ends it within 5 s in any phase; SIGHUP makes it read its configuration again. There is one for each machine.',
+    'Runs until SIGTERM, which ends it within 5 s in any phase; SIGHUP makes it read its configuration again. There is one for each machine: the service takes the place of one that was started by hand.',
   options: {},
 } as const satisfies CommandSpec;
 

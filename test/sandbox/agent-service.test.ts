@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdir, readlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { packageJson } from '../../scripts/project.ts';
 import { AGENT_UNIT } from './agent-versions.ts';
 import { until } from './until.ts';
 import { World } from './world.ts';
@@ -89,6 +90,21 @@ describe('smm-agent.service', () => {
     assert.ok(world.machine.journal.includes(`${AGENT_UNIT}: ended: exit-code exited/3`));
     await world.machine.installVersion('9.8.7');
     await isReady();
+  });
+
+  it('takes the place of an agent that somebody has started by hand, and keeps it', async () => {
+    const { agent } = world.machine;
+    await world.machine.expect('systemctl', 'stop', 'smm-agent');
+    agent.start();
+    const starts = `smm-agent ${packageJson().version} starts`;
+    await until('the one by hand to be there', () => world.machine.journal.some((line) => line.includes(starts)));
+    const ended = agent.ended();
+    await world.machine.expect('systemctl', 'start', 'smm-agent');
+    assert.equal(await ended, 0);
+    await isReady();
+    agent.start();
+    assert.equal(await agent.ended(), 75);
+    assert.equal(await show('NRestarts'), '0');
   });
 
   it('comes back with the machine', async () => {
