@@ -6,6 +6,7 @@ import { upgradeControlPlane } from './agent-vm.ts';
 import { startOwnLab } from './lab/control-plane.ts';
 import { hostArch } from './lab/go-parts.ts';
 import type { Lab } from './lab/lab.ts';
+import { otherNode, otherNodeVersion } from './lab/node-part.ts';
 import { until } from './lab/until.ts';
 import { assertInOrder } from './self-upgrade/in-order.ts';
 import { AgentRepository } from './self-upgrade/repository.ts';
@@ -50,6 +51,8 @@ describe('an agent that the control plane upgrades', () => {
     await announce(lab, version);
     await machine.reconcile();
     await machine.confirmed(version);
+    // The journal tells of a turn when it is over.
+    await machine.reconcile();
     return machine.since(cursor);
   }
 
@@ -60,7 +63,6 @@ describe('an agent that the control plane upgrades', () => {
       /^upgrading: smm-agent 0\.2\.1 is wanted, in place of 0\.2\.0/,
       /^smm-agent 0\.2\.1 is in place, and has checked itself/,
       /^Stopping smm-agent\.service/,
-      /^smm-agent ends .*SIGTERM/,
       /^smm-agent\.service: Deactivated successfully/,
       /^Starting smm-agent\.service/,
       /smm-agent 0\.2\.1 starts on probation; within 50 s it is confirmed, or 0\.2\.0 comes back/,
@@ -69,6 +71,8 @@ describe('an agent that the control plane upgrades', () => {
       /^smm-agent 0\.2\.1 is confirmed, in place of 0\.2\.0/,
       /^ready: /,
     ]);
+    // The journal has it from the agent, not from systemd: the order between the two is not certain.
+    assert.ok(lines.some((line) => /^smm-agent ends .*SIGTERM/.test(line)));
     assert.ok(!lines.some((line) => /istio\.service/.test(line)));
     assert.deepEqual(asked(), [agentTarget('0.2.1')], 'its runtime is there already');
     test.diagnostic(`${bytes} bytes`);
@@ -100,15 +104,33 @@ describe('an agent that the control plane upgrades', () => {
 
   it('changes its runtime with it, and goes back to the one before with the next', async () => {
     const before = await node();
-    await repository.publishRuntime('24.90.0');
-    await repository.publish('0.2.2', { runtime: '24.90.0' });
-    await upgraded('0.2.2');
-    assert.equal(await node(), '/opt/smm-agent/runtimes/24.90.0/bin/node');
-    assert.deepEqual(asked(), [agentTarget('0.2.2'), runtimeTarget('24.90.0', hostArch())]);
+    const version = otherNodeVersion('earlier');
+    await repository.publishRuntime(version, await otherNode('earlier'));
+    await repository.publish('0.2.2', { runtime: version });
+    const lines = await upgraded('0.2.2');
+    assert.ok(lines.some((line) => line.startsWith('smm-agent 0.2.2 starts') && line.endsWith(`node=v${version}`)));
+    assert.equal(await node(), `/opt/smm-agent/runtimes/${version}/bin/node`);
+    assert.deepEqual(asked(), [agentTarget('0.2.2'), runtimeTarget(version, hostArch())]);
     await repository.publish('0.2.3');
     await upgraded('0.2.3');
     assert.equal(await node(), before);
     assert.deepEqual(asked(), [agentTarget('0.2.3')]);
+    await machine.assertIstioUntouched();
+  });
+
+  it('is not switched to a runtime that lacks a library on this machine, and says which', async () => {
+    const version = otherNodeVersion('later');
+    await repository.publishRuntime(version, await otherNode('later'));
+    await repository.publish('0.4.0', { runtime: version });
+    await announce(lab, '0.4.0');
+    await machine.reconcile();
+    const { agent } = await machine.vm.until('it to be rejected', (status) => status.upgrade?.state === 'rejected');
+    assert.match(
+      agent.reason,
+      /0\.4\.0 was rejected: its self-check failed: .*libatomic\.so\.1: cannot open shared object/,
+    );
+    assert.equal(agent.version, '0.2.3');
+    await machine.said(/libatomic\.so\.1/);
     await machine.assertIstioUntouched();
   });
 
@@ -158,11 +180,11 @@ describe('an agent that the control plane upgrades', () => {
   it('is upgraded when a release of Istio that is being staged is in place, whose download nothing cut off', async () => {
     machine.vm.downloads.setFaults([{ path: ISTIO_PACKAGE.source, kind: 'slow', bytesPerSecond: 20_000_000 }]);
     await machine.vm.publish('1.31.1', '1.40.0');
+    await repository.publish('0.2.9');
+    const cursor = await machine.cursor();
     await upgradeControlPlane(lab, 'default', '1.31.1');
     const begun = () => sh('ls /var/cache/smm-agent/*.part 2>/dev/null || :');
     await until('the download of Istio to begin', begun, TWO_MINUTES_MS);
-    await repository.publish('0.2.9');
-    const cursor = await machine.cursor();
     await announce(lab, '0.2.9');
     await machine.reconcile();
     await machine.confirmed('0.2.9');
@@ -199,11 +221,12 @@ describe('an agent that the control plane upgrades', () => {
     const command = machine.machine.exec(['smm-agent', 'reconcile'], { timeoutMs: TWO_MINUTES_MS });
     const begun = () => sh('ls /var/cache/smm-agent/*.part 2>/dev/null || :');
     await until('the download of Istio to begin', begun, TWO_MINUTES_MS);
+    // For the requests of the agent: that of the command stays slow.
+    machine.vm.downloads.setFaults([]);
     await sh('systemctl start smm-agent');
     const { status, stderr } = await command;
     assert.notEqual(status, 0);
     assert.match(stderr, /the agent has started, and makes it/);
-    machine.vm.downloads.setFaults([]);
     await machine.vm.staged('1.31.3');
   });
 
@@ -215,12 +238,24 @@ describe('an agent that the control plane upgrades', () => {
       });
       return { status, stderr };
     };
-    const others = Promise.all([second(), upgraded('0.2.11'), second()]);
-    const [early, , late] = await others;
-    for (const { status, stderr } of [early, late]) {
-      assert.equal(status, 75, stderr);
-      assert.match(stderr, /another smm-agent runs on this machine/);
+    const isRefused = ({ status, stderr }: Awaited<ReturnType<typeof second>>) =>
+      status === 75 && /another smm-agent runs on this machine/.test(stderr);
+    // Again and again, so that some are there between the two versions: those make way for the new one.
+    let isUpgraded = false;
+    const others = (async () => {
+      const outcomes = [];
+      while (!isUpgraded) outcomes.push(await second());
+      return outcomes;
+    })();
+    try {
+      await upgraded('0.2.11');
+    } finally {
+      isUpgraded = true;
     }
+    const outcomes = await others;
+    const madeWay = outcomes.filter(({ status }) => status === 0).length;
+    assert.equal(outcomes.filter(isRefused).length + madeWay, outcomes.length, JSON.stringify(outcomes));
+    assert.ok(isRefused(await second()));
     await machine.assertIstioUntouched();
   });
 });

@@ -6,6 +6,7 @@ import { sweepDrafts } from './cache.ts';
 import { ENVOY_VERSIONS, type EnvoyVersion, envoy } from './envoy-part.ts';
 import { type Arch, etcd, istiod, istioModuleDir, kubeApiserver, pilotAgent } from './go-parts.ts';
 import { ensureTools } from './host-tools.ts';
+import { otherNode } from './node-part.ts';
 import { rootfs } from './rootfs.ts';
 
 export interface Parts {
@@ -39,6 +40,7 @@ export async function ensureParts(): Promise<Parts> {
 
 async function download(): Promise<string> {
   for (const version of ENVOY_VERSIONS) await envoy(version);
+  await otherNode('earlier');
   return rootfs();
 }
 
