@@ -43,7 +43,12 @@ describe('the demo', () => {
       demo.kill('SIGINT');
       assert.deepEqual(await ended, [130, null]);
       assert.deepEqual(await readdir(folder.path), []);
-      assert.deepEqual(processesIn(folder.path), []);
+      // Killed they are by then; that they are gone may take a moment.
+      await until(
+        'the processes',
+        () => processesIn(folder.path),
+        (left) => left.length === 0,
+      );
     });
   }
 

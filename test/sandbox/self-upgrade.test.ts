@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { downloadsOf } from './agent-repository.ts';
 import { NAMESPACE } from './mesh.ts';
+import { until } from './until.ts';
 import { FIRST, UpgradeWorld } from './upgrade-world.ts';
 
 const NEXT_NODE = '99.0.0';
@@ -41,7 +42,11 @@ describe('an agent whose control plane names its version', () => {
     ]);
     assert.equal((await world.machine.envoy()).pid, pid);
     assert.notEqual(await world.show('MainPID'), main);
-    assert.equal(await world.show('StatusText'), 'ready; Istio 1.31.0; no restart pending');
+    await until(
+      'systemd to be told',
+      () => world.show('StatusText'),
+      (text) => text === 'ready; Istio 1.31.0; no restart pending',
+    );
   });
 
   it('tells so on the machine and in the cluster', async () => {

@@ -189,11 +189,17 @@ export class AgentVm {
 
   /** What Envoy says of itself. */
   async serverInfo(): Promise<KubeObject> {
-    return JSON.parse(await this.machine.sh('curl -s http://127.0.0.1:15000/server_info'));
+    const asked = async () => JSON.parse(await this.machine.sh('curl -s http://127.0.0.1:15000/server_info'));
+    return until('Envoy to say what it is', asked, PATIENCE_MS);
   }
 
   journal(): Promise<string> {
     return this.machine.journal('smm-agent', { allBoots: true });
+  }
+
+  /** Waits for a text in the journal: the agent writes a turn's status before it reports, and only then what it says of it. */
+  async says(text: string): Promise<void> {
+    await until(`the journal to say: ${text}`, async () => (await this.journal()).includes(text), PATIENCE_MS);
   }
 }
 

@@ -5,6 +5,7 @@ import { AgentVm, upgradeControlPlane } from './agent-vm.ts';
 import { startOwnLab } from './lab/control-plane.ts';
 import type { Lab } from './lab/lab.ts';
 import type { Outcome } from './lab/run.ts';
+import { until } from './lab/until.ts';
 
 const NOBODY = 'setpriv --reuid=65534 --regid=65534 --clear-groups';
 /** No poll comes in between: each turn is one that a command asked for. */
@@ -141,7 +142,9 @@ describe('the command line', () => {
     }
     await vm.machine.sh('systemctl reload smm-agent');
     await vm.until('to be misconfigured', ({ agent }) => agent.state === 'misconfigured');
-    assert.match(await vm.machine.sh('systemctl status smm-agent'), /Status: "misconfigured: .*unknown key/);
+    const shown = () => vm.machine.sh('systemctl status smm-agent');
+    const misconfigured = /Status: "misconfigured: .*unknown key/;
+    await until('systemd to show it', shown, 20_000, (text) => misconfigured.test(text));
     assert.equal((await type('smm-agent pending')).status, 1, 'what runs can be told all the same');
     await vm.machine.sh('cp /root/agent.yaml /etc/smm/agent.yaml; systemctl reload smm-agent');
     await vm.until('to be ready', ({ agent }) => agent.state === 'ready');

@@ -133,7 +133,7 @@ describe('smm-agent.service', () => {
 
   it('ends in time while it unpacks, and does not download again', async () => {
     const before = requests();
-    const unpacking = () => vm.machine.sh(`ls ${RELEASES}/.new-*/bin/* 2>/dev/null || :`);
+    const unpacking = () => vm.machine.sh(`ls -d ${RELEASES}/.new-*/bin/* ${RELEASES}/1.31.1-* 2>/dev/null || :`);
     await until('programs to be unpacked', unpacking, PATIENCE_MS);
     await stopsInTime('while it unpacks');
     vm.downloads.setFaults([]);

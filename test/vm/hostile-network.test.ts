@@ -4,6 +4,7 @@ import { after, before, describe, it } from 'node:test';
 import { AgentVm, upgradeControlPlane } from './agent-vm.ts';
 import { startOwnLab } from './lab/control-plane.ts';
 import type { Lab } from './lab/lab.ts';
+import { untilServing } from './lab/mesh-vm.ts';
 import { until } from './lab/until.ts';
 
 describe('a machine whose Envoy lets nothing through', () => {
@@ -15,6 +16,7 @@ describe('a machine whose Envoy lets nothing through', () => {
     vm = await AgentVm.make(lab, { name: 'hostile', version: '1.31.0', envoy: '1.39.3' });
     await vm.adopted();
     await vm.machine.sh('systemctl restart istio');
+    await untilServing(lab, vm.machine, { namespace: vm.namespace, group: vm.group, revision: 'default' });
     await vm.running('1.31.0');
   });
   after(async () => {
@@ -35,11 +37,17 @@ describe('a machine whose Envoy lets nothing through', () => {
       30_000,
       (status) => status === '000',
     );
-  const whole = (status: string) => assert.match(status, /^(200|401|403)$/);
+  const getsOut = (group: string) =>
+    until(
+      `${group} to get out`,
+      () => asks(group),
+      30_000,
+      (status) => /^(200|401|403)$/.test(status),
+    );
 
   it("exempts the agent's group from the redirect, and nobody else", async () => {
-    whole(await asks('smm-agent'));
-    whole(await asks('root'));
+    await getsOut('smm-agent');
+    await getsOut('root');
     const rules = await vm.machine.sh('iptables-save -t nat; iptables-legacy-save -t nat 2>/dev/null || :');
     assert.match(rules, /-A ISTIO_OUTPUT -m owner --gid-owner \d+ -j RETURN/);
     const { message } = await vm.condition('IstioRestartPending', 'False');

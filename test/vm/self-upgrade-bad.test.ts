@@ -67,7 +67,7 @@ describe('a bad version of the agent', () => {
       does: 'exits with 0 at once',
       prefix: exits(0),
       end: /Failed with result 'protocol'/,
-      reason: /it ended by itself \d s after its start \(protocol, exited 0\)/,
+      reason: /it ended by itself \d+ s after its start \(protocol, exited 0\)/,
     },
     {
       does: 'exits with 1',

@@ -22,6 +22,8 @@ const NEAR_MS = 5 * MINUTE_MS;
 /** Answered at once: a version that cannot reach the control plane makes a turn at each poll. */
 const API = '-p tcp --dport 6443 -j REJECT --reject-with tcp-reset';
 const PROBATION = '/var/lib/smm-agent/agent/probation';
+/** Which probation the last start was of. */
+const TRIAL = '/run/smm-agent/agent-trial';
 
 let lab: Lab;
 let end: () => Promise<void>;
@@ -108,7 +110,10 @@ describe('a clock that is set during a probation', () => {
     await set(DAY_MS);
     const cursor = await machine.cursor();
     await announced('0.2.3', { prefix: IDLES_AFTER_READY });
-    await sh(`until [ -e ${PROBATION} ] && systemctl is-active smm-agent; do sleep 0.1; done`);
+    const id = (file: string) => `"$(sed -n s/^id=//p ${file} 2>/dev/null || :)"`;
+    await sh(`until [ -e ${PROBATION} ] && [ ${id(PROBATION)} = ${id(TRIAL)} ] && systemctl is-active smm-agent; do
+      sleep 0.1
+    done`);
     await writeClock(machine.machine, 0);
     await machine.putBack('0.2.3', '0.2.2');
     assertInOrder(await machine.since(cursor), [/^Started smm-agent/, /put back.* completed no turn within 50 s/]);
@@ -122,7 +127,6 @@ describe('a version that was rejected', () => {
   /** When it is tried again, as the status says. */
   const retryAt = async () => {
     await machine.putBack(BAD, '0.2.2');
-    // The history is written at the end of a turn.
     const { upgrade } = await machine.vm.reconciled();
     return /not tried again before (\S+)/.exec(upgrade?.reason ?? '')?.[1];
   };

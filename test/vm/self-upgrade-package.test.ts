@@ -141,13 +141,16 @@ describe('the package', () => {
     assert.match(said, /0\.3\.0 of this package takes the place of 0\.2\.1/);
     await works('0.3.0');
     assert.equal(await sh(LINKS), 'versions/0.3.0\nversions/0.2.1\n');
+    await machine.reconcile();
     assert.equal((await machine.history()).at(-1)?.result, 'installed');
     await machine.assertIstioUntouched();
   });
 
   it('that is removed and installed again brings an agent that works', async () => {
+    const { agent: before } = await works('0.3.0');
     await sh('dpkg --remove smm-agent');
     await machine.vm.upgradeAgent('0.3.0');
+    await machine.vm.until('a turn of the new process', ({ agent }) => agent.pid !== before.pid);
     await works('0.3.0');
     await machine.assertIstioUntouched();
   });

@@ -4,7 +4,6 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../../../src/host/clock.ts';
 import { DOWNLOAD_LIMITS, type DownloadLimits } from '../../../src/repository/limits.ts';
-import { METADATA_LIMITS, type MetadataLimits } from '../../../src/repository/tuf/limits.ts';
 import { type RepositoryOptions, SignedRepository } from '../../../src/repository/tuf/signed-repository.ts';
 import { makeCertificates } from '../../sandbox/control-plane/certificate.ts';
 import { type TemporaryFolder, temporaryFolder } from '../../temporary.ts';
@@ -17,9 +16,12 @@ export const CONTENT = Buffer.alloc(300_000, 'the agent ');
 const CERTIFICATES = makeCertificates(['127.0.0.1', 'localhost']);
 
 /** For servers that let one wait. With others a busy machine would be taken for a slow server. */
-export const IMPATIENT: { metadata: MetadataLimits; download: DownloadLimits } = {
-  metadata: { ...METADATA_LIMITS, stallMs: 300, fileMs: 800 },
-  download: { ...DOWNLOAD_LIMITS, stallMs: 300, deadlineMs: 900, pauseMs: 0, breaks: 0 },
+export const IMPATIENT: DownloadLimits = {
+  ...DOWNLOAD_LIMITS,
+  stallMs: 300,
+  deadlineMs: 900,
+  pauseMs: 0,
+  breaks: 0,
 };
 
 export class Scene implements AsyncDisposable {

@@ -168,7 +168,7 @@ describe('a server that has another file than is signed', () => {
     it(`and ${what} is not waited for (SMM414)`, async () => {
       await using scene = await Scene.known();
       scene.server.answers.set(PATH, answer);
-      const client = scene.client({ limits: { download: IMPATIENT.download } });
+      const client = scene.client({ limits: { download: IMPATIENT } });
       const target = await client.target(TARGET);
       await assert.rejects(client.fetch(target), { code: 'SMM414' });
       assert.ok(!(await namesBelow(scene.downloads)).includes(NAME));

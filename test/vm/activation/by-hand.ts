@@ -106,13 +106,14 @@ export async function stopRecord(machine: Machine): Promise<Record<string, strin
   return Object.fromEntries(lines.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]));
 }
 
-/** How many chains of Istio there are, in all tables of both kinds and families. */
-export async function chains(machine: Machine): Promise<number> {
-  const count = await machine.sh(`{ for kind in legacy nft; do for ip in ip ip6; do
+/** Shell that prints how many chains of Istio there are, in all tables of both kinds and families. */
+export const COUNT_CHAINS = `{ for kind in legacy nft; do for ip in ip ip6; do
       case $kind in legacy) grep -qs . /proc/net/$ip""_tables_names || continue ;; esac
       $ip""tables-$kind-save 2>/dev/null || :
-    done; done; } | grep -c '^:ISTIO_' || :`);
-  return Number(count);
+    done; done; } | grep -c '^:ISTIO_' || :`;
+
+export async function chains(machine: Machine): Promise<number> {
+  return Number(await machine.sh(COUNT_CHAINS));
 }
 
 /** Nothing has begun to run `seconds` after the stop: longer than the scheduled start takes. */

@@ -4,6 +4,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { logTail, startDaemon } from './daemon.ts';
 import type { Lab } from './lab.ts';
+import { end } from './ledger.ts';
+
+const LAST_ANSWERS_MS = 60_000;
 
 export interface LoadOptions {
   readonly url: string;
@@ -45,6 +48,8 @@ export function startLoad(lab: Lab, options: LoadOptions): Load {
   });
   return {
     async stop() {
+      // Before the run would end it by force: its last answers may take a while.
+      await end(daemon.what, daemon.identity, LAST_ANSWERS_MS);
       await daemon.stop();
       const report = readFileSync(logFile, 'utf8')
         .split('\n')

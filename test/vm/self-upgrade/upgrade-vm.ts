@@ -55,7 +55,7 @@ export class UpgradeVm {
 
   /** Looks at once at what has been announced. */
   async reconcile(): Promise<void> {
-    await this.machine.exec(['smm-agent', 'reconcile']);
+    await this.machine.exec(['smm-agent', 'reconcile'], { timeoutMs: TWO_MINUTES_MS });
   }
 
   /** Waits until this version runs, confirmed, and the machine is as it should be. */
@@ -72,9 +72,9 @@ export class UpgradeVm {
     );
   }
 
-  /** Waits until `back` works again, and `version` is not tried any more. */
-  putBack(version: string, back: string, timeoutMs = TWO_MINUTES_MS): Promise<Status> {
-    return this.#until(
+  /** Waits until `back` works again, `version` is not tried any more, and history, report and journal have it. */
+  async putBack(version: string, back: string, timeoutMs = TWO_MINUTES_MS): Promise<Status> {
+    const status = await this.#until(
       `smm-agent ${version} to be put back`,
       ({ agent, upgrade }) =>
         agent.version === back &&
@@ -83,6 +83,9 @@ export class UpgradeVm {
         upgrade.state === 'rejected',
       timeoutMs,
     );
+    // They come after the status, in the same turn.
+    await this.reconcile();
+    return status;
   }
 
   /** As that of AgentVm; the journal is in the error. */

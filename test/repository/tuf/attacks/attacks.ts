@@ -3,9 +3,10 @@
  * an honest repository is believed again afterwards.
  */
 import { it } from 'node:test';
+import type { MetadataLimits } from '../../../../src/repository/tuf/limits.ts';
 import type { Publisher } from '../publisher.ts';
 import type { Answer } from '../repository-server.ts';
-import { type IMPATIENT, Scene, TARGET } from '../scene.ts';
+import { Scene, TARGET } from '../scene.ts';
 
 interface Attack {
   what: string;
@@ -18,7 +19,7 @@ interface Attack {
   /** What was verified before the attack showed: it is kept. */
   advances?: string[];
   /** A machine that does not wait long. */
-  limits?: typeof IMPATIENT;
+  limits?: { metadata: MetadataLimits };
 }
 
 /** What is in order until the attack shows. */
