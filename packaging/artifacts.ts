@@ -7,28 +7,28 @@ import { once } from 'node:events';
 import { chmodSync, createWriteStream, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { constants, createBrotliCompress } from 'node:zlib';
+import { constants, createZstdCompress } from 'node:zlib';
 import { agentTarget, runtimeTarget, type TargetArchitecture } from '../src/repository/targets.ts';
 import { layOutRuntime, layOutVersion, type RuntimeContents, type VersionContents } from './release-folders.ts';
 
-/** 9 for what is shipped: 11 takes minutes for a few percent. 1 for tests. */
-export type BrotliQuality = 9 | 1;
+/** Of Zstandard. 19 for what is shipped, 1 for tests. */
+export type ArchiveLevel = 19 | 1;
 
 export interface ArchiveOptions {
   /** Folder for the archive. */
   output: string;
-  quality: BrotliQuality;
+  level: ArchiveLevel;
   /** Seconds since the epoch: the time of every file in it. */
   sourceDateEpoch: number;
 }
 
-/** Builds `smm-agent-<version>.tar.br`, one for all architectures, and resolves to its path. */
+/** Builds `smm-agent-<version>.tar.zst`, one for all architectures, and resolves to its path. */
 export function buildAgentArchive(contents: VersionContents, options: ArchiveOptions): Promise<string> {
   return pack(basename(agentTarget(contents.version)), options, (folder) => layOutVersion(folder, contents));
 }
 
 /**
- * Builds `node-<version>-<architecture>.tar.br` and resolves to its path. Its files have no time of a commit: a runtime is the same bytes
+ * Builds `node-<version>-<architecture>.tar.zst` and resolves to its path. Its files have no time of a commit: a runtime is the same bytes
  * in each release that names it, or a repository that has it would refuse it the next time.
  */
 export function buildRuntimeArchive(
@@ -41,7 +41,7 @@ export function buildRuntimeArchive(
 }
 
 async function pack(name: string, options: ArchiveOptions, layOut: (folder: string) => void): Promise<string> {
-  const { output, quality, sourceDateEpoch } = options;
+  const { output, level, sourceDateEpoch } = options;
   mkdirSync(output, { recursive: true });
   const draft = mkdtempSync(join(output, '.archive-'));
   try {
@@ -49,7 +49,7 @@ async function pack(name: string, options: ArchiveOptions, layOut: (folder: stri
     mkdirSync(tree);
     chmodSync(tree, 0o755);
     layOut(tree);
-    await compress(tree, packed, quality, sourceDateEpoch);
+    await compress(tree, packed, level, sourceDateEpoch);
     renameSync(packed, join(output, name));
   } finally {
     rmSync(draft, { recursive: true, force: true });
@@ -57,7 +57,7 @@ async function pack(name: string, options: ArchiveOptions, layOut: (folder: stri
   return join(output, name);
 }
 
-async function compress(tree: string, to: string, quality: BrotliQuality, sourceDateEpoch: number): Promise<void> {
+async function compress(tree: string, to: string, level: ArchiveLevel, sourceDateEpoch: number): Promise<void> {
   const options = ['--format=ustar', '--sort=name', '--owner=0', '--group=0', '--numeric-owner'];
   const names = readdirSync(tree).sort();
   const tar = spawn('tar', [...options, `--mtime=@${sourceDateEpoch}`, '-C', tree, '-cf', '-', ...names], {
@@ -65,15 +65,15 @@ async function compress(tree: string, to: string, quality: BrotliQuality, source
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const ended = once(tar, 'close').then(([status]) => status as number | null);
-  const brotli = createBrotliCompress({
+  const zstd = createZstdCompress({
     params: {
-      [constants.BROTLI_PARAM_QUALITY]: quality,
-      // 4 MB: so much memory the agent needs to unpack it.
-      [constants.BROTLI_PARAM_LGWIN]: 22,
+      [constants.ZSTD_c_compressionLevel]: level,
+      // 4 MB: so much memory the agent needs to unpack it; src/upgrade/unpack.ts refuses more than twice that.
+      [constants.ZSTD_c_windowLog]: 22,
     },
   });
   try {
-    const [status] = await Promise.all([ended, pipeline(tar.stdout, brotli, createWriteStream(to))]);
+    const [status] = await Promise.all([ended, pipeline(tar.stdout, zstd, createWriteStream(to))]);
     if (status !== 0) throw new Error(`tar ended with status ${status}`);
   } catch (cause) {
     const why = (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'GNU tar is needed' : (cause as Error).message;

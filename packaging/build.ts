@@ -46,7 +46,7 @@ export async function buildPackages(args: readonly string[]): Promise<string[]> 
   const licence = readFileSync(join(runtimes[0]?.runtime ?? '', 'LICENSE'), 'utf8');
   const copyright = copyrightText(projectRoot, packages, licence, runtimeVersion);
   const contents = { version, runtimeVersion, code, copyright };
-  const archive = { output, quality: compression === 'xz' ? 9 : 1, sourceDateEpoch: sourceDateEpoch() } as const;
+  const archive = { output, level: compression === 'xz' ? 19 : 1, sourceDateEpoch: sourceDateEpoch() } as const;
   const deb = { output, compression, sourceDateEpoch: archive.sourceDateEpoch };
   // Side by side: each packs with one thread.
   const files = await Promise.all([

@@ -2,11 +2,12 @@
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
 import { Readable } from 'node:stream';
-import { createBrotliDecompress } from 'node:zlib';
+import { createZstdDecompress } from 'node:zlib';
 import { z } from 'zod';
 import { describeError } from '../../src/errors.ts';
 import { parseJson } from '../../src/host/json.ts';
 import { readTar } from '../../src/host/packages/tar.ts';
+import { ZSTANDARD } from '../../src/upgrade/unpack.ts';
 import { architectureOf } from './elf.ts';
 import { PublishError } from './errors.ts';
 import type { Meaning } from './target-names.ts';
@@ -73,7 +74,7 @@ function requireMeaning(
 
 async function filesOf(file: string, bytes: Buffer): Promise<Map<string, Found>> {
   const found = new Map<string, Found>();
-  const unpacked = Readable.from([bytes]).pipe(createBrotliDecompress());
+  const unpacked = Readable.from([bytes]).pipe(createZstdDecompress(ZSTANDARD));
   try {
     await readTar(unpacked as AsyncIterable<Buffer>, async ({ name, kind, size }) => {
       if (kind === 'folder') return null;

@@ -16,7 +16,7 @@ export async function istioMeaning(file: string): Promise<Extract<Meaning, { kin
   if (name !== 'istio-sidecar') {
     throw new PublishError(
       `cannot publish ${basename(file)}: it is the package ${name}`,
-      'a package must be istio-sidecar; the agent itself is published as smm-agent-<version>.tar.br, with its node-<version>-<arch>.tar.br',
+      'a package must be istio-sidecar; the agent itself is published as smm-agent-<version>.tar.zst, with its node-<version>-<arch>.tar.zst',
     );
   }
   const version = istioVersion(packaged);

@@ -45,7 +45,7 @@ async function meaningOfNew(file: string): Promise<Meaning> {
   if (extname(file) === '.deb') return istioMeaning(resolve(file));
   throw new PublishError(
     `cannot tell what ${basename(file)} is`,
-    'give it the name that npm run package gave it (smm-agent-<version>.tar.br, node-<version>-<arch>.tar.br), or a path with --as',
+    'give it the name that npm run package gave it (smm-agent-<version>.tar.zst, node-<version>-<arch>.tar.zst), or a path with --as',
   );
 }
 

@@ -10,8 +10,8 @@ export type Meaning =
   | { kind: 'istio'; version: string; architecture: TargetArchitecture };
 
 const PATTERNS: readonly (readonly [RegExp, (version: string, architecture: TargetArchitecture) => Meaning])[] = [
-  [/^smm-agent-(.+?)\.tar\.br()$/, (version) => ({ kind: 'agent', version })],
-  [/^node-(.+)-(amd64|arm64)\.tar\.br$/, (version, architecture) => ({ kind: 'runtime', version, architecture })],
+  [/^smm-agent-(.+?)\.tar\.zst()$/, (version) => ({ kind: 'agent', version })],
+  [/^node-(.+)-(amd64|arm64)\.tar\.zst$/, (version, architecture) => ({ kind: 'runtime', version, architecture })],
   [
     /^istio\/([^/]+)\/istio-sidecar-(amd64|arm64)\.deb$/,
     (version, architecture) => ({ kind: 'istio', version, architecture }),
@@ -55,6 +55,6 @@ export function requirePath(path: string): void {
   if (isSafe) return;
   throw new PublishError(
     `cannot use ${JSON.stringify(path)} as the path of a target`,
-    'write names of letters, digits and . _ + ~ - with / between them, for example agent/smm-agent-1.0.0.tar.br',
+    'write names of letters, digits and . _ + ~ - with / between them, for example agent/smm-agent-1.0.0.tar.zst',
   );
 }

@@ -15,8 +15,8 @@ const MAX_AGE_MS = 7 * 24 * 3600 * 1000;
 /** Their names: official.ts for packages, targets.ts for the others. Each has the version. */
 const KINDS: readonly [keyof OnDisk, RegExp][] = [
   ['istio', /^istio-sidecar_(.+)_(amd64|arm64)\.deb(\.part(\.json)?)?$/],
-  ['agent', /^smm-agent-(.+)\.tar\.br(\.part(\.json)?)?$/],
-  ['runtime', /^node-(.+)-(amd64|arm64)\.tar\.br(\.part(\.json)?)?$/],
+  ['agent', /^smm-agent-(.+)\.tar\.zst(\.part(\.json)?)?$/],
+  ['runtime', /^node-(.+)-(amd64|arm64)\.tar\.zst(\.part(\.json)?)?$/],
 ];
 
 /** Removes the downloads of versions that are on disk, and every one that is older than a week. Returns the names. */

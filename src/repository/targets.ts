@@ -3,14 +3,14 @@
 /** Names of architectures, as Debian has them. */
 export type TargetArchitecture = 'amd64' | 'arm64';
 
-/** One version of the agent, for all architectures: a tar of its folder, compressed with Brotli. */
+/** One version of the agent, for all architectures: a tar of its folder, compressed with Zstandard. */
 export function agentTarget(version: string): string {
-  return `agent/smm-agent-${version}.tar.br`;
+  return `agent/smm-agent-${version}.tar.zst`;
 }
 
-/** A Node runtime: a tar of its folder, compressed with Brotli. */
+/** A Node runtime: a tar of its folder, compressed with Zstandard. */
 export function runtimeTarget(version: string, architecture: TargetArchitecture): string {
-  return `runtime/node-${version}-${architecture}.tar.br`;
+  return `runtime/node-${version}-${architecture}.tar.zst`;
 }
 
 /** Istio's own package, as it was published. */

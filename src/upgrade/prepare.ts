@@ -32,7 +32,7 @@ export interface PreparedVersion {
 /** A bundle is a megabyte, a runtime 130: room for growth, none for a bomb. */
 const MOST_VERSION_BYTES = 50_000_000;
 const MOST_RUNTIME_BYTES = 400_000_000;
-/** Brotli makes a fourth of them. */
+/** Zstandard makes a fourth of them. */
 const UNPACKED_FACTOR = 6;
 const RESERVE_BYTES = 10_000_000;
 const INODES = 30;

@@ -1,5 +1,5 @@
 /**
- * An archive of the repository (a tar, compressed with Brotli) into a folder. One pass: what is read is hashed once more, since the file
+ * An archive of the repository (a tar, compressed with Zstandard) into a folder. One pass: what is read is hashed once more, since the file
  * may have changed on disk after its download, unpacked, and written; nothing of it counts before every digest is right.
  */
 import { createHash } from 'node:crypto';
@@ -7,7 +7,7 @@ import { createReadStream } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { createBrotliDecompress } from 'node:zlib';
+import { constants, createZstdDecompress } from 'node:zlib';
 import { AgentError } from '../errors.ts';
 import { fileError } from '../host/file-errors.ts';
 import { makeFolder } from '../host/files.ts';
@@ -21,6 +21,14 @@ const NAME = /^(?:[A-Za-z0-9_-][A-Za-z0-9._-]*\/)*[A-Za-z0-9_-][A-Za-z0-9._-]*$/
 const MOST_FILES = 100;
 /** With Node's own 16 KB a runtime comes in 8,000 blocks, each at the cost of an interpreter: a third of the whole time. */
 const BLOCK_BYTES = 256 * 1024;
+/** The publisher unpacks in the same way, to see what an agent would refuse. */
+export const ZSTANDARD = {
+  chunkSize: BLOCK_BYTES,
+  // The next ones are unpacked while one is hashed and written.
+  highWaterMark: 2 * BLOCK_BYTES,
+  // 8 MB: what is packed for more memory is refused.
+  params: { [constants.ZSTD_d_windowLogMax]: 23 },
+};
 
 /**
  * Writes the files below `folder`, which is empty, readable by the owner alone, and returns the SHA-256 of each. On disk when it
@@ -36,14 +44,14 @@ export async function unpackArchive(
   const unpacking = new Unpacking(path, folder, maxBytes);
   try {
     await pipeline(
-      createReadStream(path),
+      createReadStream(path, { highWaterMark: BLOCK_BYTES }),
       async function* (blocks: AsyncIterable<Buffer>) {
         for await (const block of blocks) {
           digest.update(block);
           yield block;
         }
       },
-      createBrotliDecompress({ chunkSize: BLOCK_BYTES }),
+      createZstdDecompress(ZSTANDARD),
       (blocks: AsyncIterable<Buffer>) => readTar(blocks, (entry) => unpacking.begin(entry)),
       ...(signal === undefined ? [] : [{ signal }]),
     );
@@ -51,7 +59,7 @@ export async function unpackArchive(
   } catch (cause) {
     signal?.throwIfAborted();
     if (cause instanceof AgentError && cause.code !== 'SMM432') throw cause;
-    throw badArchive(path, 'it is no tar archive, compressed with Brotli', { cause });
+    throw badArchive(path, 'it is no tar archive, compressed with Zstandard', { cause });
   } finally {
     await unpacking.close();
   }

@@ -1,5 +1,5 @@
 /**
- * What an upgrade is compared with: curl, sha256sum and tar, with the Brotli of a Node that does nothing else, since no system is sure to
+ * What an upgrade is compared with: curl, sha256sum and tar, with the Zstandard of a Node that does nothing else, since no system is sure to
  * have a program for it. Both sides leave everything on disk.
  */
 import { execFile } from 'node:child_process';
@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { AgentRepository } from '../sandbox/agent-repository.ts';
 
-const UNPACK = 'process.stdin.pipe(require("node:zlib").createBrotliDecompress()).pipe(process.stdout)';
+const UNPACK = 'process.stdin.pipe(require("node:zlib").createZstdDecompress()).pipe(process.stdout)';
 
 /** Arguments: node, the authority's file, then URL and SHA-256 of each archive. */
 const BY_TOOLS = `set -eu

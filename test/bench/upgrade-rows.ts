@@ -30,7 +30,7 @@ function timeRows(what: string, upgrades: readonly Upgrade[]): Row[] {
     {
       what: `${what}, poll to READY`,
       measured: ms(typical(({ totalMs }) => totalMs)),
-      reference: `curl, sha256sum, Brotli, tar and sync: ${ms(typical(({ toolsMs }) => toolsMs))}`,
+      reference: `curl, sha256sum, Zstandard, tar and sync: ${ms(typical(({ toolsMs }) => toolsMs))}`,
       target: '',
       isMet: null,
     },

@@ -4,14 +4,14 @@ import { createHash } from 'node:crypto';
 import { chmodSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { brotliDecompressSync } from 'node:zlib';
+import { zstdDecompressSync } from 'node:zlib';
 import { buildAgentArchive, buildRuntimeArchive } from '../../packaging/artifacts.ts';
 import { NODE_FLAGS } from '../../packaging/node-flags.ts';
 import { temporaryFolder } from '../temporary.ts';
 import { FolderMachine, must } from './machine.ts';
 
 const AGENT = { version: '1.2.3', runtimeVersion: '24.0.0', code: 'the code\n', copyright: 'copyright\n' };
-const PLAIN = { quality: 1, sourceDateEpoch: 1_700_000_000 } as const;
+const PLAIN = { level: 1, sourceDateEpoch: 1_700_000_000 } as const;
 
 function makeRuntime(folder: string): string {
   mkdirSync(join(folder, 'bin'), { recursive: true });
@@ -36,7 +36,7 @@ function listing(archive: string): string[] {
 }
 
 function plain(archive: string): string {
-  writeFileSync(`${archive}.tar`, brotliDecompressSync(readFileSync(archive)));
+  writeFileSync(`${archive}.tar`, zstdDecompressSync(readFileSync(archive)));
   return `${archive}.tar`;
 }
 
@@ -44,8 +44,8 @@ describe('the archive of a version', () => {
   it("holds the version's folder, without a link and with the flags that it needs", async () => {
     await using folder = await temporaryFolder();
     const archive = await buildAgentArchive(AGENT, { ...PLAIN, output: folder.path });
-    assert.equal(archive, join(folder.path, 'smm-agent-1.2.3.tar.br'));
-    assert.deepEqual(readdirSync(folder.path), ['smm-agent-1.2.3.tar.br']);
+    assert.equal(archive, join(folder.path, 'smm-agent-1.2.3.tar.zst'));
+    assert.deepEqual(readdirSync(folder.path), ['smm-agent-1.2.3.tar.zst']);
     const lines = listing(archive).map((line) => line.replace(/ \d+ 2023-11-14 22:13:20/, ''));
     const names = ['copyright', 'flags', 'release.json', 'smm-agent.js'];
     assert.deepEqual(
@@ -92,7 +92,7 @@ describe('the archive of a runtime', () => {
     await using folder = await temporaryFolder();
     const contents = { runtimeVersion: '24.0.0', runtime: makeRuntime(join(folder.path, 'node')) };
     const archive = await buildRuntimeArchive(contents, 'arm64', { ...PLAIN, output: join(folder.path, 'one') });
-    assert.equal(archive, join(folder.path, 'one/node-24.0.0-arm64.tar.br'));
+    assert.equal(archive, join(folder.path, 'one/node-24.0.0-arm64.tar.zst'));
     assert.deepEqual(
       listing(archive).map((line) => line.replace(/ \d+ 1970-01-01 00:00:00/, '')),
       ['-rw-r--r-- 0/0 LICENSE', 'drwxr-xr-x 0/0 bin/', '-rwxr-xr-x 0/0 bin/node', '-rw-r--r-- 0/0 release.json'],

@@ -32,7 +32,7 @@ it('the bundled client asks the repository and fetches a file, without fetch and
   });
   const [status] = await once(client, 'close');
   assert.deepEqual([status, said], [0, '']);
-  assert.ok(CONTENT.equals(await readFile(join(scene.downloads, 'smm-agent-1.2.3.tar.br'))));
+  assert.ok(CONTENT.equals(await readFile(join(scene.downloads, 'smm-agent-1.2.3.tar.zst'))));
   const list = JSON.parse(await readFile(`${witness}.json`, 'utf8')) as string[];
   const loaded = list.map((name) => name.replace('NativeModule ', ''));
   assert.ok(loaded.includes('https'), 'the list names what is used');

@@ -23,7 +23,7 @@ export interface PublishedVersion extends VersionProgram {
 }
 
 /** Small archives are made at once; what is measured is made elsewhere. */
-const ARCHIVE = { quality: 1, sourceDateEpoch: 1 } as const;
+const ARCHIVE = { level: 1, sourceDateEpoch: 1 } as const;
 
 /** Files of targets are called by their digest. */
 const DIGEST_IN_NAME = /\b([0-9a-f]{64})\./;

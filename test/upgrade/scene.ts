@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { brotliCompressSync } from 'node:zlib';
+import { zstdCompressSync } from 'node:zlib';
 import { systemClock } from '../../src/host/clock.ts';
 import type { ServiceManager, UnitState } from '../../src/host/service-manager.ts';
 import { type Paths, pathsUnder } from '../../src/paths.ts';
@@ -157,7 +157,7 @@ export class UpgradeScene implements AsyncDisposable {
 async function packed(folder: string): Promise<Buffer> {
   const args = ['--create', '--format=ustar', '--sort=name', '--owner=0', '--group=0', '--directory', folder, '.'];
   const { stdout } = await execute('tar', args, { encoding: 'buffer', maxBuffer: 100_000_000 });
-  return brotliCompressSync(stdout, { params: {} });
+  return zstdCompressSync(stdout);
 }
 
 /** The stand-in for Node runs the program as a shell script: what a version does is in the version. */

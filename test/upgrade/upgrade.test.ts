@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { appendFile, chmod, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { brotliCompressSync } from 'node:zlib';
+import { constants, zstdCompressSync } from 'node:zlib';
 import { agentTarget } from '../../src/repository/targets.ts';
 import { readProbation } from '../../src/upgrade/probation.ts';
 import { healthy, NEW, NEXT_NODE, NODE, OLD, UpgradeScene, type VersionFiles, writeManifest } from './scene.ts';
@@ -202,9 +202,12 @@ describe('an archive that is not what it should be', () => {
   }
 
   for (const [what, content] of Object.entries({
-    'no Brotli': Buffer.from('not an archive'),
-    'no tar': brotliCompressSync(Buffer.alloc(5000, 'x')),
-    'cut off': brotliCompressSync(Buffer.alloc(5000)).subarray(0, 5),
+    'no Zstandard': Buffer.from('not an archive'),
+    'no tar': zstdCompressSync(Buffer.alloc(5000, 'x')),
+    'cut off': zstdCompressSync(Buffer.alloc(5000)).subarray(0, 5),
+    'to be unpacked with too much memory': zstdCompressSync(Buffer.alloc(9_000_000), {
+      params: { [constants.ZSTD_c_windowLog]: 24 },
+    }),
   })) {
     it(`of bytes that are ${what} is refused`, async () => {
       await using scene = await UpgradeScene.begin();
@@ -212,7 +215,7 @@ describe('an archive that is not what it should be', () => {
       await scene.exchange(agentTarget(NEW), content);
       await assert.rejects(scene.upgrade(), {
         code: 'SMM701',
-        message: /it is no tar archive, compressed with Brotli/,
+        message: /it is no tar archive, compressed with Zstandard/,
       });
       await assertUnchanged(scene);
     });

@@ -168,7 +168,7 @@ describe('an agent that the control plane upgrades', () => {
     await announce(lab, '0.2.8');
     await machine.reconcile();
     const { upgrade, agent } = await machine.vm.until('it to fail', (status) => status.upgrade?.state === 'failing');
-    assert.match(upgrade?.reason ?? '', /cannot find runtime\/node-24\.91\.0-\w+\.tar\.br in the repository/);
+    assert.match(upgrade?.reason ?? '', /cannot find runtime\/node-24\.91\.0-\w+\.tar\.zst in the repository/);
     assert.equal(agent.version, '0.2.7');
     await repository.publishRuntime('24.91.0');
     await sh('smm-agent retry');

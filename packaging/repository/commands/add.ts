@@ -9,7 +9,7 @@ export const spec = {
   name: 'add',
   summary: 'publish versions of the agent, runtimes and Istio packages',
   forms: ['<folder> --keys <folder> <file>...'],
-  description: `Publishes files that npm run package has built (smm-agent-<version>.tar.br, node-<version>-<arch>.tar.br) and packages
+  description: `Publishes files that npm run package has built (smm-agent-<version>.tar.zst, node-<version>-<arch>.tar.zst) and packages
 istio-sidecar, under the names by which agents ask for them. Each is looked into before. What is there already stays.`,
   options: {
     keys: KEYS,

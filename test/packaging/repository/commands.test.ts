@@ -41,16 +41,16 @@ describe('the commands of the publisher', () => {
     await fixture.agentArchive('1.0.0');
     for (const architecture of ['amd64', 'arm64'] as const) await fixture.runtimeArchive(architecture);
     await must(fixture, ...INIT);
-    const files = ['build/1.0.0/smm-agent-1.0.0.tar.br', 'build/node-24.0.0-amd64.tar.br'];
+    const files = ['build/1.0.0/smm-agent-1.0.0.tar.zst', 'build/node-24.0.0-amd64.tar.zst'];
     assert.match(
       await must(fixture, 'add', 'repository', '--keys', 'keys', ...files),
-      /^added agent\/smm-agent-1.0.0.tar.br, 0.0 MB\nadded runtime\/node-24.0.0-amd64.tar.br/,
+      /^added agent\/smm-agent-1.0.0.tar.zst, 0.0 MB\nadded runtime\/node-24.0.0-amd64.tar.zst/,
     );
     const announce = ['announce', '1.0.0', '--from', 'repository', '--repository', 'https://downloads.example/smm'];
     const early = await run(fixture, announce);
     assert.equal(early.status, 1);
-    assert.match(early.stderr, /cannot announce it: .* does not publish runtime\/node-24.0.0-arm64.tar.br/);
-    await must(fixture, 'add', 'repository', '--keys', 'keys', 'build/node-24.0.0-arm64.tar.br');
+    assert.match(early.stderr, /cannot announce it: .* does not publish runtime\/node-24.0.0-arm64.tar.zst/);
+    await must(fixture, 'add', 'repository', '--keys', 'keys', 'build/node-24.0.0-arm64.tar.zst');
     assert.deepEqual(parse(await must(fixture, ...announce)).data, {
       agentVersion: '1.0.0',
       repository: 'https://downloads.example/smm',
@@ -58,7 +58,7 @@ describe('the commands of the publisher', () => {
     });
     assert.match(await must(fixture, 'verify', 'repository'), /nothing is wrong\n$/);
     assert.equal(await must(fixture, 'refresh', 'repository', '--keys', 'keys'), 'signed timestamp\n');
-    const path = 'agent/smm-agent-1.0.0.tar.br';
+    const path = 'agent/smm-agent-1.0.0.tar.zst';
     assert.equal(await must(fixture, 'withdraw', 'repository', '--keys', 'keys', path), `withdrew ${path}\n`);
     assert.match(await must(fixture, 'withdraw', 'repository', '--keys', 'keys', path), /was withdrawn already/);
   });

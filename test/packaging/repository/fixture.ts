@@ -48,7 +48,7 @@ export class Fixture implements AsyncDisposable {
   /** An archive of the agent, whose code is the word. */
   agentArchive(version: string, word = version): Promise<string> {
     const contents = { version, runtimeVersion: RUNTIME, code: `${word}\n`, copyright: 'copyright\n' };
-    return buildAgentArchive(contents, { output: this.at('build', word), quality: 1, sourceDateEpoch: 1 });
+    return buildAgentArchive(contents, { output: this.at('build', word), level: 1, sourceDateEpoch: 1 });
   }
 
   /** An archive of a runtime, whose node begins with these bytes. */
@@ -59,7 +59,7 @@ export class Fixture implements AsyncDisposable {
     await chmod(join(runtime, 'bin/node'), 0o755);
     await writeFile(join(runtime, 'LICENSE'), 'licence\n');
     const contents = { runtimeVersion: RUNTIME, runtime };
-    return buildRuntimeArchive(contents, architecture, { output: this.at('build'), quality: 1 });
+    return buildRuntimeArchive(contents, architecture, { output: this.at('build'), level: 1 });
   }
 
   /** A file whose content is the word, published under a path that no agent asks for. */

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { cp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { brotliCompressSync } from 'node:zlib';
+import { zstdCompressSync } from 'node:zlib';
 import { addTargets } from '../../../packaging/repository/add.ts';
 import { createRepository } from '../../../packaging/repository/create.ts';
 import { PublishError } from '../../../packaging/repository/errors.ts';
@@ -36,11 +36,11 @@ async function refusedFile(fixture: Fixture, target: NewTarget, sentence: RegExp
 
 /** An archive as tar makes it of a folder that `change` has changed. */
 async function changedArchive(fixture: Fixture, change: (tree: string) => string): Promise<string> {
-  const name = 'smm-agent-1.0.0.tar.br';
+  const name = 'smm-agent-1.0.0.tar.zst';
   const tree = fixture.at('tree');
   must('sh', ['-ec', `rm -rf "$1" && mkdir "$1" && ${change('"$1"')}`, 'sh', tree]);
   must('tar', ['--format=ustar', '-C', tree, '-cf', fixture.at('changed.tar'), ...(await readdir(tree))]);
-  await writeFile(fixture.at(name), brotliCompressSync(await readFile(fixture.at('changed.tar'))));
+  await writeFile(fixture.at(name), zstdCompressSync(await readFile(fixture.at('changed.tar'))));
   return fixture.at(name);
 }
 
@@ -48,14 +48,14 @@ describe('an agent archive', () => {
   it('must be the version that its name says', async () => {
     await using fixture = await Fixture.withRepository();
     const archive = await fixture.agentArchive('1.0.0');
-    await cp(archive, fixture.at('smm-agent-1.0.1.tar.br'));
-    const file = fixture.at('smm-agent-1.0.1.tar.br');
+    await cp(archive, fixture.at('smm-agent-1.0.1.tar.zst'));
+    const file = fixture.at('smm-agent-1.0.1.tar.zst');
     await refusedFile(
       fixture,
       { file },
-      /smm-agent-1.0.1.tar.br: it is version 1.0.0, and would be published as 1.0.1/,
+      /smm-agent-1.0.1.tar.zst: it is version 1.0.0, and would be published as 1.0.1/,
     );
-    await refusedFile(fixture, { file: archive, path: 'agent/smm-agent-2.0.0.tar.br' }, /would be published as 2.0.0/);
+    await refusedFile(fixture, { file: archive, path: 'agent/smm-agent-2.0.0.tar.zst' }, /would be published as 2.0.0/);
   });
 
   it('must hold what its release.json says, all of it and nothing else', async () => {
@@ -87,7 +87,7 @@ describe('an agent archive', () => {
 
   it('must be an archive', async () => {
     await using fixture = await Fixture.withRepository();
-    const file = fixture.at('smm-agent-1.0.0.tar.br');
+    const file = fixture.at('smm-agent-1.0.0.tar.zst');
     await writeFile(file, 'no archive');
     await refusedFile(fixture, { file }, /it cannot be unpacked/);
     const whole = await readFile(await fixture.agentArchive('1.0.0'));
@@ -128,7 +128,7 @@ describe('an Istio package', () => {
     await using fixture = await Fixture.withRepository();
     const file = fixture.at('some.deb');
     await buildIstioPackage(file, { version: '1.31.0', packageName: 'smm-agent', architecture: 'amd64' });
-    await refusedFile(fixture, { file }, /some.deb: it is the package smm-agent/, /smm-agent-<version>.tar.br/);
+    await refusedFile(fixture, { file }, /some.deb: it is the package smm-agent/, /smm-agent-<version>.tar.zst/);
     await buildIstioPackage(file, { version: '1.31.0', architecture: 's390x' });
     await refusedFile(fixture, { file }, /it is for s390x/);
     await buildIstioPackage(file, { version: '1.31.0', architecture: 'amd64' });
@@ -154,7 +154,7 @@ describe('a file', () => {
     await refusedFile(
       fixture,
       other,
-      /agent\/smm-agent-1.0.0.tar.br: it is there already, with other bytes/,
+      /agent\/smm-agent-1.0.0.tar.zst: it is there already, with other bytes/,
       /--replace/,
     );
     const { added } = await addTargets(fixture.publisher(), [other], { replace: true });
@@ -165,7 +165,7 @@ describe('a file', () => {
     await using fixture = await Fixture.withRepository();
     await addTargets(fixture.publisher(), [{ file: await fixture.agentArchive('1.0.0') }]);
     const work = withdrawTargets(fixture.publisher(), ['agent/smm-agent-1.0.0.tar.bz']);
-    await refused(work, /not in the repository \(did you mean agent\/smm-agent-1.0.0.tar.br\?\)/);
+    await refused(work, /not in the repository \(did you mean agent\/smm-agent-1.0.0.tar.zst\?\)/);
   });
 });
 

@@ -49,7 +49,7 @@ describe('a turn that is killed', { concurrency: 2 }, () => {
       await scene.fetch();
       const now = { 'roots/2.root.json': 2, 'snapshot.json': 4, 'targets.json': 4, 'timestamp.json': 4 };
       assert.deepEqual(await scene.versions(), now);
-      assert.deepEqual(await namesBelow(scene.downloads), ['smm-agent-1.2.3.tar.br']);
+      assert.deepEqual(await namesBelow(scene.downloads), ['smm-agent-1.2.3.tar.zst']);
     });
   }
 });

@@ -10,7 +10,7 @@ import { type TemporaryFolder, temporaryFolder } from '../../temporary.ts';
 import { Publisher } from './publisher.ts';
 import { RepositoryServer } from './repository-server.ts';
 
-export const TARGET = 'agent/smm-agent-1.2.3.tar.br';
+export const TARGET = 'agent/smm-agent-1.2.3.tar.zst';
 export const CONTENT = Buffer.alloc(300_000, 'the agent ');
 /** One authority for all scenes of a file: making one takes longer than most tests. */
 const CERTIFICATES = makeCertificates(['127.0.0.1', 'localhost']);

@@ -9,7 +9,7 @@ import { sha256Of } from './publisher.ts';
 import { RepositoryServer, status } from './repository-server.ts';
 import { CONTENT, Scene, TARGET } from './scene.ts';
 
-const PATH = `targets/agent/${sha256Of(CONTENT)}.smm-agent-1.2.3.tar.br`;
+const PATH = `targets/agent/${sha256Of(CONTENT)}.smm-agent-1.2.3.tar.zst`;
 const PLACES = ['metadata/2.root.json', 'metadata/timestamp.json', PATH];
 
 describe('a redirect of the repository', () => {

@@ -7,7 +7,7 @@ import { newKey, sha256Of } from './publisher.ts';
 import { type Answer, cutOff, dripping, endless, file, stalling, status, unannounced } from './repository-server.ts';
 import { CONTENT, IMPATIENT, namesBelow, Scene, TARGET } from './scene.ts';
 
-const NAME = 'smm-agent-1.2.3.tar.br';
+const NAME = 'smm-agent-1.2.3.tar.zst';
 const PATH = `targets/agent/${sha256Of(CONTENT)}.${NAME}`;
 
 describe('a file that is signed', () => {
@@ -75,7 +75,7 @@ describe('a file that is signed', () => {
 
   it('is not found when it is not there, nor by what every object of JavaScript has', async () => {
     await using scene = await Scene.begin();
-    for (const path of ['agent/smm-agent-9.9.9.tar.br', 'constructor', '__proto__', 'a file']) {
+    for (const path of ['agent/smm-agent-9.9.9.tar.zst', 'constructor', '__proto__', 'a file']) {
       const message = `cannot find ${path} in the repository ${scene.server.url}: no such file is signed there`;
       await assert.rejects(scene.client().target(path), { code: 'SMM458', message });
     }

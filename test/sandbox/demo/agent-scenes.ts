@@ -62,7 +62,7 @@ async function putBack(stage: Stage): Promise<void> {
 /** As its publisher does it, on another machine. */
 async function announce({ screen, mesh }: Stage, version: string, program: PublishedVersion = {}): Promise<void> {
   const repository = await mesh.repository();
-  screen.command(`npm run repository -- add repository smm-agent-${version}.tar.br`);
+  screen.command(`npm run repository -- add repository smm-agent-${version}.tar.zst`);
   const bytes = await repository.publish(version, program);
   screen.side('repository', `smm-agent ${version} is signed and published, ${Math.round(bytes / 1024)} KB`);
   screen.command(`npm run repository -- announce ${version} --repository ${repository.url} --apply`);

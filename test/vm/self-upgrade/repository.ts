@@ -75,7 +75,7 @@ export class AgentRepository {
       migrations === undefined ? (await bundle(projectRoot, version)).code : await bundleWith(migrations, version);
     const contents = { version, runtimeVersion: runtime, code: `${prefix}${code}`, copyright: 'Apache-2.0\n' };
     const output = join(this.#folder, 'build');
-    const file = await buildAgentArchive(contents, { output, quality: 1, sourceDateEpoch: 1 });
+    const file = await buildAgentArchive(contents, { output, level: 1, sourceDateEpoch: 1 });
     const { added } = await addTargets(this.#publisher(), [{ file }], { replace: true });
     this.#sync();
     return added[0]?.bytes ?? 0;
@@ -91,7 +91,7 @@ export class AgentRepository {
   runtimeArchive(runtimeVersion: string, runtime: string): Promise<string> {
     const output = join(this.#lab.state.folder, `runtime-${sha256Of(Buffer.from(`${runtimeVersion} ${runtime}`))}`);
     return withLock(`${output}.lock`, () =>
-      buildRuntimeArchive({ runtimeVersion, runtime }, hostArch(), { output, quality: 1 }),
+      buildRuntimeArchive({ runtimeVersion, runtime }, hostArch(), { output, level: 1 }),
     );
   }
 
