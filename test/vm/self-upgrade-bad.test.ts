@@ -8,32 +8,26 @@ import { after, before, describe, it } from 'node:test';
 import { ARCHITECTURES, runtimeFolder } from '../../packaging/runtime.ts';
 import { packageJson, projectRoot } from '../../scripts/project.ts';
 import { runtimeTarget } from '../../src/repository/targets.ts';
-import { startOwnLab } from './lab/control-plane.ts';
 import { hostArch } from './lab/go-parts.ts';
 import type { Lab } from './lab/lab.ts';
 import { assertInOrder } from './self-upgrade/in-order.ts';
 import { DIES_OF_SIGSEGV, exits, REFUSES_CONFIGURATION } from './self-upgrade/misbehaviour.ts';
-import { AgentRepository } from './self-upgrade/repository.ts';
-import { announce, UpgradeVm } from './self-upgrade/upgrade-vm.ts';
+import type { AgentRepository } from './self-upgrade/repository.ts';
+import { startUpgradeLab, type UpgradeLab } from './self-upgrade/upgrade-lab.ts';
+import { announce, type UpgradeVm } from './self-upgrade/upgrade-vm.ts';
 
 const GOOD = packageJson().version;
 
 describe('a bad version of the agent', () => {
   let lab: Lab;
-  let end: () => Promise<void>;
   let repository: AgentRepository;
   let machine: UpgradeVm;
+  let end: UpgradeLab['end'] | undefined;
 
   before(async () => {
-    ({ lab, end } = await startOwnLab());
-    repository = await AgentRepository.make(lab);
-    machine = await UpgradeVm.make(lab, repository, { name: 'bad-versions' });
+    ({ lab, repository, machine, end } = await startUpgradeLab({ name: 'bad-versions' }));
   });
-  after(async () => {
-    await machine?.vm.end();
-    await repository?.stop();
-    await end?.();
-  });
+  after(() => end?.());
 
   /** Announces it, and returns what the journal has said until the machine works again. */
   async function tried(version: string): Promise<string[]> {

@@ -5,13 +5,13 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { packageJson } from '../../scripts/project.ts';
-import { startOwnLab } from './lab/control-plane.ts';
 import type { Lab } from './lab/lab.ts';
 import { assertInOrder } from './self-upgrade/in-order.ts';
 import { exits, IDLES_AFTER_READY } from './self-upgrade/misbehaviour.ts';
 import { giveOwnClock, setClock, writeClock } from './self-upgrade/own-clock.ts';
-import { AgentRepository } from './self-upgrade/repository.ts';
-import { announce, TWO_MINUTES_MS, UpgradeVm } from './self-upgrade/upgrade-vm.ts';
+import type { AgentRepository } from './self-upgrade/repository.ts';
+import { startUpgradeLab, type UpgradeLab } from './self-upgrade/upgrade-lab.ts';
+import { announce, TWO_MINUTES_MS, type UpgradeVm } from './self-upgrade/upgrade-vm.ts';
 
 const SHIPPED = packageJson().version;
 const MINUTE_MS = 60_000;
@@ -26,20 +26,18 @@ const PROBATION = '/var/lib/smm-agent/agent/probation';
 const TRIAL = '/run/smm-agent/agent-trial';
 
 let lab: Lab;
-let end: () => Promise<void>;
 let repository: AgentRepository;
 let machine: UpgradeVm;
+let end: UpgradeLab['end'] | undefined;
 
 before(async () => {
-  ({ lab, end } = await startOwnLab());
-  repository = await AgentRepository.make(lab, { expires: { timestamp: '5d' } });
-  machine = await UpgradeVm.make(lab, repository, { name: 'clock', prepare: giveOwnClock });
+  ({ lab, repository, machine, end } = await startUpgradeLab({
+    name: 'clock',
+    expires: { timestamp: '5d' },
+    prepare: giveOwnClock,
+  }));
 });
-after(async () => {
-  await machine?.vm.end();
-  await repository?.stop();
-  await end?.();
-});
+after(() => end?.());
 
 const sh = (script: string) => machine.machine.sh(script);
 const set = (aheadMs: number) => setClock(machine, aheadMs);

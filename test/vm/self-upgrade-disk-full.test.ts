@@ -13,13 +13,13 @@ import {
   UPGRADE_CHECKPOINTS,
 } from '../../src/host/checkpoints.ts';
 import { AGENT_PUT_BACK_POINTS, TRIAL_POINTS } from '../systemd/kill-points.ts';
-import { startOwnLab } from './lab/control-plane.ts';
 import type { Lab } from './lab/lab.ts';
 import { until } from './lab/until.ts';
 import { exits, IDLES_AFTER_READY } from './self-upgrade/misbehaviour.ts';
-import { AgentRepository } from './self-upgrade/repository.ts';
+import type { AgentRepository } from './self-upgrade/repository.ts';
 import { DISKS, leave, makeRoom, mountDisks, type Room } from './self-upgrade/small-disks.ts';
-import { announce, TWO_MINUTES_MS, UpgradeVm } from './self-upgrade/upgrade-vm.ts';
+import { startUpgradeLab, type UpgradeLab } from './self-upgrade/upgrade-lab.ts';
+import { announce, TWO_MINUTES_MS, type UpgradeVm } from './self-upgrade/upgrade-vm.ts';
 
 const KILL = '/run/smm-test-kill';
 const NEXT_RUNTIME = '24.90.0';
@@ -46,15 +46,13 @@ const isScripts = (point: string) => ([...TRIAL_POINTS, ...AGENT_PUT_BACK_POINTS
 const NOTHING: readonly Room[] = [{ bytes: 0, inodes: 0 }, { bytes: 0 }, { inodes: 0 }];
 
 let lab: Lab;
-let end: () => Promise<void>;
 let repository: AgentRepository;
 let machine: UpgradeVm;
+let end: UpgradeLab['end'] | undefined;
 let count = 0;
 
 before(async () => {
-  ({ lab, end } = await startOwnLab());
-  repository = await AgentRepository.make(lab);
-  machine = await UpgradeVm.make(lab, repository, { name: 'disk-full', prepare: mountDisks });
+  ({ lab, repository, machine, end } = await startUpgradeLab({ name: 'disk-full', prepare: mountDisks }));
   await machine.machine.writeFile(
     '/etc/systemd/system/smm-agent.service.d/test.conf',
     `[Service]\nEnvironmentFile=-${KILL}\n`,
@@ -63,11 +61,7 @@ before(async () => {
 });
 // Whatever a test has come to: the next one begins with room.
 afterEach(() => makeRoom(machine.machine));
-after(async () => {
-  await machine?.vm.end();
-  await repository?.stop();
-  await end?.();
-});
+after(() => end?.());
 
 const sh = (script: string) => machine.machine.sh(script);
 const running = async () => (await machine.vm.until('a status', () => true)).agent.version;

@@ -7,13 +7,13 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { CONFIRMATION_CHECKPOINTS, UPGRADE_CHECKPOINTS } from '../../src/host/checkpoints.ts';
 import { AGENT_PUT_BACK_POINTS, DEADLINE_POINTS, TRIAL_END_POINTS, TRIAL_POINTS } from '../systemd/kill-points.ts';
-import { startOwnLab } from './lab/control-plane.ts';
 import type { Lab } from './lab/lab.ts';
 import { untilServing } from './lab/mesh-vm.ts';
 import { until } from './lab/until.ts';
 import { exits, IDLES_AFTER_READY } from './self-upgrade/misbehaviour.ts';
-import { AgentRepository } from './self-upgrade/repository.ts';
-import { announce, TWO_MINUTES_MS, UpgradeVm } from './self-upgrade/upgrade-vm.ts';
+import type { AgentRepository } from './self-upgrade/repository.ts';
+import { startUpgradeLab, type UpgradeLab } from './self-upgrade/upgrade-lab.ts';
+import { announce, TWO_MINUTES_MS, type UpgradeVm } from './self-upgrade/upgrade-vm.ts';
 
 const KILL = '/run/smm-test-kill';
 const PROBATION = '/var/lib/smm-agent/agent/probation';
@@ -27,26 +27,20 @@ const CONFIRMED: ReadonlySet<string> = new Set([
 ]);
 
 let lab: Lab;
-let end: () => Promise<void>;
 let repository: AgentRepository;
 let machine: UpgradeVm;
+let end: UpgradeLab['end'] | undefined;
 let count = 0;
 
 before(async () => {
-  ({ lab, end } = await startOwnLab());
-  repository = await AgentRepository.make(lab);
-  machine = await UpgradeVm.make(lab, repository, { name: 'upgrade-kills' });
+  ({ lab, repository, machine, end } = await startUpgradeLab({ name: 'upgrade-kills' }));
   await machine.machine.writeFile(
     '/etc/systemd/system/smm-agent.service.d/test.conf',
     `[Service]\nEnvironmentFile=-${KILL}\n`,
   );
   await machine.machine.sh('systemctl daemon-reload; systemctl enable -q istio');
 });
-after(async () => {
-  await machine?.vm.end();
-  await repository?.stop();
-  await end?.();
-});
+after(() => end?.());
 
 async function running(): Promise<string> {
   return (await machine.vm.until('a status', () => true)).agent.version;

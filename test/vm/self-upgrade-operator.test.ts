@@ -4,35 +4,29 @@ import { after, before, describe, it } from 'node:test';
 import { packageJson } from '../../scripts/project.ts';
 import type { Status } from '../../src/agent/status.ts';
 import { upgradeControlPlane } from './agent-vm.ts';
-import { startOwnLab } from './lab/control-plane.ts';
 import type { Lab } from './lab/lab.ts';
 import { untilServing } from './lab/mesh-vm.ts';
 import { assertInOrder } from './self-upgrade/in-order.ts';
 import { exits } from './self-upgrade/misbehaviour.ts';
-import { AgentRepository } from './self-upgrade/repository.ts';
-import { announce, UpgradeVm } from './self-upgrade/upgrade-vm.ts';
+import type { AgentRepository } from './self-upgrade/repository.ts';
+import { startUpgradeLab, type UpgradeLab } from './self-upgrade/upgrade-lab.ts';
+import { announce, type UpgradeVm } from './self-upgrade/upgrade-vm.ts';
 
 const SHIPPED = packageJson().version;
 const API = '-p tcp --dport 6443 -j DROP';
 const PROBATION = '/var/lib/smm-agent/agent/probation';
 
 let lab: Lab;
-let end: () => Promise<void>;
 let repository: AgentRepository;
 let machine: UpgradeVm;
+let end: UpgradeLab['end'] | undefined;
 
 before(async () => {
-  ({ lab, end } = await startOwnLab());
-  repository = await AgentRepository.make(lab);
+  ({ lab, repository, machine, end } = await startUpgradeLab({ name: 'operators' }));
   for (const version of ['0.2.1', '0.2.2', '0.2.3', '0.2.4', '0.3.0']) await repository.publish(version);
   await repository.publish('0.2.9', { prefix: exits(1) });
-  machine = await UpgradeVm.make(lab, repository, { name: 'operators' });
 });
-after(async () => {
-  await machine?.vm.end();
-  await repository?.stop();
-  await end?.();
-});
+after(() => end?.());
 
 const sh = (script: string) => machine.machine.sh(script);
 const last = async () => (await machine.history()).findLast(({ what }) => what === 'agent');

@@ -3,14 +3,14 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { agentTarget, runtimeTarget } from '../../src/repository/targets.ts';
 import { upgradeControlPlane } from './agent-vm.ts';
-import { startOwnLab } from './lab/control-plane.ts';
 import { hostArch } from './lab/go-parts.ts';
 import type { Lab } from './lab/lab.ts';
 import { otherNode, otherNodeVersion } from './lab/node-part.ts';
 import { until } from './lab/until.ts';
 import { assertInOrder } from './self-upgrade/in-order.ts';
-import { AgentRepository } from './self-upgrade/repository.ts';
-import { announce, TWO_MINUTES_MS, UpgradeVm } from './self-upgrade/upgrade-vm.ts';
+import type { AgentRepository } from './self-upgrade/repository.ts';
+import { startUpgradeLab, type UpgradeLab } from './self-upgrade/upgrade-lab.ts';
+import { announce, TWO_MINUTES_MS, type UpgradeVm } from './self-upgrade/upgrade-vm.ts';
 
 /** What an upgrade that keeps its runtime may cost. */
 const MOST_BYTES = 1_500_000;
@@ -18,20 +18,14 @@ const ISTIO_PACKAGE = /istio-sidecar\.deb$/;
 
 describe('an agent that the control plane upgrades', () => {
   let lab: Lab;
-  let end: () => Promise<void>;
   let repository: AgentRepository;
   let machine: UpgradeVm;
+  let end: UpgradeLab['end'] | undefined;
 
   before(async () => {
-    ({ lab, end } = await startOwnLab());
-    repository = await AgentRepository.make(lab);
-    machine = await UpgradeVm.make(lab, repository, { name: 'self-upgrade' });
+    ({ lab, repository, machine, end } = await startUpgradeLab({ name: 'self-upgrade' }));
   });
-  after(async () => {
-    await machine?.vm.end();
-    await repository?.stop();
-    await end?.();
-  });
+  after(() => end?.());
 
   const sh = (script: string) => machine.machine.sh(script);
   const node = async () => (await sh('readlink /proc/$(systemctl show -P MainPID smm-agent)/exe')).trim();
