@@ -6,12 +6,12 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { UPGRADE_CHECKPOINTS } from '../../src/host/checkpoints.ts';
 import { readProbation } from '../../src/upgrade/probation.ts';
-import { KILLED_UPGRADE } from './killed-upgrade.ts';
 import { NEW, NEXT_NODE, OLD, UpgradeScene } from './scene.ts';
+import { UPGRADE_PROGRAM } from './upgrade-program.ts';
 
 async function killedAt(scene: UpgradeScene, point: string): Promise<void> {
   const env = { ...process.env, SMM_TEST_KILL_AT: point };
-  const child = spawn(process.execPath, [KILLED_UPGRADE, scene.folder], { env, stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(process.execPath, [UPGRADE_PROGRAM, scene.folder], { env, stdio: ['ignore', 'ignore', 'pipe'] });
   let said = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     said += text;

@@ -61,14 +61,12 @@ const jumps = async () =>
 /** Runs the command with the point named, and returns when a script was killed there; from then on nothing is killed any more. */
 async function killedAt(point: string, command: string): Promise<void> {
   const cursor = (await machine.sh('journalctl --show-cursor -n 0 -o cat -u istio')).trim().replace('-- cursor: ', '');
-  const killed = async () =>
-    (await machine.sh(`journalctl --no-pager -o cat -u istio --after-cursor='${cursor}'`)).includes(
-      `killed at ${point}`,
-    );
   await machine.writeFile(KILL, `SMM_TEST_KILL_AT=${point}\n`);
   await machine.sh(command);
-  await until(`${point} to be passed`, killed, PATIENCE_MS);
-  await machine.sh(`rm ${KILL}`);
+  // On the machine itself: the next start, which is not to be killed, comes a second later.
+  const journal = `journalctl --no-pager -o cat -u istio --after-cursor='${cursor}'`;
+  const waits = `until ${journal} | grep -q 'killed at ${point}'; do sleep 0.1; done; rm ${KILL}`;
+  await machine.sh(waits, { timeoutMs: PATIENCE_MS });
 }
 
 /** Whatever was killed: Istio runs, all of it from the active release, with its rules in place once. */
@@ -140,7 +138,7 @@ describe('the putting back of a bad release, which is killed', () => {
       await link(machine, 'staged', BAD);
       await killedAt(point, 'systemctl restart istio');
       await assertRight(good);
-      assert.match(await rejection(), /^reason=it ended [3-5] times .*\ncount=[12]\nat=\d+\n/);
+      assert.match(await rejection(), /^reason=it ended [34] times .*\ncount=1\nat=\d+\n/);
       assert.equal(await machine.sh(`ls ${STATE}/ends`), '');
       await machine.sh('systemctl restart istio');
       await assertRight(good);

@@ -7,9 +7,9 @@ import { chmod, mkdir, realpath, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { VERSION_FILES } from '../../src/upgrade/version.ts';
-import { CONFIRMATION } from '../upgrade/confirmation.ts';
-import { KILLED_UPGRADE } from '../upgrade/killed-upgrade.ts';
+import { CONFIRMATION_PROGRAM } from '../upgrade/confirmation-program.ts';
 import { NEW, NEXT_NODE, OLD, UpgradeScene } from '../upgrade/scene.ts';
+import { UPGRADE_PROGRAM } from '../upgrade/upgrade-program.ts';
 import { DiskTrace } from './lab/disk-trace.ts';
 
 /** A machine on which NEW is published, which brings a runtime, and whose systemd takes every timer. */
@@ -76,7 +76,7 @@ describe('the switch to a new version', () => {
   it('comes when every file of it and of its runtime is on disk, and its probation as well', async () => {
     await using machine = await Machine.begin();
     const { paths, store } = machine.scene;
-    const trace = await machine.runs(KILLED_UPGRADE);
+    const trace = await machine.runs(UPGRADE_PROGRAM);
     assertWrittenFirst(trace);
     const [version, runtime] = [store.folder(NEW), store.runtimeFolder(NEXT_NODE)];
     assertOrder({
@@ -102,7 +102,7 @@ describe('the switch to a new version', () => {
 describe('a version on probation', () => {
   it('starts when its new deadline is on disk', async () => {
     await using machine = await Machine.begin();
-    await machine.runs(KILLED_UPGRADE);
+    await machine.runs(UPGRADE_PROGRAM);
     const trace = await machine.runsScript('agent-guard', 'start');
     assertWrittenFirst(trace);
     const { probation, run } = machine.scene.paths;
@@ -111,8 +111,8 @@ describe('a version on probation', () => {
 
   it('is confirmed in the history before its probation is over', async () => {
     await using machine = await Machine.begin();
-    await machine.runs(KILLED_UPGRADE);
-    const trace = await machine.runs(CONFIRMATION);
+    await machine.runs(UPGRADE_PROGRAM);
+    const trace = await machine.runs(CONFIRMATION_PROGRAM);
     assertWrittenFirst(trace);
     const { history, probation, agentState } = machine.scene.paths;
     const over = trace.removed(probation);
@@ -122,7 +122,7 @@ describe('a version on probation', () => {
 
   it('is rejected on disk before it is put back, and that is before its probation is over', async () => {
     await using machine = await Machine.begin();
-    await machine.runs(KILLED_UPGRADE);
+    await machine.runs(UPGRADE_PROGRAM);
     const trace = await machine.runsScript('agent-put-back', 'now', 'it exits 1', 'i-1');
     assertWrittenFirst(trace);
     const { agentState, opt, probation } = machine.scene.paths;

@@ -1,6 +1,6 @@
 /**
- * A program: keeps `connections` HTTP connections open to a URL and spreads `rate` requests a second over them until SIGTERM; then
- * prints what happened as JSON. Any error and any connection that the other side closed is counted.
+ * A program: keeps `connections` HTTP connections open to a URL and spreads `rate` requests a second over them until SIGTERM. Prints
+ * that it asks, and at the end what happened, as JSON. Any error and any connection that the other side closed is counted.
  */
 import { Agent, get } from 'node:http';
 
@@ -56,6 +56,7 @@ function lost(): void {
 
 let next = 0;
 const begin = performance.now();
+process.stdout.write('asks\n');
 const timer = setInterval(() => {
   // By the clock, so that a late timer makes up for what it missed.
   const due = ((performance.now() - begin) / 1000) * Number(rate);
@@ -67,11 +68,12 @@ const timer = setInterval(() => {
 
 process.on('SIGTERM', () => {
   clearInterval(timer);
+  const seconds = (performance.now() - begin) / 1000;
   const waiting = setInterval(() => {
     if (outstanding > 0) return;
     clearInterval(waiting);
     stopping = true;
     for (const agent of agents) agent.destroy();
-    process.stdout.write(`${JSON.stringify(result)}\n`);
+    process.stdout.write(`${JSON.stringify({ ...result, seconds })}\n`);
   }, 10);
 });

@@ -2,10 +2,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { logTail, startDaemon } from './daemon.ts';
+import { assertAlive, logTail, startDaemon } from './daemon.ts';
 import type { Lab } from './lab.ts';
 import { end } from './ledger.ts';
+import { until } from './until.ts';
 
+const START_MS = 20_000;
 const LAST_ANSWERS_MS = 60_000;
 
 export interface LoadOptions {
@@ -16,6 +18,8 @@ export interface LoadOptions {
 
 export interface LoadResult {
   readonly requests: number;
+  /** From the first request to the stop: the start of the program is not in it. */
+  readonly seconds: number;
   /** Failed requests, and answers other than 200. */
   readonly errors: number;
   /** Connections that were closed before the load was stopped. */
@@ -32,7 +36,8 @@ export interface Load {
   stop(): Promise<LoadResult>;
 }
 
-export function startLoad(lab: Lab, options: LoadOptions): Load {
+/** Resolves once it asks. */
+export async function startLoad(lab: Lab, options: LoadOptions): Promise<Load> {
   const logFile = join(lab.state.folder, `load-${process.hrtime.bigint()}.log`);
   const daemon = startDaemon(lab.ledger, {
     what: 'the load',
@@ -46,6 +51,11 @@ export function startLoad(lab: Lab, options: LoadOptions): Load {
       String(options.requestsPerSecond),
     ],
   });
+  const asks = () => {
+    assertAlive(daemon);
+    return readFileSync(logFile, 'utf8').includes('asks\n');
+  };
+  await until('the load to begin', asks, START_MS);
   return {
     async stop() {
       // Before the run would end it by force: its last answers may take a while.
@@ -61,7 +71,7 @@ export function startLoad(lab: Lab, options: LoadOptions): Load {
 }
 
 export async function runLoad(lab: Lab, options: LoadOptions & { readonly seconds: number }): Promise<LoadResult> {
-  const load = startLoad(lab, options);
+  const load = await startLoad(lab, options);
   await sleep(options.seconds * 1000);
   return load.stop();
 }

@@ -13,4 +13,4 @@ if (import.meta.main) {
 }
 
 /** Path of this program. */
-export const CONFIRMATION = import.meta.filename;
+export const CONFIRMATION_PROGRAM = import.meta.filename;

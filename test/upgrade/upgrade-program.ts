@@ -9,4 +9,4 @@ if (import.meta.main) {
 }
 
 /** Path of this program. */
-export const KILLED_UPGRADE = import.meta.filename;
+export const UPGRADE_PROGRAM = import.meta.filename;
