@@ -36,6 +36,7 @@ export async function runHere(paths: Paths, env: NodeJS.ProcessEnv): Promise<voi
     waiting.clear();
   };
   let isReplaced = false;
+  let isRestarting = false;
   // One that an operator has started by hand makes way for the service, which systemd would start in vain for as long.
   const isService = env.NOTIFY_SOCKET !== undefined;
   const makeWay = isService ? null : () => ending.abort(new Error('smm-agent.service has started'));
@@ -67,10 +68,12 @@ export async function runHere(paths: Paths, env: NodeJS.ProcessEnv): Promise<voi
         tell: (event) => {
           note(event);
           isReplaced ||= event.kind === 'done' && event.step === 'upgrade-agent';
+          isRestarting ||= event.kind === 'done' && event.step === 'restart-agent';
           for (const listener of audience) listener(event);
         },
         finished: (reasons, status) => {
-          if (reasons.includes('reconcile')) answerAll(endOfTurn(status));
+          // Where systemd takes its time, the turn is over before SIGTERM comes: a command is told the same either way.
+          if (reasons.includes('reconcile')) answerAll(isRestarting ? endOfAgent(true) : endOfTurn(status));
           memory.giveBack();
         },
       },

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readdir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { downloadsOf } from './agent-repository.ts';
 import { NAMESPACE } from './mesh.ts';
 import { until } from './until.ts';
@@ -33,7 +34,7 @@ describe('an agent whose control plane names its version', () => {
     const main = await world.show('MainPID');
     await world.repository.announce('1.1.0');
     const said = await world.machine.expect('smm-agent', 'reconcile');
-    assert.match(said, /^✓ smm-agent 1\.1\.0 is in place, .*\n(.*\n)?the agent restarts as that version/m);
+    assert.match(said, /^✓ smm-agent 1\.1\.0 is in place, .*\n(.*\n)*the agent restarts as that version/m);
     await world.runs('1.1.0');
     assert.deepEqual(world.repository.takeDownloads(), downloadsOf('1.1.0'));
     assert.deepEqual(await Promise.all(['current', 'previous'].map((link) => world.linked(link as 'current'))), [
@@ -75,8 +76,17 @@ describe('an agent whose control plane names its version', () => {
     assert.deepEqual(await readdir(world.machine.paths.downloads), []);
   });
 
-  it('goes back to an older version when it is named, without a download', async () => {
-    await world.announce('1.1.0');
+  it('goes back to an older version when it is named, without a download, and says the same where systemd takes its time', async (test) => {
+    const { manager } = world.machine;
+    const submit = manager.submit.bind(manager);
+    const slowly: typeof submit = async (unit, type, mode) => {
+      if (type === 'restart') await delay(1000);
+      return submit(unit, type, mode);
+    };
+    test.mock.method(manager, 'submit', slowly);
+    await world.repository.announce('1.1.0');
+    const said = await world.machine.expect('smm-agent', 'reconcile');
+    assert.match(said, /^✓ smm-agent 1\.1\.0 is in place, .*\n(.*\n)*the agent restarts as that version/m);
     await world.runs('1.1.0');
     assert.deepEqual(world.repository.takeDownloads(), []);
   });
