@@ -94,12 +94,17 @@ point_version() {
   ln -sfn "versions/$2" "$opt/.$1.new" && sync "$opt" && mv -fT "$opt/.$1.new" "$opt/$1" && sync "$opt"
 }
 
-# Sets the variables below; status 1 where no version is on probation.
+# Sets the variables below; status 1 where no version is on probation. A damaged file puts none on it, and goes.
 read_probation() {
   [ -e "$probation" ] || return 1
   id=$(field "$probation" id)
   from=$(field "$probation" from)
   to=$(field "$probation" to)
+  if [ -z "$id" ] || ! is_version "$from" || ! is_version "$to"; then
+    say 3 "$probation is damaged: it names no version, so none is on probation"
+    remove_file "$probation"
+    return 1
+  fi
   previous=$(field "$probation" previous)
   begun=$(field "$probation" begun)
   boot=$(field "$probation" boot)

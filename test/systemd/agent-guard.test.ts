@@ -266,11 +266,25 @@ describe('a start of the version on probation', () => {
     assert.match(stderr, /<3>.*cannot set a timer/);
   });
 
-  it('survives a probation that says nothing', () => {
-    using machine = AgentMachine.onProbation().file('var/lib/smm-agent/agent/probation', '\0\0\0');
-    assert.equal(machine.guard('start').status, 0);
-    assert.deepEqual([machine.isOnProbation(), machine.named('current')], [false, NEW]);
-  });
+  for (const [what, text] of [
+    ['says nothing', '\0\0\0'],
+    ['lost its beginning', `to=${NEW}\nprevious=\nboot=boot-1\n`],
+    ['names what is no version', `id=abcd0123\nfrom=../${OLD}\nto=${NEW}\n`],
+  ] as const) {
+    it(`is void where its file ${what}, which is said, and nobody is put back`, () => {
+      for (const when of ['start', 'ended'] as const) {
+        using machine = AgentMachine.onTrial().file('var/lib/smm-agent/agent/probation', text);
+        const { status, stderr } = machine.guard(when);
+        assert.equal(status, 0);
+        assert.equal(
+          stderr,
+          `<3>smm-agent: ${machine.at('var/lib/smm-agent/agent/probation')} is damaged: it names no version, so none is on probation\n`,
+        );
+        assert.equal(machine.isOnProbation(), false);
+        assert.deepEqual([machine.named('current'), machine.named('previous')], [NEW, OLD]);
+      }
+    });
+  }
 });
 
 describe('the guard', () => {
