@@ -24,6 +24,8 @@ export async function ask(
   if (socket === null) return null;
   const end = () => socket.destroy();
   signal?.addEventListener('abort', end, { once: true });
+  // While it was connected: nobody would be told any more.
+  if (signal?.aborted) end();
   socket.write(`${JSON.stringify(request)}\n`);
   const lines = await linesOf(socket);
   // A connection that breaks has no end that the reader sees by itself.

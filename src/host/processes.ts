@@ -29,6 +29,9 @@ export type ProcessAnswer =
   /** CAP_SYS_PTRACE is lacking. */
   | { answer: 'forbidden'; pid: number };
 
+/** A zombie, or one that is being taken down. */
+const HAS_ENDED = /\) [ZX] /;
+
 /** Rejects never, throws SMM532 only when procfs itself cannot be read. */
 export function lookAtProcess(pid: number, proc = '/proc'): ProcessAnswer {
   const folder = join(proc, String(pid));
@@ -42,7 +45,9 @@ export function lookAtProcess(pid: number, proc = '/proc'): ProcessAnswer {
     const exe = deleted ? link.slice(0, -' (deleted)'.length) : link;
     return { answer: 'process', pid, exe, deleted, device: String(dev), inode: String(ino), startTicks };
   } catch (cause) {
-    return notLookedAt(pid, cause);
+    const answer = notLookedAt(pid, cause);
+    // The kernel says EACCES as well of one that ends at this moment: that is not to be told as a lack of rights.
+    return answer.answer === 'forbidden' && isEnding(join(folder, 'stat')) ? { answer: 'gone', pid } : answer;
   }
 }
 
@@ -50,7 +55,7 @@ export function lookAtProcess(pid: number, proc = '/proc'): ProcessAnswer {
 export function isStillRunning(seen: Pick<Process, 'pid' | 'startTicks'>, proc = '/proc'): boolean {
   try {
     const stat = readFileSync(join(proc, String(seen.pid), 'stat'), 'utf8');
-    return startTicksOf(stat) === seen.startTicks && !/\) [ZX] /.test(stat);
+    return startTicksOf(stat) === seen.startTicks && !HAS_ENDED.test(stat);
   } catch (cause) {
     return notLookedAt(seen.pid, cause).answer === 'forbidden';
   }
@@ -90,6 +95,15 @@ function startTicksOf(stat: string): string {
   const ticks = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
   if (ticks === undefined) throw notReadable('stat', new Error(`it reads ${JSON.stringify(stat.slice(0, 100))}`));
   return ticks;
+}
+
+/** By a file that everyone may read. */
+function isEnding(stat: string): boolean {
+  try {
+    return HAS_ENDED.test(readFileSync(stat, 'utf8'));
+  } catch (cause) {
+    return hasCode(cause, 'ENOENT') || hasCode(cause, 'ESRCH');
+  }
 }
 
 function isFile(path: string, dev: bigint, ino: bigint): boolean {

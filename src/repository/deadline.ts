@@ -24,12 +24,12 @@ export class Deadline implements Disposable {
     this.#caller = caller;
   }
 
-  /** Starts the clocks. */
-  begin(): this {
+  /** Starts the clocks. `leftMs`: what earlier tries have left of the whole. */
+  begin(leftMs = this.#limits.deadlineMs): this {
     this.#caller?.throwIfAborted();
     this.#caller?.addEventListener('abort', this.#onAbort, { once: true });
     const { deadlineMs } = this.#limits;
-    this.#whole = setTimeout(() => this.#fail(`it took longer than ${deadlineMs / 1000} s`), deadlineMs);
+    this.#whole = setTimeout(() => this.#fail(`it took longer than ${deadlineMs / 1000} s`), leftMs);
     this.heard();
     return this;
   }

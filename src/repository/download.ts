@@ -27,8 +27,8 @@ export async function download(
   if (present !== null) return present;
   const endsAt = clock.bootTimeMs() + limits.deadlineMs;
   for (let breaks = 0; ; breaks += 1) {
-    const deadlineMs = Math.max(endsAt - clock.bootTimeMs(), 1);
-    using deadline = new Deadline(wanted.url, { deadlineMs, stallMs: limits.stallMs }, options.signal).begin();
+    const leftMs = Math.max(endsAt - clock.bootTimeMs(), 1);
+    using deadline = new Deadline(wanted.url, limits, options.signal).begin(leftMs);
     const attempt = new Attempt(wanted, options, limits, deadline);
     try {
       return await attempt.run();

@@ -75,7 +75,7 @@ describe('the client of the Kubernetes API', () => {
       'unreachable',
       'SMM205',
       /does not resolve/,
-      () => ({ server: 'https://no-such-host.invalid:6443' }),
+      () => ({ server: 'https://no-such-host.invalid:6443', deadlineMs: 60_000 }),
     ],
     [
       'nobody listening',

@@ -10,7 +10,7 @@ import { World } from './world.ts';
 
 /** Shorter than the unit's own, for the test to see it pass; a line of ExecStopPost for it to see what systemd says of an end. */
 const SETTINGS = `[Service]
-WatchdogSec=5
+WatchdogSec=10
 ExecStopPost=/bin/sh -c 'echo "ended: $SERVICE_RESULT $EXIT_CODE/$EXIT_STATUS"'
 `;
 

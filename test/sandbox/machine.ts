@@ -198,8 +198,8 @@ async function exeOf(pid: number): Promise<string> {
   try {
     return await readlink(`/proc/${pid}/exe`);
   } catch (error) {
-    // Gone in between.
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    // Gone in between; the kernel says EACCES of one that ends at this moment.
+    if (['ENOENT', 'EACCES', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return '';
     throw error;
   }
 }

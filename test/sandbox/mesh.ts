@@ -135,7 +135,7 @@ export class SandboxMesh {
     await (await this.#repository)?.[Symbol.asyncDispose]();
     await this.api.stop();
     await this.downloads[Symbol.asyncDispose]();
-    await rm(this.folder, { recursive: true, force: true });
+    await rm(this.folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
   }
 }
 

