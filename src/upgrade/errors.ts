@@ -36,6 +36,12 @@ export function wrongMachine(to: string, from: string, said: string): AgentError
   return new AgentError('SMM709', sentence, 'put that right on this machine; it is tried again');
 }
 
+/** SMM709: asked once more, the new version finds nothing wrong. */
+export function passedSince(to: string, said: string): AgentError {
+  const sentence = `cannot switch to smm-agent ${to}: its self-check failed (${said}), and passed when it was asked again`;
+  return new AgentError('SMM709', sentence, 'nothing: something was changing on this machine, and it is tried again');
+}
+
 /** SMM706: a version or a package is to be downloaded, and nobody says from where. */
 export function noRepository(): AgentError {
   const remedy = 'set repository.url, or name it in ConfigMap smm-agent';

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { parseJson } from '../host/json.ts';
 import { type RunResult, run } from '../host/programs.ts';
 import type { Paths } from '../paths.ts';
-import { SelfCheckFailed, wrongMachine } from './errors.ts';
+import { passedSince, SelfCheckFailed, wrongMachine } from './errors.ts';
 import type { VersionStore } from './store.ts';
 import { knowsProbation } from './version.ts';
 
@@ -46,12 +46,13 @@ export async function requireSelfCheck(
 }
 
 /**
- * After `to` has failed its self-check: asks `from`, the version that runs, as well. Rejects with SMM709 where that one fails too: a
- * configuration that is being edited, a machine that can start no program, are no fault of the new version.
+ * After `to` has failed its self-check: asks `from`, the version that runs, as well, and then `to` once more. Rejects with SMM709 where
+ * the one fails too, or the other passes now: a configuration that is being edited, a machine that can start no program, are no fault of
+ * the new version.
  */
 export async function requireFaultOf(
   store: VersionStore,
-  to: string,
+  { to, said }: { to: string; said: string },
   from: string,
   signal?: AbortSignal,
 ): Promise<void> {
@@ -62,6 +63,13 @@ export async function requireFaultOf(
     if (error instanceof SelfCheckFailed) throw wrongMachine(to, from, error.said);
     throw error;
   }
+  try {
+    await requireSelfCheck(store.paths, store.folder(to), to, signal);
+  } catch (error) {
+    if (error instanceof SelfCheckFailed) return;
+    throw error;
+  }
+  throw passedSince(to, said);
 }
 
 async function ask(argv: [string, ...string[]], version: string, signal: AbortSignal | undefined): Promise<RunResult> {

@@ -47,6 +47,7 @@ export async function upgradeAgent(
       // As the guard ends it at the next start: one of a version that was put back would keep every other from being switched to.
       await endProbation(paths);
       await placeVersion(store, prepared);
+      await requireComplete(store, from, to);
       await removeArchives(paths, prepared);
       await requireSelfCheck(paths, store.folder(to), to, options.signal);
       checkpoint('agent-self-checked');
@@ -54,7 +55,7 @@ export async function upgradeAgent(
     });
   } catch (error) {
     // Without the lock: whoever waits for it need not wait for this as well.
-    if (error instanceof SelfCheckFailed) await requireFaultOf(store, to, from, options.signal);
+    if (error instanceof SelfCheckFailed) await requireFaultOf(store, { to, said: error.said }, from, options.signal);
     throw error;
   }
 }
@@ -69,10 +70,20 @@ async function removeArchives({ downloads }: Paths, { version, runtime }: Prepar
 async function requireUnchanged(store: VersionStore, from: string): Promise<void> {
   const [current, probation] = [await store.link('current'), await readProbation(store.paths)];
   if (current === from && probation?.to !== from) return;
-  const why = current === from ? `${from} is on probation` : `current is ${current ?? 'nothing'} by now`;
-  throw new AgentError(
-    'SMM703',
-    `cannot switch from smm-agent ${from}: ${why}`,
-    'it is looked at again at the next turn',
+  throw changedMeanwhile(
+    from,
+    current === from ? `${from} is on probation` : `current is ${current ?? 'nothing'} by now`,
   );
+}
+
+/** SMM703 where a package has removed what was found on disk before the lock was held: the self-check would blame the version for it. */
+async function requireComplete(store: VersionStore, from: string, to: string): Promise<void> {
+  const manifest = await store.read(to);
+  if (manifest !== null && (await store.readRuntime(manifest.runtime)) !== null) return;
+  throw changedMeanwhile(from, `what was on disk of ${to} is gone by now`);
+}
+
+function changedMeanwhile(from: string, why: string): AgentError {
+  const remedy = 'it is looked at again at the next turn';
+  return new AgentError('SMM703', `cannot switch from smm-agent ${from}: ${why}`, remedy);
 }

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
-import { appendFile, chmod, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { constants, zstdCompressSync } from 'node:zlib';
+import { withFileLock } from '../../src/host/file-lock.ts';
 import { agentTarget } from '../../src/repository/targets.ts';
 import { readProbation } from '../../src/upgrade/probation.ts';
+import { until } from '../sandbox/until.ts';
 import { healthy, NEW, NEXT_NODE, NODE, OLD, UpgradeScene, type VersionFiles, writeManifest } from './scene.ts';
 
 /** Nothing has changed: OLD is current, nothing is on probation, nothing is asked of systemd. */
@@ -12,6 +14,17 @@ async function assertUnchanged(scene: UpgradeScene): Promise<void> {
   assert.deepEqual(await scene.links(), { current: OLD, previous: null });
   assert.equal(await readProbation(scene.paths), null);
   assert.deepEqual(scene.restarts, []);
+}
+
+/** Resolves when somebody waits for the lock on a folder. */
+async function isWaitedFor(folder: string): Promise<void> {
+  const { ino } = await stat(folder);
+  const waits = new RegExp(`-> FLOCK .*:${ino} `);
+  await until(
+    'the lock to be waited for',
+    () => readFile('/proc/locks', 'utf8'),
+    (locks) => waits.test(locks),
+  );
 }
 
 describe('the agent becomes another version', () => {
@@ -138,6 +151,23 @@ describe('a self-check that fails for what the version that runs finds wrong as 
     assert.equal(await readProbation(scene.paths), null);
   });
 
+  it('rejects nothing either where it passes when it is asked again: a file was half written', async () => {
+    await using scene = await UpgradeScene.begin();
+    await scene.install({ version: '0.2.9', program: healthy('0.2.9') });
+    await scene.store.setLink('current', '0.2.9');
+    const mended = join(scene.folder, 'mended');
+    const program = `if [ ! -e '${mended}' ]; then touch '${mended}'; ${fails(NEW)}fi\n${healthy(NEW)}`;
+    await scene.publish({ version: NEW, program });
+    await assert.rejects(scene.upgrade('0.2.9'), {
+      code: 'SMM709',
+      message:
+        'cannot switch to smm-agent 0.3.0: its self-check failed (configuration: cannot use the configuration: line 3), and passed when it was asked again',
+    });
+    assert.deepEqual(await scene.links(), { current: '0.2.9', previous: null });
+    await scene.upgrade('0.2.9');
+    assert.equal(await scene.store.link('current'), NEW);
+  });
+
   it('cannot be told where the version that runs is from before 0.2.0 and knows no self-check', async () => {
     await using scene = await UpgradeScene.begin();
     await scene.install({ version: '0.1.9', program: 'exit 2\n' });
@@ -246,6 +276,26 @@ describe('an upgrade that must not be', () => {
     await scene.store.setLink('current', '0.2.5');
     await assert.rejects(scene.upgrade(), { code: 'SMM703', message: /current is 0\.2\.5 by now/ });
     assert.deepEqual(scene.restarts, []);
+  });
+
+  it('to a version that a package has removed in between is refused, and it is not to blame', async () => {
+    await using scene = await UpgradeScene.begin();
+    await scene.install({ version: NEW, runtime: NEXT_NODE });
+    await scene.publish({ version: NEW, runtime: NEXT_NODE });
+    for (const removed of [scene.store.runtimeFolder(NEXT_NODE), scene.store.folder(NEW)]) {
+      let upgrade: Promise<void> | null = null;
+      await withFileLock(scene.paths.opt, async () => {
+        upgrade = scene.upgrade();
+        await isWaitedFor(scene.paths.opt);
+        await rename(removed, `${removed}.gone`);
+      });
+      const said = { code: 'SMM703', message: /what was on disk of 0\.3\.0 is gone by now/ };
+      await assert.rejects(Promise.resolve(upgrade), said);
+      await assertUnchanged(scene);
+      await rename(`${removed}.gone`, removed);
+    }
+    await scene.upgrade();
+    assert.equal(await scene.store.link('current'), NEW);
   });
 
   it('while a version is on probation is refused', async () => {
