@@ -14,8 +14,11 @@ export const PROBATION = 'probation';
 const NO_NEWS: ReadonlySet<string> = new Set([FOLLOW_UP, PROBATION, 'poll']);
 /** Looks at the first pace: with one every five seconds two minutes, which is longer than a proxy takes to settle. */
 const LOOKS_AT_FIRST_PACE = 24;
-/** From then on each wait is twice as long as the one before, up to this. */
-const LONGEST_WAIT_MS = 600_000;
+/**
+ * From then on each wait is twice as long as the one before, up to this. A version on probation that made no turn within 100 s would be
+ * put back (systemd/bin/agent-deadline).
+ */
+const LONGEST_WAIT_MS = { [FOLLOW_UP]: 600_000, [PROBATION]: 60_000 };
 
 export interface NextLook {
   /** Milliseconds from now. */
@@ -40,7 +43,7 @@ export class FollowUp {
     const { afterMs, reason } = next;
     const waiting = new AbortController();
     this.#waiting = waiting;
-    const waitMs = Math.min(afterMs * 2 ** Math.max(this.#looks - LOOKS_AT_FIRST_PACE, 0), LONGEST_WAIT_MS);
+    const waitMs = Math.min(afterMs * 2 ** Math.max(this.#looks - LOOKS_AT_FIRST_PACE, 0), LONGEST_WAIT_MS[reason]);
     const { clock, log, triggers } = this.#parts;
     clock.sleep(waitMs, waiting.signal).then(
       () => triggers.fire(reason),

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type DaemonParts, RELOAD, runDaemon, type Session } from '../../src/agent/daemon.ts';
-import { FOLLOW_UP } from '../../src/agent/follow-up.ts';
+import { FOLLOW_UP, PROBATION } from '../../src/agent/follow-up.ts';
 import type { Status } from '../../src/agent/status.ts';
 import { Triggers } from '../../src/agent/triggers.ts';
 import type { Ask } from '../../src/agent/turn.ts';
@@ -17,6 +17,7 @@ const STATUS = misconfiguredStatus('1.0.0', 1, new Date(0), 'nothing to do');
 function daemon(
   turn: (options: { ask: Ask; signal: AbortSignal }) => Promise<Status>,
   followUpMs: number | null = null,
+  reason: typeof FOLLOW_UP | typeof PROBATION = FOLLOW_UP,
 ) {
   const clock = new ManualClock();
   const triggers = new Triggers();
@@ -34,7 +35,7 @@ function daemon(
       failed.push({ reason, isRepeated });
       return failedStatus({ agentVersion: '1.0.0', pid: 1, workloadGroup: GROUP }, new Date(0), reason);
     },
-    nextLook: () => (followUpMs === null ? null : { afterMs: followUpMs, reason: FOLLOW_UP }),
+    nextLook: () => (followUpMs === null ? null : { afterMs: followUpMs, reason }),
     start: async () => ({ nextPoll: () => null, stop: () => void opened.push('stopped') }),
   };
   const parts: DaemonParts = {
@@ -190,6 +191,27 @@ describe('the daemon', () => {
     const before = turns;
     await pass(20 * 60);
     assert.ok(turns - before <= 25, `${turns - before} turns in 20 minutes, with 20 polls`);
+    it.end();
+    await it.ended;
+  });
+
+  it('looks at least once a minute while it is on probation, however long that lasts', async () => {
+    let turns = 0;
+    const turn = async () => {
+      turns++;
+      return STATUS;
+    };
+    const it = daemon(turn, 10_000, PROBATION);
+    await it.first;
+    for (let minute = 0; minute < 120; minute++) {
+      const before = turns;
+      for (let second = 0; second < 60; second++) {
+        await new Promise(setImmediate);
+        it.clock.pass(1_000);
+      }
+      await new Promise(setImmediate);
+      assert.ok(turns > before, `none in minute ${minute}`);
+    }
     it.end();
     await it.ended;
   });

@@ -4,6 +4,7 @@ import { AgentMachine, NEW, NOW, OLD } from './agent-machine.ts';
 import { TRIAL_POINTS } from './kill-points.ts';
 
 const LATE = NOW + 51;
+const RELOAD = 'systemctl reload --no-block smm-agent.service';
 
 /** NEW is ready and has completed a turn, but for what it lacks. */
 function lacking(lacks: string): AgentMachine {
@@ -111,6 +112,7 @@ describe('the deadline of a version that lacks an answer of the control plane', 
       assert.equal(checks.length, asked);
       assert.match(checks[0] ?? '', /^node of 0\.3\.0: --flag-of-its-own \S+ self-check --control-plane$/);
       assert.equal(machine.restarts().length, blamed ? 1 : 0);
+      assert.deepEqual(machine.reloads(), now.endsWith('0') ? [RELOAD] : [], 'its daemon learns of what there is now');
       if (blamed) {
         assert.equal(machine.noted(`rejected/${NEW}`, 'reason'), '0.2.0 has what it lacks: control-plane');
       } else {
@@ -119,6 +121,21 @@ describe('the deadline of a version that lacks an answer of the control plane', 
       }
     });
   }
+
+  it('does nothing where its daemon, told to look anew, has confirmed itself meanwhile', () => {
+    using machine = AgentMachine.onTrial({ extended: 2 }).turn('control-plane').clock(LATE);
+    machine.program('sleep', `rm '${machine.at('var/lib/smm-agent/agent/probation')}'`);
+    const { status } = machine.answer(NEW, '0\n0\n').deadline();
+    assert.equal(status, 0);
+    assert.deepEqual([machine.reloads(), machine.restarts(), machine.isOnProbation()], [[RELOAD], [], false]);
+    assert.equal(machine.named('current'), NEW);
+  });
+
+  it('goes on where its daemon cannot be told', () => {
+    using machine = lacking('control-plane').answer(NEW, '0\n').program('systemctl', 'exit 1');
+    assert.match(machine.deadline().stderr, /<4>.*cannot have smm-agent 0\.3\.0 look anew/);
+    assert.equal(machine.noted('probation', 'extended'), '1');
+  });
 
   it('puts it back where it makes no turn any more while its probation is prolonged', () => {
     using machine = lacking('control-plane').answer(NEW, '1\n').answer(OLD, '1\n');
@@ -139,6 +156,7 @@ describe('the deadline of a version that lacks an answer of the control plane', 
       machine.answer(NEW, answers).deadline();
       const reason = machine.noted(`rejected/${NEW}`, 'reason');
       assert.equal(reason, blamed ? 'its own self-check has what it lacks: control-plane' : null);
+      assert.deepEqual(machine.reloads(), [RELOAD], 'before it is asked for the last time');
       assert.equal(machine.restarts().length, blamed ? 1 : 0);
     });
   }
@@ -179,6 +197,14 @@ describe('the deadline of a version that finds the configuration wrong', () => {
       assert.match(machine.calls().find((call) => call.startsWith('node of')) ?? '', / self-check$/);
     });
   }
+});
+
+describe('the deadline of a version whose configuration was mended since', () => {
+  it('has it read again', () => {
+    using machine = lacking('configuration').answer(NEW, '0\n');
+    machine.deadline();
+    assert.deepEqual([machine.reloads(), machine.restarts()], [[RELOAD], []]);
+  });
 });
 
 describe('a timer of the deadline', () => {

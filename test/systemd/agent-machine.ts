@@ -137,6 +137,10 @@ exit "$status"
     return this.calls().filter((call) => call.startsWith('systemd-run '));
   }
 
+  reloads(): string[] {
+    return this.calls().filter((call) => call.startsWith('systemctl reload'));
+  }
+
   restarts(): string[] {
     return this.calls().filter((call) => call.startsWith('systemctl restart'));
   }
