@@ -11,7 +11,7 @@ describe('a current version that cannot start', () => {
       using machine = new AgentMachine().version(OLD).version(NEW).link('current', NEW).link('previous', OLD);
       const { stderr } = machine.remove(damage).guard('start');
       assert.equal(machine.named('current'), OLD);
-      assert.match(stderr, /<3>.*missing or damaged: smm-agent 0\.2\.0 starts in its place/);
+      assert.match(stderr, /<3>.*missing or damaged, or its Node does not run: smm-agent 0\.2\.0 starts in its place/);
     });
   }
 
@@ -80,9 +80,29 @@ describe('a current version that has failed', () => {
       assert.equal(machine.named('current'), NEW);
       const { stderr } = machine.guard('start');
       assert.equal(machine.named('current'), OLD);
-      assert.match(stderr, /<3>.*missing or damaged: smm-agent 0\.2\.0 starts in its place/);
+      assert.match(stderr, /<3>.*missing or damaged, or its Node does not run: smm-agent 0\.2\.0 starts in its place/);
     });
   }
+
+  it('gives way where its Node lacks something that this machine had, and so does not start', () => {
+    using machine = failed(null);
+    machine.answer(NEW, '127\n');
+    const { stderr } = machine.guard('start');
+    assert.equal(machine.named('current'), OLD);
+    assert.match(stderr, /<3>.*missing or damaged, or its Node does not run: smm-agent 0\.2\.0 starts in its place/);
+  });
+
+  it('gives way to none whose Node does not start either', () => {
+    using machine = failed(null);
+    machine.version('0.1.0', { installedAt: 1 }).answer(NEW, '127\n').answer(OLD, '127\n'.repeat(9)).guard('start');
+    assert.equal(machine.named('current'), '0.1.0');
+  });
+
+  it('starts again where its Node is only slow', () => {
+    using machine = failed(null);
+    machine.answer(NEW, '124\n').guard('start');
+    assert.equal(machine.named('current'), NEW);
+  });
 
   it('starts again where nothing of it is damaged', () => {
     using machine = failed(null);

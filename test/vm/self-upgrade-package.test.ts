@@ -3,6 +3,9 @@
  * purged, with the state that every version reads.
  */
 import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { packageJson } from '../../scripts/project.ts';
 import { AgentVm } from './agent-vm.ts';
@@ -123,6 +126,28 @@ describe('a machine with smm-agent 0.1.0', () => {
     await setRepository();
     await upgraded('0.2.1');
     await machine.assertIstioUntouched();
+  });
+
+  it('starts the version before where its Node lacks what this machine had', async () => {
+    const library = '/etc/a-library';
+    const runtime = mkdtempSync(join(tmpdir(), 'smm-runtime-'));
+    mkdirSync(join(runtime, 'bin'));
+    // As a Node whose library is gone: it ends with 127 whatever it is to do.
+    const node = `#!/bin/sh\n[ -e ${library} ] || exit 127\nexec /opt/smm-agent/versions/${SHIPPED}/node/bin/node "$@"\n`;
+    writeFileSync(join(runtime, 'bin/node'), node, { mode: 0o755 });
+    writeFileSync(join(runtime, 'LICENSE'), 'none\n');
+    await sh(`touch ${library}`);
+    await repository.publishRuntime('99.2.0', runtime);
+    await repository.publish('0.2.2', { runtime: '99.2.0' });
+    await upgraded('0.2.2');
+    await sh(`rm ${library}`);
+    await machine.machine.exec(['systemctl', 'restart', 'smm-agent']);
+    await machine.said(/0\.2\.2 was rejected: its self-check failed: it ended with status 127/);
+    await announce(lab, '0.2.1');
+    await machine.reconcile();
+    await works('0.2.1');
+    await machine.assertIstioUntouched();
+    rmSync(runtime, { recursive: true });
   });
 });
 
