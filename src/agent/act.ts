@@ -30,7 +30,8 @@ export interface Hands {
 }
 
 export interface StepContext {
-  observation: Observation;
+  /** Of this turn. Steps about the agent's own version need none: it can be what failed. */
+  observed(): Promise<Observation>;
   tell: Tell;
   signal: AbortSignal;
 }
@@ -43,7 +44,7 @@ export async function take(step: Step, hands: Hands, context: StepContext): Prom
     case 'adopt':
       return adopt(step.revision, store, hands, context);
     case 'install-drop-in':
-      return installDropIn(hands.paths, hands.services, context.observation.bootId);
+      return installDropIn(hands.paths, hands.services, (await context.observed()).bootId);
     case 'keep-unit-file':
       return keepUnitFile(hands.paths, hands.services);
     case 'give-unit-file-back':
@@ -71,8 +72,9 @@ async function adopt(
   revision: string,
   store: ReleaseStore,
   { paths, clock }: Hands,
-  { observation, signal }: StepContext,
+  { observed, signal }: StepContext,
 ): Promise<void> {
+  const observation = await observed();
   const { bootId } = observation;
   const processes = adoptedProcesses(observation);
   const { adoptInstalled } = await import('../istio/releases/adopt.ts');
@@ -119,14 +121,14 @@ async function stage(
   { wanted, repository }: Extract<Step, { do: 'stage' }>,
   store: ReleaseStore,
   hands: Hands,
-  { observation, tell, signal }: StepContext,
+  { observed, tell, signal }: StepContext,
 ): Promise<void> {
   const { paths, clock } = hands;
   const { stageRelease } = await import('../istio/releases/stage.ts');
   const { istioVersion, revision, configuration, kind } = wanted;
   const request = { istioVersion, revision: revision.name, configuration, configurationKind: kind };
   // The same version with another configuration needs no download: its programs are on disk.
-  const sameVersion = observation.releases.findLast(
+  const sameVersion = (await observed()).releases.findLast(
     ({ manifest, problems }) => manifest.istioVersion === istioVersion && problems.length === 0,
   );
   const options = { signal, now: clock.now() };

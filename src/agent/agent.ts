@@ -16,8 +16,9 @@ import type { Step } from './decision.ts';
 import { ADOPT_KEY } from './decision-reasons.ts';
 import type { Tell } from './events.ts';
 import type { Mesh } from './mesh.ts';
-import type { Observation } from './observation.ts';
+import type { AgentObservation, Observation } from './observation.ts';
 import { observe } from './observe.ts';
+import { observeAgent } from './observe-agent.ts';
 import { OwnVersions } from './own-versions.ts';
 import { writeRules } from './rules.ts';
 import type { Status } from './status.ts';
@@ -57,6 +58,10 @@ export class Agent implements World {
   async observe(): Promise<Observation> {
     this.#observation = await observe(this.#parts);
     return this.#observation;
+  }
+
+  observeAgent(): Promise<AgentObservation> {
+    return observeAgent(this.#parts, this.#parts.invocation);
   }
 
   target(ask: Ask): Promise<Target> {
@@ -115,9 +120,9 @@ export class Agent implements World {
   }
 
   async take(step: Step, tell: Tell, signal: AbortSignal): Promise<void> {
-    const observation = this.#observation ?? (await this.observe());
+    const observed = async () => this.#observation ?? this.observe();
     const hands = { ...this.#parts, repository: (url: string | null) => this.#own.repository(url) };
-    await take(step, hands, { observation, tell, signal });
+    await take(step, hands, { observed, tell, signal });
     const key = attemptKey(step);
     if (key !== null) await this.#attempts.succeeded(key, this.#parts.clock.now());
   }

@@ -1,5 +1,5 @@
 /** Whether the agent becomes another version of itself, and which versions are not needed any more. Pure. */
-import type { Decision, DecisionInput, NotDone, StepName, Verdict } from './decision.ts';
+import type { Decision, DecisionInput, NotDone, OwnDecisionInput, Step, StepName, Verdict } from './decision.ts';
 import { triedBefore } from './decision-reasons.ts';
 
 const OWN_STEPS: ReadonlySet<string> = new Set<StepName>(['upgrade-agent', 'restart-agent']);
@@ -9,14 +9,20 @@ export function isOwnStep(step: string): boolean {
   return OWN_STEPS.has(step);
 }
 
+/** What is to be done now about the agent's own version, whatever may be known of Istio; null where that is nothing. */
+export function decideOwn(input: OwnDecisionInput): Step | null {
+  const verdicts = [considerRestart(input), considerUpgrade(input)];
+  return verdicts.find((verdict) => verdict !== null && 'do' in verdict) ?? null;
+}
+
 /** After the switch to another version; where systemd could not be asked for the restart then, at each turn until it can. */
-export function considerRestart({ observation }: DecisionInput): Verdict {
+export function considerRestart({ observation }: OwnDecisionInput): Verdict {
   const { running, installed, probation, invocation } = observation.agent;
   if (installed === null || installed === running || probation?.to !== installed || invocation === null) return null;
   return { do: 'restart-agent', version: installed, why: `smm-agent ${installed} is in place, and starts now` };
 }
 
-export function considerUpgrade({ observation, agentWanted, attempts }: DecisionInput): Verdict {
+export function considerUpgrade({ observation, agentWanted, attempts }: OwnDecisionInput): Verdict {
   const { running, installed, rejected, left, invocation, probation } = observation.agent;
   const not = (reason: string): NotDone => ({ step: 'upgrade-agent', reason });
   if (agentWanted.answer !== 'version') return not(agentWanted.reason);

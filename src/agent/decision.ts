@@ -44,13 +44,18 @@ export interface Decision {
   wantedId: ReleaseId | null;
 }
 
-export interface DecisionInput {
-  observation: Observation;
-  wanted: Wanted;
+/** What is decided by about the agent's own version: nothing of Istio, which can be what keeps all the rest from being decided. */
+export interface OwnDecisionInput {
+  observation: Pick<Observation, 'at' | 'agent'>;
   agentWanted: AgentWanted;
-  config: Config;
   /** The last failed try for each key of `stageKey`, with the time before which it is not tried again. */
   attempts: ReadonlyMap<string, Attempt>;
+}
+
+export interface DecisionInput extends OwnDecisionInput {
+  observation: Observation;
+  wanted: Wanted;
+  config: Config;
   /** Revision that an Istio which is not adopted yet belongs to; null while that cannot be told. */
   adoptedRevision: string | null;
 }

@@ -6,9 +6,11 @@ import type { Clock } from '../host/clock.ts';
 import { isOwnFileAtFault } from '../istio/vm-config/problem.ts';
 import type { Attempt } from './attempts.ts';
 import { decide } from './decide.ts';
+import { decideOwn } from './decide-upgrade.ts';
 import type { Decision, Step } from './decision.ts';
 import type { Tell } from './events.ts';
-import { isOnProbation, isUntried, type Observation } from './observation.ts';
+import { type AgentObservation, isOnProbation, isUntried, type Observation } from './observation.ts';
+import { describeDone, describeObservation, describeTarget } from './sentences.ts';
 import { describeStatus, type Failure, type Status, targetSummary } from './status.ts';
 import type { Wanted } from './wanted.ts';
 import type { AgentWanted } from './wanted-agent.ts';
@@ -17,6 +19,8 @@ import type { AgentWanted } from './wanted-agent.ts';
 export interface World {
   /** Must read everything afresh. */
   observe(): Promise<Observation>;
+  /** The part of it that is about the agent's own versions, and needs nothing of Istio. */
+  observeAgent(): Promise<AgentObservation>;
   /** Never rejects for what the control plane says or does not say: that is an answer. Must not ask while an earlier question is open. */
   target(ask: Ask): Promise<Target>;
   wanted(target: Target, observation: Observation): Promise<Wanted>;
@@ -66,7 +70,57 @@ const LATE: Target = {
   reason: `the control plane has not answered everything within ${FIRST_ANSWER_MS / 1000} s; the question goes on`,
 };
 
+/** Rejects when the turn cannot be completed; what is wanted of the agent's own version has been done then all the same. */
 export async function turn(world: World, options: TurnOptions): Promise<Status> {
+  let asked: Promise<Target> | null = null;
+  const ask = () => {
+    asked ??= world.target(options.ask);
+    return asked;
+  };
+  try {
+    return await wholeTurn(world, options, ask);
+  } catch (error) {
+    options.signal.throwIfAborted();
+    await onlyOwnUpgrade(world, options, ask, error);
+    throw error;
+  }
+}
+
+/**
+ * What keeps a turn from being completed may be this very version, in what it makes of the Istio that it finds: another one that is wanted
+ * is the way out. `cause` is what is told; what fails here as well is told only where it is something else.
+ */
+async function onlyOwnUpgrade(
+  world: World,
+  { clock, tell, signal }: TurnOptions,
+  ask: () => Promise<Target>,
+  cause: unknown,
+): Promise<void> {
+  try {
+    // For what is wanted of the agents, which comes with it.
+    await ask();
+    // The upgrade, and then the restart.
+    for (let round = 0; round < 2; round++) {
+      const agent = await world.observeAgent();
+      // That a version on probation completes no turn is for the guard to judge.
+      if (isOnProbation({ agent })) return;
+      const [agentWanted, attempts] = [await world.wantedAgent(), await world.attempts()];
+      const step = decideOwn({ observation: { agent, at: clock.now() }, agentWanted, attempts });
+      if (step === null) return;
+      // It may be the last that this process says.
+      const text = `${step.why}; this one cannot complete its turn: ${describeError(cause)}`;
+      tell({ kind: 'begun', step: step.do, text });
+      if ((await take(world, step, tell, signal)) !== null) return;
+    }
+  } catch (error) {
+    signal.throwIfAborted();
+    const text = `cannot look for another version of the agent: ${describeError(error)}`;
+    const remedy = 'it is tried again at the next poll';
+    if (describeError(error) !== describeError(cause)) tell({ kind: 'failed', step: 'upgrade-agent', text, remedy });
+  }
+}
+
+async function wholeTurn(world: World, options: TurnOptions, ask: () => Promise<Target>): Promise<Status> {
   const { config, tell, signal } = options;
   let observation = await world.observe();
   tell({ kind: 'learnt', text: describeObservation(observation) });
@@ -77,7 +131,7 @@ export async function turn(world: World, options: TurnOptions): Promise<Status> 
     options.onTarget?.(targetSummary(target));
     return target;
   };
-  const asked = world.target(options.ask);
+  const asked = ask();
   let target = learn(await (isUntried(observation) ? unlessLate(asked, options) : asked));
   let view = await plan(world, observation, target, config);
   const describe = (failures: Failure[], warnings: string[]) =>
@@ -205,44 +259,4 @@ async function take(world: World, step: Step, tell: Tell, signal: AbortSignal): 
 function asAgentError(error: unknown, step: Step): AgentError {
   if (error instanceof AgentError) return error;
   return new AgentError('SMM507', `cannot ${step.do}`, 'the cause says why; it is tried again', { cause: error });
-}
-
-function describeObservation({ unit, running, active }: Observation): string {
-  const runs = running.answer === 'release' ? `release ${running.id} runs` : `no release runs`;
-  return `istio.service is ${unit.exists ? unit.activeState : 'not installed'}, ${runs}, active is ${active?.manifest.id ?? 'nothing'}`;
-}
-
-function describeTarget(target: Target): string {
-  if (target.answer !== 'wanted') return `${target.answer}: ${target.reason}`;
-  return `wanted is Istio ${target.istioVersion} of revision ${target.revision.name}`;
-}
-
-function describeDone(step: Step): string {
-  switch (step.do) {
-    case 'withdraw':
-      return `nothing is staged any more: ${step.why}`;
-    case 'adopt':
-      return `adopted the Istio that runs here, of revision ${step.revision}; it was not touched`;
-    case 'install-drop-in':
-      return 'istio.service starts from the active release from now on';
-    case 'keep-unit-file':
-      return 'kept the unit file of istio.service, whose package was removed; Istio was not touched';
-    case 'give-unit-file-back':
-      return 'istio.service is that of its package again';
-    case 'stage':
-      return `staged Istio ${step.wanted.istioVersion} of revision ${step.wanted.revision.name}; the running one was not touched`;
-    case 'point-staged':
-      return `staged release ${step.id}, which was on disk`;
-    case 'confirm':
-      return `confirmed release ${step.id}`;
-    case 'start':
-      return 'started istio.service';
-    case 'clean':
-    case 'clean-versions':
-      return `removed ${step.remove.join(', ')}`;
-    case 'upgrade-agent':
-      return `smm-agent ${step.version} is in place, and has checked itself`;
-    case 'restart-agent':
-      return `the agent restarts as smm-agent ${step.version}; Istio is not touched`;
-  }
 }

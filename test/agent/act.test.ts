@@ -38,7 +38,7 @@ async function stageAnotherConfiguration(scene: Scene, downloads: DownloadServer
       config,
       repository: () => Promise.reject(new Error('nothing is asked for')),
     },
-    { observation: observed({ releases }), tell: () => {}, signal: new AbortController().signal },
+    { observed: async () => observed({ releases }), tell: () => {}, signal: new AbortController().signal },
   );
 }
 

@@ -37,6 +37,7 @@ class WrittenDown implements World {
   }
 
   observe = async () => this.observation;
+  observeAgent = async () => this.observation.agent;
   readonly clock = new ManualClock();
   target = async (): Promise<Target> => ({ answer: 'missing', reason: 'none' });
   wanted = async () => wants(NEW);
@@ -73,7 +74,7 @@ class WrittenDown implements World {
       ask: 'poll',
       nextPoll: null,
       tell: (event) => {
-        if (event.kind === 'done') this.said.push(event.text);
+        if (event.kind === 'done' || event.kind === 'failed') this.said.push(event.text);
       },
       signal: new AbortController().signal,
     });
@@ -108,6 +109,59 @@ describe("a turn with the agent's own upgrade", () => {
     const { upgrade } = await world.turn();
     assert.deepEqual(world.done, ['upgrade-agent', 'stage', 'report']);
     assert.equal(upgrade?.state, 'failing');
+  });
+});
+
+describe('a turn that cannot be completed', () => {
+  const cause = new AgentError('SMM302', 'cannot understand /etc/istio/config/mesh', 'nothing');
+  const fails = () => Promise.reject(cause);
+
+  for (const part of ['observe', 'wanted', 'writeRules'] as const) {
+    it(`for ${part} takes the version that is wanted all the same: that may be the one which can`, async () => {
+      const world = new WrittenDown();
+      world.agentWanted = UPGRADE;
+      world[part] = fails;
+      await assert.rejects(world.turn(), cause);
+      assert.deepEqual(world.done, ['upgrade-agent', 'restart-agent']);
+    });
+  }
+
+  it('does nothing else where no other version is wanted', async () => {
+    const world = new WrittenDown();
+    world.observe = fails;
+    await assert.rejects(world.turn(), cause);
+    assert.deepEqual([world.done, world.said], [[], []]);
+  });
+
+  it('notes an upgrade that fails as any other', async () => {
+    const world = new WrittenDown();
+    world.agentWanted = UPGRADE;
+    world.observe = fails;
+    world.failing = new Set(['upgrade-agent']);
+    await assert.rejects(world.turn(), cause);
+    await assert.rejects(world.turn(), cause);
+    assert.deepEqual(world.done, ['upgrade-agent'], 'once: the next try is later');
+  });
+
+  it('does nothing on probation: the guard judges that', async () => {
+    const world = new WrittenDown({ running: '0.3.0', installed: '0.3.0', probation: PROBATION });
+    world.agentWanted = { ...UPGRADE, version: '0.4.0' };
+    world.observe = fails;
+    await assert.rejects(world.turn(), cause);
+    assert.deepEqual(world.done, []);
+  });
+
+  it('tells what keeps it from another version too, where that is something else', async () => {
+    const world = new WrittenDown();
+    world.agentWanted = UPGRADE;
+    world.observe = fails;
+    world.observeAgent = () => Promise.reject(new AgentError('SMM520', 'cannot read /opt/smm-agent', 'nothing'));
+    await assert.rejects(world.turn(), cause);
+    assert.match(world.said.join('; '), /^cannot look for another version of the agent: cannot read \/opt\/smm-agent/);
+    world.said.splice(0);
+    world.observeAgent = fails;
+    await assert.rejects(world.turn(), cause);
+    assert.deepEqual(world.said, []);
   });
 });
 

@@ -121,6 +121,7 @@ const seen = await agent.observe();
 const replayed = await growthOver(
   {
     observe: async () => ({ ...seen, at: clock.now() }),
+    observeAgent: async () => seen.agent,
     target: (ask) => agent.target(ask),
     wanted: (target, observation) => agent.wanted(target, observation),
     wantedAgent: () => agent.wantedAgent(),

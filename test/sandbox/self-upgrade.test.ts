@@ -1,6 +1,6 @@
 /** The agent's own upgrade from end to end, quickly: its real versions, scripts and unit, a real repository, everything around embedded. */
 import assert from 'node:assert/strict';
-import { readdir, readlink } from 'node:fs/promises';
+import { readdir, readlink, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -79,9 +79,12 @@ describe('an agent whose control plane names its version', () => {
   it('goes back to an older version when it is named, without a download, and says the same where systemd takes its time', async (test) => {
     const { manager } = world.machine;
     const submit = manager.submit.bind(manager);
-    const slowly: typeof submit = async (unit, type, mode) => {
-      if (type === 'restart') await delay(1000);
-      return submit(unit, type, mode);
+    let restart: ReturnType<typeof submit> | null = null;
+    const slowly: typeof submit = (unit, type, mode) => {
+      if (type !== 'restart') return submit(unit, type, mode);
+      // One job, as it would be with systemd, however often it is asked for.
+      restart ??= delay(1000).then(() => submit(unit, type, mode));
+      return restart;
     };
     test.mock.method(manager, 'submit', slowly);
     await world.repository.announce('1.1.0');
@@ -143,5 +146,23 @@ describe('an agent whose control plane names its version', () => {
     await world.machine.expect('smm-agent', 'set', 'agent.allow', '--default');
     await world.runs('2.0.0');
     await world.world.pending('True', /1\.31\.0 to 1\.31\.1/);
+  });
+
+  it('takes the version that is wanted also where it cannot make out what it finds of Istio, since that may be its own fault', async () => {
+    const { active } = world.machine.paths;
+    const link = await readlink(active);
+    // A version that can: here it mends what the one before stumbles over.
+    const mends = `{ const fs = require('node:fs'); fs.rmSync('${active}'); fs.symlinkSync('${link}', '${active}'); }`;
+    await world.repository.publish('2.1.0', { prefix: mends });
+    await rm(active);
+    await symlink('/', active);
+    await world.announce('2.1.0');
+    await world.runs('2.1.0');
+    assert.ok(
+      world.machine.journal.some((line) =>
+        /upgrading: smm-agent 2\.1\.0 .*; this one cannot complete its turn: .*active: it points to/.test(line),
+      ),
+    );
+    assert.equal((await world.history()).at(-1)?.result, 'confirmed');
   });
 });

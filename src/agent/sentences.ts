@@ -1,0 +1,44 @@
+/** What a turn says of what it has learnt and done, in sentences for the journal and a terminal. Pure. */
+import type { Target } from '../control-plane/target.ts';
+import type { Step } from './decision.ts';
+import type { Observation } from './observation.ts';
+
+export function describeObservation({ unit, running, active }: Observation): string {
+  const runs = running.answer === 'release' ? `release ${running.id} runs` : `no release runs`;
+  return `istio.service is ${unit.exists ? unit.activeState : 'not installed'}, ${runs}, active is ${active?.manifest.id ?? 'nothing'}`;
+}
+
+export function describeTarget(target: Target): string {
+  if (target.answer !== 'wanted') return `${target.answer}: ${target.reason}`;
+  return `wanted is Istio ${target.istioVersion} of revision ${target.revision.name}`;
+}
+
+export function describeDone(step: Step): string {
+  switch (step.do) {
+    case 'withdraw':
+      return `nothing is staged any more: ${step.why}`;
+    case 'adopt':
+      return `adopted the Istio that runs here, of revision ${step.revision}; it was not touched`;
+    case 'install-drop-in':
+      return 'istio.service starts from the active release from now on';
+    case 'keep-unit-file':
+      return 'kept the unit file of istio.service, whose package was removed; Istio was not touched';
+    case 'give-unit-file-back':
+      return 'istio.service is that of its package again';
+    case 'stage':
+      return `staged Istio ${step.wanted.istioVersion} of revision ${step.wanted.revision.name}; the running one was not touched`;
+    case 'point-staged':
+      return `staged release ${step.id}, which was on disk`;
+    case 'confirm':
+      return `confirmed release ${step.id}`;
+    case 'start':
+      return 'started istio.service';
+    case 'clean':
+    case 'clean-versions':
+      return `removed ${step.remove.join(', ')}`;
+    case 'upgrade-agent':
+      return `smm-agent ${step.version} is in place, and has checked itself`;
+    case 'restart-agent':
+      return `the agent restarts as smm-agent ${step.version}; Istio is not touched`;
+  }
+}
