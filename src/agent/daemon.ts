@@ -37,6 +37,8 @@ export interface DaemonParts {
   open(): Promise<Session>;
   /** Everyone who listens to what a turn does. */
   tell: Tell;
+  /** Starts before this one that failed before their first turn was over, and how long this one waits for its own therefore. */
+  heldBack: { failures: number; ms: number };
   /** Called after each turn with its reasons; the status is null when the turn as a whole failed. */
   finished(reasons: string[], status: Status | null): void;
 }
@@ -63,12 +65,13 @@ export async function runDaemon(parts: DaemonParts, signal: AbortSignal): Promis
     target = next;
   };
   const followUp = new FollowUp(parts);
-  await notifier.ready('started');
-  checkpoint('agent-ready');
-  triggers.fire('start');
+  let isHeldBack = await begin(parts, signal);
   for (;;) {
     const reasons = await triggers.next(signal);
     if (signal.aborted) break;
+    // Whoever asks for a turn gets one; polls, and what happens on this machine, wait.
+    isHeldBack &&= !reasons.some((reason) => REFRESHING.has(reason));
+    if (isHeldBack) continue;
     if (reasons.includes(RELOAD)) {
       schedule.stop();
       session = await parts.open();
@@ -99,6 +102,24 @@ export async function runDaemon(parts: DaemonParts, signal: AbortSignal): Promis
   }
   followUp.stop();
   schedule.stop();
+}
+
+/** Says READY, and has the first turn begin: at once, or later where the daemon is held back, which is what this returns. */
+async function begin({ clock, heldBack, log, notifier, triggers }: DaemonParts, signal: AbortSignal): Promise<boolean> {
+  const { failures, ms } = heldBack;
+  const isHeldBack = ms > 0;
+  const why = `held back for ${Math.ceil(ms / 1000)} s: the agent has ended ${failures} times before it had completed a turn`;
+  await notifier.ready(isHeldBack ? why : 'started');
+  checkpoint('agent-ready');
+  if (isHeldBack) log.warn(why, { remedy: 'see what it said before; smm-agent reconcile has it look at once' });
+  const first = isHeldBack ? clock.sleep(ms, signal) : Promise.resolve();
+  first.then(
+    () => triggers.fire('start'),
+    (error: unknown) => {
+      if (!signal.aborted) log.error(`cannot wait: ${describeError(error)}`);
+    },
+  );
+  return isHeldBack;
 }
 
 function write(lines: readonly Line[], log: Log): void {

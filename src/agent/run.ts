@@ -1,6 +1,7 @@
 /** `smm-agent run`: the daemon in its process: signals, systemd, socket and log around the loop. */
 
 import type { Config } from '../config.ts';
+import { describeError } from '../errors.ts';
 import { checkpoint } from '../host/checkpoints.ts';
 import { systemClock } from '../host/clock.ts';
 import { makeFolder } from '../host/files.ts';
@@ -9,10 +10,12 @@ import type { Log } from '../host/log.ts';
 import { Memory } from '../host/memory.ts';
 import { runBelow, systemdBelow } from '../host/systemd-below.ts';
 import type { Paths } from '../paths.ts';
+import { readProbation } from '../upgrade/probation.ts';
 import { AGENT_VERSION } from '../version.ts';
 import type { Answer } from './ask.ts';
-import { RELOAD, runDaemon } from './daemon.ts';
+import { type DaemonParts, RELOAD, runDaemon } from './daemon.ts';
 import type { TurnEvent } from './events.ts';
+import { failedStarts, forgetFailedStarts, holdBackMs } from './failed-starts.ts';
 import { notifierFor } from './notifier.ts';
 import { openSession } from './session.ts';
 import { listen, type Request, type Serve } from './socket.ts';
@@ -57,6 +60,13 @@ export async function runHere(paths: Paths, env: NodeJS.ProcessEnv): Promise<voi
   log.info(`smm-agent ${AGENT_VERSION} starts`, { pid: process.pid, node: process.version });
   checkpoint('agent-started');
   try {
+    const heldBack = await readHeldBack(paths, log);
+    let isForgotten = heldBack.failures === 0;
+    const forget = () => {
+      if (isForgotten) return;
+      isForgotten = true;
+      forgetFailedStarts(paths).catch((error: unknown) => log.warn(describeError(error)));
+    };
     await runDaemon(
       {
         clock,
@@ -71,7 +81,9 @@ export async function runHere(paths: Paths, env: NodeJS.ProcessEnv): Promise<voi
           isRestarting ||= event.kind === 'done' && event.step === 'restart-agent';
           for (const listener of audience) listener(event);
         },
+        heldBack,
         finished: (reasons, status) => {
+          if (status !== null) forget();
           // Where systemd takes its time, the turn is over before SIGTERM comes: a command is told the same either way.
           if (reasons.includes('reconcile')) answerAll(isRestarting ? endOfAgent(true) : endOfTurn(status));
           memory.giveBack();
@@ -85,6 +97,19 @@ export async function runHere(paths: Paths, env: NodeJS.ProcessEnv): Promise<voi
     await socket.close();
   }
   log.info('smm-agent ends', { reason: String((ending.signal.reason as Error | undefined)?.message ?? 'done') });
+}
+
+/** A version on probation has no time to wait, and is put back at its first failure. */
+async function readHeldBack(paths: Paths, log: Log): Promise<DaemonParts['heldBack']> {
+  try {
+    const failures = await failedStarts(paths);
+    const isOnTrial = failures > 0 && (await readProbation(paths))?.to === AGENT_VERSION;
+    return { failures, ms: isOnTrial ? 0 : holdBackMs(failures, Math.random()) };
+  } catch (error) {
+    // Nothing else depends on it.
+    log.warn(`cannot tell how often the agent has failed to start: ${describeError(error)}`);
+    return { failures: 0, ms: 0 };
+  }
 }
 
 /**

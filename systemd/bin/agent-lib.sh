@@ -11,7 +11,8 @@ state=$SMM_ROOT/var/lib/smm-agent/agent
 probation=$state/probation
 # Of this boot only: the last start of the version on probation, and how that ended.
 trial=$run/agent-trial
-# Of this boot only: there when the agent's last end was a failure, whichever version it was.
+# Of this boot only: how many starts of the agent, one after the other, have failed, whichever version it was. The agent removes it once it
+# has completed a turn; src/agent/failed-starts.ts.
 # shellcheck disable=SC2034 # used by the scripts that source this
 failed=$run/agent-failed
 

@@ -18,6 +18,7 @@ function daemon(
   turn: (options: { ask: Ask; signal: AbortSignal }) => Promise<Status>,
   followUpMs: number | null = null,
   reason: typeof FOLLOW_UP | typeof PROBATION = FOLLOW_UP,
+  heldBack = { failures: 0, ms: 0 },
 ) {
   const clock = new ManualClock();
   const triggers = new Triggers();
@@ -53,6 +54,7 @@ function daemon(
       return session;
     },
     tell: () => {},
+    heldBack,
     finished: (_, status) => settle(status),
   };
   const next = () => new Promise<Status | null>((resolve) => (settle = resolve));
@@ -214,6 +216,33 @@ describe('the daemon', () => {
     }
     it.end();
     await it.ended;
+  });
+
+  it('looks later where it has failed before, and meanwhile for whoever asks, but at no poll', async () => {
+    for (const asks of [null, 'reconcile', RELOAD]) {
+      let turns = 0;
+      const turn = async () => {
+        turns++;
+        return STATUS;
+      };
+      const it = daemon(turn, null, FOLLOW_UP, { failures: 4, ms: 20_000 });
+      await new Promise(setImmediate);
+      it.clock.pass(19_999);
+      for (const reason of ['poll', 'istio']) it.triggers.fire(reason);
+      for (let round = 0; round < 10; round++) await new Promise(setImmediate);
+      const why = 'held back for 20 s: the agent has ended 4 times before it had completed a turn';
+      assert.deepEqual([turns, it.notified, it.lines], [0, [`ready ${why}`], [`warn ${why}`]]);
+      if (asks === null) it.clock.pass(1);
+      else it.triggers.fire(asks);
+      await it.first;
+      assert.equal(turns, 1);
+      // From then on it looks as always.
+      const over = it.next();
+      it.triggers.fire('poll');
+      await over;
+      it.end();
+      await it.ended;
+    }
   });
 
   it('ends in the middle of a turn that does not listen', async () => {

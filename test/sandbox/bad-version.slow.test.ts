@@ -1,7 +1,7 @@
 /** Versions of the agent that do not work, end to end: each is put back by the scripts, reported, and not tried again. */
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { until } from './until.ts';
@@ -19,6 +19,16 @@ Socket.prototype.connect = function (...args) {
   process.nextTick(() => this.destroy(new Error('no way out')));
   return this;
 };`;
+/** With the answer to a question of its daemon, while the file is there. */
+const diesWhereThereIs = (file: string) => `
+${AS_DAEMON} {
+  const { Socket } = require('node:net');
+  const { connect } = Socket.prototype;
+  Socket.prototype.connect = function (...args) {
+    if (args.flat()[0].port !== undefined && require('node:fs').existsSync('${file}')) this.on('data', () => process.exit(3));
+    return connect.apply(this, args);
+  };
+}`;
 const REFUSES = "if (process.argv.includes('self-check')) { console.error('not on this machine'); process.exit(1); }";
 
 describe('a version of the agent', () => {
@@ -109,9 +119,30 @@ describe('a version of the agent', () => {
     await until('more time', () =>
       world.machine.journal.some((line) => line.includes('smm-agent 1.5.0 is not to blame')),
     );
+    world.repository.server.onRequest = () => {};
     faults.outage = false;
     await world.runs('1.5.0');
     assert.equal(existsSync(earlier), false, 'what came of it once is over');
+  });
+
+  it('that dies whenever it has asked the control plane, once it is confirmed, asks ever more rarely', async () => {
+    const dies = join(world.machine.root, 'dies');
+    await world.repository.publish('1.6.0', { prefix: diesWhereThereIs(dies) });
+    await world.announce('1.6.0');
+    await world.runs('1.6.0');
+    await writeFile(dies, '');
+    await world.machine.expect('systemctl', 'kill', '--signal=KILL', '--kill-whom=main', 'smm-agent');
+    const held = (line: string) =>
+      /held back for \d+ s: the agent has ended \d+ times before it had completed a turn/.test(line);
+    await until('it to be held back', () => world.machine.journal.some(held));
+    assert.match(await world.show('StatusText'), /^held back for [5-9]|10 s/);
+    const main = await world.show('MainPID');
+    await rm(dies);
+    assert.match(await world.machine.expect('smm-agent', 'reconcile'), /^✓ wanted is Istio /m);
+    assert.equal(await world.show('MainPID'), main, 'whoever asks for a turn gets one');
+    const counted = join(world.machine.root, 'run/smm-agent/agent-failed');
+    await until('the failures to be forgotten', () => !existsSync(counted));
+    assert.equal((await world.machine.envoy()).pid, envoy);
   });
 
   /** Waits until the version on probation, not one before it, has noted what it lacks. */

@@ -124,10 +124,27 @@ describe('a current version that has failed', () => {
     assert.match(stderr, /<3>.*cannot find a version of smm-agent that can start: install the package/);
   });
 
-  it('is not looked at twice', () => {
+  it('is looked at until it has completed a turn', () => {
     using machine = failed('smm-agent.js');
     machine.file(`opt/smm-agent/versions/${OLD}/smm-agent.js`, 'damaged too\n').guard('start');
-    machine.version(OLD).guard('start');
+    machine.remove('run/smm-agent/agent-failed').version(OLD).guard('start');
     assert.equal(machine.named('current'), NEW);
+    machine.guard('ended');
+    machine.guard('start');
+    assert.equal(machine.named('current'), OLD);
+  });
+
+  it('is counted, one failure after the other, until an end that is none', () => {
+    using machine = failed(null);
+    const count = () => machine.read('run/smm-agent/agent-failed');
+    assert.equal(count(), 'count=1\n');
+    machine.guard('start');
+    machine.guard('ended');
+    assert.equal(count(), 'count=2\n');
+    // As an earlier package left it.
+    machine.file('run/smm-agent/agent-failed', '').guard('ended');
+    assert.equal(count(), 'count=1\n');
+    machine.guard('ended', { result: 'success', status: '0' });
+    assert.equal(count(), null);
   });
 });

@@ -138,11 +138,11 @@ describe('a machine with smm-agent 0.1.0', () => {
     writeFileSync(join(runtime, 'LICENSE'), 'none\n');
     await sh(`touch ${library}`);
     await repository.publishRuntime('99.2.0', runtime);
-    await repository.publish('0.2.2', { runtime: '99.2.0' });
-    await upgraded('0.2.2');
+    await repository.publish('0.2.3', { runtime: '99.2.0' });
+    await upgraded('0.2.3');
     await sh(`rm ${library}`);
     await machine.machine.exec(['systemctl', 'restart', 'smm-agent']);
-    await machine.said(/0\.2\.2 was rejected: its self-check failed: it ended with status 127/);
+    await machine.said(/0\.2\.3 was rejected: its self-check failed: it ended with status 127/);
     await announce(lab, '0.2.1');
     await machine.reconcile();
     await works('0.2.1');
