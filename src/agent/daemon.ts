@@ -65,7 +65,7 @@ export async function runDaemon(parts: DaemonParts, signal: AbortSignal): Promis
     target = next;
   };
   const followUp = new FollowUp(parts);
-  let isHeldBack = await begin(parts, signal);
+  let isHeldBack = await begin(session, parts, signal);
   for (;;) {
     const reasons = await triggers.next(signal);
     if (signal.aborted) break;
@@ -105,13 +105,18 @@ export async function runDaemon(parts: DaemonParts, signal: AbortSignal): Promis
 }
 
 /** Says READY, and has the first turn begin: at once, or later where the daemon is held back, which is what this returns. */
-async function begin({ clock, heldBack, log, notifier, triggers }: DaemonParts, signal: AbortSignal): Promise<boolean> {
-  const { failures, ms } = heldBack;
+async function begin(session: Session, parts: DaemonParts, signal: AbortSignal): Promise<boolean> {
+  const { clock, log, notifier, triggers } = parts;
+  const { failures, ms } = parts.heldBack;
   const isHeldBack = ms > 0;
   const why = `held back for ${Math.ceil(ms / 1000)} s: the agent has ended ${failures} times before it had completed a turn`;
   await notifier.ready(isHeldBack ? why : 'started');
   checkpoint('agent-ready');
-  if (isHeldBack) log.warn(why, { remedy: 'see what it said before; smm-agent reconcile has it look at once' });
+  if (isHeldBack) {
+    log.warn(why, { remedy: 'see what it said before; smm-agent reconcile has it look at once' });
+    // Else there stands what an earlier process found.
+    await tellFailure(session, why, false, parts);
+  }
   const first = isHeldBack ? clock.sleep(ms, signal) : Promise.resolve();
   first.then(
     () => triggers.fire('start'),

@@ -231,7 +231,8 @@ describe('the daemon', () => {
       for (const reason of ['poll', 'istio']) it.triggers.fire(reason);
       for (let round = 0; round < 10; round++) await new Promise(setImmediate);
       const why = 'held back for 20 s: the agent has ended 4 times before it had completed a turn';
-      assert.deepEqual([turns, it.notified, it.lines], [0, [`ready ${why}`], [`warn ${why}`]]);
+      assert.deepEqual([turns, it.notified, it.lines], [0, [`ready ${why}`, `failing: ${why}`], [`warn ${why}`]]);
+      assert.deepEqual(it.failed, [{ reason: why, isRepeated: false }], 'on this machine, not in the cluster');
       if (asks === null) it.clock.pass(1);
       else it.triggers.fire(asks);
       await it.first;
