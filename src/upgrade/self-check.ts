@@ -58,7 +58,8 @@ export async function requireFaultOf(
 ): Promise<void> {
   if (!(await knowsProbation(from))) return;
   try {
-    await requireSelfCheck(store.paths, store.folder(from), from, signal);
+    // As it was started: agent-heal may have had to take what the package brings.
+    await requireSelfCheck(store.paths, store.paths.current, from, signal);
   } catch (error) {
     if (error instanceof SelfCheckFailed) throw wrongMachine(to, from, error.said);
     throw error;

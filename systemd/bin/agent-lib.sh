@@ -7,6 +7,8 @@
 . "$here/lib.sh"
 
 state=$SMM_ROOT/var/lib/smm-agent/agent
+# What the package brings, as dpkg left it.
+payloads=$SMM_ROOT/usr/lib/smm-agent/payload/versions
 # There while a version is on probation. Written by the agent before it switches, and by the guard; src/upgrade/probation.ts.
 probation=$state/probation
 # Of this boot only: the last start of the version on probation, and how that ended.
@@ -40,6 +42,11 @@ starts() {
   [ -s "$1/smm-agent.js" ] && [ -x "$1/node/bin/node" ]
 }
 
+# folder_of VERSION: where it lies: the package's own copy where agent-heal had to start that.
+folder_of() {
+  if ! usable "$1" && starts "$payloads/$1"; then echo "$payloads/$1"; else echo "$opt/versions/$1"; fi
+}
+
 # verdict VERSION: what came of it here, lately or once; a confirmation clears it.
 verdict() {
   if [ -e "$state/rejected/$1" ] || [ -e "$state/expired/$1" ]; then echo rejected; else echo accepted; fi
@@ -60,7 +67,7 @@ fall_back() {
 }
 
 payload_folder() {
-  for folder in "$SMM_ROOT"/usr/lib/smm-agent/payload/versions/*; do
+  for folder in "$payloads"/*; do
     if "$1" "$folder"; then
       printf '%s\n' "$folder"
       return

@@ -137,6 +137,13 @@ describe('the deadline of a version that lacks an answer of the control plane', 
     assert.equal(machine.noted('probation', 'extended'), '1');
   });
 
+  it('asks the version before also where that had to be started from the package', () => {
+    using machine = AgentMachine.onProbation({ from: '0.1.0' }).payload();
+    machine.guard('start');
+    machine.turn('control-plane').clock(LATE).answer(NEW, '1\n1\n1\n').deadline();
+    assert.equal(machine.noted(`rejected/${NEW}`, 'reason'), '0.1.0 has what it lacks: control-plane');
+  });
+
   it('puts it back where it makes no turn any more while its probation is prolonged', () => {
     using machine = lacking('control-plane').answer(NEW, '1\n').answer(OLD, '1\n');
     machine.deadline();

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { appendFile, chmod, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { appendFile, chmod, mkdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { constants, zstdCompressSync } from 'node:zlib';
 import { withFileLock } from '../../src/host/file-lock.ts';
@@ -166,6 +166,19 @@ describe('a self-check that fails for what the version that runs finds wrong as 
     assert.deepEqual(await scene.links(), { current: '0.2.9', previous: null });
     await scene.upgrade('0.2.9');
     assert.equal(await scene.store.link('current'), NEW);
+  });
+
+  it('is told apart from one of the new version alone also where the one that runs was started from the package', async () => {
+    await using scene = await UpgradeScene.begin();
+    const payload = join(scene.folder, 'payload', OLD);
+    await mkdir(dirname(payload));
+    await rename(scene.store.folder(OLD), payload);
+    await rm(join(payload, 'node'));
+    await symlink(scene.store.runtimeFolder(NODE), join(payload, 'node'));
+    await rm(scene.paths.current);
+    await symlink(payload, scene.paths.current);
+    await scene.publish({ version: NEW, program: fails(NEW) });
+    await assert.rejects(scene.upgrade(), { code: 'SMM702' });
   });
 
   it('cannot be told where the version that runs is from before 0.2.0 and knows no self-check', async () => {
