@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { diesWhereThereIs } from '../vm/self-upgrade/misbehaviour.ts';
 import { until } from './until.ts';
 import { FIRST, UpgradeWorld } from './upgrade-world.ts';
 
@@ -19,16 +20,6 @@ Socket.prototype.connect = function (...args) {
   process.nextTick(() => this.destroy(new Error('no way out')));
   return this;
 };`;
-/** With the answer to a question of its daemon, while the file is there. */
-const diesWhereThereIs = (file: string) => `
-${AS_DAEMON} {
-  const { Socket } = require('node:net');
-  const { connect } = Socket.prototype;
-  Socket.prototype.connect = function (...args) {
-    if (args.flat()[0].port !== undefined && require('node:fs').existsSync('${file}')) this.on('data', () => process.exit(3));
-    return connect.apply(this, args);
-  };
-}`;
 const REFUSES = "if (process.argv.includes('self-check')) { console.error('not on this machine'); process.exit(1); }";
 
 describe('a version of the agent', () => {

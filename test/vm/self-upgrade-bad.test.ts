@@ -10,11 +10,12 @@ import { packageJson, projectRoot } from '../../scripts/project.ts';
 import { runtimeTarget } from '../../src/repository/targets.ts';
 import { hostArch } from './lab/go-parts.ts';
 import type { Lab } from './lab/lab.ts';
+import { until } from './lab/until.ts';
 import { assertInOrder } from './self-upgrade/in-order.ts';
-import { DIES_OF_SIGSEGV, exits, REFUSES_CONFIGURATION } from './self-upgrade/misbehaviour.ts';
+import { DIES_OF_SIGSEGV, diesWhereThereIs, exits, REFUSES_CONFIGURATION } from './self-upgrade/misbehaviour.ts';
 import type { AgentRepository } from './self-upgrade/repository.ts';
 import { startUpgradeLab, type UpgradeLab } from './self-upgrade/upgrade-lab.ts';
-import { announce, type UpgradeVm } from './self-upgrade/upgrade-vm.ts';
+import { announce, TWO_MINUTES_MS, type UpgradeVm } from './self-upgrade/upgrade-vm.ts';
 
 const GOOD = packageJson().version;
 
@@ -143,5 +144,30 @@ describe('a bad version of the agent', () => {
     await repository.publish('0.3.11', { runtime: '99.1.0' });
     await tried('0.3.11');
     await assertTold('0.3.11', 'refused', /self-check failed: .*Exec format error/);
+  });
+
+  it('that shows as bad only when it is confirmed is held back from the control plane, and from nobody who asks', async () => {
+    const dies = '/run/dies';
+    await repository.publish('0.3.12', { prefix: diesWhereThereIs(dies) });
+    await announce(lab, '0.3.12');
+    await machine.reconcile();
+    await machine.confirmed('0.3.12');
+    await machine.machine.sh(`touch ${dies}; systemctl kill --kill-whom=main --signal=KILL smm-agent`);
+    const status = await machine.vm.until('it to be held back', ({ agent }) =>
+      agent.reason.startsWith('held back for'),
+    );
+    assert.match(
+      status.agent.reason,
+      /held back for \d+ s: the agent has ended 3 times before it had completed a turn/,
+    );
+    const main = await machine.show('MainPID');
+    assert.match(await machine.show('StatusText'), /held back for/);
+    assert.match(await machine.machine.sh('smm-agent status'), /^agent +0\.3\.12, failing: held back for/m);
+    await machine.machine.sh(`rm ${dies}; smm-agent reconcile`);
+    await machine.confirmed('0.3.12');
+    assert.equal(await machine.show('MainPID'), main);
+    const counted = () => machine.machine.sh('ls /run/smm-agent');
+    await until('the failures to be forgotten', counted, TWO_MINUTES_MS, (names) => !names.includes('agent-failed'));
+    await machine.assertIstioUntouched();
   });
 });

@@ -23,6 +23,16 @@ export const HANGS_AFTER_READY = afterReady(WAIT);
 export const IDLES_AFTER_READY = afterReady(FEED);
 export const SPINS = afterReady('for (;;);');
 
+/** As soon as its daemon asks the control plane, and for as long as the file is there. */
+export const diesWhereThereIs = (file: string): string =>
+  daemonOnly(`
+  const { Agent } = require('node:https');
+  const { createConnection } = Agent.prototype;
+  Agent.prototype.createConnection = function (...args) {
+    if (require('node:fs').existsSync('${file}')) process.exit(3);
+    return createConnection.apply(this, args);
+  };`);
+
 /** A version that knows less than it says: it reads agent.yaml as if a key of it were unknown. */
 export const REFUSES_CONFIGURATION = `
   const files = require('node:fs/promises');
