@@ -38,7 +38,7 @@ export class AgentHistory {
     return this.#full;
   }
 
-  /** `reason`: why, where an operator had it done. */
+  /** `isRollback`: an operator had it put in place, by `smm-agent rollback`. */
   async noteConfirmed({ id, from, to }: Probation, at: Date, isRollback: boolean): Promise<void> {
     const entry: HistoryEntry = {
       id: `agent confirmed ${id}`,

@@ -1,4 +1,4 @@
-/** Where Istio packages come from. official.ts is one source, signed-packages.ts the other. */
+/** Where packages come from: Istio's by official.ts or signed-packages.ts, archives of the agent by tuf/signed-repository.ts. */
 
 /** A package as its source describes it, before a byte of it is fetched. */
 export interface PackageDescription {

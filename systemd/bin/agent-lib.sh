@@ -55,11 +55,11 @@ verdict() {
 # fall_back EXCEPT TEST: points `current` to the best version there is but that one, among those whose folder passes the test; status 1
 # where there is none. One that was rejected is the last resort, after what the package brings: that runs from where dpkg put it.
 fall_back() {
-  if version=$(fallback accepted "$1" "$2"); then
+  if version=$(best_version accepted "$1" "$2"); then
     point_version current "$version"
   elif folder=$(payload_folder "$2"); then
     ln -sfn "$folder" "$opt/.current.new" && mv -fT "$opt/.current.new" "$opt/current" && sync "$opt"
-  elif version=$(fallback rejected "$1" "$2"); then
+  elif version=$(best_version rejected "$1" "$2"); then
     point_version current "$version"
   else
     return 1
@@ -76,9 +76,9 @@ payload_folder() {
   return 1
 }
 
-# fallback VERDICT EXCEPT TEST: a usable version of that verdict: the one before, or else the one that was put in place last; status 1
+# best_version VERDICT EXCEPT TEST: a usable version of that verdict: the one before, or else the one that was put in place last; status 1
 # where there is none.
-fallback() {
+best_version() {
   # Names of versions hold no character that a listing would quote, and release.json is written once.
   # shellcheck disable=SC2012
   { version_of previous || :; ls -1t "$opt"/versions/*/release.json 2>/dev/null; } | while read -r version; do

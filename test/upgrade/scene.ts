@@ -1,4 +1,5 @@
 /** A machine with versions of the agent that are a few lines of shell, archives of others as the publisher makes them, and what systemd is asked. */
+import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
@@ -11,6 +12,7 @@ import { type Paths, pathsUnder } from '../../src/paths.ts';
 import type { FetchedPackage } from '../../src/repository/source.ts';
 import { agentTarget, runtimeTarget } from '../../src/repository/targets.ts';
 import type { Archives } from '../../src/upgrade/prepare.ts';
+import { readProbation } from '../../src/upgrade/probation.ts';
 import { VersionStore } from '../../src/upgrade/store.ts';
 import { upgradeAgent } from '../../src/upgrade/upgrade.ts';
 import { UNIT } from '../agent/observed.ts';
@@ -196,4 +198,11 @@ export async function writeManifest(
 /** What a program says when it is asked to check itself. */
 export function healthy(version: string, checks = [{ name: 'configuration', ok: true, said: 'valid' }]): string {
   return `echo '${JSON.stringify({ format: 1, version, checks })}'\n`;
+}
+
+/** Nothing has changed: OLD is current, nothing is on probation, nothing is asked of systemd. */
+export async function assertUnchanged(scene: UpgradeScene): Promise<void> {
+  assert.deepEqual(await scene.links(), { current: OLD, previous: null });
+  assert.equal(await readProbation(scene.paths), null);
+  assert.deepEqual(scene.restarts, []);
 }
