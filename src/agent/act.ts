@@ -2,6 +2,7 @@
 import type { Config } from '../config.ts';
 import { AgentError } from '../errors.ts';
 import type { Clock } from '../host/clock.ts';
+import type { UnpackedFile } from '../host/packages/format.ts';
 import type { ServiceManager } from '../host/service-manager.ts';
 import { ISTIO_UNIT, installDropIn } from '../istio/activation/drop-in.ts';
 import { giveUnitFileBack, keepUnitFile } from '../istio/activation/kept-unit.ts';
@@ -131,7 +132,13 @@ async function stage(
   const sameVersion = (await observed()).releases.findLast(
     ({ manifest, problems }) => manifest.istioVersion === istioVersion && problems.length === 0,
   );
-  const options = { signal, now: clock.now() };
+  const onPassedOver = (path: string, file: UnpackedFile) =>
+    tell({
+      kind: 'detail',
+      text: "passed over a file of the package that is none of Istio's six",
+      fields: { path, ...file },
+    });
+  const options = { signal, now: clock.now(), onPassedOver };
   if (sameVersion !== undefined) {
     const { packageDigest } = sameVersion.manifest;
     const made = stageRelease(store, { ...request, packageDigest, fetchPackage: null }, options);

@@ -8,6 +8,12 @@ export const TurnEvent = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('done'), step: z.string(), text: z.string() }),
   z.object({ kind: z.literal('failed'), step: z.string(), text: z.string(), remedy: z.string() }),
   z.object({ kind: z.literal('not-done'), step: z.string(), text: z.string() }),
+  /** For whoever looks closely: the journal at level debug. */
+  z.object({
+    kind: z.literal('detail'),
+    text: z.string(),
+    fields: z.record(z.string(), z.union([z.string(), z.number()])),
+  }),
   /** Of a long download. */
   z.object({ kind: z.literal('progress'), bytes: z.number(), total: z.number().nullable() }),
 ]);

@@ -120,6 +120,7 @@ function noteTaker(log: Log): (event: TurnEvent) => void {
   // A step that fails in the same way at each try is one line, until it is done.
   const failures = new Map<string, string>();
   return (event) => {
+    if (event.kind === 'detail') log.debug(event.text, event.fields);
     if (event.kind === 'begun' && event.step === 'upgrade-agent') log.info(`upgrading: ${event.text}`);
     if (event.kind === 'done') {
       failures.delete(event.step);

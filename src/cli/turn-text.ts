@@ -22,6 +22,8 @@ export function showTurn(out: Output): (event: TurnEvent) => void {
         return line(`✗ ${event.text}\n  what to do: ${event.remedy}`);
       case 'not-done':
         return line(`- ${event.step}: ${event.text}`);
+      case 'detail':
+        return;
       case 'progress': {
         const text = progress(event);
         // Only a terminal can take a line back. There is an event for each piece of 64 KB: most change nothing to see.

@@ -3,6 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { take } from '../../src/agent/act.ts';
+import type { TurnEvent } from '../../src/agent/events.ts';
 import { Config } from '../../src/config.ts';
 import { systemdBelow } from '../../src/host/systemd-below.ts';
 import { RELEASE_FILES } from '../../src/istio/release.ts';
@@ -13,7 +14,7 @@ import { ManualClock } from './manual-clock.ts';
 import { observed, release } from './observed.ts';
 
 /** 1.31.0 is on disk, and wanted with another configuration. */
-async function stageAnotherConfiguration(scene: Scene, downloads: DownloadServer): Promise<void> {
+async function stageAnotherConfiguration(scene: Scene, downloads: DownloadServer): Promise<TurnEvent[]> {
   const { paths, store } = scene;
   const config = Config.parse({
     workloadGroup: { namespace: 'vm-apps', name: 'reviews' },
@@ -23,6 +24,7 @@ async function stageAnotherConfiguration(scene: Scene, downloads: DownloadServer
   const releases = (await store.list()).map((manifest) => release(manifest.id, manifest, CONFIGURATION));
   const configuration = { ...CONFIGURATION, clusterEnv: 'ISTIO_INBOUND_PORTS=8080\n' };
   const revision = { asked: 'default', name: 'default' };
+  const told: TurnEvent[] = [];
   await take(
     {
       do: 'stage',
@@ -38,8 +40,13 @@ async function stageAnotherConfiguration(scene: Scene, downloads: DownloadServer
       config,
       repository: () => Promise.reject(new Error('nothing is asked for')),
     },
-    { observed: async () => observed({ releases }), tell: () => {}, signal: new AbortController().signal },
+    {
+      observed: async () => observed({ releases }),
+      tell: (event) => told.push(event),
+      signal: new AbortController().signal,
+    },
   );
+  return told;
 }
 
 describe('another configuration of a version that is on disk', () => {
@@ -61,8 +68,11 @@ describe('another configuration of a version that is on disk', () => {
     const envoy = join(scene.store.folder(id), RELEASE_FILES.envoy);
     // The same size: only its digest tells.
     await writeFile(envoy, (await readFile(envoy)).fill('x'));
-    await stageAnotherConfiguration(scene, downloads);
+    const told = await stageAnotherConfiguration(scene, downloads);
     assert.notEqual(await scene.store.link('staged'), null);
     assert.equal(downloads.requests.length, 2);
+    // What fpm adds to every package is named for whoever looks closely.
+    const details = told.flatMap((event) => (event.kind === 'detail' ? [event.fields.path] : []));
+    assert.deepEqual(details, ['./usr/share/doc/istio-sidecar/changelog.gz']);
   });
 });

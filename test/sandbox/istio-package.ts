@@ -1,16 +1,13 @@
 /**
- * Makes istio-sidecar packages in upstream's layout on the spot, with stand-ins for the two programs: `pilot-agent` is a
+ * Makes istio-sidecar packages in the layouts of the world (test/deb) on the spot, with stand-ins for the two programs: `pilot-agent` is a
  * script that answers `version -o json` and starts Envoy as the real one does, `envoy` is a copy of `sleep`, so that
  * /proc/<pid>/exe of what "serves" lies where the real one's would.
  */
-import { execFile } from 'node:child_process';
 import { chmod, copyFile, mkdir, realpath, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { promisify } from 'node:util';
-
-const execute = promisify(execFile);
-
-export type Compression = 'gzip' | 'xz' | 'zstd' | 'none';
+import { packAsDpkg } from '../deb/dpkg.ts';
+import type { Compression } from '../deb/facts.ts';
+import { packAsFpm } from '../deb/fpm.ts';
 
 export interface IstioPackageOptions {
   version: string;
@@ -18,6 +15,8 @@ export interface IstioPackageOptions {
   architecture?: string;
   packageName?: string;
   compression?: Compression;
+  /** fpm's, as the official packages have it, unless said otherwise. */
+  layout?: 'fpm' | 'dpkg';
   /** What `pilot-agent version` says when it is not the version. */
   reportedVersion?: string;
   /** Written instead of the stand-in for a path, null leaves the file out. */
@@ -113,26 +112,21 @@ export async function writeIstioFiles(tree: string, options: IstioPackageOptions
   }
 }
 
-/** Writes a package to `file`; needs dpkg-deb. */
+/** Writes a package to `file`; needs GNU tar, or dpkg-deb for its layout. */
 export async function buildIstioPackage(file: string, options: IstioPackageOptions): Promise<void> {
-  const { version, architecture = HOST_ARCHITECTURE, packageName = 'istio-sidecar', compression = 'gzip' } = options;
+  const { version, architecture = HOST_ARCHITECTURE, packageName: name = 'istio-sidecar' } = options;
+  const { compression = 'gzip', layout = 'fpm' } = options;
   const tree = `${file}.tree`;
-  await mkdir(join(tree, 'DEBIAN'), { recursive: true, mode: 0o755 });
+  const postinst = `${file}.postinst`;
+  await mkdir(tree, { recursive: true, mode: 0o755 });
   try {
     await writeIstioFiles(tree, options);
-    const control = [
-      `Package: ${packageName}`,
-      // A prerelease 1.31.0-rc.0 is package version 1.31.0rc.0.
-      `Version: ${version.replace('-', '')}`,
-      `Architecture: ${architecture}`,
-      'Maintainer: tests <tests@example.com>',
-      'Description: stand-in for the Istio sidecar',
-    ];
-    await writeFile(join(tree, 'DEBIAN/control'), `${control.join('\n')}\n`);
-    await chmod(join(tree, 'DEBIAN'), 0o755);
+    await writeFile(postinst, '#!/bin/sh\nset -e\n');
     await options.change?.(tree);
-    await execute('dpkg-deb', ['--build', '--root-owner-group', `-Z${compression}`, tree, file]);
+    const pack = layout === 'fpm' ? packAsFpm : packAsDpkg;
+    await pack(tree, file, { name, version, architecture, compression, postinst });
   } finally {
     await rm(tree, { recursive: true, force: true });
+    await rm(postinst, { force: true });
   }
 }

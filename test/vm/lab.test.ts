@@ -1,6 +1,10 @@
 /** The lab itself: that what the other tests stand on is real, and works. */
 import assert from 'node:assert/strict';
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { debFormat } from '../../src/host/packages/deb.ts';
+import { temporaryFolder } from '../temporary.ts';
 import { ISTIO_NAMESPACE } from './lab/cluster.ts';
 import { startOwnLab } from './lab/control-plane.ts';
 import { startDownloads } from './lab/downloads.ts';
@@ -182,7 +186,7 @@ describe('the control plane', () => {
 });
 
 describe('the packages', () => {
-  it('can be had in every compression, with a version that Debian accepts', async () => {
+  it('can be had in every compression, with a version that Debian accepts, and the agent unpacks each', async () => {
     for (const [compression, member] of [
       ['gzip', 'data.tar.gz'],
       ['xz', 'data.tar.xz'],
@@ -192,6 +196,10 @@ describe('the packages', () => {
       const deb = await makeIstioDeb({ version: '1.31.0-rc.0', envoy: '1.40.0', compression });
       assert.ok((await must(['ar', 't', deb])).split('\n').includes(member), compression);
       assert.equal((await must(['dpkg-deb', '--field', deb, 'Version'])).trim(), '1.31.0rc.0');
+      await using folder = await temporaryFolder();
+      const envoy = { path: join(folder.path, 'envoy'), mode: 0o755 };
+      const unpacked = await debFormat.unpack(deb, { envoy });
+      assert.equal((await stat(envoy.path)).size, unpacked.envoy.size, compression);
     }
   });
 
@@ -200,7 +208,8 @@ describe('the packages', () => {
     try {
       const membership = { group: 'bad', namespace: 'lab-default', revision: 'default' } as const;
       await makeGroup(lab, membership);
-      await installIstio(machine, await makeIstioDeb({ version: '1.31.1', envoy: '1.40.0', mutation: DYING_ENVOY }));
+      const bad = { version: '1.31.1', envoy: '1.40.0', mutation: DYING_ENVOY } as const;
+      await installIstio(machine, await makeIstioDeb({ ...bad, layout: 'dpkg' }));
       await configureIstio(lab, machine, membership);
       await machine.sh('systemctl start istio');
       const restarts = async (): Promise<number> => Number(await machine.sh('systemctl show -P NRestarts istio'));

@@ -51,15 +51,21 @@ async function checkControl(file: string): Promise<void> {
 async function unpackData(
   file: string,
   into: Destinations,
-  { signal }: UnpackOptions,
+  { signal, onPassedOver }: UnpackOptions,
 ): Promise<Record<PackageFile, UnpackedFile>> {
   const checks = new EntryChecks();
   const written: Writing[] = [];
+  const passedOver: [string, Hashing][] = [];
   try {
     await consumeOutput(['dpkg-deb', '--fsys-tarfile', file], { timeoutMs: UNPACK_TIMEOUT_MS, signal }, (stdout) =>
       readTar(stdout, async (entry): Promise<ContentSink | null> => {
         const accepted = checks.accept(entry);
-        if (accepted === null) return null;
+        if (accepted === 'folder') return null;
+        if (accepted === 'other-file') {
+          const hashing = new Hashing();
+          passedOver.push([entry.name, hashing]);
+          return async (block) => hashing.add(block);
+        }
         // Writing the previous file to disk goes on while the next one is unpacked.
         written.at(-1)?.beginSync();
         const writing = await Writing.begin(accepted, into[accepted]);
@@ -69,12 +75,28 @@ async function unpackData(
     );
     checks.requireAll();
     const files = await Promise.all(written.map((writing) => writing.finish()));
+    for (const [path, hashing] of passedOver) onPassedOver?.(path, hashing.finish());
     return Object.fromEntries(files) as Record<PackageFile, UnpackedFile>;
   } catch (error) {
     if (error instanceof AgentError && error.code === 'SMM503') throw unreadable(file, error.message);
     throw error;
   } finally {
     for (const writing of written) await writing.close();
+  }
+}
+
+/** What a file is known by. */
+class Hashing {
+  readonly #hash: Hash = createHash('sha256');
+  #size = 0;
+
+  add(block: Uint8Array): void {
+    this.#hash.update(block);
+    this.#size += block.length;
+  }
+
+  finish(): UnpackedFile {
+    return { sha256: this.#hash.digest('hex'), size: this.#size };
   }
 }
 
@@ -89,8 +111,7 @@ interface Output {
 class Writing {
   readonly #file: PackageFile;
   readonly #out: Output | null;
-  readonly #hash: Hash = createHash('sha256');
-  #size = 0;
+  readonly #hashing = new Hashing();
   #synced: Promise<void> | null = null;
 
   private constructor(file: PackageFile, out: Output | null) {
@@ -109,8 +130,7 @@ class Writing {
   }
 
   async add(block: Uint8Array): Promise<void> {
-    this.#hash.update(block);
-    this.#size += block.length;
+    this.#hashing.add(block);
     try {
       await this.#out?.writer.add(block);
     } catch (cause) {
@@ -127,7 +147,7 @@ class Writing {
   async finish(): Promise<[PackageFile, UnpackedFile]> {
     this.beginSync();
     await this.#synced;
-    return [this.#file, { sha256: this.#hash.digest('hex'), size: this.#size }];
+    return [this.#file, this.#hashing.finish()];
   }
 
   async close(): Promise<void> {

@@ -1,9 +1,12 @@
-/** Which entries of a package's archive are accepted: upstream's six files and the folders that lead to them, no more. */
+/**
+ * Which entries of a package's archive are used: upstream's six files. Whatever else there is (fpm adds a changelog to each package,
+ * distributors add licenses and more) is judged like them and passed over; what would be dangerous to unpack makes the package useless.
+ */
 import { AgentError } from '../../errors.ts';
 import { PACKAGE_PATHS, type PackageFile } from './format.ts';
 import type { TarEntry } from './tar.ts';
 
-/** Upstream has 17 entries; a package with more folders than this is not one of theirs. */
+/** Upstream has 21 entries; distributors add a few. */
 const MAX_ENTRIES = 200;
 /** Envoy with debug symbols stripped is 150 MB and pilot-agent 100 MB: room for growth, none for a bomb. */
 const MAX_UNPACKED_BYTES = 2_000_000_000;
@@ -15,24 +18,28 @@ export class EntryChecks {
   #bytes = 0;
   readonly #seen = new Set<PackageFile>();
 
-  /** Which of the six the entry is, null for a folder. Throws SMM430 for anything else. */
-  accept(entry: TarEntry): PackageFile | null {
+  /** Which of the six the entry is, or what else. Throws SMM430 for what no package of Istio has: links, devices, paths that leave their folder. */
+  accept(entry: TarEntry): PackageFile | 'folder' | 'other-file' {
     this.#entries += 1;
     if (this.#entries > MAX_ENTRIES) throw refused(`it has more than ${MAX_ENTRIES} entries`);
     const name = entry.name.replace(/^\.\//, '').replace(/\/$/, '');
     const shown = JSON.stringify(entry.name);
     if (entry.name.startsWith('/')) throw refused(`it has an absolute path: ${shown}`);
     if (name.split('/').includes('..')) throw refused(`it has a path that leaves its folder: ${shown}`);
+    // Another spelling of one of the six would be passed over, and dpkg would install it in its place.
+    if (name !== '' && name !== '.' && name.split('/').some((part) => part === '' || part === '.')) {
+      throw refused(`it has a path with empty parts: ${shown}`);
+    }
     if (entry.kind === 'link') throw refused(`it has a link: ${shown} -> ${JSON.stringify(entry.target)}`);
     if (entry.kind === 'device') throw refused(`it has a device or pipe: ${shown}`);
-    if (entry.kind === 'folder') return null;
+    if (entry.kind === 'folder') return 'folder';
     this.#bytes += entry.size;
     if (this.#bytes > MAX_UNPACKED_BYTES) {
       throw refused(`its files are larger than ${MAX_UNPACKED_BYTES / 1e6} MB together`);
     }
     const path = name.startsWith('lib/') ? `usr/${name}` : name;
     const file = FILES.find((candidate) => PACKAGE_PATHS[candidate] === path);
-    if (file === undefined) throw refused(`it has a file that is none of Istio's: ${shown}`);
+    if (file === undefined) return 'other-file';
     if (this.#seen.has(file)) throw refused(`it has a file twice: ${shown}`);
     this.#seen.add(file);
     return file;

@@ -18,10 +18,15 @@ export interface TarEntry {
 export type ContentSink = (block: Uint8Array) => Promise<void>;
 
 const BLOCK = 512;
+/** Longer than any path that Linux opens. */
+const MAX_NAME_BYTES = 4096;
+/** GNU tar fills its last record of 10 KB with zeros, other programs some more; what never ends would hold the agent up. */
+const MAX_BYTES_AFTER_END = 1_000_000;
 
 /**
  * Calls `onEntry` for each entry; the sink that it returns gets the entry's content, null skips it. Rejects with what
- * `onEntry` or a sink throws, and with SMM432 when the stream is no tar archive or ends too early.
+ * `onEntry` or a sink throws, and with SMM432 when the stream is no tar archive, ends too early or does not end. Never holds more of the
+ * archive than a block and a name.
  */
 export async function readTar(
   stream: AsyncIterable<Buffer>,
@@ -30,7 +35,9 @@ export async function readTar(
   const header = Buffer.alloc(BLOCK);
   let filled = 0;
   let entry: { sink: ContentSink | null; left: number; padding: number } | null = null;
+  const longNames = new LongNames();
   let ended = false;
+  let afterEnd = 0;
   for await (const chunk of stream) {
     let at = 0;
     while (at < chunk.length && !ended) {
@@ -53,17 +60,64 @@ export async function readTar(
       if (parsed === null) {
         ended = true;
       } else {
-        const sink = await onEntry(parsed);
+        const sink = longNames.isOne(parsed) ? longNames.begin(parsed) : await onEntry(longNames.applyTo(parsed));
         const padding = (BLOCK - (parsed.size % BLOCK)) % BLOCK;
         if (parsed.size > 0) entry = { sink, left: parsed.size, padding };
       }
     }
+    if (ended) afterEnd += chunk.length - at;
+    if (afterEnd > MAX_BYTES_AFTER_END) throw notTar('it goes on after its end');
   }
   if (!ended && (entry !== null || filled > 0)) throw notTar('it ends in the middle of a file');
+  longNames.requireNone();
+}
+
+type LongKind = 'long-name' | 'long-target';
+type Header = Omit<TarEntry, 'kind'> & { kind: TarEntry['kind'] | LongKind };
+
+/**
+ * GNU tar writes a path of more than 100 bytes as the content of an entry of its own, in front of the entry that has it: documents in the
+ * packages of distributors have such paths.
+ */
+class LongNames {
+  readonly #blocks = new Map<LongKind, Buffer[]>();
+
+  isOne(header: Header): header is Header & { kind: LongKind } {
+    return header.kind === 'long-name' || header.kind === 'long-target';
+  }
+
+  begin({ kind, size }: Header & { kind: LongKind }): ContentSink {
+    if (size === 0 || size > MAX_NAME_BYTES) throw notTar(`it has a path of ${size} bytes`);
+    if (this.#blocks.has(kind)) throw notTar('it has two paths for one file');
+    const blocks: Buffer[] = [];
+    this.#blocks.set(kind, blocks);
+    return async (block) => void blocks.push(Buffer.from(block));
+  }
+
+  /** The entry with the paths that came in front of it. */
+  applyTo(header: Header): TarEntry {
+    const entry = { ...header } as TarEntry;
+    entry.name = this.#text('long-name') ?? entry.name;
+    entry.target = this.#text('long-target') ?? entry.target;
+    this.#blocks.clear();
+    return entry;
+  }
+
+  requireNone(): void {
+    if (this.#blocks.size > 0) throw notTar('it ends after a path');
+  }
+
+  #text(kind: LongKind): string | null {
+    const blocks = this.#blocks.get(kind);
+    if (blocks === undefined) return null;
+    const bytes = Buffer.concat(blocks);
+    const end = bytes.indexOf(0);
+    return bytes.toString('utf8', 0, end === -1 ? bytes.length : end);
+  }
 }
 
 /** One header, null for the block of zeros that ends an archive. */
-function parseHeader(block: Buffer): TarEntry | null {
+function parseHeader(block: Buffer): Header | null {
   if (block.every((byte) => byte === 0)) return null;
   const stored = octal(block, 148, 8);
   let sum = 8 * 0x20;
@@ -73,14 +127,15 @@ function parseHeader(block: Buffer): TarEntry | null {
   const name = prefix === '' ? text(block, 0, 100) : `${prefix}/${text(block, 0, 100)}`;
   const kind = kindOf(String.fromCharCode(block[156] ?? 0));
   const size = octal(block, 124, 12);
-  return { name, kind, size: kind === 'file' ? size : 0, target: text(block, 157, 100) };
+  const hasContent = kind === 'file' || kind === 'long-name' || kind === 'long-target';
+  return { name, kind, size: hasContent ? size : 0, target: text(block, 157, 100) };
 }
 
 /**
- * Extensions (long names, pax records, sparse files) change what an entry means. The paths of an Istio package need
- * none of them, so a package that uses one is refused rather than understood by half.
+ * As dpkg: it knows GNU tar's long names, and refuses every other extension (pax records, sparse files, volumes), which change what an
+ * entry means. No package that dpkg installs has one.
  */
-function kindOf(flag: string): TarEntry['kind'] {
+function kindOf(flag: string): Header['kind'] {
   switch (flag) {
     case '0':
     case '\0':
@@ -94,8 +149,12 @@ function kindOf(flag: string): TarEntry['kind'] {
     case '4':
     case '6':
       return 'device';
+    case 'L':
+      return 'long-name';
+    case 'K':
+      return 'long-target';
     default:
-      throw notTar(`it uses an extension (type ${JSON.stringify(flag)}) that no Istio package needs`);
+      throw notTar(`it uses an extension (type ${JSON.stringify(flag)}) that no Debian package has`);
   }
 }
 
@@ -107,7 +166,7 @@ function text(block: Buffer, offset: number, length: number): string {
 function octal(block: Buffer, offset: number, length: number): number {
   const digits = text(block, offset, length).trim();
   // Sizes of 8 GB and more are written in another way: no Istio package has such a file.
-  if (!/^[0-7]+$/.test(digits)) throw notTar('a number in a header is not octal');
+  if (!/^[0-7]{1,12}$/.test(digits)) throw notTar('a number in a header is not octal');
   return Number.parseInt(digits, 8);
 }
 

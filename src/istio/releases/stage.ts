@@ -7,7 +7,7 @@ import { AgentError } from '../../errors.ts';
 import { checkpoint } from '../../host/checkpoints.ts';
 import { requireSpace } from '../../host/disk-space.ts';
 import { foldersInUse } from '../../host/in-use.ts';
-import { type Destinations, packageFormatOf } from '../../host/packages/format.ts';
+import { type Destinations, packageFormatOf, type UnpackOptions } from '../../host/packages/format.ts';
 import { removeTree, sha256OfFile } from '../../host/trees.ts';
 import { RELEASE_FILES, type ReleaseConfiguration, type ReleaseId, type ReleaseManifest } from '../release.ts';
 import { cleanLeftovers } from './clean.ts';
@@ -30,8 +30,7 @@ export interface StageRequest {
   configurationKind: ReleaseManifest['configuration'];
 }
 
-export interface StageOptions {
-  signal?: AbortSignal | undefined;
+export interface StageOptions extends UnpackOptions {
   now?: Date;
 }
 
@@ -50,7 +49,7 @@ export async function stageRelease(
   request: StageRequest,
   options: StageOptions = {},
 ): Promise<ReleaseManifest> {
-  const { signal, now = new Date() } = options;
+  const { signal, onPassedOver, now = new Date() } = options;
   const id = releaseId(request);
   const existing = await soundRelease(store, id, signal);
   if (existing !== null) return existing;
@@ -58,7 +57,7 @@ export async function stageRelease(
   await cleanLeftovers(store);
   const folder = await beginFolder(store.paths.releases, id);
   try {
-    const digests = await placePrograms(store, request, folder, signal);
+    const digests = await placePrograms(store, request, folder, { signal, onPassedOver });
     checkpoint('stage-unpacked');
     await writeConfiguration(folder, store.folder(id), request.configuration);
     checkpoint('stage-configured');
@@ -109,11 +108,11 @@ async function placePrograms(
   store: ReleaseStore,
   { packageDigest, fetchPackage }: StageRequest,
   folder: string,
-  signal: AbortSignal | undefined,
+  options: UnpackOptions,
 ): Promise<Map<string, string>> {
   for (const manifest of await store.list()) {
     if (manifest.packageDigest !== packageDigest) continue;
-    if ((await soundRelease(store, manifest.id, signal)) === null) continue;
+    if ((await soundRelease(store, manifest.id, options.signal)) === null) continue;
     await requireSpace(store.paths.releases, RESERVE_BYTES, INODES);
     await linkPrograms(store.folder(manifest.id), folder);
     return new Map(
@@ -126,14 +125,14 @@ async function placePrograms(
   const { path, bytes } = await fetchPackage();
   // Of the folder above: a name that is another one at each try would make each try another failure.
   await requireSpace(store.paths.releases, bytes * UNPACKED_FACTOR + RESERVE_BYTES, INODES);
-  return unpackPrograms(path, packageDigest, folder, signal);
+  return unpackPrograms(path, packageDigest, folder, options);
 }
 
 async function unpackPrograms(
   path: string,
   packageDigest: string,
   folder: string,
-  signal: AbortSignal | undefined,
+  options: UnpackOptions,
 ): Promise<Map<string, string>> {
   const into: Destinations = {};
   for (const file of PROGRAM_FILES) {
@@ -143,8 +142,8 @@ async function unpackPrograms(
   // Once more, since what was checked after the download may have changed on disk since. Beside the unpacking, which
   // leaves the processor idle: nothing of it is run or gets a name before the digest is known to be right.
   const [digest, unpacking] = await Promise.allSettled([
-    sha256OfFile(path, signal),
-    format.unpack(path, into, { signal }),
+    sha256OfFile(path, options.signal),
+    format.unpack(path, into, options),
   ]);
   if (digest.status === 'rejected') throw digest.reason;
   if (digest.value !== packageDigest) throw changedPackage(path, packageDigest, digest.value);

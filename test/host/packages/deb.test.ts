@@ -1,14 +1,22 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { lstat, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { AgentError } from '../../../src/errors.ts';
 import { debFormat } from '../../../src/host/packages/deb.ts';
-import { type Destinations, PACKAGE_PATHS, type PackageFile } from '../../../src/host/packages/format.ts';
-import { buildIstioPackage, type Compression, type IstioPackageOptions } from '../../sandbox/istio-package.ts';
+import {
+  type Destinations,
+  PACKAGE_PATHS,
+  type PackageFile,
+  type UnpackedFile,
+} from '../../../src/host/packages/format.ts';
+import { LONG_PATH } from '../../deb/dpkg.ts';
+import type { Compression } from '../../deb/facts.ts';
+import { buildIstioPackage, type IstioPackageOptions } from '../../sandbox/istio-package.ts';
 import { temporaryFolder } from '../../temporary.ts';
-import { type RawEntry, rawTar, sixFiles, writeRawDeb } from './raw-deb.ts';
+import { longName, type RawEntry, rawTar, sixFiles, writeRawDeb } from './raw-deb.ts';
 
 const FILES = Object.keys(PACKAGE_PATHS) as PackageFile[];
 
@@ -18,12 +26,20 @@ async function into(folder: string): Promise<Destinations> {
   return Object.fromEntries(entries);
 }
 
+const COMPRESSIONS = ['gzip', 'xz', 'zstd', 'none'] satisfies Compression[];
+const PACKINGS: Pick<IstioPackageOptions, 'layout' | 'compression'>[] = [
+  // The others, as fpm packs them, need programs that not every machine has: test:real has all four.
+  { layout: 'fpm', compression: 'gzip' },
+  { layout: 'fpm', compression: 'none' },
+  ...COMPRESSIONS.map((compression) => ({ layout: 'dpkg', compression }) as const),
+];
+
 describe('a package of upstream', () => {
-  for (const compression of ['gzip', 'xz', 'zstd', 'none'] satisfies Compression[]) {
-    it(`is unpacked when it is compressed with ${compression}`, async () => {
+  for (const packing of PACKINGS) {
+    it(`is unpacked when ${packing.layout} has packed it with ${packing.compression}`, async () => {
       await using folder = await temporaryFolder();
       const file = join(folder.path, 'istio.deb');
-      await buildIstioPackage(file, { version: '1.31.0', compression });
+      await buildIstioPackage(file, { version: '1.31.0', ...packing });
       const unpacked = await debFormat.unpack(file, await into(join(folder.path, 'out')));
       for (const name of FILES) {
         const path = join(folder.path, 'out', name);
@@ -44,6 +60,47 @@ describe('a package of upstream', () => {
     await debFormat.unpack(file, await into(join(folder.path, 'out')));
     assert.equal(await readFile(join(folder.path, 'out/unit'), 'utf8'), `content of ${PACKAGE_PATHS.unit}`);
   });
+
+  const packers: { layout: 'fpm' | 'dpkg'; documents: string[] }[] = [
+    { layout: 'fpm', documents: ['./usr/share/doc/istio-sidecar/changelog.gz'] },
+    {
+      layout: 'dpkg',
+      documents: [
+        './usr/share/doc/istio-sidecar/changelog.Debian.gz',
+        './usr/share/doc/istio-sidecar/copyright',
+        './usr/share/doc/istio-sidecar/sbom.spdx.json',
+        './usr/share/lintian/overrides/istio-sidecar',
+        `./${LONG_PATH}`,
+      ],
+    },
+  ];
+  for (const { layout, documents } of packers) {
+    it(`is used without what ${layout} adds to the six files, which is named, hashed and not written`, async () => {
+      await using folder = await temporaryFolder();
+      const file = join(folder.path, 'istio.deb');
+      await buildIstioPackage(file, { version: '1.31.0', layout });
+      const passedOver = new Map<string, UnpackedFile>();
+      await debFormat.unpack(file, await into(join(folder.path, 'out')), {
+        onPassedOver: (path, document) => void passedOver.set(path, document),
+      });
+      assert.deepEqual((await readdir(join(folder.path, 'out'))).sort(), [...FILES].sort());
+      assert.deepEqual(
+        [...passedOver.keys()].filter((path) => !documents.includes(path)),
+        [],
+      );
+      for (const path of documents) {
+        const content = execFileSync('/bin/sh', [
+          '-c',
+          'dpkg-deb --fsys-tarfile "$1" | tar -xO "$2"',
+          'sh',
+          file,
+          path,
+        ]);
+        const sha256 = createHash('sha256').update(content).digest('hex');
+        assert.deepEqual(passedOver.get(path), { sha256, size: content.length });
+      }
+    });
+  }
 
   it('is checked whole, also where only some of its files are wanted', async () => {
     await using folder = await temporaryFolder();
@@ -102,10 +159,16 @@ describe('a package that is not whole and nothing but an Istio package', () => {
     },
     { what: 'has a pipe', data: withEntry({ name: './run/x', type: '6' }), code: 'SMM430', says: /a device or pipe/ },
     {
-      what: 'has a file more',
-      data: withEntry({ name: './etc/cron.d/evil' }),
+      what: 'has one of the six under another spelling',
+      data: withEntry({ name: './usr/local//bin/./envoy' }),
       code: 'SMM430',
-      says: /a file that is none of Istio's: "\.\/etc\/cron\.d\/evil"/,
+      says: /a path with empty parts: "\.\/usr\/local\/\/bin\/\.\/envoy"/,
+    },
+    {
+      what: 'has a link among what is passed over',
+      data: withEntry({ name: './usr/share/doc/istio-sidecar/NEWS', type: '2', target: 'changelog.gz' }),
+      code: 'SMM430',
+      says: /it has a link/,
     },
     { what: 'has a file twice', data: withEntry(six[0] as RawEntry), code: 'SMM430', says: /a file twice/ },
     {
@@ -126,11 +189,42 @@ describe('a package that is not whole and nothing but an Istio package', () => {
       code: 'SMM432',
       says: /an extension \(type "x"\)/,
     },
-    {
-      what: 'hides a path in a long name',
-      data: withEntry({ name: '././@LongLink', type: 'L' }),
+    ...['g', 'S', 'M', 'V'].map((type) => ({
+      what: `uses the extension ${type}, which dpkg does not install`,
+      data: withEntry({ name: './pax', type, content: 'x' }),
       code: 'SMM432',
       says: /an extension/,
+    })),
+    {
+      what: 'hides an absolute path in a long name',
+      data: withEntry(longName(`/etc/${'a/'.repeat(100)}passwd`), { name: './usr/share/doc/plain' }),
+      code: 'SMM430',
+      says: /an absolute path: "\/etc\/a/,
+    },
+    {
+      what: 'has a link with a long target',
+      data: withEntry(longName(`/${'a/'.repeat(100)}`, 'K'), { name: './x', type: '2', target: 'a' }),
+      code: 'SMM430',
+      says: /it has a link: "\.\/x" -> "\/a\/a/,
+    },
+    {
+      what: 'has a path without end',
+      data: withEntry(longName('a'.repeat(5000))),
+      code: 'SMM432',
+      says: /a path of 5001 bytes/,
+    },
+    {
+      what: 'has two paths for a file',
+      data: withEntry(longName('a'), longName('b')),
+      code: 'SMM432',
+      says: /two paths/,
+    },
+    { what: 'ends after a path', data: withEntry(longName('a')), code: 'SMM432', says: /ends after a path/ },
+    {
+      what: 'goes on after its end',
+      data: Buffer.concat([rawTar(six), Buffer.alloc(2_000_000)]),
+      code: 'SMM432',
+      says: /goes on after its end/,
     },
     {
       what: 'is cut in the middle of a file',
@@ -165,7 +259,7 @@ describe('a package that is not whole and nothing but an Istio package', () => {
     },
     { what: 'of another name', options: { packageName: 'nginx' }, code: 'SMM435', says: /it is nginx 1\.31\.0/ },
     {
-      what: 'with a link that dpkg-deb packed',
+      what: 'with a link that tar packed',
       options: { change: (tree) => symlink('/etc', join(tree, 'usr/local/bin/more')) },
       code: 'SMM430',
       says: /it has a link/,
@@ -184,7 +278,7 @@ describe('a package that is not whole and nothing but an Istio package', () => {
   it('is refused when its compressed data are damaged', async () => {
     await using folder = await temporaryFolder();
     const file = join(folder.path, 'istio.deb');
-    await buildIstioPackage(file, { version: '1.31.0', compression: 'xz' });
+    await buildIstioPackage(file, { version: '1.31.0', layout: 'dpkg', compression: 'xz' });
     const content = await readFile(file);
     content.fill(0, content.length - 4000, content.length - 3000);
     await writeFile(file, content);

@@ -38,6 +38,11 @@ export function rawTar(entries: RawEntry[]): Buffer {
   return Buffer.concat([...blocks, Buffer.alloc(1024)]);
 }
 
+/** A path (L) or the target of a link (K) of the entry that follows, as GNU tar writes it. */
+export function longName(path: string, type: 'L' | 'K' = 'L'): RawEntry {
+  return { name: '././@LongLink', type, content: `${path}\0` };
+}
+
 /** The six files of an Istio package as entries. */
 export function sixFiles(): RawEntry[] {
   return Object.values(PACKAGE_PATHS).map((path) => ({ name: `./${path}`, content: `content of ${path}` }));

@@ -4,11 +4,12 @@ import { delimiter, join } from 'node:path';
 
 /** Each with what it is for. */
 const PROGRAMS: Record<string, string> = {
-  'dpkg-deb': 'packs and unpacks the Istio packages (package dpkg)',
+  'dpkg-deb': 'unpacks the Istio packages (package dpkg)',
   bash: "Istio's start script is written for it",
   mkfifo: 'programs of the sandbox speak to the embedded service manager (package coreutils)',
   flock: 'one agent at a time, and one publisher (package util-linux)',
-  tar: 'packs the versions of the agent',
+  tar: 'packs the Istio packages and the versions of the agent',
+  gzip: 'compresses them',
 };
 
 /** Sentences that say what is lacking; none when the demo can run. */

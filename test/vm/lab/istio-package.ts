@@ -1,16 +1,17 @@
 /**
- * The official `istio-sidecar` package, made from the real programs and from the files in Istio's own module: upstream's six files,
- * its postinst, its conffiles and its dependencies.
+ * The official `istio-sidecar` package, made from the real programs and from the files in Istio's own module, packed as fpm packs it; or,
+ * as distributors of Istio do, by dpkg-deb.
  */
 import { createHash } from 'node:crypto';
 import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { packAsDpkg } from '../../deb/dpkg.ts';
+import type { Compression } from '../../deb/facts.ts';
+import { packAsFpm } from '../../deb/fpm.ts';
 import { cached, digestOf } from './cache.ts';
 import { type EnvoyVersion, envoy } from './envoy-part.ts';
 import { type Arch, hostArch, identityOf, istioModuleDir, pilotAgent } from './go-parts.ts';
 import { must } from './run.ts';
-
-type Compression = 'gzip' | 'xz' | 'zstd' | 'none';
 
 export interface IstioDebOptions {
   readonly version: string;
@@ -18,18 +19,18 @@ export interface IstioDebOptions {
   /** What the package says it is for; pilot-agent is built for it. Envoy is always the host's: no test runs a foreign one. */
   readonly arch?: Arch;
   readonly compression?: Compression;
-  /** Makes a bad package: changes the unpacked folder (with DEBIAN/ in it). The name tells its packages from others in the cache. */
+  readonly layout?: 'fpm' | 'dpkg';
+  /** Makes a bad package: changes the folder before it is packed. The name tells its packages from others in the cache. */
   readonly mutation?: { readonly name: string; mutate(folder: string): void | Promise<void> };
 }
 
-const CONFFILES = ['/var/lib/istio/envoy/envoy_bootstrap_tmpl.json', '/var/lib/istio/envoy/sidecar.env'];
-
 /** The path of the package. */
 export async function makeIstioDeb(options: IstioDebOptions): Promise<string> {
-  const { version, arch = hostArch(), compression = 'gzip', mutation } = options;
+  const { version, arch = hostArch(), compression = 'gzip', layout = 'fpm', mutation } = options;
   const [agent, proxy, module] = [await pilotAgent(version, arch), await envoy(options.envoy), await istioModuleDir()];
   const inputs = [
-    '1',
+    '2',
+    layout,
     version,
     arch,
     compression,
@@ -42,29 +43,14 @@ export async function makeIstioDeb(options: IstioDebOptions): Promise<string> {
     const tree = join(draft, 'tree');
     const files = packagedFiles(agent, proxy, join(module, 'tools/packaging/common'));
     for (const [path, { source, mode }] of Object.entries(files)) place(source, join(tree, path), mode);
-    place(join(module, 'tools/packaging/postinst.sh'), join(tree, 'DEBIAN/postinst'), 0o755);
-    writeFileSync(join(tree, 'DEBIAN/conffiles'), `${CONFFILES.join('\n')}\n`);
-    writeFileSync(join(tree, 'DEBIAN/control'), control(version, arch));
     await mutation?.mutate(tree);
-    // The fastest level: what matters is which decompressor the reader needs.
-    const level = compression === 'none' ? [] : ['-z1'];
-    await must([
-      'dpkg-deb',
-      '--root-owner-group',
-      `-Z${compression}`,
-      ...level,
-      '--build',
-      tree,
-      join(draft, 'istio-sidecar.deb'),
-    ]);
+    const pack = layout === 'fpm' ? packAsFpm : packAsDpkg;
+    const postinst = join(module, 'tools/packaging/postinst.sh');
+    const facts = { name: 'istio-sidecar', version, architecture: arch, compression, postinst, fast: true };
+    await pack(tree, join(draft, 'istio-sidecar.deb'), facts);
     await must(['rm', '-r', tree]);
   });
   return join(folder, 'istio-sidecar.deb');
-}
-
-/** Debian's rules leave upstream no hyphen: a prerelease `1.31.0-rc.0` is package version `1.31.0rc.0`. */
-function packageVersion(version: string): string {
-  return version.replace('-', '');
 }
 
 function packagedFiles(agent: string, proxy: string, common: string): Record<string, { source: string; mode: number }> {
@@ -82,21 +68,6 @@ function place(source: string, target: string, mode: number): void {
   mkdirSync(dirname(target), { recursive: true, mode: 0o755 });
   copyFileSync(source, target);
   chmodSync(target, mode);
-}
-
-function control(version: string, arch: Arch): string {
-  return `Package: istio-sidecar
-Version: ${packageVersion(version)}
-License: Apache
-Vendor: istio.io
-Architecture: ${arch}
-Maintainer: istio@istio.io
-Depends: iproute2, iptables, sudo, hostname
-Section: default
-Priority: optional
-Homepage: http://istio.io
-Description: Istio Sidecar
-`;
 }
 
 /** For tests of bad releases: Envoy replaced by a script that ends as soon as it is started to serve, but answers --version. */
