@@ -169,6 +169,7 @@ export class ScriptMachine {
     mkdirSync(folder, { recursive: true });
     for (const name of [
       'sh',
+      'awk',
       'grep',
       'sed',
       'tail',

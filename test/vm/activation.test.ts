@@ -1,6 +1,7 @@
 /** The table of section 3 of the design, row by row, on a real systemd with the real Istio, and no agent on the machine. */
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
+import { amongOthers, othersTwice, RECORDED, rulesOf } from '../systemd/rule-listings.ts';
 import {
   A,
   B,
@@ -159,7 +160,7 @@ describe('Istio with another release staged', () => {
   });
 });
 
-describe('chains that an Istio left behind', () => {
+describe('rules that an Istio left behind', () => {
   it('are removed before the next release starts, and rules of others are kept', async () => {
     await pending(machine);
     const backend = (
@@ -189,5 +190,22 @@ describe('chains that an Istio left behind', () => {
     const before = await machine.sh('cat /proc/net/ip_tables_names /proc/net/ip6_tables_names 2>/dev/null || :');
     await machine.sh(`/opt/smm-agent/bin/istio-chains ${A}`);
     assert.equal(await machine.sh('cat /proc/net/ip_tables_names /proc/net/ip6_tables_names 2>/dev/null || :'), before);
+  });
+
+  it('of every version from 1.20 on go, and rules of others stay, in the kernel of this machine', async () => {
+    for (const kind of ['nft', 'legacy']) {
+      for (const { name, isIpv6, text, settings } of RECORDED) {
+        const tables = `ip${isIpv6 ? '6' : ''}tables-${kind}`;
+        const of6 = (listing: string) => (isIpv6 ? listing.replaceAll('192.0.2.0/24', '2001:db8::/32') : listing);
+        const release = `${ISTIO}/releases/0-of-the-rules`;
+        await machine.sh(`mkdir -p ${release}`);
+        await machine.writeFile(`${release}/cluster.env`, settings);
+        // In a network of its own, since the listings are of other machines.
+        const script = `${tables}-restore --noflush && /opt/smm-agent/bin/istio-chains 0-of-the-rules && ${tables}-save`;
+        const left = await machine.exec(['unshare', '--net', 'sh', '-c', script], { input: of6(amongOthers(text)) });
+        const others = Object.entries(othersTwice()).map(([table, rules]) => [table, rules.map(of6)]);
+        assert.deepEqual(rulesOf(left.stdout), Object.fromEntries(others), `${name} (${kind}): ${left.stderr}`);
+      }
+    }
   });
 });

@@ -22,7 +22,7 @@ const DROP_IN = '/etc/systemd/system/istio.service.d/zz-smm-agent.conf';
 
 async function installScripts(machine: Machine): Promise<void> {
   for (const name of readdirSync(join(projectRoot, 'systemd/bin'))) {
-    const mode = name.endsWith('.sh') ? '0644' : '0755';
+    const mode = /\.(sh|awk)$/.test(name) ? '0644' : '0755';
     await machine.copyIn(join(projectRoot, 'systemd/bin', name), `/opt/smm-agent/bin/${name}`, mode);
   }
   await machine.copyIn(join(projectRoot, 'systemd/istio.service.d-zz-smm-agent.conf'), DROP_IN);
