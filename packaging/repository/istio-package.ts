@@ -1,18 +1,21 @@
 /** What an Istio package says of itself. */
 import { basename } from 'node:path';
 import semver from 'semver';
-import { run } from '../../src/host/programs.ts';
+import { describeError } from '../../src/errors.ts';
+import { readIdentity } from '../../src/host/packages/control.ts';
 import { PublishError } from './errors.ts';
 import type { Meaning } from './target-names.ts';
 
 /** Rejects for anything but istio-sidecar of an architecture that agents run on. */
 export async function istioMeaning(file: string): Promise<Extract<Meaning, { kind: 'istio' }>> {
-  const format = ['Package', 'Version', 'Architecture'].map((field) => `\${${field}}`).join('\\n');
-  const { status, stdout, stderr } = await run(['dpkg-deb', '--show', `--showformat=${format}`, file]);
-  if (status !== 0) {
-    throw new PublishError(`cannot publish ${basename(file)}: ${stderr.trim()}`, 'give a whole Debian package');
-  }
-  const [name, packaged = '', architecture] = stdout.split('\n');
+  const {
+    name,
+    version: packaged,
+    architecture,
+  } = await readIdentity(file).catch((cause: unknown) => {
+    const remedy = 'give a whole Debian package';
+    throw new PublishError(`cannot publish ${basename(file)}: ${describeError(cause)}`, remedy);
+  });
   if (name !== 'istio-sidecar') {
     throw new PublishError(
       `cannot publish ${basename(file)}: it is the package ${name}`,

@@ -7,6 +7,8 @@ export interface StreamOptions {
   /** Milliseconds until the program is killed. */
   timeoutMs: number;
   signal?: AbortSignal | undefined;
+  /** Added to the clean environment. */
+  env?: Record<string, string>;
 }
 
 const MAX_STDERR_CHARS = 4000;
@@ -24,7 +26,7 @@ export async function consumeOutput<T>(
   const [program, ...args] = argv;
   const child = spawn(program, args, {
     cwd: '/',
-    env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' },
+    env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C', ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let stderr = '';

@@ -1,14 +1,11 @@
-/**
- * Debian packages. The host's dpkg-deb takes the container and its compression apart (gzip, xz, zstd, none); what comes
- * out of it is read, judged and written here, in one pass.
- */
+/** Debian packages: what dpkg-deb gets out of one is read, judged and written here, in one pass. */
 import { createHash, type Hash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import { AgentError } from '../../errors.ts';
 import { fileError } from '../file-errors.ts';
-import { consumeOutput } from '../program-output.ts';
-import { run } from '../programs.ts';
 import { WriteBehind } from '../write-behind.ts';
+import { readIdentity } from './control.ts';
+import { readPart } from './dpkg-deb.ts';
 import { EntryChecks } from './entries.ts';
 import {
   type Destinations,
@@ -21,26 +18,22 @@ import {
 } from './format.ts';
 import { type ContentSink, readTar } from './tar.ts';
 
-/** A slow disk needs a minute for 250 MB; a program that hangs must not hang the agent with it. */
+/** A slow disk needs a minute for 250 MB. */
 const UNPACK_TIMEOUT_MS = 10 * 60 * 1000;
 
 export const debFormat: PackageFormat = {
   name: 'deb',
   async unpack(file, into, options = {}) {
-    await checkControl(file);
+    await checkIdentity(file, options.signal);
     return unpackData(file, into, options);
   },
 };
 
 /** The package must call itself istio-sidecar and be made for this machine: SMM435. */
-async function checkControl(file: string): Promise<void> {
-  const fields = ['Package', 'Version', 'Architecture'];
-  const result = await run(['dpkg-deb', '--show', `--showformat=${fields.map((f) => `\${${f}}`).join('\\n')}`, file]);
-  if (result.status !== 0) throw unreadable(file, result.stderr);
-  const [name, version, architecture] = result.stdout.split('\n');
+async function checkIdentity(file: string, signal: AbortSignal | undefined): Promise<void> {
+  const { name, version, architecture } = await readIdentity(file, signal);
   const wanted = packageArchitecture();
-  const isRight = name === 'istio-sidecar' && architecture === wanted;
-  if (isRight) return;
+  if (name === 'istio-sidecar' && architecture === wanted) return;
   throw new AgentError(
     'SMM435',
     `cannot use ${file}: it is ${name} ${version} for ${architecture}, wanted is istio-sidecar for ${wanted}`,
@@ -57,7 +50,7 @@ async function unpackData(
   const written: Writing[] = [];
   const passedOver: [string, Hashing][] = [];
   try {
-    await consumeOutput(['dpkg-deb', '--fsys-tarfile', file], { timeoutMs: UNPACK_TIMEOUT_MS, signal }, (stdout) =>
+    await readPart(file, 'data', { timeoutMs: UNPACK_TIMEOUT_MS, signal }, (stdout) =>
       readTar(stdout, async (entry): Promise<ContentSink | null> => {
         const accepted = checks.accept(entry);
         if (accepted === 'folder') return null;
@@ -77,9 +70,6 @@ async function unpackData(
     const files = await Promise.all(written.map((writing) => writing.finish()));
     for (const [path, hashing] of passedOver) onPassedOver?.(path, hashing.finish());
     return Object.fromEntries(files) as Record<PackageFile, UnpackedFile>;
-  } catch (error) {
-    if (error instanceof AgentError && error.code === 'SMM503') throw unreadable(file, error.message);
-    throw error;
   } finally {
     for (const writing of written) await writing.close();
   }
@@ -166,17 +156,4 @@ class Writing {
       throw fileError('write', path, cause);
     }
   }
-}
-
-function unreadable(file: string, said: string): AgentError {
-  const compression = /unknown compression|zstd|zst\b/i.test(said);
-  return new AgentError(
-    'SMM433',
-    compression
-      ? `cannot unpack ${file}: the dpkg-deb of this machine does not know its compression: ${said.trim()}`
-      : `cannot unpack ${file}: ${said.trim()}`,
-    compression
-      ? 'update dpkg (zstd needs 1.21.18), or let the mirror pack with gzip'
-      : 'the package is damaged or no Debian package: compare it with the official one',
-  );
 }

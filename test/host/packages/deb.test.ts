@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { lstat, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { crc32 } from 'node:zlib';
 import { AgentError } from '../../../src/errors.ts';
 import { debFormat } from '../../../src/host/packages/deb.ts';
 import {
@@ -16,7 +17,7 @@ import { LONG_PATH } from '../../deb/dpkg.ts';
 import type { Compression } from '../../deb/facts.ts';
 import { buildIstioPackage, type IstioPackageOptions } from '../../sandbox/istio-package.ts';
 import { temporaryFolder } from '../../temporary.ts';
-import { longName, type RawEntry, rawTar, sixFiles, writeRawDeb } from './raw-deb.ts';
+import { CONTROL, longName, type RawEntry, rawTar, sixFiles, writeMembers, writeRawDeb } from './raw-deb.ts';
 
 const FILES = Object.keys(PACKAGE_PATHS) as PackageFile[];
 
@@ -293,6 +294,94 @@ describe('a package that is not whole and nothing but an Istio package', () => {
     await assert.rejects(debFormat.unpack(file, {}), { code: 'SMM433' });
   });
 });
+
+describe('a package whose control archive is not what it should be', () => {
+  const text = CONTROL.content ?? '';
+  const refused: { what: string; control: RawEntry[]; code?: string; says: RegExp }[] = [
+    {
+      what: 'unpacks to more than any has',
+      control: [{ name: './templates', content: 'x'.repeat(20_000_000) }, CONTROL],
+      says: /its control files are larger than 8388608 bytes/,
+    },
+    {
+      what: 'says so only in its header',
+      control: [CONTROL, { name: './md5sums', size: 4_000_000_000 }],
+      says: /its control files are larger/,
+    },
+    {
+      what: 'has a control file of a megabyte',
+      control: [{ ...CONTROL, content: `${text} ${'x'.repeat(1e6)}\n` }],
+      says: /its control file is larger than 65536 bytes/,
+    },
+    {
+      what: 'has too many files',
+      control: [CONTROL, ...Array.from({ length: 200 }, (_, i) => ({ name: `./${i}` }))],
+      says: /more than 100 control files/,
+    },
+    { what: 'has two control files', control: [CONTROL, CONTROL], says: /two control files/ },
+    {
+      what: 'has a link for it',
+      control: [{ name: './control', type: '2', target: '/etc/passwd' }],
+      says: /is no file/,
+    },
+    { what: 'has none', control: [{ name: './md5sums' }], says: /it has no control file/ },
+    {
+      what: 'names a field twice',
+      control: [{ ...CONTROL, content: `${text}package: nginx\n` }],
+      says: /package twice/,
+    },
+    { what: 'has a line that is no field', control: [{ ...CONTROL, content: `hello\n${text}` }], says: /no field/ },
+    {
+      what: 'has a name that is none',
+      control: [{ ...CONTROL, content: text.replace('istio-sidecar', 'istio-sidecar \u001b[2J') }],
+      says: /names no usable package/,
+    },
+    { what: 'is no tar archive', control: [{ name: './control', type: 'x' }], code: 'SMM432', says: /an extension/ },
+  ];
+  for (const { what, control, code = 'SMM430', says } of refused) {
+    it(`is refused when it ${what}`, async () => {
+      await using folder = await temporaryFolder();
+      const file = join(folder.path, 'istio.deb');
+      await writeRawDeb(file, rawTar(sixFiles()), rawTar(control));
+      const destinations = await into(join(folder.path, 'out'));
+      await assert.rejects(debFormat.unpack(file, destinations), { name: 'AgentError', code, message: says });
+      assert.deepEqual(await readdir(join(folder.path, 'out')), []);
+    });
+  }
+
+  it('is refused when xz wants gigabytes of memory for it', async () => {
+    await using folder = await temporaryFolder();
+    const file = join(folder.path, 'istio.deb');
+    await buildIstioPackage(file, { version: '1.31.0', layout: 'dpkg', compression: 'xz' });
+    const members = membersOf(await readFile(file));
+    for (const [, content] of members) wantMemory(content);
+    await writeMembers(file, members);
+    const destinations = await into(join(folder.path, 'out'));
+    await assert.rejects(debFormat.unpack(file, destinations), { code: 'SMM433', message: /allocate memory/ });
+  });
+});
+
+function membersOf(deb: Buffer): [string, Buffer][] {
+  const members: [string, Buffer][] = [];
+  for (let at = 8; at < deb.length; ) {
+    const size = Number(deb.toString('latin1', at + 48, at + 58));
+    members.push([deb.toString('latin1', at, at + 16).trimEnd(), deb.subarray(at + 60, at + 60 + size)]);
+    at += 60 + size + (size % 2);
+  }
+  return members;
+}
+
+/** Changes the header of the first block (xz-file-format, 3.1): its one filter is LZMA2, whose one property is the size of the dictionary. */
+function wantMemory(xz: Buffer): void {
+  const header = 12;
+  if (xz[0] !== 0xfd) return;
+  const end = header + ((xz[header] ?? 0) + 1) * 4 - 4;
+  const at = xz.indexOf(Buffer.from([0x21, 0x01]), header);
+  assert.ok(at > header && at < end);
+  // 3 GiB.
+  xz[at + 2] = 39;
+  xz.writeUInt32LE(crc32(xz.subarray(header, end)), end);
+}
 
 describe('unpacking', () => {
   it('ends with the reason of the signal when it is aborted', async () => {

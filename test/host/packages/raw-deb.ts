@@ -48,21 +48,28 @@ export function sixFiles(): RawEntry[] {
   return Object.values(PACKAGE_PATHS).map((path) => ({ name: `./${path}`, content: `content of ${path}` }));
 }
 
-/** Writes a deb whose data is this archive, cut or damaged as the caller likes. */
-export async function writeRawDeb(
-  file: string,
-  data: Buffer,
-  control: Partial<Record<string, string>> = {},
-): Promise<void> {
-  const fields = { Package: 'istio-sidecar', Version: '1.31.0', Architecture: HOST_ARCHITECTURE, ...control };
-  const text = Object.entries(fields).map(([key, value]) => `${key}: ${value}\n`);
-  const rest = 'Maintainer: tests <tests@example.com>\nDescription: test\n';
-  const controlTar = rawTar([{ name: './control', content: text.join('') + rest }]);
-  const members: [string, Buffer][] = [
+/** The control file of a package that is all right. */
+export const CONTROL: RawEntry = {
+  name: './control',
+  content: `Package: istio-sidecar
+Version: 1.31.0
+Architecture: ${HOST_ARCHITECTURE}
+Maintainer: tests <tests@example.com>
+Description: test
+ in two lines
+`,
+};
+
+/** Writes a deb whose archives are these, cut or damaged as the caller likes. */
+export async function writeRawDeb(file: string, data: Buffer, control: Buffer = rawTar([CONTROL])): Promise<void> {
+  await writeMembers(file, [
     ['debian-binary', Buffer.from('2.0\n')],
-    ['control.tar.gz', gzipSync(controlTar)],
+    ['control.tar.gz', gzipSync(control)],
     ['data.tar', data],
-  ];
+  ]);
+}
+
+export async function writeMembers(file: string, members: [string, Buffer][]): Promise<void> {
   const parts = members.flatMap(([name, content]) => {
     const head = `${name.padEnd(16)}${'0'.padEnd(12)}${'0'.padEnd(6)}${'0'.padEnd(6)}${'100644'.padEnd(8)}${String(content.length).padEnd(10)}\`\n`;
     return [Buffer.from(head), content, Buffer.alloc(content.length % 2, '\n')];
