@@ -3,6 +3,7 @@ import type { Config } from '../config.ts';
 import { loadConfig } from '../config-file.ts';
 import { configError } from '../config-problem.ts';
 import type { KeyPath } from '../config-schema.ts';
+import { mayShowEnv, mayShowMesh } from '../istio/vm-config/shown.ts';
 import { type CommandSpec, parseArguments } from './arguments.ts';
 import { EXIT } from './exit-codes.ts';
 import type { Io } from './io.ts';
@@ -12,7 +13,7 @@ export const spec = {
   summary: 'print the configuration in effect, after checking it',
   forms: ['[--json]'],
   description: `Prints every key of /etc/smm/agent.yaml with the value that the agent uses. What the file does not set is marked "# default".
-The token is not shown, only its file; values in istio.env and istio.mesh whose names sound like a secret are hidden.`,
+The token is not shown, only its file; of istio.env and istio.mesh the values of Istio's own settings are shown, and all others hidden.`,
   options: { json: { type: 'boolean', help: 'print {"config": ..., "defaults": [keys]} instead of YAML' } },
   exitCodes: { [EXIT.misconfigured]: 'the file is missing or wrong; stderr has every problem with its line' },
 } satisfies CommandSpec;
@@ -58,9 +59,8 @@ function startsWith(path: KeyPath, begin: KeyPath): boolean {
 }
 
 export const HIDDEN = '(hidden)';
-const SECRET = /token|secret|passw|credential|private|api_?key|auth/i;
 
-/** Hides values by the names of their keys, and users and passwords in URLs. */
+/** Shows the values of known settings only (shown.ts), and hides users and passwords in URLs. */
 function withoutSecrets(config: Config): Config {
   const { istio } = config;
   const downloads = new URL(istio.downloads);
@@ -68,18 +68,14 @@ function withoutSecrets(config: Config): Config {
     downloads.username = 'hidden';
     downloads.password = '';
   }
-  const hidden = { env: hide(istio.env) as Config['istio']['env'], mesh: hide(istio.mesh) as Config['istio']['mesh'] };
+  const env = hide(istio.env, [], ([key = '']) => mayShowEnv(key)) as Config['istio']['env'];
+  const mesh = hide(istio.mesh, [], mayShowMesh) as Config['istio']['mesh'];
   const isChanged = downloads.username !== '';
-  return { ...config, istio: { ...istio, ...hidden, downloads: isChanged ? downloads.href : istio.downloads } };
+  return { ...config, istio: { ...istio, env, mesh, downloads: isChanged ? downloads.href : istio.downloads } };
 }
 
-function hide(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(hide);
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([key, inner]) => [
-      key,
-      SECRET.test(key) && typeof inner !== 'object' ? HIDDEN : hide(inner),
-    ]),
-  );
+/** A list counts as one value, whatever is in it. */
+function hide(value: unknown, path: string[], mayShow: (path: string[]) => boolean): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return mayShow(path) ? value : HIDDEN;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, hide(inner, [...path, key], mayShow)]));
 }

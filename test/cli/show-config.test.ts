@@ -9,8 +9,12 @@ controlPlane: { server: "https://10.0.0.1:6443" }
 poll: { schedule: "* * * * *" }
 istio:
   downloads: https://me:hunter2@mirror.example/istio
-  env: { DB_PASSWORD: hunter2, ZONE: a }
-  mesh: { proxyMetadata: { API_KEY: hunter2, NAME: vm-1 }, extraTokens: [{ token: hunter2 }], concurrency: 2 }
+  env: { DB_PASSWORD: hunter2, STRIPE_KEY: hunter2, DB_DSN: "db:hunter2@db", ISTIO_META_NETWORK: vm-1 }
+  mesh:
+    proxy_metadata: { API_KEY: hunter2, ISTIO_META_CLUSTER_ID: east }
+    tracing: { lightstep: { accessToken: hunter2 }, zipkin: { address: "https://me:hunter2@z" }, sampling: 5.5 }
+    readinessProbe: { exec: { command: [check, hunter2] }, period_seconds: 7 }
+    runtimeValues: { "1": hunter2 }
 `;
 
 describe('smm-agent show-config', () => {
@@ -31,13 +35,14 @@ describe('smm-agent show-config', () => {
     );
   });
 
-  it('hides what sounds like a secret, and nothing else', async () => {
+  it("shows the values of Istio's own settings, and hides all others", async () => {
     await using terminal = await openTerminal();
     await terminal.writeConfig(TEXT);
     for (const args of [['show-config'], ['show-config', '--json']]) {
       const { stdout } = await terminal.type(args);
       assert.doesNotMatch(stdout, /hunter2/);
-      assert.match(stdout, /vm-1/);
+      for (const known of [/vm-1/, /east/, /5\.5/, /7/]) assert.match(stdout, known);
+      for (const key of [/STRIPE_KEY/, /accessToken/]) assert.match(stdout, key);
       assert.match(stdout, /mirror\.example\/istio/);
     }
   });
@@ -47,11 +52,11 @@ describe('smm-agent show-config', () => {
     await terminal.writeConfig(TEXT);
     const { stdout } = await terminal.type(['show-config', '--json']);
     const { config, defaults } = JSON.parse(stdout) as { config: Config; defaults: string[] };
-    assert.equal(config.istio.env.ZONE, 'a');
+    assert.equal(config.istio.env.ISTIO_META_NETWORK, 'vm-1');
     assert.equal(config.istio.env.DB_PASSWORD, '(hidden)');
     assert.equal(defaults.includes('poll.jitterSeconds'), true);
     assert.equal(defaults.includes('poll.schedule'), false);
-    assert.equal(defaults.includes('istio.env.ZONE'), false);
+    assert.equal(defaults.includes('istio.env.ISTIO_META_NETWORK'), false);
   });
 
   it('ends with a code of its own when the file is wrong, and names every problem', async () => {
@@ -62,7 +67,7 @@ describe('smm-agent show-config', () => {
     assert.equal(stdout, '');
     assert.match(
       stderr,
-      /agent\.yaml:8:1: unknown key "holds": did you mean "hold"\?\n.*agent\.yaml:9:15: log\.level must be one of/,
+      /agent\.yaml:12:1: unknown key "holds": did you mean "hold"\?\n.*agent\.yaml:13:15: log\.level must be one of/,
     );
   });
 });

@@ -5,12 +5,12 @@ import { knownValues, readEnvText } from './env-text.ts';
 import type { Value } from './go-scalar.ts';
 import { readGoYaml } from './go-yaml.ts';
 import { compareUtf8 } from './quote.ts';
+import { mayShowEnv, mayShowMesh } from './shown.ts';
 
 type Values = ReadonlyMap<string, string | undefined>;
 
-/** Longer values say little in a message, and may not be meant for it. */
+/** Longer values say little in a message. */
 const MAX_VALUE_CHARS = 60;
-const SECRET = /token|secret|password|passwd|credential|private|apikey|api_key|accesskey|cert|pem$/i;
 /** Follow from the labels, the ports or the group, and would say the same once more; said only when nothing else is. */
 const DERIVED = new Set(['CANONICAL_SERVICE', 'CANONICAL_REVISION', 'ISTIO_META_POD_PORTS']);
 const NAMES: ReadonlyMap<string, string> = new Map([
@@ -27,7 +27,7 @@ const NAMES: ReadonlyMap<string, string> = new Map([
   ['SERVICE_ACCOUNT', 'service account'],
 ]);
 
-/** One sentence for each difference; none when the two mean the same. Long and secret values are never printed whole. */
+/** One sentence for each difference; none when the two mean the same. The values are told of known settings only (shown.ts). */
 export function describeDifference(before: ReleaseConfiguration, after: ReleaseConfiguration): string[] {
   const envs = [knownValues(before.clusterEnv), knownValues(after.clusterEnv)] as const;
   const meshes = [meshValues(before.mesh), meshValues(after.mesh)] as const;
@@ -38,7 +38,7 @@ export function describeDifference(before: ReleaseConfiguration, after: ReleaseC
     ...differingKeys(...meshes)
       // Said already: cluster.env holds the same keys.
       .filter((key) => !ofEnv.includes(key.replace(/^proxyMetadata\./, '')))
-      .map((key) => describeValue(key, meshes[0].get(key), meshes[1].get(key))),
+      .map((path) => describeValue(path, mayShowMesh(path.split('.')), meshes[0].get(path), meshes[1].get(path))),
     ...(before.hosts === after.hosts ? [] : [`hosts line: ${change(before.hosts.trim(), after.hosts.trim())}`]),
     ...(isSameCertificate(before, after) ? [] : ['root certificate: changed']),
     ...describeSidecar(before.sidecarEnv, after.sidecarEnv),
@@ -51,19 +51,20 @@ function describeEnv(key: string, before: string | undefined, after: string | un
   if (DERIVED.has(key)) return [];
   if (key === 'ISTIO_INBOUND_PORTS') return [`inbound ports: ${describeList(before, after)}`];
   if (key === 'ISTIO_LOCAL_EXCLUDE_PORTS') return [`ports excluded from the redirect: ${describeList(before, after)}`];
-  if (key !== 'ISTIO_METAJSON_LABELS') return [describeValue(key, before, after)];
+  if (key !== 'ISTIO_METAJSON_LABELS') return [describeValue(key, mayShowEnv(key), before, after)];
   const [old, now] = [labels(before), labels(after)];
   if (old === null || now === null) return ['labels: changed'];
   const differing = differingKeys(old, now);
   // Those follow from other labels, or from the group's name.
   const given = differing.filter((label) => !label.startsWith('service.istio.io/canonical-'));
   const said = given.length > 0 ? given : differing;
-  return said.map((label) => describeValue(`label ${label}`, old.get(label), now.get(label)));
+  // Whoever may see the WorkloadEntry sees its labels.
+  return said.map((label) => describeValue(`label ${label}`, true, old.get(label), now.get(label)));
 }
 
-function describeValue(key: string, before: string | undefined, after: string | undefined): string {
+function describeValue(key: string, mayShow: boolean, before: string | undefined, after: string | undefined): string {
   const name = NAMES.get(key) ?? key;
-  return SECRET.test(key) ? `${name}: changed` : `${name}: ${change(before, after)}`;
+  return mayShow ? `${name}: ${change(before, after)}` : `${name}: changed`;
 }
 
 function change(before: string | undefined, after: string | undefined): string {
@@ -95,7 +96,9 @@ function describeList(before = '', after = ''): string {
 
 function describeSidecar(before: string, after: string): string[] {
   const [old, now] = [knownValues(before), knownValues(after)];
-  const known = differingKeys(old, now).map((key) => `sidecar.env ${describeValue(key, old.get(key), now.get(key))}`);
+  const known = differingKeys(old, now).map(
+    (key) => `sidecar.env ${describeValue(key, mayShowEnv(key), old.get(key), now.get(key))}`,
+  );
   return [...known, ...describeOther(before, after, 'sidecar.env')];
 }
 

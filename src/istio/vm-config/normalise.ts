@@ -70,7 +70,8 @@ function convertOne(field: Field, value: Value, path: string, unknown: Unknown):
   switch (field.kind) {
     case 'string':
       if (value === null) return '';
-      if (typeof value !== 'string') throw invalidField(path, `it is ${describe(value)}, not a string (quote it)`);
+      // Its value is not told: a text may be a secret, and one of digits only is a number to YAML.
+      if (typeof value !== 'string') throw invalidField(path, `it is ${kindOf(value)}, not a string (quote it)`);
       return value;
     case 'bool':
       return convertBool(value, path);
@@ -174,6 +175,10 @@ function rejectUnknown(value: Map<string, Value>, fields: readonly Field[], path
     const isKnown = fields.some(({ name, json }) => key === name || key === json);
     if (!isKnown) throw invalidField(`${path}.${key}`, 'Istio 1.31 knows no such field');
   }
+}
+
+function kindOf(value: Value): string {
+  return typeof value === 'number' || typeof value === 'bigint' ? 'a number' : describe(value);
 }
 
 /** A value in a sentence. Never whole: it may be long or secret. */

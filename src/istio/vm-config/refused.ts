@@ -1,82 +1,90 @@
 /**
- * What the control plane may not set here. `cluster.env` is sourced by root's bash, and Istio's start script builds a
- * command from some of it: whoever may edit a WorkloadGroup must not become root on the VM (design, section 3).
+ * What the control plane may not set here. `cluster.env` is sourced by root's bash and becomes the environment of root's programs:
+ * whoever may edit a WorkloadGroup must not become root on the VM (design, section 3).
  */
+import { formOf } from './allowed-keys.ts';
 import type { Message } from './normalise.ts';
 import { refused, unusableLocal } from './problem.ts';
+import type { LocalConfiguration } from './render.ts';
 
 const KEY = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
-/** Refused by name; `*` stands for any characters. */
-const REFUSED_KEYS = [
-  // Programs, users, files and flags of the start script. With USER=istio-proxy it would not change the user at all and
-  // run everything as root; `sudo -s` runs whatever SHELL names.
-  ...['ISTIO_BIN_BASE', 'ISTIO_AGENT_FLAGS', 'ISTIO_*_CONFIG', 'ISTIO_BOOTSTRAP*', 'ISTIO_CUSTOM_IP_TABLES'],
-  ...['ISTIO_LOG_DIR', 'EXEC_USER', 'ENVOY_USER', 'USER', 'LOGNAME', 'SHELL', 'SUDO_*', 'PROXY_CONFIG', 'PROV_CERT'],
-  ...['OUTPUT_CERTS', 'PATH', 'HOME', 'ENV'],
-  // Code that the dynamic linker, libc and iptables load into programs of root.
-  ...['LD_*', 'GCONV_PATH', 'GLIBC_TUNABLES', 'LOCPATH', 'NLSPATH', 'MALLOC_*', 'TMPDIR', 'HOSTALIASES'],
-  ...['XTABLES_LIBDIR', 'IPTABLES_LIB_DIR', 'IP6TABLES_LIB_DIR'],
-  // bash itself. An assignment to a variable with the integer attribute is arithmetic, and arithmetic runs commands:
-  // RANDOM='a[$(id)]' does. An assignment to a read-only one ends the script, and Istio does not start.
-  ...['IFS', 'SHELLOPTS', 'BASH*', 'POSIXLY_CORRECT', 'CDPATH', 'EXECIGNORE', 'GLOBIGNORE', 'FUNCNEST', 'TMOUT'],
-  ...['PS0', 'PS1', 'PS2', 'PS3', 'PS4', 'PROMPT_*', 'RANDOM', 'SRANDOM', 'SECONDS', 'LINENO', 'HISTCMD', 'HIST*'],
-  ...['EPOCH*', 'OPTIND', 'OPTERR', 'OPTARG', 'UID', 'EUID', 'PPID', 'GROUPS', 'DIRSTACK', 'FUNCNAME', 'PIPESTATUS'],
-  ...['COMP_*', 'COMPREPLY', 'COPROC*', 'MAPFILE', 'MAIL*', 'READLINE_*', 'SHLVL', 'PWD', 'OLDPWD', 'CHILD_MAX', '_'],
-];
-const REFUSED = new RegExp(`^(?:${REFUSED_KEYS.map((key) => key.replaceAll('*', '.*')).join('|')})$`);
-
-/** The start script puts these, unquoted, into a command line of `bash -c` or into the YAML of PROXY_CONFIG. */
-const EVALUATED_KEYS = new Set([
-  ...['POD_NAME', 'ISTIO_SVC_IP', 'ISTIO_SYSTEM_NAMESPACE', 'ISTIO_CP_AUTH', 'PILOT_ADDRESS', 'ISTIO_PILOT_PORT'],
-]);
-/** No shell, no YAML: neither blanks nor quotes, and a colon only within a word. */
-const PLAIN_WORD = /^(?:[A-Za-z0-9_.-]|:(?=[A-Za-z0-9:]))*$/;
+/**
+ * Linux takes at most 128 KB for one variable and about 2 MB for all of them: beyond that no program can be started with them,
+ * and Istio would end for ever. Bytes.
+ */
+const MAX_VALUE_BYTES = 16 * 1024;
+const MAX_ALL_BYTES = 64 * 1024;
 
 /** Paths of programs and files: an annotation of the group may only clear them. */
-const REFUSED_FIELDS = ['binaryPath', 'configPath', 'customConfigFile', 'proxyBootstrapTemplatePath'];
+const REFUSED_FIELDS = [
+  ['binaryPath', 'binary_path'],
+  ['configPath', 'config_path'],
+  ['customConfigFile', 'custom_config_file'],
+  ['proxyBootstrapTemplatePath', 'proxy_bootstrap_template_path'],
+] as const;
 
 /** True for what bash takes as a variable's name. */
 export function isShellKey(key: string): boolean {
   return KEY.test(key);
 }
 
-/** True for what may stand unquoted in a shell command and in YAML. */
-export function isPlainWord(value: string): boolean {
-  return PLAIN_WORD.test(value);
+/** What the machine sets itself in agent.yaml: there the control plane is overridden, so that it need not be refused. */
+export interface OwnSettings {
+  keys: ReadonlySet<string>;
+  /** Fields of ProxyConfig, in camelCase and in snake_case. */
+  fields: ReadonlySet<string>;
 }
 
-/** Throws SMM304 when a key or value of the control plane's `proxyMetadata` must not reach cluster.env. */
-export function refuseMetadata(metadata: ReadonlyMap<string, unknown>, where: string): void {
+export function ownSettings({ env, mesh }: LocalConfiguration): OwnSettings {
+  const metadata = Object.values({ a: mesh.proxyMetadata, b: mesh.proxy_metadata });
+  const keys = metadata.flatMap((map) => (typeof map === 'object' && map !== null ? Object.keys(map) : []));
+  return { keys: new Set([...Object.keys(env), ...keys]), fields: new Set(Object.keys(mesh)) };
+}
+
+/** Throws SMM304 when a key or value of the control plane's `proxyMetadata` must not reach cluster.env, and is not overridden there. */
+export function refuseMetadata(metadata: ReadonlyMap<string, unknown>, where: string, own: OwnSettings): void {
   for (const [key, value] of metadata) {
-    if (!isShellKey(key)) throw refused(`key ${quoted(key)} in ${where}`, 'it is no name of a shell variable');
-    if (REFUSED.test(key)) {
-      throw refused(
-        `key ${key} in ${where}`,
-        'it chooses what runs as root on this machine, or changes the shell itself',
-      );
-    }
-    if (EVALUATED_KEYS.has(key) && !isPlainWord(String(value))) {
-      throw refused(`the value of ${key} in ${where}`, "Istio's start script would run it as a command");
-    }
-    if (key === 'ISTIO_INBOUND_INTERCEPTION_MODE' && value === 'TPROXY') {
-      throw refused(`TPROXY as ${key} in ${where}`, 'it makes Envoy run as root');
-    }
+    if (own.keys.has(key)) continue;
+    const form = isShellKey(key) ? formOf(key) : null;
+    if (form === null)
+      throw refused(`key ${quoted(key)} in ${where}`, 'it is none of those that may be set from there');
+    if (!form.accepts(String(value))) throw refused(`the value of ${key} in ${where}`, `it is no ${form.is}`);
   }
 }
 
-/** Throws SMM304 for a NUL: bash drops it and then loses its place in the file, so that quotes end elsewhere. */
-export function refuseNul(env: ReadonlyMap<string, string>): void {
+/** Those that may reach the machine's files: without what is overridden only because it would be refused. */
+export function acceptedMetadata(metadata: Message): Message {
+  return new Map([...metadata].filter(([key, value]) => isShellKey(key) && formOf(key)?.accepts(String(value))));
+}
+
+/**
+ * Throws SMM304 for a value that bash or a program of root's could misread, whatever its key: a NUL, which bash drops and then loses
+ * its place in the file, a line end, and what is too long to be handed to a program. `env` is what cluster.env would hold.
+ */
+export function refuseValues(env: ReadonlyMap<string, string>): void {
+  let all = 0;
   for (const [key, value] of env) {
-    if (value.includes('\0')) throw refused(`the value of ${key}`, 'it holds a NUL, and bash could not read the file');
+    const bytes = Buffer.byteLength(value);
+    all += key.length + bytes;
+    const refuse = (why: string) => refused(`the value of ${key}`, why);
+    if (value.includes('\0')) throw refuse('it holds a NUL, and bash could not read the file');
+    if (value.includes('\n')) throw refuse('it holds a line end');
+    if (bytes > MAX_VALUE_BYTES) throw refuse(`it has ${bytes} bytes, and ${MAX_VALUE_BYTES} are the most`);
   }
+  if (all > MAX_ALL_BYTES)
+    throw refused('all values together', `they have ${all} bytes, and ${MAX_ALL_BYTES} are the most`);
 }
 
-/** Throws SMM304 when an annotation sets a path. `config` is the normalised annotation. */
-export function refuseAnnotation(config: Message, where: string): void {
-  for (const field of REFUSED_FIELDS) {
-    if (config.has(field)) throw refused(`${field} in ${where}`, 'it names a program or file on this machine');
-  }
+/**
+ * Throws SMM304 when an annotation sets a path. `config` is the normalised annotation. Returns those that the machine's own
+ * configuration sets as well: they are to be left out.
+ */
+export function refuseAnnotation(config: Message, where: string, own: OwnSettings): string[] {
+  const given = REFUSED_FIELDS.filter(([field]) => config.has(field));
+  const refusedField = given.find((names) => !names.some((name) => own.fields.has(name)));
+  if (refusedField === undefined) return given.map(([field]) => field);
+  throw refused(`${refusedField[0]} in ${where}`, 'it names a program or file on this machine');
 }
 
 /** Throws SMM305: agent.yaml may set every key, but only one that bash takes for a key. */

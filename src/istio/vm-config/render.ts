@@ -4,13 +4,23 @@
  */
 import { gatewayAddress, hostsLine } from './gateway.ts';
 import { readGoYaml } from './go-yaml.ts';
+import { isPlainWord } from './grammar.ts';
 import type { VmInputs } from './inputs.ts';
 import { formatMesh } from './mesh-file.ts';
 import { assign, type Message, normalise } from './normalise.ts';
 import { invalidField, unusableInput, unusableLocal } from './problem.ts';
 import { ownMetadata } from './proxy-metadata.ts';
 import { formatEnv } from './quote.ts';
-import { checkLocalKeys, isPlainWord, isShellKey, refuseAnnotation, refuseMetadata, refuseNul } from './refused.ts';
+import {
+  acceptedMetadata,
+  checkLocalKeys,
+  isShellKey,
+  type OwnSettings,
+  ownSettings,
+  refuseAnnotation,
+  refuseMetadata,
+  refuseValues,
+} from './refused.ts';
 import { MESH_CONFIG, PROXY_CONFIG } from './schema.ts';
 import { readWorkloadGroup, toValue, type WorkloadGroup } from './workload-group.ts';
 
@@ -50,11 +60,11 @@ export function renderVmFiles(
   checkLocalKeys(local.env);
   const group = readWorkloadGroup(inputs.workloadGroup);
   const istiodHost = istiodHostOf(inputs);
-  const config = meshOf(inputs, group, istiodHost);
+  const config = meshOf(inputs, group, istiodHost, ownSettings(local));
   putLocal(config, local);
   if (options.binaryPath !== undefined) putBinaryPath(config, options.binaryPath, local);
   const env = clusterEnvOf(inputs, group, config, istiodHost);
-  refuseNul(env);
+  refuseValues(env);
   for (const [key, value] of Object.entries(local.env)) env.set(key, value);
   const { ip, hostname } = gatewayAddress(inputs.ingressIP ?? '', inputs.gateway);
   return {
@@ -75,14 +85,14 @@ export function istiodHostOf({ revision, istioNamespace }: VmInputs): string {
 }
 
 /** `defaultConfig`: the mesh's own, the group's annotations over it, and what the group says. */
-function meshOf(inputs: VmInputs, group: WorkloadGroup, istiodHost: string): Message {
+function meshOf(inputs: VmInputs, group: WorkloadGroup, istiodHost: string, machine: OwnSettings): Message {
   const mesh = normalise(MESH_CONFIG, readGoYaml(inputs.mesh ?? '', 'the mesh configuration'), 'mesh');
   const config = child(mesh, 'defaultConfig');
-  refuseMetadata(child(config, 'proxyMetadata'), 'the mesh configuration');
+  refuseMetadata(child(config, 'proxyMetadata'), 'the mesh configuration', machine);
   if (isRevisioned(inputs.revision) && !config.has('discoveryAddress')) {
     config.set('discoveryAddress', `${istiodHost}:${ISTIOD_PORT}`);
   }
-  for (const { where, text } of group.proxyConfigs) putAnnotation(config, where, text);
+  for (const { where, text } of group.proxyConfigs) putAnnotation(config, where, text, machine);
   config.delete('readinessProbe');
   if (group.probe !== undefined) config.set('readinessProbe', group.probe);
   const own = ownMetadata({
@@ -93,17 +103,18 @@ function meshOf(inputs: VmInputs, group: WorkloadGroup, istiodHost: string): Mes
     captureDNS: inputs.captureDNS,
     autoRegister: inputs.autoRegister,
   });
-  config.set('proxyMetadata', new Map([...child(config, 'proxyMetadata'), ...own]));
+  config.set('proxyMetadata', new Map([...acceptedMetadata(child(config, 'proxyMetadata')), ...own]));
   return config;
 }
 
 /** Every field replaces the whole field, but proxyMetadata, which is merged by key. */
-function putAnnotation(config: Message, where: string, text: string): void {
+function putAnnotation(config: Message, where: string, text: string, machine: OwnSettings): void {
   const value = readGoYaml(text, where);
   const parsed = normalise(PROXY_CONFIG, value, where);
-  refuseAnnotation(parsed, where);
-  refuseMetadata(child(parsed, 'proxyMetadata'), where);
+  const overridden = refuseAnnotation(parsed, where, machine);
+  refuseMetadata(child(parsed, 'proxyMetadata'), where, machine);
   putOver(config, value, where);
+  for (const field of overridden) config.delete(field);
 }
 
 /** The operator's own file: no key is refused, but a field that Istio does not know is a slip. */

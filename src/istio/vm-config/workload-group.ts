@@ -1,9 +1,9 @@
 /** Reads what a rendering needs of a WorkloadGroup, with the defaults that the API server would fill in. */
 import type { Value } from './go-scalar.ts';
+import { isPlainWord } from './grammar.ts';
 import { type Message, type Normal, normalise } from './normalise.ts';
 import { unusableInput } from './problem.ts';
 import { compareUtf8 } from './quote.ts';
-import { isPlainWord } from './refused.ts';
 import { WORKLOAD_GROUP } from './schema.ts';
 
 export interface WorkloadGroup {

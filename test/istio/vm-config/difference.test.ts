@@ -56,33 +56,63 @@ describe('the difference of two configurations in words', () => {
       'a field of the mesh file, and a key of both files once',
       configuration(),
       configuration({
-        workloadGroup: annotated('{concurrency: 2, tracing: {sampling: 5}, proxyMetadata: {FOO: "bar"}}'),
+        workloadGroup: annotated('{concurrency: 2, tracing: {sampling: 5}, proxyMetadata: {ENVOY_PORT: "15001"}}'),
       }),
-      ['FOO: bar added', 'concurrency: 2 added', 'tracing.sampling: 5 added'],
+      ['ENVOY_PORT: 15001 added', 'concurrency: 2 added', 'tracing.sampling: 5 added'],
     ],
     ['the root certificate', configuration(), configuration({ rootCert: 'other' }), ['root certificate: changed']],
     [
       'sidecar.env',
-      configuration({}, 'A=b\n'),
-      configuration({}, 'A=c\nB=$X\n'),
-      ['sidecar.env A: b to c', 'sidecar.env: other lines changed'],
+      configuration({}, 'ISTIO_SVC_IP=b\n'),
+      configuration({}, 'ISTIO_SVC_IP=c\nB=$X\n'),
+      ['sidecar.env address of this machine: b to c', 'sidecar.env: other lines changed'],
     ],
   ];
   for (const [what, before, after, sentences] of table) {
     it(`says what it is: ${what}`, () => assert.deepEqual(describeDifference(before, after), sentences));
   }
 
-  it('prints neither long values nor secrets, nor line ends', () => {
-    const render = (metadata: Record<string, string>) =>
-      configuration({ workloadGroup: annotated({ proxyMetadata: metadata }) });
-    const before = render({ MY_TOKEN: 'sesame', LONG: 'a'.repeat(500), LINES: 'a\nb' });
-    const after = render({ MY_TOKEN: 'opensesame', LONG: `${'a'.repeat(500)}b`, LINES: 'a\nc' });
-    const sentences = describeDifference(before, after);
-    assert.deepEqual(sentences, [
-      'LINES: a b to a c',
-      `LONG: ${'a'.repeat(40)}... (500 characters) to ${'a'.repeat(40)}... (501 characters)`,
-      'MY_TOKEN: changed',
+  it('cuts long values', () => {
+    const labelled = (value: string) => configuration(group({}, { note: value, lines: `a\n${value.length}` }));
+    assert.deepEqual(describeDifference(labelled('a'.repeat(500)), labelled(`${'a'.repeat(500)}b`)), [
+      'label lines: a 500 to a 501',
+      `label note: ${'a'.repeat(40)}... (500 characters) to ${'a'.repeat(40)}... (501 characters)`,
     ]);
+  });
+
+  it('tells no value of a setting that is not known, whatever its name and file', () => {
+    const keys = ['STRIPE_KEY', 'DB_PASS', 'BASIC_AUTH', 'DB_DSN', 'MY_TOKEN', 'FOO', 'ISTIO_META_ANY', 'XDS_HEADER_X'];
+    const local = (value: string) => {
+      const mesh = {
+        runtimeValues: { key: value },
+        tracing: { lightstep: { address: value, accessToken: value } },
+        readinessProbe: { exec: { command: [value] } },
+        proxyMetadata: { DB_URL: value },
+        caCertificatesPem: [value],
+      };
+      const env = Object.fromEntries(keys.map((key) => [key, value]));
+      const files = renderVmFiles(someInputs(), { env, mesh });
+      return { ...files, sidecarEnv: `SIDECAR_DSN='${value}'\n` };
+    };
+    for (const [before, after] of [
+      [local('old'), local('hunter2')],
+      [configuration(), local('hunter2')],
+      [local('hunter2'), configuration()],
+    ] as const) {
+      const sentences = describeDifference(before, after);
+      for (const key of [...keys, 'DB_URL', 'sidecar.env SIDECAR_DSN', 'runtimeValues.key']) {
+        assert.ok(sentences.includes(`${key}: changed`), `${key} in ${sentences.join('; ')}`);
+      }
+      assert.doesNotMatch(sentences.join('\n'), /hunter2|old/);
+    }
+  });
+
+  it('tells none in an error either: a password of digits is a number to YAML', () => {
+    const workloadGroup = annotated('proxyMetadata: {ISTIO_META_PIN: 271828}');
+    assert.throws(
+      () => renderVmFiles(someInputs({ workloadGroup })),
+      ({ message }: Error) => message.includes('ISTIO_META_PIN: it is a number') && !message.includes('271828'),
+    );
   });
 
   it('says nothing of the certificate that is not ours', () => {
