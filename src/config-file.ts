@@ -1,4 +1,5 @@
 /** Reads /etc/smm/agent.yaml strictly. Whatever is wrong is an answer: the daemon stays up with it, idle and *misconfigured*. */
+import { createHash } from 'node:crypto';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Config } from './config.ts';
@@ -13,28 +14,36 @@ export interface ConfigSource {
   given: KeyPath[];
 }
 
-export type LoadedConfig =
+/** `digest` is that of the file which was read (`configDigest`), null where there was none. */
+export type LoadedConfig = { digest: string | null } & (
   | { state: 'configured'; config: Config; source: ConfigSource }
-  | { state: 'misconfigured'; problems: readonly [ConfigProblem, ...ConfigProblem[]] };
+  | { state: 'misconfigured'; problems: readonly [ConfigProblem, ...ConfigProblem[]] }
+);
 
 /** A configuration is a page; more is a mistake, and would only cost memory. */
-const MAX_BYTES = 1_048_576;
+export const MAX_CONFIG_BYTES = 1_048_576;
 
 /** Never rejects for what is in the file or lies beside it. */
 export async function loadConfig(paths: Paths): Promise<LoadedConfig> {
   const beside = await folderProblems(paths);
   const read = await readConfigText(paths);
   const parsed = 'text' in read ? await parseConfig(read.text, paths.config) : read;
+  const { digest } = read;
   const [first, ...others] = [...beside, ...('text' in read ? read.problems : []), ...parsed.problems];
-  if (first !== undefined) return { state: 'misconfigured', problems: [first, ...others] };
+  if (first !== undefined) return { state: 'misconfigured', problems: [first, ...others], digest };
   if (!('config' in parsed)) throw new Error('a configuration without problems is there');
-  return { state: 'configured', config: parsed.config, source: { file: paths.config, given: parsed.given } };
+  return { state: 'configured', config: parsed.config, source: { file: paths.config, given: parsed.given }, digest };
+}
+
+/** Tells whether the file is still the one that was read. */
+export function configDigest(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
 }
 
 /** The text with what is wrong about the file's mode, or why there is no text. */
 export async function readConfigText(
   paths: Paths,
-): Promise<{ text: string; problems: ConfigProblem[] } | { problems: [ConfigProblem] }> {
+): Promise<{ digest: string | null } & ({ text: string; problems: ConfigProblem[] } | { problems: [ConfigProblem] })> {
   const file = paths.config;
   const about = (code: ConfigProblem['code'], sentence: string, remedy: string): ConfigProblem => {
     return { code, file, line: null, column: null, key: null, sentence, remedy };
@@ -43,10 +52,13 @@ export async function readConfigText(
   const problems: ConfigProblem[] = [];
   try {
     const { size, mode, gid } = await stat(file);
-    if (size > MAX_BYTES) {
-      return {
-        problems: [about('SMM102', `larger than ${MAX_BYTES} bytes`, 'this is not a configuration: replace it')],
-      };
+    if (size > MAX_CONFIG_BYTES) {
+      const problem = about(
+        'SMM102',
+        `larger than ${MAX_CONFIG_BYTES} bytes`,
+        'this is not a configuration: replace it',
+      );
+      return { digest: null, problems: [problem] };
     }
     // The agent runs as root and does what the file says: whoever may write it would be root.
     if ((mode & foreignWriters(gid)) !== 0)
@@ -57,20 +69,22 @@ export async function readConfigText(
     if (code === 'ENOENT') {
       const remedy =
         'run smm-agent set workload-group <namespace> <name>, and smm-agent set control-plane <url> --ca-file <file>';
-      return { problems: [about('SMM101', 'there is no such file', remedy)] };
+      return { digest: null, problems: [about('SMM101', 'there is no such file', remedy)] };
     }
-    return { problems: [about('SMM102', `cannot be read (${message})`, 'look at its type, its mode and its disk')] };
+    const problem = about('SMM102', `cannot be read (${message})`, 'look at its type, its mode and its disk');
+    return { digest: null, problems: [problem] };
   }
+  const digest = configDigest(bytes);
   const zero = bytes.indexOf(0);
   if (zero >= 0) {
     const sentence = `byte ${zero + 1} is NUL: this is not text, or it was cut off by a crash`;
-    return { problems: [about('SMM102', sentence, 'restore it, or write it again with smm-agent set')] };
+    return { digest, problems: [about('SMM102', sentence, 'restore it, or write it again with smm-agent set')] };
   }
   try {
-    return { text: new TextDecoder('utf-8', { fatal: true }).decode(bytes), problems };
+    return { digest, text: new TextDecoder('utf-8', { fatal: true }).decode(bytes), problems };
   } catch (error) {
     const sentence = `not UTF-8 (${(error as Error).message})`;
-    return { problems: [about('SMM102', sentence, 'save it as UTF-8')] };
+    return { digest, problems: [about('SMM102', sentence, 'save it as UTF-8')] };
   }
 }
 

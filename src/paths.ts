@@ -30,6 +30,8 @@ export function pathsUnder(root: string) {
     /** Findings about the agent's own versions. Shared with systemd/bin/agent-guard. */
     agentState: at('/var/lib/smm-agent/agent'),
     probation: at('/var/lib/smm-agent/agent/probation'),
+    /** The operator's `smm-agent hold` where agent.yaml could not be edited. */
+    emergencyHold: at('/var/lib/smm-agent/hold'),
     /** What the repository said last: untrusted input. */
     repositoryCache: at('/var/lib/smm-agent/repository'),
     history: at('/var/lib/smm-agent/history.jsonl'),
@@ -45,6 +47,8 @@ export function pathsUnder(root: string) {
     /** The drop-in as the package brings it; src/istio/activation/drop-in.ts puts it in. */
     dropInTemplate: at('/usr/lib/smm-agent/istio.service.d-zz-smm-agent.conf'),
     statusFile: at('/run/smm-agent/status.json'),
+    /** Which daemon is there, and the turn that it is at. */
+    activityFile: at('/run/smm-agent/activity.json'),
     socket: at('/run/smm-agent/agent.sock'),
     /** What Istio's own package installs and reads. */
     istio: {

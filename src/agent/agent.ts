@@ -21,6 +21,7 @@ import { observe } from './observe.ts';
 import { observeAgent } from './observe-agent.ts';
 import { OwnVersions } from './own-versions.ts';
 import { writeRules } from './rules.ts';
+import { type ConfigInEffect, observeSettings } from './settings.ts';
 import type { Status } from './status.ts';
 import { writeStatus } from './status-file.ts';
 import type { Ask, World } from './turn.ts';
@@ -35,6 +36,8 @@ export interface AgentParts {
   mesh: Mesh;
   /** $INVOCATION_ID of a daemon that systemd runs; null elsewhere. */
   invocation: string | null;
+  /** Where `config` comes from; left out where nobody is told. */
+  inEffect?: ConfigInEffect;
 }
 
 /** A name with rotating addresses is looked up again only so often: each answer could make another release. */
@@ -56,7 +59,9 @@ export class Agent implements World {
   }
 
   async observe(): Promise<Observation> {
-    this.#observation = await observe(this.#parts);
+    const { inEffect, paths } = this.#parts;
+    const settings = inEffect === undefined ? null : await observeSettings(inEffect, paths);
+    this.#observation = { ...(await observe(this.#parts)), settings };
     return this.#observation;
   }
 

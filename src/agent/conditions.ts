@@ -40,15 +40,20 @@ function upToDateMessage(istio: Status['istio']): string {
   return `Istio does not run: ${istio.runningReason}`;
 }
 
-function agentCondition({ agent, istio, upgrade }: Status): EntryReport['agent'] {
+function agentCondition({ agent, istio, upgrade, config }: Status): EntryReport['agent'] {
   const works = agent.state === 'ready' || agent.state === 'waiting' || agent.state === 'held';
   const reason = `${agent.state.charAt(0).toUpperCase()}${agent.state.slice(1)}`;
   const istioVersion = istio.running?.istioVersion ?? 'none';
   return {
     status: works ? 'True' : 'False',
     reason,
-    message: `smm-agent ${agent.version}${versionsOf(upgrade, agent)}, Istio running ${istioVersion}: ${agent.reason}`,
+    message: `smm-agent ${agent.version}${versionsOf(upgrade, agent)}, Istio running ${istioVersion}: ${agent.reason}${refusal(config)}`,
   };
+}
+
+/** Whoever looks at the fleet is to see that this machine does not do what its file says. */
+function refusal(config: Status['config']): string {
+  return config?.refused ? `; the configuration of before goes on, since ${config.refused.problem}` : '';
 }
 
 /** Only what differs from the version that runs, with the reason where that is not the agent's own. */

@@ -1,5 +1,6 @@
 /** The daemon: what makes turns begin, and what happens around them. */
 
+import type { Config } from '../config.ts';
 import { AgentError, describeError } from '../errors.ts';
 import { checkpoint } from '../host/checkpoints.ts';
 import type { Clock } from '../host/clock.ts';
@@ -8,6 +9,7 @@ import { announce, announceTarget, type Line } from './announce.ts';
 import type { Tell } from './events.ts';
 import { FOLLOW_UP, FollowUp, type NextLook } from './follow-up.ts';
 import type { Notifier } from './notifier.ts';
+import type { ConfigInEffect } from './settings.ts';
 import type { Status } from './status.ts';
 import type { Triggers } from './triggers.ts';
 import type { Ask, TurnOptions } from './turn.ts';
@@ -15,6 +17,10 @@ import type { Watchdog } from './watchdog.ts';
 
 /** One configuration's life: made when the configuration is read, given up when it is read again. */
 export interface Session {
+  /** The configuration that is in effect, for the next session to go on with should the file have errors then; null without one. */
+  read: { config: Config; inEffect: ConfigInEffect } | null;
+  /** Why the file on disk is not in effect; null when it is. */
+  problem: string | null;
   turn(options: Pick<TurnOptions, 'ask' | 'nextPoll' | 'tell' | 'onTarget' | 'signal'>): Promise<Status>;
   /**
    * Says that a turn failed as a whole: the last status would else stand there as if it were still so. `isRepeated` when the
@@ -33,14 +39,21 @@ export interface DaemonParts {
   notifier: Notifier;
   watchdog: Watchdog;
   triggers: Triggers;
-  /** Reads the configuration; a misconfigured one gives a session that says so and does nothing else. */
-  open(): Promise<Session>;
+  /**
+   * Reads the configuration. One with errors gives a session that goes on with what the one before had read; without that, one that says
+   * so and does nothing else.
+   */
+  open(before: Session | null): Promise<Session>;
+  /** The configuration was read again at somebody's request. */
+  opened(session: Session): void;
+  /** Called before each turn with its reasons. */
+  began(reasons: string[]): Promise<void>;
   /** Everyone who listens to what a turn does. */
   tell: Tell;
   /** Starts before this one that failed before their first turn was over, and how long this one waits for its own therefore. */
   heldBack: { failures: number; ms: number };
-  /** Called after each turn with its reasons; the status is null when the turn as a whole failed. */
-  finished(reasons: string[], status: Status | null): void;
+  /** Called after each turn; the status is null when the turn as a whole failed. */
+  finished(status: Status | null): Promise<void>;
 }
 
 export const RELOAD = 'reload';
@@ -53,7 +66,7 @@ const LOCAL: ReadonlySet<string> = new Set([ISTIO, FOLLOW_UP]);
 /** Runs until `signal` is aborted, then returns within seconds from any phase: every step can be cut off. */
 export async function runDaemon(parts: DaemonParts, signal: AbortSignal): Promise<void> {
   const { log, notifier, triggers, watchdog } = parts;
-  let session = await parts.open();
+  let session = await parts.open(null);
   let schedule = await session.start(triggers);
   // A request may wait for its answer for longer than systemd waits for the end.
   signal.addEventListener('abort', () => schedule.stop(), { once: true });
@@ -74,10 +87,13 @@ export async function runDaemon(parts: DaemonParts, signal: AbortSignal): Promis
     if (isHeldBack) continue;
     if (reasons.includes(RELOAD)) {
       schedule.stop();
-      session = await parts.open();
+      session = await parts.open(session);
       schedule = await session.start(triggers);
-      log.info('read the configuration again');
+      // What is wrong with it the status says.
+      if (session.problem === null) log.info('read the configuration again');
+      parts.opened(session);
     }
+    await parts.began(reasons);
     watchdog.moved();
     const outcome = await oneTurn(session, parts, { reasons, nextPoll: schedule.nextPoll(), onTarget }, signal);
     watchdog.resting();
@@ -87,7 +103,7 @@ export async function runDaemon(parts: DaemonParts, signal: AbortSignal): Promis
       if (outcome.failure !== failure) log.error(outcome.failure, { remedy: outcome.remedy });
       await tellFailure(session, outcome.failure, failure !== null, parts);
       failure = outcome.failure;
-      parts.finished(reasons, null);
+      await parts.finished(null);
       followUp.plan(session.nextLook(null), reasons);
       continue;
     }
@@ -97,7 +113,7 @@ export async function runDaemon(parts: DaemonParts, signal: AbortSignal): Promis
     write(announce(previous, status), log);
     previous = status;
     await notifier.status(statusLine(status));
-    parts.finished(reasons, status);
+    await parts.finished(status);
     followUp.plan(session.nextLook(status), reasons);
   }
   followUp.stop();
@@ -189,8 +205,12 @@ async function tellFailure(
 const STATUS_CHARS = 300;
 
 /** For `systemctl status smm-agent`. */
-function statusLine({ agent, restart, istio, target }: Status): string {
-  const state = (agent.state === 'ready' ? agent.state : `${agent.state}: ${agent.reason}`).slice(0, STATUS_CHARS);
+function statusLine({ agent, restart, istio, target, config }: Status): string {
+  const own = agent.state === 'ready' ? agent.state : `${agent.state}: ${agent.reason}`;
+  const refused = config?.refused
+    ? `agent.yaml has errors, and the one before goes on: ${config.refused.problem}; `
+    : '';
+  const state = `${refused}${own}`.slice(0, STATUS_CHARS);
   // Istio was not looked at.
   if (target.answer === 'not-asked') return state;
   const istioPart =

@@ -11,8 +11,10 @@ import { ReleaseFindings } from '../istio/releases/findings.ts';
 import type { Paths } from '../paths.ts';
 import { readLeftVersion, writeLeftVersion } from '../upgrade/left-version.ts';
 import { VersionRejections } from '../upgrade/rejections.ts';
+import { AGENT_UNIT } from '../upgrade/unit.ts';
 import { Agent, readMachineId } from './agent.ts';
 import { Attempts } from './attempts.ts';
+import { withEmergencyHold } from './emergency-hold.ts';
 import type { Tell } from './events.ts';
 import { Mesh } from './mesh.ts';
 import type { Observation } from './observation.ts';
@@ -33,13 +35,26 @@ export function observeHere(paths: Paths): Promise<Observation> {
 /** Rejects with SMM1xx when the configuration has errors. */
 export async function configHere(paths: Paths): Promise<Config> {
   const loaded = await loadConfig(paths);
-  if (loaded.state === 'configured') return loaded.config;
+  if (loaded.state === 'configured') return withEmergencyHold(paths, loaded.config);
   throw configError(loaded.problems);
 }
 
 /** What the next round of steps would be. */
 export async function planHere(paths: Paths): Promise<Plan> {
-  return withAgent(paths, (agent, config) => dryRun(agent, config));
+  // The plan is that of the daemon where one runs: only that one changes its own version.
+  const invocation = (await isServiceUp(paths)) ? 'of the daemon' : null;
+  return withAgent(paths, (agent, config) => dryRun(agent, config), invocation);
+}
+
+/** Without systemd there is no service. */
+async function isServiceUp(paths: Paths): Promise<boolean> {
+  try {
+    const { activeState } = await servicesHere(paths).unit(AGENT_UNIT);
+    return activeState === 'active' || activeState === 'reloading';
+  } catch (error) {
+    if (error instanceof AgentError) return false;
+    throw error;
+  }
 }
 
 /** One turn by this process. Rejects with SMM505 when a daemon began meanwhile, and with SMM604 when one begins before it is through. */
@@ -84,15 +99,16 @@ export async function forgetFailures(paths: Paths): Promise<string[]> {
   return [...rejected, ...refused, ...operators, ...failed];
 }
 
-async function withAgent<T>(paths: Paths, work: (agent: Agent, config: Config) => Promise<T>): Promise<T> {
+async function withAgent<T>(
+  paths: Paths,
+  work: (agent: Agent, config: Config) => Promise<T>,
+  invocation: string | null = null,
+): Promise<T> {
   const config = await configHere(paths);
   const clock = systemClock;
   const mesh = new Mesh(config, { paths, machineId: await readMachineId(paths), clock });
   try {
-    return await work(
-      new Agent({ paths, clock, services: servicesHere(paths), config, mesh, invocation: null }),
-      config,
-    );
+    return await work(new Agent({ paths, clock, services: servicesHere(paths), config, mesh, invocation }), config);
   } finally {
     mesh.close();
   }

@@ -12,6 +12,7 @@ import type { Running } from '../istio/running.ts';
 import type { LeftVersion } from '../upgrade/left-version.ts';
 import type { Probation } from '../upgrade/probation.ts';
 import type { VersionRejection } from '../upgrade/rejections.ts';
+import type { ConfigInEffect } from './settings.ts';
 
 /** A release that a link names, with whatever is wrong with it: empty problems mean complete and executable. */
 export interface LinkedRelease {
@@ -65,6 +66,14 @@ export interface Observation {
   agent: AgentObservation;
   /** Sentences about files that are edited but no longer read (the old cluster.env). */
   ignoredEdits: string[];
+  /** What the operator gives the agent; null where the looker works by no configuration. */
+  settings: Settings | null;
+}
+
+export interface Settings {
+  config: ConfigInEffect;
+  /** Sentences about what is not in effect, or is about to end. */
+  warnings: string[];
 }
 
 /** Whether this process is the version that is on probation. */

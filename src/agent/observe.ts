@@ -82,6 +82,7 @@ export async function observe({
     rejected: await findings.rejections.read(),
     agent: await observeAgent({ paths, clock }, invocation),
     ignoredEdits: await ignoredEdits(paths),
+    settings: null,
   };
 }
 

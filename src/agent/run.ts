@@ -12,8 +12,10 @@ import { runBelow, systemdBelow } from '../host/systemd-below.ts';
 import type { Paths } from '../paths.ts';
 import { readProbation } from '../upgrade/probation.ts';
 import { AGENT_VERSION } from '../version.ts';
+import { type Activity, writeActivity } from './activity.ts';
 import type { Answer } from './ask.ts';
-import { type DaemonParts, RELOAD, runDaemon } from './daemon.ts';
+import { Clients, type End } from './clients.ts';
+import { type DaemonParts, ISTIO, RELOAD, runDaemon } from './daemon.ts';
 import type { TurnEvent } from './events.ts';
 import { failedStarts, forgetFailedStarts, holdBackMs } from './failed-starts.ts';
 import { notifierFor } from './notifier.ts';
@@ -32,12 +34,7 @@ export async function runHere(paths: Paths, env: NodeJS.ProcessEnv): Promise<voi
   const ending = new AbortController();
   const log = new ReopenableLog(env);
   const note = noteTaker(log);
-  const audience = new Set<(event: TurnEvent) => void>();
-  const waiting = new Set<(end: End) => void>();
-  const answerAll = (end: End) => {
-    for (const done of waiting) done(end);
-    waiting.clear();
-  };
+  const clients = new Clients();
   let isReplaced = false;
   let isRestarting = false;
   // One that an operator has started by hand makes way for the service, which systemd would start in vain for as long.
@@ -47,7 +44,7 @@ export async function runHere(paths: Paths, env: NodeJS.ProcessEnv): Promise<voi
     process.once(signal, () => ending.abort(new Error(`ended by ${signal}`)));
   }
   process.on('SIGHUP', () => triggers.fire(RELOAD));
-  const serve: Serve = (request, answer) => answerClient(request.do, answer, { triggers, audience, waiting, makeWay });
+  const serve: Serve = (request, answer) => answerClient(request, answer, { triggers, clients, makeWay });
   await makeFolder(paths.run, 0o755);
   const socket = await listen(paths.socket, serve, { takesOver: isService });
   const notifier = notifierFor(env.NOTIFY_SOCKET, log, runBelow(paths));
@@ -58,6 +55,8 @@ export async function runHere(paths: Paths, env: NodeJS.ProcessEnv): Promise<voi
   const invocation = env.INVOCATION_ID ?? null;
   const memory = new Memory();
   log.info(`smm-agent ${AGENT_VERSION} starts`, { pid: process.pid, node: process.version });
+  const activity = new ActivityNotes(paths, clock.now(), log);
+  await activity.note(null);
   checkpoint('agent-started');
   try {
     const heldBack = await readHeldBack(paths, log);
@@ -74,18 +73,25 @@ export async function runHere(paths: Paths, env: NodeJS.ProcessEnv): Promise<voi
         notifier,
         watchdog,
         triggers,
-        open: () => openSession({ paths, clock, log, services, invocation }, ({ log: options }) => log.reopen(options)),
+        open: (before) =>
+          openSession({ paths, clock, log, services, invocation }, ({ log: options }) => log.reopen(options), before),
+        opened: ({ problem }) => clients.read(problem),
+        began: async (reasons) => {
+          clients.began(reasons);
+          await activity.note({ since: clock.now().toISOString(), reasons });
+        },
         tell: (event) => {
           note(event);
           isReplaced ||= event.kind === 'done' && event.step === 'upgrade-agent';
           isRestarting ||= event.kind === 'done' && event.step === 'restart-agent';
-          for (const listener of audience) listener(event);
+          clients.tell(event);
         },
         heldBack,
-        finished: (reasons, status) => {
+        finished: async (status) => {
           if (status !== null) forget();
+          await activity.note(null);
           // Where systemd takes its time, the turn is over before SIGTERM comes: a command is told the same either way.
-          if (reasons.includes('reconcile')) answerAll(isRestarting ? endOfAgent(true) : endOfTurn(status));
+          clients.finished(isRestarting ? endOfAgent(true) : endOfTurn(status));
           memory.giveBack();
         },
       },
@@ -93,7 +99,7 @@ export async function runHere(paths: Paths, env: NodeJS.ProcessEnv): Promise<voi
     );
   } finally {
     stopFeeding();
-    answerAll(endOfAgent(isReplaced));
+    clients.close(endOfAgent(isReplaced));
     await socket.close();
   }
   log.info('smm-agent ends', { reason: String((ending.signal.reason as Error | undefined)?.message ?? 'done') });
@@ -132,12 +138,6 @@ function noteTaker(log: Log): (event: TurnEvent) => void {
   };
 }
 
-/** What a command is told at the end. */
-interface End {
-  ok: boolean;
-  text: string;
-}
-
 /** null: the turn as a whole failed. */
 function endOfTurn(status: Status | null): End {
   if (status === null) return { ok: false, text: 'the turn failed: see journalctl -u smm-agent' };
@@ -151,34 +151,58 @@ function endOfAgent(isReplaced: boolean): End {
   return { ok: false, text: 'the agent was ended in the middle of it; its next start does it again' };
 }
 
-interface Clients {
+interface Asked {
   triggers: Triggers;
-  audience: Set<(event: TurnEvent) => void>;
-  waiting: Set<(end: End) => void>;
+  clients: Clients;
   /** Ends this daemon for another one; null for the one that stays. */
   makeWay: (() => void) | null;
 }
 
-async function answerClient(wish: Request['do'], answer: (answer: Answer) => void, clients: Clients): Promise<void> {
-  if (wish === 'yield') {
-    clients.makeWay?.();
-    answer({ end: { ok: clients.makeWay !== null, text: 'this is the daemon' } });
-    return;
+async function answerClient(
+  { do: wish, turn = false }: Request,
+  answer: (answer: Answer) => void,
+  { triggers, clients, makeWay }: Asked,
+): Promise<void> {
+  // Whoever waits is there before what is waited for can happen.
+  const end = (): Promise<End> => {
+    switch (wish) {
+      case 'yield':
+        makeWay?.();
+        return Promise.resolve({ ok: makeWay !== null, text: 'this is the daemon' });
+      case 'reload':
+        return turn ? clients.turn(RELOAD, answer) : clients.reading();
+      case 'reconcile':
+        return clients.turn('reconcile', answer);
+      case 'look':
+        return clients.turn(ISTIO, answer);
+    }
+  };
+  const ended = end();
+  if (wish !== 'yield') triggers.fire(wish === 'look' ? ISTIO : wish);
+  answer({ end: await ended });
+}
+
+/** That this cannot be written keeps nobody from working; it is told once. */
+class ActivityNotes {
+  readonly #paths: Paths;
+  readonly #startedAt: string;
+  readonly #log: Log;
+  #hasFailed = false;
+
+  constructor(paths: Paths, startedAt: Date, log: Log) {
+    this.#paths = paths;
+    this.#startedAt = startedAt.toISOString();
+    this.#log = log;
   }
-  if (wish === 'reload') {
-    clients.triggers.fire(RELOAD);
-    answer({ end: { ok: true, text: 'the configuration is being read again' } });
-    return;
-  }
-  const listener = (event: TurnEvent) => answer({ event });
-  clients.audience.add(listener);
-  try {
-    const { promise, resolve } = Promise.withResolvers<End>();
-    clients.waiting.add(resolve);
-    clients.triggers.fire('reconcile');
-    answer({ end: await promise });
-  } finally {
-    clients.audience.delete(listener);
+
+  async note(turn: Activity['turn']): Promise<void> {
+    const who = { pid: process.pid, version: AGENT_VERSION, startedAt: this.#startedAt } as const;
+    try {
+      await writeActivity(this.#paths, { format: 1, ...who, turn });
+    } catch (error) {
+      if (!this.#hasFailed) this.#log.warn(`cannot say which turn is under way: ${describeError(error)}`);
+      this.#hasFailed = true;
+    }
   }
 }
 

@@ -16,9 +16,11 @@ import { requireReadableState } from '../upgrade/state-format.ts';
 import { AGENT_VERSION } from '../version.ts';
 import { Agent, readMachineId } from './agent.ts';
 import { ISTIO, type Session } from './daemon.ts';
+import { withEmergencyHold } from './emergency-hold.ts';
 import { FOLLOW_UP, PROBATION } from './follow-up.ts';
 import { Mesh } from './mesh.ts';
 import { startTicking, tickDelayMs } from './schedule.ts';
+import type { ConfigInEffect } from './settings.ts';
 import type { Status } from './status.ts';
 import { writeStatus } from './status-file.ts';
 import { Tidying } from './tidying.ts';
@@ -49,29 +51,48 @@ const OLD_ENTRY_MS = 20_000;
  * Never rejects for what the configuration says, nor for what an operator has to set right on this machine: a daemon that
  * ended would be started again every two seconds, and say so each time. It stays up, idle, and says what is wrong.
  */
-export async function openSession(parts: SessionParts, onConfig: (config: Config) => void): Promise<Session> {
-  const loaded = await loadConfig(parts.paths);
-  if (loaded.state === 'misconfigured') return misconfigured(parts, loaded.problems.map(describeProblem).join('; '));
-  onConfig(loaded.config);
+export async function openSession(
+  parts: SessionParts,
+  onConfig: (config: Config) => void,
+  before: Session | null = null,
+): Promise<Session> {
+  const { paths, clock } = parts;
+  const loaded = await loadConfig(paths);
+  const { digest } = loaded;
+  const inEffect = { file: paths.config, digest, readAt: clock.now().toISOString(), refused: null };
+  let read: Session['read'] = null;
+  let problem: string | null = null;
+  if (loaded.state === 'configured') read = { config: loaded.config, inEffect };
+  else {
+    problem = loaded.problems.map(describeProblem).join('; ');
+    // One typo must not make a machine that works one of which nobody hears any more.
+    const last = before?.read ?? null;
+    if (last === null) return misconfigured(parts, problem, inEffect);
+    read = { ...last, inEffect: { ...last.inEffect, refused: { digest, problem } } };
+  }
+  onConfig(read.config);
   try {
-    await requireReadableState(parts.paths);
-    return configured(parts, loaded.config, await readMachineId(parts.paths), await isOnTrial(parts.paths));
+    await requireReadableState(paths);
+    return configured(parts, { read, problem }, await readMachineId(paths), await isOnTrial(paths));
   } catch (error) {
     if (!(error instanceof AgentError)) throw error;
-    return misconfigured(parts, `${describeError(error)} (${error.remedy}, then systemctl reload smm-agent)`);
+    const reason = `${describeError(error)} (${error.remedy}, then systemctl reload smm-agent)`;
+    return misconfigured(parts, reason, read.inEffect);
   }
 }
 
-function misconfigured({ paths, clock, invocation }: SessionParts, reason: string): Session {
+function misconfigured({ paths, clock, invocation }: SessionParts, reason: string, inEffect: ConfigInEffect): Session {
   return {
+    read: null,
+    problem: reason,
     turn: async () => {
-      const status = misconfiguredStatus(AGENT_VERSION, process.pid, clock.now(), reason);
+      const status = misconfiguredStatus(AGENT_VERSION, process.pid, clock.now(), reason, inEffect);
       await writeStatus(paths, status);
       // The guard asks the version before whether it finds the configuration wrong as well.
       if (await isOnTrial(paths)) await noteTurn(paths, 'configuration', invocation ?? '');
       return status;
     },
-    failed: async (reason) => misconfiguredStatus(AGENT_VERSION, process.pid, clock.now(), reason),
+    failed: async (why) => misconfiguredStatus(AGENT_VERSION, process.pid, clock.now(), why, inEffect),
     nextLook: () => null,
     start: async () => ({ nextPoll: () => null, stop: () => {} }),
   };
@@ -82,20 +103,34 @@ async function isOnTrial(paths: Paths): Promise<boolean> {
   return (await readProbation(paths))?.to === AGENT_VERSION;
 }
 
-function configured(parts: SessionParts, config: Config, machineId: string, wasOnTrial: boolean): Session {
+async function configured(
+  parts: SessionParts,
+  { read, problem }: { read: NonNullable<Session['read']>; problem: string | null },
+  machineId: string,
+  wasOnTrial: boolean,
+): Promise<Session> {
   const { paths, clock, services, invocation } = parts;
+  const { inEffect } = read;
+  const config = await withEmergencyHold(paths, read.config);
   const mesh = new Mesh(config, { paths, machineId, clock });
-  const agent = new Agent({ paths, clock, services, config, mesh, invocation });
+  const agent = new Agent({ paths, clock, services, config, mesh, invocation, inEffect });
   const tidying = new Tidying(parts);
   let onTrial = wasOnTrial;
   return {
+    read,
+    problem,
     turn: async (options) => {
       // A version on probation has other things to do: its first turns are what it is judged by.
       if (!onTrial) await tidying.run();
       return turn(agent, { config, clock, ...options });
     },
     failed: async (reason, isRepeated) => {
-      const about = { agentVersion: AGENT_VERSION, pid: process.pid, workloadGroup: config.workloadGroup };
+      const about = {
+        agentVersion: AGENT_VERSION,
+        pid: process.pid,
+        workloadGroup: config.workloadGroup,
+        config: inEffect,
+      };
       const status = failedStatus(about, clock.now(), reason);
       // A look that failed once is no news for the cluster: each write there can cost istiod one of its own.
       if (isRepeated) await agent.report(status);

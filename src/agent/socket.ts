@@ -14,8 +14,12 @@ import type { Answer } from './ask.ts';
 import { bind, identityOf, removeName } from './socket-name.ts';
 
 export const Request = z.object({
-  /** `yield`: the service starts; a command that makes a turn, and an agent that was started by hand, are to leave it to that one. */
-  do: z.enum(['reconcile', 'reload', 'yield']),
+  /**
+   * `reload`: read the configuration again. `look`: what happened on this machine, without asking the control plane again. `yield`: the service starts; a command that makes a turn, and an agent that was started by hand, are to leave it to that one.
+   */
+  do: z.enum(['reconcile', 'reload', 'look', 'yield']),
+  /** Of `reload`: whether the answer is to come after the turn that follows. */
+  turn: z.boolean().optional(),
 });
 export type Request = z.infer<typeof Request>;
 

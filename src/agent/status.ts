@@ -8,6 +8,7 @@ import type { ReleaseManifest } from '../istio/release.ts';
 import { agentState } from './agent-state.ts';
 import type { Decision, StepName } from './decision.ts';
 import type { LinkedRelease, Observation } from './observation.ts';
+import type { ConfigInEffect } from './settings.ts';
 import { upgradeSummary } from './upgrade-summary.ts';
 import type { Wanted } from './wanted.ts';
 import type { AgentWanted } from './wanted-agent.ts';
@@ -40,6 +41,8 @@ export interface Status {
   at: string;
   agent: AgentState & { version: string; pid: number };
   workloadGroup: { namespace: string; name: string } | null;
+  /** The configuration that the agent works by; null where it has read none. */
+  config: ConfigInEffect | null;
   target: {
     answer: Target['answer'] | 'not-asked';
     revision: string | null;
@@ -135,12 +138,18 @@ export function describeStatus(input: StatusInput): Status {
     at: observation.at.toISOString(),
     agent: { version: observation.agent.running, pid: input.pid, ...agentState(input) },
     workloadGroup: input.workloadGroup,
+    config: observation.settings?.config ?? null,
     target: targetSummary(target),
     istio: istioStatus(observation, decision),
     restart: restartSummary(observation.pending),
     upgrade: upgradeSummary(input),
     notDone: decision.notDone.map(({ step, reason }) => ({ step, reason })),
-    warnings: [...damages(observation), ...observation.ignoredEdits, ...input.warnings],
+    warnings: [
+      ...(observation.settings?.warnings ?? []),
+      ...damages(observation),
+      ...observation.ignoredEdits,
+      ...input.warnings,
+    ],
     nextPoll: input.nextPoll?.toISOString() ?? null,
   };
 }

@@ -2,19 +2,25 @@
 import type { Status, StatusInput } from './status.ts';
 
 /** The status of a daemon that cannot work before somebody mends the configuration. */
-export function misconfiguredStatus(agentVersion: string, pid: number, at: Date, reason: string): Status {
+export function misconfiguredStatus(
+  agentVersion: string,
+  pid: number,
+  at: Date,
+  reason: string,
+  config: Status['config'] = null,
+): Status {
   const agent = { version: agentVersion, pid, state: 'misconfigured', reason } as const;
-  return unseen(agent, at, null, 'the configuration has errors', 'the agent is misconfigured');
+  return { ...unseen(agent, at, null, 'the configuration has errors', 'the agent is misconfigured'), config };
 }
 
 /** The status after a turn that failed as a whole: what was true before may be so no more, and nobody has looked. */
 export function failedStatus(
-  about: Pick<StatusInput, 'pid' | 'workloadGroup'> & { agentVersion: string },
+  about: Pick<StatusInput, 'pid' | 'workloadGroup'> & { agentVersion: string; config?: Status['config'] },
   at: Date,
   reason: string,
 ): Status {
   const agent = { version: about.agentVersion, pid: about.pid, state: 'failing', reason } as const;
-  return unseen(agent, at, about.workloadGroup, reason, reason);
+  return { ...unseen(agent, at, about.workloadGroup, reason, reason), config: about.config ?? null };
 }
 
 function unseen(
@@ -29,6 +35,7 @@ function unseen(
     at: at.toISOString(),
     agent,
     workloadGroup,
+    config: null,
     target: { answer: 'not-asked', revision: null, istioVersion: null, reason: null },
     istio: {
       unit: null,

@@ -25,6 +25,7 @@ export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   retry: () => import('./retry.ts'),
   rollback: () => import('./rollback.ts'),
   'self-check': () => import('./self-check.ts'),
+  reload: () => import('./reload.ts'),
   run: () => import('./run.ts'),
   help: () => import('./help.ts'),
 };

@@ -1,6 +1,8 @@
 /** `smm-agent hold`: this machine stays on the Istio and on the agent that it has, also across a reboot. */
+import { AgentError } from '../errors.ts';
+import type { Paths } from '../paths.ts';
 import { type CommandSpec, parseArguments } from './arguments.ts';
-import { editConfig, tellWhatIsLeft } from './config-edit.ts';
+import { type EditResult, editConfig, tellWhatIsLeft } from './config-edit.ts';
 import { EXIT } from './exit-codes.ts';
 import { type Io, requireRoot } from './io.ts';
 import { notifyDaemon } from './notify-daemon.ts';
@@ -19,16 +21,34 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   return setHold(true, io);
 }
 
-/** Writes `hold` and tells the daemon. */
+/** Writes `hold` and tells the daemon. An emergency does not wait for a file that has errors: then it is noted beside it. */
 export async function setHold(hold: boolean, io: Io): Promise<number> {
   requireRoot(io, hold ? 'hold' : 'unhold');
-  const { changed, left } = await editConfig(io.paths, [{ path: ['hold'], value: hold }]);
+  const { setEmergencyHold } = await import('../agent/emergency-hold.ts');
+  const edited = await editOrWhyNot(hold, io.paths);
+  const isNoted = hold && 'reason' in edited;
+  await setEmergencyHold(io.paths, isNoted);
   // The daemon does this too; where it is dead, nobody else would tell istio-activate.
   const { writeHold } = await import('../agent/rules.ts');
-  await writeHold(io.paths, hold);
-  const state = hold ? 'held' : 'not held';
-  io.stdout.write(changed ? `this machine is ${state} now\n` : `this machine was ${state} already\n`);
-  tellWhatIsLeft(left, io);
+  if (hold || !('reason' in edited)) await writeHold(io.paths, hold);
+  if ('reason' in edited) {
+    if (!hold) throw edited.reason;
+    io.stdout.write(`this machine is held now, until smm-agent unhold: noted in ${io.paths.emergencyHold}\n`);
+    io.stderr.write(`smm-agent: warning: hold was not written to ${io.paths.config}: ${edited.reason.message}\n`);
+  } else {
+    const state = hold ? 'held' : 'not held';
+    io.stdout.write(edited.changed ? `this machine is ${state} now\n` : `this machine was ${state} already\n`);
+    tellWhatIsLeft(edited.left, io);
+  }
   await notifyDaemon(io);
   return EXIT.ok;
+}
+
+async function editOrWhyNot(hold: boolean, paths: Paths): Promise<EditResult | { reason: AgentError }> {
+  try {
+    return await editConfig(paths, [{ path: ['hold'], value: hold }]);
+  } catch (error) {
+    if (error instanceof AgentError) return { reason: error };
+    throw error;
+  }
 }

@@ -1,23 +1,47 @@
-/** Tells a running daemon that its configuration changed. */
+/** Tells a running daemon that its configuration changed, and waits for what it makes of that. */
 import { ask } from '../agent/ask.ts';
-import { describeError } from '../errors.ts';
+import type { TurnEvent } from '../agent/events.ts';
+import { AgentError, describeError } from '../errors.ts';
 import type { Io } from './io.ts';
+import { showTurn } from './turn-text.ts';
+
+/** A turn without a download takes a second; one with a control plane that does not answer up to half a minute. */
+const PATIENCE_MS = 30_000;
 
 /**
- * Asks the daemon of this root to reload, and says so, or says why a change will only be seen later. Never fails the
- * command: the change is on disk, and the daemon reads it at its next start in any case.
+ * Has the daemon of this root read its configuration again and make a turn; prints what was done, and the last line, so that whoever
+ * looks next finds no older state. Or says why a change will only be seen later. Never fails the command: the change is on disk, and the
+ * daemon reads it at its next start in any case.
  */
-export async function notifyDaemon(io: Io): Promise<void> {
+export async function notifyDaemon(io: Io, patienceMs = PATIENCE_MS): Promise<void> {
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(), patienceMs);
   try {
-    const answer = await ask(io.paths.socket, { do: 'reload' }, () => {});
-    if (answer !== null) io.stdout.write('the running agent was asked to read its configuration again\n');
+    const answer = await ask(io.paths.socket, { do: 'reload', turn: true }, deedsOf(showTurn(io.stdout)), late.signal);
+    if (answer !== null) io.stdout.write(`the agent has read it: ${answer.text}\n`);
     // Under another root (demo, tests, images) nobody expects one to run.
     else if (io.paths.root === '/')
       io.stdout.write('the agent is not running: this takes effect when it is started (systemctl start smm-agent)\n');
   } catch (error) {
+    if (late.signal.aborted && error instanceof AgentError) {
+      io.stdout.write(
+        `the agent is at it for ${patienceMs / 1000} s, and goes on: smm-agent status --watch shows it\n`,
+      );
+      return;
+    }
     const remedy = 'systemctl reload smm-agent';
     io.stderr.write(
       `smm-agent: cannot ask the running agent to reload: ${describeError(error)}\n  what to do: ${remedy}\n`,
     );
+  } finally {
+    clearTimeout(timer);
   }
+}
+
+/** What was learnt on the way is in the last line, or in smm-agent status. */
+function deedsOf(show: (event: TurnEvent) => void): (event: TurnEvent) => void {
+  const isDeed = ({ kind }: TurnEvent) => kind === 'done' || kind === 'failed' || kind === 'progress';
+  return (event) => {
+    if (isDeed(event)) show(event);
+  };
 }

@@ -3,7 +3,7 @@ import type { Step } from '../agent/decision.ts';
 import type { Observation } from '../agent/observation.ts';
 import type { Plan } from '../agent/turn.ts';
 
-export function explainPlan(plan: Plan): string {
+export function explainPlan(plan: Plan, warnings: readonly string[] = []): string {
   const { observation, target, wanted, decision } = plan;
   const { unit, active, staged } = observation;
   const isStaged = staged !== null && staged.manifest.id !== active?.manifest.id;
@@ -28,6 +28,7 @@ export function explainPlan(plan: Plan): string {
     // What is staged is made of the configuration that the adoption will keep.
     rows.push(['afterwards', afterAdoption(target)]);
   }
+  rows.push(...warnings.map((warning): [string, string] => ['warning', warning]));
   const width = Math.max(...rows.map(([name]) => name.length));
   return rows.map(([name, text]) => `${name.padEnd(width)}  ${text}\n`).join('');
 }
@@ -94,7 +95,7 @@ function what(step: Step): string {
     case 'restart-agent':
       return `restart the agent as smm-agent ${step.version}; Istio is not touched`;
     case 'upgrade-agent':
-      return `become smm-agent ${step.version}, on probation; Istio is not touched`;
+      return `the daemon upgrades itself to smm-agent ${step.version}, on probation; Istio is not touched`;
   }
 }
 

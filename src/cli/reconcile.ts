@@ -1,9 +1,11 @@
 /** `smm-agent reconcile`: one turn, now. Beside a running daemon it asks that one, and shows what it does. */
 import { ask } from '../agent/ask.ts';
+import { configChange } from '../agent/settings.ts';
 import type { Status } from '../agent/status.ts';
 import { readStatus } from '../agent/status-file.ts';
 import { AgentError } from '../errors.ts';
 import { type CommandSpec, parseArguments } from './arguments.ts';
+import { daemonLife } from './daemon-life.ts';
 import { EXIT } from './exit-codes.ts';
 import { type Io, requireRoot } from './io.ts';
 import { showTurn } from './turn-text.ts';
@@ -23,7 +25,11 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   if (values['dry-run']) {
     const { planHere } = await import('../agent/here.ts');
     const { explainPlan } = await import('./plan-text.ts');
-    io.stdout.write(explainPlan(await planHere(io.paths)));
+    const plan = await planHere(io.paths);
+    const change = await daemonsChange(io);
+    io.stdout.write(explainPlan(plan, change === null ? [] : [`${change}; the daemon plans by what it has read`]));
+    // Without a target it is no plan of what is to come.
+    refuseWithoutTarget(plan.target);
     return EXIT.ok;
   }
   return makeTurn(io);
@@ -37,24 +43,38 @@ export async function makeTurn(io: Io): Promise<number> {
   const show = showTurn(io.stdout);
   const answer = await ask(io.paths.socket, { do: 'reconcile' }, show);
   if (answer === null) {
-    const { agent, target } = await reconcileHere(io.paths, show);
-    return outcome({ ok: agent.state !== 'failing', text: `${agent.state}: ${agent.reason}`, target }, io);
+    const { agent, target, warnings } = await reconcileHere(io.paths, show);
+    const text = `${agent.state}: ${agent.reason}`;
+    return outcome({ ok: agent.state !== 'failing', text, target, warnings }, io);
   }
-  const target = (await readStatus(io.paths))?.target ?? null;
-  return outcome({ ...answer, target }, io);
+  const status = await readStatus(io.paths);
+  return outcome({ ...answer, target: status?.target ?? null, warnings: status?.warnings ?? [] }, io);
+}
+
+/** What a daemon that runs does not know of the file; null where none runs, or it knows all. */
+async function daemonsChange({ paths }: Io): Promise<string | null> {
+  const status = await readStatus(paths);
+  const config = status?.config ?? null;
+  return config === null || (await daemonLife(paths, status)).is === 'down' ? null : configChange(config);
 }
 
 interface Outcome {
   ok: boolean;
   text: string;
   target: Status['target'] | null;
+  warnings: readonly string[];
 }
 
-function outcome({ ok, text, target }: Outcome, io: Io): number {
-  if (ok && (target?.answer === 'forbidden' || target?.answer === 'unreachable')) {
-    const remedy = 'put that right; the agent asks again at each poll, and Istio runs on meanwhile';
-    throw new AgentError('SMM217', `the control plane gave no target: ${target.reason}`, remedy);
-  }
+/** Rejects with SMM217 when the control plane is not to be had. */
+function refuseWithoutTarget(target: { answer: Status['target']['answer']; reason?: string | null } | null): void {
+  if (target?.answer !== 'forbidden' && target?.answer !== 'unreachable') return;
+  const remedy = 'put that right; the agent asks again at each poll, and Istio runs on meanwhile';
+  throw new AgentError('SMM217', `the control plane gave no target: ${target.reason}`, remedy);
+}
+
+function outcome({ ok, text, target, warnings }: Outcome, io: Io): number {
+  for (const warning of warnings) io.stdout.write(`! ${warning}\n`);
+  if (ok) refuseWithoutTarget(target);
   if (!ok) throw new AgentError('SMM609', `cannot complete what is due: ${text}`, remedyFor(text));
   io.stdout.write(`${text}\n`);
   return EXIT.ok;

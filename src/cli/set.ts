@@ -79,6 +79,8 @@ async function edit(io: Io, edits: Edit[], beforeWrite?: () => Promise<void>): P
   const keys = asked.map(({ path }) => path.join('.')).join(', ');
   io.stdout.write(changed ? `changed ${keys} in ${io.paths.config}\n` : `nothing to change: ${keys} was so already\n`);
   tellWhatIsLeft(left, io);
+  // What the file says counts from now on.
+  if (keys === 'hold') await (await import('../agent/emergency-hold.ts')).setEmergencyHold(io.paths, false);
   await notifyDaemon(io);
   return EXIT.ok;
 }

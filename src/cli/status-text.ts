@@ -1,14 +1,27 @@
 /** `smm-agent status` for people: the Status as a short table. Pure. */
 import { isOwnStep } from '../agent/decide-upgrade.ts';
 import type { Status, UpgradeSummary } from '../agent/status.ts';
+import type { DaemonLife } from './daemon-life.ts';
 
-export function statusText(status: Status, isDaemonAlive: boolean): string {
+export function statusText(status: Status, life: DaemonLife): string {
   const rows: [string, string][] = [
-    ['agent', agent(status, isDaemonAlive)],
+    ['agent', agent(status, life)],
+    ...(life.is === 'turning'
+      ? [
+          ['turn', `under way since ${life.since} (${life.reasons.join(', ')}); what follows is of the one before`] as [
+            string,
+            string,
+          ],
+        ]
+      : []),
     [
       'group',
       status.workloadGroup === null ? 'none' : `${status.workloadGroup.namespace}/${status.workloadGroup.name}`,
     ],
+    // Not there in the status of a version before this row.
+    ...(status.config == null
+      ? []
+      : [['config', `${status.config.file}, read at ${status.config.readAt}`] as [string, string]]),
     ['wanted', wanted(status)],
     [
       'running',
@@ -31,14 +44,23 @@ export function statusText(status: Status, isDaemonAlive: boolean): string {
       .map(({ step, reason }): [string, string] => ['not done', `${step}: ${reason}`]),
     ...status.warnings.map((warning): [string, string] => ['warning', warning]),
     ['as of', status.at],
-    ['next poll', isDaemonAlive ? (status.nextPoll ?? 'none planned') : 'none: the agent is not running'],
+    ['next poll', nextPoll(status, life)],
   ];
   const width = Math.max(...rows.map(([name]) => name.length));
   return rows.map(([name, text]) => `${name.padEnd(width)}  ${text}\n`).join('');
 }
 
-function agent({ agent: { version, state, reason } }: Status, isDaemonAlive: boolean): string {
-  if (!isDaemonAlive)
+function nextPoll({ nextPoll }: Status, life: DaemonLife): string {
+  if (life.is === 'down') return 'none: the agent is not running';
+  return life.is === 'starting' ? 'now: the agent starts' : (nextPoll ?? 'none planned');
+}
+
+function agent({ agent: { version, state, reason } }: Status, life: DaemonLife): string {
+  if (life.is === 'starting') {
+    const since = life.since === null ? '' : ` since ${life.since}`;
+    return `${life.version ?? version}, starting${since}: ${life.words}; what follows is of before: ${state}: ${reason}`;
+  }
+  if (life.is === 'down')
     return `${version}, not running (systemctl start smm-agent); at its last turn ${state}: ${reason}`;
   const remedy = state === 'misconfigured' ? '. Once corrected: systemctl reload smm-agent' : '';
   return `${version}, ${state}: ${reason}${remedy}`;

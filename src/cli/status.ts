@@ -1,8 +1,11 @@
-/** `smm-agent status`: the last Status that the agent wrote, and whether the agent is alive. */
+/** `smm-agent status`: the last Status that the agent wrote, whether the agent is alive, and what has changed since. */
+import { configChange } from '../agent/settings.ts';
 import type { Status } from '../agent/status.ts';
 import { readStatus } from '../agent/status-file.ts';
 import { AgentError } from '../errors.ts';
+import { type Clock, systemClock } from '../host/clock.ts';
 import { type CommandSpec, parseArguments } from './arguments.ts';
+import { type DaemonLife, daemonLife } from './daemon-life.ts';
 import { EXIT } from './exit-codes.ts';
 import type { Io } from './io.ts';
 import { statusText } from './status-text.ts';
@@ -10,33 +13,79 @@ import { statusText } from './status-text.ts';
 export const spec = {
   name: 'status',
   summary: 'show what runs, what is staged, what is wanted, and why nothing happens',
-  forms: ['[--json]'],
+  forms: ['[--json | --watch]'],
   description:
-    'Prints what the agent found at its last turn. Asks nobody, and needs no root: it also works while the control plane is away.',
-  options: { json: { type: 'boolean', help: 'print the whole status as JSON, as in /run/smm-agent/status.json' } },
+    'Prints what the agent found at its last turn, and whether another one is under way. Asks no control plane, and needs no root.',
+  options: {
+    json: { type: 'boolean', help: 'print the whole status as JSON, as in /run/smm-agent/status.json' },
+    watch: { type: 'boolean', short: 'w', help: 'print it again at each change, until Ctrl-C' },
+  },
+  exitCodes: { [EXIT.misconfigured]: 'the agent is misconfigured; the status says why' },
 } as const satisfies CommandSpec;
 
 export async function run(args: readonly string[], io: Io): Promise<number> {
   const { values } = parseArguments(spec, args, { min: 0, max: 0 });
-  const status = await lastStatus(io);
-  io.stdout.write(values.json ? `${JSON.stringify(status, null, 2)}\n` : statusText(status, isAlive(status.agent.pid)));
-  return EXIT.ok;
+  if (values.watch) {
+    const ended = new AbortController();
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => ended.abort());
+    await watchStatus(io, systemClock, ended.signal);
+    return EXIT.ok;
+  }
+  const { status, text } = await look(io);
+  io.stdout.write(values.json ? `${JSON.stringify(status, null, 2)}\n` : text);
+  return status.agent.state === 'misconfigured' ? EXIT.misconfigured : EXIT.ok;
+}
+
+const BETWEEN_MS = 1_000;
+
+/** Prints each change until `signal` is aborted; at a terminal in place of what stood there. */
+export async function watchStatus(io: Io, clock: Clock, signal: AbortSignal): Promise<void> {
+  let shown = '';
+  while (!signal.aborted) {
+    const text = await look(io).then(
+      (found) => found.text,
+      (error: unknown) => {
+        // There is none for a moment while a machine boots.
+        if (error instanceof AgentError && error.code === 'SMM603') return `${error.message}\n`;
+        throw error;
+      },
+    );
+    if (text !== shown)
+      io.stdout.write(io.stdout.isTTY ? `\x1b[H\x1b[2J${text}` : `${shown === '' ? '' : '\n'}${text}`);
+    shown = text;
+    await clock.sleep(BETWEEN_MS, signal).catch((error: unknown) => {
+      if (!signal.aborted) throw error;
+    });
+  }
 }
 
 /** Rejects with SMM603 when there is none. */
-export async function lastStatus(io: Io): Promise<Status> {
-  const status = await readStatus(io.paths);
-  if (status !== null) return status;
-  const remedy = 'run systemctl start smm-agent, or smm-agent reconcile';
-  throw new AgentError('SMM603', 'cannot show a status: the agent has not run since this machine was booted', remedy);
+async function look({ paths }: Io): Promise<{ status: Status; text: string }> {
+  const status = await readStatus(paths);
+  const life = await daemonLife(paths, status);
+  if (status === null) throw noStatus(life);
+  const change = await changeSince(status, life);
+  const warnings = change === null ? status.warnings : [...status.warnings, change];
+  return { status, text: statusText({ ...status, warnings }, life) };
 }
 
-/** Signal 0 asks without sending; EPERM says that the process is there. */
-export function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
+/** What the daemon does not know of its configuration yet; null where it is about to, or has said so itself. */
+async function changeSince({ config, warnings }: Status, life: DaemonLife): Promise<string | null> {
+  const isReading = life.is === 'starting' || (life.is === 'turning' && life.reasons.includes('reload'));
+  // Without a daemon the file is read at the start; an older version says nothing of it.
+  if (config == null || isReading || life.is === 'down') return null;
+  const change = await configChange(config);
+  return change === null || warnings.includes(change) ? null : change;
+}
+
+function noStatus(life: DaemonLife): AgentError {
+  if (life.is === 'starting') {
+    return new AgentError(
+      'SMM603',
+      `cannot show a status yet: the agent starts, ${life.words}`,
+      'try again in a moment',
+    );
   }
+  const remedy = 'run systemctl start smm-agent, or smm-agent reconcile';
+  return new AgentError('SMM603', 'cannot show a status: the agent has not run since this machine was booted', remedy);
 }

@@ -3,9 +3,9 @@ import type { Status } from '../agent/status.ts';
 import { readStatus } from '../agent/status-file.ts';
 import { AGENT_VERSION } from '../version.ts';
 import { type CommandSpec, parseArguments } from './arguments.ts';
+import { isAlive } from './daemon-life.ts';
 import { EXIT } from './exit-codes.ts';
 import type { Io } from './io.ts';
-import { isAlive } from './status.ts';
 
 export const spec = {
   name: 'version',

@@ -31,6 +31,8 @@ function daemon(
   const failed: { reason: string; isRepeated: boolean }[] = [];
   let settle: (status: Status | null) => void = () => {};
   const session: Session = {
+    read: null,
+    problem: null,
     turn,
     failed: async (reason, isRepeated) => {
       failed.push({ reason, isRepeated });
@@ -55,7 +57,9 @@ function daemon(
     },
     tell: () => {},
     heldBack,
-    finished: (_, status) => settle(status),
+    opened: () => {},
+    began: async () => {},
+    finished: async (status) => settle(status),
   };
   const next = () => new Promise<Status | null>((resolve) => (settle = resolve));
   const first = next();

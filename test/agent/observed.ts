@@ -98,6 +98,7 @@ export function observed(change: Partial<Observation> = {}): Observation {
     rejected: new Map(),
     agent: AGENT,
     ignoredEdits: [],
+    settings: null,
     ...change,
   };
 }

@@ -4,6 +4,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { openSession, type SessionParts } from '../../src/agent/session.ts';
+import { type ConfigInEffect, configChange } from '../../src/agent/settings.ts';
 import { Triggers } from '../../src/agent/triggers.ts';
 import { systemdBelow } from '../../src/host/systemd-below.ts';
 import { type Paths, pathsUnder } from '../../src/paths.ts';
@@ -37,6 +38,28 @@ describe('a session of the daemon', () => {
     const { agent } = await session.turn(wish());
     assert.equal(agent.state, 'misconfigured');
     assert.match(agent.reason, /holds no machine id \(run systemd-machine-id-setup/);
+  });
+
+  it('goes on with what the one before has read where the file has errors now, and says so', async () => {
+    await using folder = await temporaryFolder();
+    const { parts } = await machine(folder.path, { machineId: '0123456789abcdef0123456789abcdef' });
+    const first = await openSession(parts, () => {});
+    assert.equal(first.problem, null);
+    await writeFile(parts.paths.config, `${CONFIG}holds: true\n`);
+    for (let before = first, times = 0; times < 2; times++) {
+      before = await openSession(parts, () => {}, before);
+      assert.match(before.problem ?? '', /agent\.yaml:4:1: unknown key "holds"/);
+      assert.equal(before.read?.config.workloadGroup.name, 'reviews');
+      assert.match(
+        (await configChange(before.read?.inEffect as ConfigInEffect)) ?? '',
+        /has errors, and what was read at .* goes on/,
+      );
+    }
+    assert.equal((await openSession(parts, () => {})).read, null, 'the first of a process has nothing to go on with');
+    await writeFile(parts.paths.config, `${CONFIG}hold: true\n`);
+    const mended = await openSession(parts, () => {}, first);
+    assert.deepEqual([mended.problem, mended.read?.config.hold], [null, true]);
+    assert.equal(await configChange(mended.read?.inEffect as ConfigInEffect), null);
   });
 
   it('is idle and says why where a later version has left a state that it cannot read', async () => {

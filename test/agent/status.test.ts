@@ -246,7 +246,7 @@ describe('a turn that failed as a whole', () => {
 
 describe('smm-agent status', () => {
   it('shows what runs, what is staged, what is wanted and the command', () => {
-    const text = statusText(status({ observation: pending }), true);
+    const text = statusText(status({ observation: pending }), { is: 'idle' });
     assert.match(text, /^agent +0\.2\.0, ready: /m);
     assert.match(text, /^wanted +Istio 1\.31\.1 of revision default$/m);
     assert.match(text, /^running +Istio 1\.31\.0 of revision default \(1\.31\.0-aaaaaaaaaaaa\)$/m);
@@ -255,11 +255,13 @@ describe('smm-agent status', () => {
   });
 
   it('says that the agent does not run', () => {
-    assert.match(statusText(status({}), false), /^agent +0\.2\.0, not running \(systemctl start smm-agent\)/m);
+    assert.match(statusText(status({}), { is: 'down' }), /^agent +0\.2\.0, not running \(systemctl start smm-agent\)/m);
   });
 
   it('says what is wrong with the configuration', () => {
-    const text = statusText(misconfiguredStatus('0.1.0', 1, new Date(0), 'agent.yaml:3 has no key "hodl"'), true);
+    const text = statusText(misconfiguredStatus('0.1.0', 1, new Date(0), 'agent.yaml:3 has no key "hodl"'), {
+      is: 'idle',
+    });
     assert.match(text, /misconfigured: agent.yaml:3 has no key "hodl"/);
   });
 });

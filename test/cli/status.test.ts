@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { writeActivity } from '../../src/agent/activity.ts';
 import type { Status } from '../../src/agent/status.ts';
 import { writeStatus } from '../../src/agent/status-file.ts';
 import { misconfiguredStatus } from '../../src/agent/unseen-status.ts';
+import { watchStatus } from '../../src/cli/status.ts';
 import { statusText } from '../../src/cli/status-text.ts';
+import { systemClock } from '../../src/host/clock.ts';
 import { NOW } from '../agent/observed.ts';
 import { openTerminal } from './terminal.ts';
 
@@ -39,7 +42,7 @@ const dead = { ...STATUS, agent: { ...STATUS.agent, pid: NOBODY } };
 
 describe('smm-agent status', () => {
   it('shows what runs, what is staged, and what to run', () => {
-    const text = statusText(STATUS, true);
+    const text = statusText(STATUS, { is: 'idle' });
     assert.match(text, /^running +Istio 1\.31\.0 of revision default \(1\.31\.0-aaaaaaaaaaaa\)$/m);
     assert.match(text, /^staged +Istio 1\.31\.1 of revision default \(1\.31\.1-bbbbbbbbbbbb\) since 2026-11-23T12/m);
     assert.match(text, /^restart +pending since .*: Istio 1\.31\.0 to 1\.31\.1\. To switch: systemctl restart istio$/m);
@@ -54,8 +57,53 @@ describe('smm-agent status', () => {
     assert.match(stdout, /^next poll +none: the agent is not running$/m);
   });
 
+  it('says that the agent starts, and that a turn is under way: what stands there may be so no more', async () => {
+    await using terminal = await openTerminal();
+    const activity = { format: 1, pid: process.pid, version: '1.1.0', startedAt: NOW.toISOString() } as const;
+    await writeStatus(terminal.paths, dead);
+    await writeActivity(terminal.paths, { ...activity, turn: { since: NOW.toISOString(), reasons: ['start'] } });
+    const starting = (await terminal.type(['status'])).stdout;
+    assert.match(
+      starting,
+      /^agent +1\.1\.0, starting since 2026-11-23T12:00:00\.000Z: its first turn is not over yet; what follows is of before/m,
+    );
+    await writeStatus(terminal.paths, STATUS);
+    await writeActivity(terminal.paths, { ...activity, turn: { since: NOW.toISOString(), reasons: ['reload'] } });
+    assert.match(
+      (await terminal.type(['status'])).stdout,
+      /^turn +under way since 2026-11-23T12\S+ \(reload\); what follows is of the one before$/m,
+    );
+    await writeActivity(terminal.paths, { ...activity, turn: null });
+    assert.doesNotMatch((await terminal.type(['status'])).stdout, /^turn/m);
+  });
+
+  it('shows each change while it is watched, and the same status once', async () => {
+    await using terminal = await openTerminal();
+    const [ended, shown] = [new AbortController(), [] as string[]];
+    let looks = 0;
+    const sleep = async () => {
+      looks++;
+      if (looks === 3) await writeStatus(terminal.paths, STATUS);
+      if (looks === 6) ended.abort();
+    };
+    const output = { write: (text: string) => shown.push(text) };
+    const io = { stdout: output, stderr: output, stdin: (async function* () {})(), env: {}, paths: terminal.paths };
+    await watchStatus(io, { ...systemClock, sleep }, ended.signal);
+    assert.equal(shown.length, 2);
+    assert.match(shown[0] ?? '', /^cannot show a status/);
+    assert.match(shown[1] ?? '', /^\nagent +1\.0\.0, ready/);
+  });
+
+  it('ends with 78 while the agent is misconfigured', async () => {
+    await using terminal = await openTerminal();
+    await writeStatus(terminal.paths, misconfiguredStatus('1.0.0', process.pid, NOW, 'wrong'));
+    assert.equal((await terminal.type(['status'])).code, 78);
+  });
+
   it('claims nothing about Istio while the agent is misconfigured, and says how to go on', () => {
-    const text = statusText(misconfiguredStatus('1.0.0', 1, NOW, '/etc/smm/agent.yaml:3:1: unknown key "holds"'), true);
+    const text = statusText(misconfiguredStatus('1.0.0', 1, NOW, '/etc/smm/agent.yaml:3:1: unknown key "holds"'), {
+      is: 'idle',
+    });
     assert.match(text, /^agent .*unknown key "holds"\. Once corrected: systemctl reload smm-agent$/m);
     for (const row of ['wanted', 'staged', 'restart']) assert.match(text, new RegExp(`^${row} +unknown`, 'm'));
   });

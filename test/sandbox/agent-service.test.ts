@@ -1,6 +1,6 @@
 /** The agent as its package brings it and systemd runs it: bundled, through the launcher, from its real unit file. */
 import assert from 'node:assert/strict';
-import { mkdir, readlink, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, readlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { packageJson } from '../../scripts/project.ts';
@@ -59,6 +59,28 @@ describe('smm-agent.service', () => {
     await world.machine.expect('systemctl', 'reload', 'smm-agent');
     await until('the line', () => world.machine.journal.some((line) => line.includes('read the configuration again')));
     assert.equal(await show('MainPID'), pid);
+  });
+
+  it('refuses to reload a file with errors, names the line, and goes on as before', async () => {
+    const { config } = world.machine.paths;
+    const right = await readFile(config, 'utf8');
+    await writeFile(config, `${right}holds: true\n`);
+    const { status, stderr } = await world.machine.run('systemctl', 'reload', 'smm-agent');
+    assert.deepEqual([status, stderr], [1, 'Job for smm-agent.service failed.\n']);
+    const line = /agent\.yaml:\d+:1: unknown key "holds": did you mean "hold"\?/;
+    assert.ok(world.machine.journal.some((said) => said.startsWith(AGENT_UNIT) && line.test(said)));
+    await until(
+      'the entry to say it',
+      () => world.condition('SmmAgent'),
+      (seen) => seen?.status === 'True' && line.test(seen.message),
+    );
+    assert.match(
+      await world.machine.expect('smm-agent', 'status'),
+      /^warning +.*agent\.yaml has errors, and what was read/m,
+    );
+    await writeFile(config, right);
+    assert.equal((await world.machine.run('systemctl', 'reload', 'smm-agent')).status, 0);
+    await isReady();
   });
 
   it('feeds its watchdog, is ended by it when it hangs, and starts again', async () => {

@@ -122,7 +122,8 @@ export class AgentVm {
   /** `smm-agent status --json`, null before the first one. */
   async status(): Promise<Status | null> {
     const { status, stdout } = await this.machine.exec(['smm-agent', 'status', '--json']);
-    return status === 0 ? (JSON.parse(stdout) as Status) : null;
+    // 78: the agent is misconfigured, and the status says so.
+    return status === 0 || status === 78 ? (JSON.parse(stdout) as Status) : null;
   }
 
   /** Waits for a status that satisfies; what was seen last is in the error. */

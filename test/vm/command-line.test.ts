@@ -140,7 +140,7 @@ describe('the command line', () => {
     for (const command of ['show-config', 'reconcile', 'reconcile --dry-run', 'set hold true']) {
       await fails(`smm-agent ${command}`, 78, /agent\.yaml:\d+:1: unknown key "holds": did you mean "hold"\?/);
     }
-    await vm.machine.sh('systemctl reload smm-agent');
+    await vm.machine.sh('systemctl restart smm-agent');
     await vm.until('to be misconfigured', ({ agent }) => agent.state === 'misconfigured');
     const shown = () => vm.machine.sh('systemctl status smm-agent');
     const misconfigured = /Status: "misconfigured: .*unknown key/;

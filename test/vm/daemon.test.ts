@@ -199,11 +199,47 @@ describe('smm-agent.service', () => {
     assert.equal(await show('MainPID'), pid);
   });
 
-  it('stays up, idle and loud with a configuration that is wrong; commands end with 78', async () => {
-    const [pid, from, istio] = [await show('MainPID'), await cursor(), await vm.istioProcesses()];
-    await vm.machine.sh(
-      `cp ${CONFIG} /root/right.yaml; printf 'pol:\\n  schedule: x\\n' >> ${CONFIG}; systemctl reload smm-agent`,
+  /** Not by -p: together with --after-cursor journalctl leaves the first line of that priority out. */
+  const errorsSince = async (from: string) =>
+    (await vm.machine.sh(`journalctl --sync; journalctl -o json -u smm-agent --after-cursor='${from}'`))
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => JSON.parse(line) as { PRIORITY: string; MESSAGE: string })
+      .flatMap(({ PRIORITY, MESSAGE }) => (PRIORITY === '3' ? [MESSAGE] : []))
+      .join('\n');
+  const wrong = /agent\.yaml:\d+:1: .*"pol".*"poll"/;
+
+  it('refuses to reload a configuration that is wrong, names the line, and goes on with the one before', async () => {
+    const [pid, from] = [await show('MainPID'), await cursor()];
+    await vm.machine.sh(`cp ${CONFIG} /root/right.yaml; printf 'pol:\n  schedule: x\n' >> ${CONFIG}`);
+    const { status, stderr } = await vm.machine.exec(['systemctl', 'reload', 'smm-agent']);
+    assert.equal(status, 1, stderr);
+    await until(
+      'a line of priority err',
+      () => errorsSince(from),
+      PATIENCE_MS,
+      (said) => wrong.test(said),
     );
+    const { agent } = await vm.until('the warning', ({ warnings }) => warnings.some((warning) => wrong.test(warning)));
+    assert.equal(agent.state, 'ready');
+    await until(
+      'the status in words',
+      () => show('StatusText'),
+      PATIENCE_MS,
+      (text) => text.startsWith('agent.yaml has errors, and the one before goes on: ') && wrong.test(text),
+    );
+    assert.equal(await show('MainPID'), pid);
+    const held = await vm.machine.exec(['smm-agent', 'hold']);
+    assert.deepEqual([held.status, /^the agent has read it: held/m.test(held.stdout)], [0, true], 'an emergency');
+    await vm.machine.sh('rm /var/lib/smm-agent/hold');
+    await vm.machine.exec(['systemctl', 'reload', 'smm-agent']);
+    await vm.staged('1.31.1');
+  });
+
+  it('stays up, idle and loud where it starts with a configuration that is wrong; commands end with 78', async () => {
+    const [pid, from, istio] = [await show('MainPID'), await cursor(), await vm.istioProcesses()];
+    await vm.machine.sh('systemctl restart smm-agent');
+    assert.notEqual(await show('MainPID'), pid);
     const { agent } = await vm.until('it to be misconfigured', (status) => status.agent.state === 'misconfigured');
     const line = Number(await vm.machine.sh(`grep -n '^pol:' ${CONFIG} | cut -d: -f1`));
     assert.match(agent.reason, new RegExp(`agent\\.yaml:${line}:1: .*"pol".*"poll"`));
@@ -214,25 +250,22 @@ describe('smm-agent.service', () => {
       (text) => text.startsWith('misconfigured'),
     );
     assert.equal((await vm.machine.exec(['systemctl', 'is-active', 'smm-agent'])).stdout, 'active\n');
-    // Not by -p: together with --after-cursor journalctl leaves the first line of that priority out.
-    const errors = async () =>
-      (await vm.machine.sh(`journalctl --sync; journalctl -o json -u smm-agent --after-cursor='${from}'`))
-        .split('\n')
-        .filter(Boolean)
-        .map((line) => JSON.parse(line) as { PRIORITY: string; MESSAGE: string })
-        .flatMap(({ PRIORITY, MESSAGE }) => (PRIORITY === '3' ? [MESSAGE] : []))
-        .join('\n');
-    await until('a line of priority err', errors, PATIENCE_MS, (said) => /^misconfigured: .*"pol"/m.test(said));
-    for (const command of [['reconcile'], ['reconcile', '--dry-run'], ['show-config'], ['adopt', '--render']]) {
+    await until(
+      'a line of priority err',
+      () => errorsSince(from),
+      PATIENCE_MS,
+      (said) => /^misconfigured: .*"pol"/m.test(said),
+    );
+    for (const command of [
+      ['status'],
+      ['reconcile'],
+      ['reconcile', '--dry-run'],
+      ['show-config'],
+      ['adopt', '--render'],
+    ]) {
       const outcome = await vm.machine.exec(['smm-agent', ...command]);
       assert.equal(outcome.status, 78, `${command.join(' ')}: ${outcome.stdout}${outcome.stderr}`);
     }
-    await vm.machine.sh('systemctl restart smm-agent');
-    assert.notEqual(await show('MainPID'), pid);
-    await vm.until(
-      'it to be misconfigured',
-      (status) => status.agent.state === 'misconfigured' && status.agent.pid !== Number(pid),
-    );
     assert.deepEqual(await vm.istioProcesses(), istio);
     await vm.machine.sh(`cp /root/right.yaml ${CONFIG}; systemctl reload smm-agent`);
     await vm.staged('1.31.1');

@@ -1,0 +1,44 @@
+/** `smm-agent reload`: has the daemon read its configuration again, and fails when that is refused. smm-agent.service does this. */
+import { ask } from '../agent/ask.ts';
+import { AgentError } from '../errors.ts';
+import { type CommandSpec, parseArguments } from './arguments.ts';
+import { EXIT } from './exit-codes.ts';
+import { type Io, requireRoot } from './io.ts';
+
+export const spec = {
+  name: 'reload',
+  summary: 'have the daemon read its configuration again (systemctl reload smm-agent does this)',
+  forms: [''],
+  description:
+    'Returns when the daemon has read the file, and before the turn that follows. A file with errors is refused with the lines that are wrong;\nthe daemon then goes on with the configuration that it had, and says so in smm-agent status.',
+  options: {},
+  exitCodes: { [EXIT.misconfigured]: 'the file has errors, and what was read before goes on' },
+} as const satisfies CommandSpec;
+
+/** Reading takes no time; a turn that is under way is waited for. */
+const PATIENCE_MS = 25_000;
+
+export async function run(args: readonly string[], io: Io): Promise<number> {
+  parseArguments(spec, args, { min: 0, max: 0 });
+  requireRoot(io, spec.name);
+  const { loadConfig } = await import('../config-file.ts');
+  const { configError } = await import('../config-problem.ts');
+  const late = AbortSignal.timeout(PATIENCE_MS);
+  let answer: Awaited<ReturnType<typeof ask>>;
+  try {
+    answer = await ask(io.paths.socket, { do: 'reload' }, () => {}, late);
+  } catch (error) {
+    if (!late.aborted || !(error instanceof AgentError)) throw error;
+    // It has been asked, and reads the file after its turn. What it will make of that can be said now.
+    answer = { ok: true, text: 'a turn is under way: the configuration is read after it' };
+  }
+  if (answer === null) {
+    throw new AgentError('SMM506', 'cannot reload: the agent is not running', 'run systemctl start smm-agent');
+  }
+  const loaded = await loadConfig(io.paths);
+  // Every problem with its line.
+  if (loaded.state === 'misconfigured') throw configError(loaded.problems);
+  if (!answer.ok) throw new AgentError('SMM615', `cannot reload: ${answer.text}`, 'smm-agent status says more');
+  io.stdout.write(`${answer.text}\n`);
+  return EXIT.ok;
+}
