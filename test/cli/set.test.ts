@@ -6,6 +6,8 @@ import { describe, it } from 'node:test';
 import { rootCertificates } from 'node:tls';
 import fc from 'fast-check';
 import { parse } from 'yaml';
+import { isEmergencyHeld } from '../../src/agent/emergency-hold.ts';
+import { configHere } from '../../src/agent/here.ts';
 import { doubtAbout } from '../../src/cli/set-bearer-token.ts';
 import { loadConfig } from '../../src/config-file.ts';
 import { openTerminal } from './terminal.ts';
@@ -356,7 +358,25 @@ describe('smm-agent hold and unhold', () => {
     await using terminal = await openTerminal();
     await terminal.writeConfig(COMMENTED);
     await chmod(terminal.paths.config, 0o666);
-    assert.equal((await terminal.type(['hold'])).code, 78);
+    assert.equal((await terminal.type(['unhold'])).code, 78);
     assert.equal(await terminal.config(), COMMENTED);
+  });
+
+  it('hold a machine whose file cannot be edited all the same, and say where that is noted', async () => {
+    await using terminal = await openTerminal();
+    const { paths } = terminal;
+    await terminal.writeConfig(`${COMMENTED}holds: true\n`);
+    const { code, stdout, stderr } = await terminal.type(['hold']);
+    assert.equal(code, 0);
+    assert.match(
+      stdout,
+      /^this machine is held now, until smm-agent unhold: noted in \S+\/var\/lib\/smm-agent\/hold$/m,
+    );
+    assert.match(stderr, /unknown key "holds"/);
+    assert.equal(await isEmergencyHeld(paths), true);
+    await terminal.writeConfig(COMMENTED);
+    assert.equal((await configHere(paths)).hold, true);
+    assert.equal((await terminal.type(['unhold'])).code, 0);
+    assert.equal((await configHere(paths)).hold, false);
   });
 });
