@@ -31,6 +31,15 @@ const checks: readonly [KeyPath, Check][] = [
   ],
   [['repository', 'url'], (value) => plainUrl('repository.url', value, 'the repository is signed, not secret')],
   [
+    ['proxy', 'https'],
+    async (value) => {
+      const url = URL.canParse(value) ? new URL(value) : null;
+      if (url === null || `${url.pathname.replace('/', '')}${url.search}${url.hash}` === '') return null;
+      const remedy = 'write for example http://proxy.example:3128';
+      return { sentence: 'proxy.https must be scheme, host and port only', remedy };
+    },
+  ],
+  [
     ['nodeIp'],
     async (value) => {
       const unusable =

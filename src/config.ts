@@ -5,6 +5,8 @@ const name = z
   .string()
   .regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/, 'must be a Kubernetes name (lower case, digits, - and .)');
 const file = z.string().regex(/^\/[^\p{Cc}]+$/u, 'must be an absolute path');
+/** No blocks (10.0.0.0/8): they would be taken for names, and match nothing. */
+const NO_PROXY = /^$|^\s*[^\s,/]+\s*(,\s*[^\s,/]+\s*)*$/;
 
 export const Config = z.strictObject({
   /** The WorkloadGroup that this machine belongs to. Required: without it the agent is idle. */
@@ -33,12 +35,29 @@ export const Config = z.strictObject({
         .default(20),
     })
     .prefault({}),
+  /** The way out for downloads, and where it says so for the control plane. The proxies of the environment are not used. */
+  proxy: z
+    .strictObject({
+      /** URL of a proxy that knows CONNECT, http only: what goes through it is TLS from end to end. */
+      https: z.url({ protocol: /^http$/, error: 'must be the URL of a proxy that begins with http://' }).optional(),
+      /** Hosts that are reached without it, as NO_PROXY has them. */
+      no: z
+        .string()
+        .regex(
+          NO_PROXY,
+          'must be names, .domains, addresses or ranges of them (10.0.0.1-10.0.0.99), separated by commas',
+        )
+        .optional(),
+      /** true: the Kubernetes API is reached through it as well. */
+      controlPlane: z.boolean().default(false),
+    })
+    .prefault({}),
   /** The signed repository: the agent's own versions and, with `istio.source: repository`, Istio packages. */
   repository: z
     .strictObject({
       /** Base URL, https only. Not set: the one that ConfigMap smm-agent[-<revision>] names. */
       url: z.url({ protocol: /^https$/, error: 'must be a URL that begins with https://' }).optional(),
-      /** PEM file of the authorities that may sign the server's certificate. Not set: those that Node brings. */
+      /** PEM file of the authorities that may sign the server's certificate. Not set: those that this machine trusts. */
       caFile: file.optional(),
       /** The trusted root, from which everything else in the repository is verified. */
       rootFile: file.default('/etc/smm/repository/root.json'),
@@ -58,6 +77,8 @@ export const Config = z.strictObject({
       downloads: z
         .url({ protocol: /^https?$/, error: 'must be a URL that begins with https:// or http://' })
         .default('https://storage.googleapis.com/istio-release/releases'),
+      /** PEM file of the authorities that may sign the server of `downloads`. Not set: those that this machine trusts. */
+      caFile: file.optional(),
       /** Range of Istio versions that the control plane may choose from. */
       allow: z.string().default('>=1.20.0'),
       /** Whether Istio that was stopped by hand is started again. */

@@ -13,13 +13,14 @@ import { writeOwnConfiguration } from '../istio/own-configuration.ts';
 import type { ReleaseConfiguration } from '../istio/release.ts';
 import { ReleaseFindings } from '../istio/releases/findings.ts';
 import { ReleaseStore } from '../istio/releases/store.ts';
-import type { Paths } from '../paths.ts';
+import { onMachine, type Paths } from '../paths.ts';
 import type { PackageSource } from '../repository/source.ts';
 import type { SignedRepository } from '../repository/tuf/signed-repository.ts';
 import { cleanVersions, restart, upgrade } from './act-upgrade.ts';
 import type { Step } from './decision.ts';
 import type { Tell } from './events.ts';
 import type { Observation } from './observation.ts';
+import { downloadProxy } from './proxy.ts';
 
 export interface Hands {
   paths: Paths;
@@ -157,7 +158,9 @@ async function stage(
 async function packageSource({ config, paths, clock, repository }: Hands, url: string | null): Promise<PackageSource> {
   if (config.istio.source === 'official') {
     const { OfficialDownloads } = await import('../repository/official.ts');
-    return new OfficialDownloads({ baseUrl: config.istio.downloads, folder: paths.downloads, clock });
+    const { downloads: baseUrl, caFile } = config.istio;
+    const trust = { caFile: caFile === undefined ? null : onMachine(paths, caFile), root: paths.root };
+    return new OfficialDownloads({ baseUrl, ...trust, proxy: downloadProxy(config), folder: paths.downloads, clock });
   }
   const { SignedPackages } = await import('../repository/signed-packages.ts');
   return new SignedPackages(await repository(url));

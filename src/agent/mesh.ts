@@ -15,6 +15,7 @@ import type { VmInputs } from '../istio/vm-config/inputs.ts';
 import { onMachine, type Paths } from '../paths.ts';
 import { entryReport } from './conditions.ts';
 import { Outage } from './outage.ts';
+import { controlPlaneProxy } from './proxy.ts';
 import { ReportPace } from './report-pace.ts';
 import type { Status } from './status.ts';
 import type { Ask } from './turn.ts';
@@ -55,7 +56,7 @@ export class Mesh {
     this.#clock = clock;
     this.#pace = new ReportPace(clock);
     this.#outage = new Outage(clock);
-    this.#client = new KubernetesClient({ server, caFile, tokenFile, clock });
+    this.#client = new KubernetesClient({ server, caFile, tokenFile, proxy: controlPlaneProxy(config), clock });
     const istio = new IstioApi(this.#client);
     const nodeIp = config.nodeIp ?? null;
     this.#reader = new TargetReader(this.#client, istio, { istioNamespace, group, nodeIp });

@@ -13,6 +13,7 @@ import type { AgentParts } from './agent.ts';
 import { AgentHistory } from './agent-history.ts';
 import type { Step } from './decision.ts';
 import type { Observation } from './observation.ts';
+import { downloadProxy } from './proxy.ts';
 import type { Status } from './status.ts';
 import { writeStatus } from './status-file.ts';
 import { type AgentWanted, wantedAgent } from './wanted-agent.ts';
@@ -108,6 +109,8 @@ async function openRepository(url: string, { paths, config, clock }: AgentParts)
     cacheFolder: paths.repositoryCache,
     downloads: paths.downloads,
     caFile: caFile === undefined ? null : onMachine(paths, caFile),
+    root: paths.root,
+    proxy: downloadProxy(config),
     clock,
   });
 }

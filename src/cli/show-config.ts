@@ -62,16 +62,23 @@ export const HIDDEN = '(hidden)';
 
 /** Shows the values of known settings only (shown.ts), and hides users and passwords in URLs. */
 function withoutSecrets(config: Config): Config {
-  const { istio } = config;
-  const downloads = new URL(istio.downloads);
-  if (downloads.username !== '' || downloads.password !== '') {
-    downloads.username = 'hidden';
-    downloads.password = '';
-  }
+  const { istio, proxy } = config;
   const env = hide(istio.env, [], ([key = '']) => mayShowEnv(key)) as Config['istio']['env'];
   const mesh = hide(istio.mesh, [], mayShowMesh) as Config['istio']['mesh'];
-  const isChanged = downloads.username !== '';
-  return { ...config, istio: { ...istio, env, mesh, downloads: isChanged ? downloads.href : istio.downloads } };
+  const https = proxy.https === undefined ? {} : { https: withoutUser(proxy.https) };
+  return {
+    ...config,
+    proxy: { ...proxy, ...https },
+    istio: { ...istio, env, mesh, downloads: withoutUser(istio.downloads) },
+  };
+}
+
+function withoutUser(text: string): string {
+  const url = new URL(text);
+  if (url.username === '' && url.password === '') return text;
+  url.username = 'hidden';
+  url.password = '';
+  return url.href;
 }
 
 /** A list counts as one value, whatever is in it. */

@@ -1,13 +1,21 @@
 /** The files that the agent shows and trusts at the API server: read for each request, so that a rotated one counts at once. */
-import { readFile } from 'node:fs/promises';
+import { readOperatorFile } from '../host/operator-file.ts';
 import { ControlPlaneError } from './failure.ts';
 
-/** What the file holds. Rejects with ControlPlaneError when it cannot be used; `doing` is the request that needs it. */
-export async function credential(file: string, what: 'token' | 'CA', doing: string): Promise<string> {
+/**
+ * What the file holds. Rejects with ControlPlaneError when it cannot be used, or not within the request's time; `doing` is the request
+ * that needs it.
+ */
+export async function credential(
+  file: string,
+  what: 'token' | 'CA',
+  doing: string,
+  signal: AbortSignal,
+): Promise<string> {
   const remedy = what === 'token' ? 'smm-agent set bearer-token - stores one' : 'name it in controlPlane.caFile';
   let text: string;
   try {
-    text = (await readFile(file, 'utf8')).trim();
+    text = (await readOperatorFile(file, signal)).toString('utf8').trim();
   } catch (cause) {
     throw new ControlPlaneError(
       'credentials',

@@ -31,6 +31,15 @@ export function networkFailure(error: unknown, doing: string, server: string): C
       { cause },
     );
   }
+  if (code === 'ERR_PROXY_TUNNEL') {
+    return new ControlPlaneError(
+      'unreachable',
+      'SMM206',
+      `cannot ${doing}: the proxy makes no way to ${server} (${cause.message})`,
+      'check proxy.https, and that the proxy lets this machine reach the API server',
+      { cause },
+    );
+  }
   if (code.startsWith('HPE_')) return notHttp(doing, server, cause);
   return new ControlPlaneError(
     'unreachable',

@@ -2,11 +2,12 @@
  * One HTTPS exchange with the API server. The only file of the control plane that knows the HTTP library, so that a
  * bundler can leave out what the agent does not use of it (forms, redirects, proxies).
  */
-import { Agent } from 'node:https';
+import type { Agent } from 'node:https';
 import axios, { type AxiosInstance } from 'axios';
+import { type ProxyServer, proxyOption, tlsAgent } from '../host/tls-agent.ts';
 import { invalidAnswer } from './answer-failure.ts';
 import { credential } from './credential.ts';
-import type { ControlPlaneError } from './failure.ts';
+import { ControlPlaneError } from './failure.ts';
 import { closedFailure, deadlineFailure, networkFailure } from './network-failure.ts';
 
 export interface TransportOptions {
@@ -16,6 +17,8 @@ export interface TransportOptions {
   caFile: string;
   /** Bearer token, read afresh for each request. */
   tokenFile: string;
+  /** null, the default: none, whatever the environment says. */
+  proxy?: ProxyServer | null;
   /** For one exchange, from reading the token to the last byte of the body. Milliseconds. */
   deadlineMs?: number;
   /** Longer answers are an error. Bytes. */
@@ -48,7 +51,7 @@ export class Transport {
   #http: AxiosInstance | null = null;
 
   constructor(options: TransportOptions) {
-    this.#options = { deadlineMs: 10_000, maxAnswerBytes: 4 * 1024 * 1024, ...options };
+    this.#options = { proxy: null, deadlineMs: 10_000, maxAnswerBytes: 4 * 1024 * 1024, ...options };
   }
 
   /** Sends one request. Any HTTP status is an answer; without one it rejects with ControlPlaneError. */
@@ -61,6 +64,8 @@ export class Transport {
       return await this.#exchange(exchange, abort.signal);
     } catch (error) {
       if (this.#closing.signal.aborted) throw closedFailure(exchange.doing);
+      // A file that cannot be read in time says so itself: the server was not asked.
+      if (error instanceof ControlPlaneError && error.kind === 'credentials') throw error;
       if (abort.signal.aborted) throw deadlineFailure(exchange.doing, this.#options.server, this.#options.deadlineMs);
       throw error;
     } finally {
@@ -82,8 +87,8 @@ export class Transport {
 
   async #exchange(exchange: Exchange, signal: AbortSignal): Promise<Answer> {
     if (this.#closing.signal.aborted) throw closedFailure(exchange.doing);
-    const token = await credential(this.#options.tokenFile, 'token', exchange.doing);
-    const agent = this.#agent(await credential(this.#options.caFile, 'CA', exchange.doing));
+    const token = await credential(this.#options.tokenFile, 'token', exchange.doing, signal);
+    const agent = this.#agent(await credential(this.#options.caFile, 'CA', exchange.doing, signal));
     try {
       return await this.#once(exchange, token, agent, signal);
     } catch (error) {
@@ -101,9 +106,8 @@ export class Transport {
   async #once(exchange: Exchange, token: string, agent: Agent, signal: AbortSignal): Promise<Answer> {
     this.#http ??= axios.create({
       adapter: 'http',
-      // A redirect would carry the token to whatever it names, and a proxy of the environment would see that there is one.
+      // A redirect would carry the token to whatever it names.
       maxRedirects: 0,
-      proxy: false,
       // The API server compresses only answers above 128 KB; without it no decompressor is kept in memory.
       decompress: false,
       responseType: 'arraybuffer',
@@ -116,6 +120,8 @@ export class Transport {
       method: exchange.method,
       url: this.#options.server.replace(/\/+$/, '') + exchange.path,
       httpsAgent: agent,
+      // A proxy of the environment would see that there is a token.
+      ...proxyOption(agent),
       signal,
       headers: {
         Accept: exchange.accept,
@@ -138,14 +144,7 @@ export class Transport {
   #agent(ca: string): Agent {
     if (this.#connections?.ca !== ca) {
       this.#connections?.agent.destroy();
-      // rejectUnauthorized is said aloud because NODE_TLS_REJECT_UNAUTHORIZED=0 in the environment would change its default.
-      const agent = new Agent({
-        ca,
-        keepAlive: true,
-        maxFreeSockets: 1,
-        rejectUnauthorized: true,
-        minVersion: 'TLSv1.2',
-      });
+      const agent = tlsAgent({ ca, proxy: this.#options.proxy, keep: 1 });
       this.#connections = { ca, agent };
     }
     return this.#connections.agent;

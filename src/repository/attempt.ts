@@ -12,7 +12,7 @@ import { broken, get, type Response } from './http.ts';
 import { announcedProblem, lengthProblem, tooShort } from './length.ts';
 import type { DownloadLimits } from './limits.ts';
 import { Partial } from './partial.ts';
-import { type HttpPolicy, OFFICIAL } from './policy.ts';
+import type { HttpPolicy } from './policy.ts';
 import { rangeHeaders, startOf, totalOf, validatorOf } from './range.ts';
 import type { FetchedPackage, FetchOptions } from './source.ts';
 
@@ -27,8 +27,7 @@ export interface Wanted {
   target: string;
   /** The exact length, where it is known: another is refused as soon as it shows. */
   bytes?: number | undefined;
-  /** Default: that of official downloads. */
-  policy?: HttpPolicy | undefined;
+  policy: HttpPolicy;
 }
 
 /** One connection. */
@@ -50,7 +49,7 @@ export class Attempt {
   }
 
   async run(): Promise<FetchedPackage> {
-    const { url, sha256, policy = OFFICIAL } = this.#wanted;
+    const { url, sha256, policy } = this.#wanted;
     const earlier = await this.#partial.resume(url, sha256, this.#deadline.signal);
     if (earlier !== null && this.#isWhole(earlier.bytes, earlier.hash.copy().digest('hex'))) {
       return this.#complete(earlier.bytes);

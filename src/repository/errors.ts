@@ -5,8 +5,13 @@ import { AgentError, type ErrorCode } from '../errors.ts';
 export class DownloadError extends AgentError {
   readonly retryAfterMs: number | null;
 
-  constructor(code: ErrorCode, message: string, options: ErrorOptions & { retryAfterMs?: number | null } = {}) {
-    super(code, message, 'the agent tries again by itself; check the way to the server if it stays so', options);
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: ErrorOptions & { retryAfterMs?: number | null; remedy?: string } = {},
+  ) {
+    const usual = 'the agent tries again by itself; check the way to the server if it stays so';
+    super(code, message, options.remedy ?? usual, options);
     this.retryAfterMs = options.retryAfterMs ?? null;
   }
 }

@@ -1,12 +1,15 @@
 /**
- * One GET whose body is a stream. TLS is verified, and no proxy is used: neither HTTPS_PROXY nor any other variable of
- * the environment can send the agent elsewhere. Where a proxy is needed, a mirror behind it is the base URL.
+ * One GET whose body is a stream. TLS is verified, and only the proxy of the configuration is used: neither HTTPS_PROXY nor any other
+ * variable of the environment can send the agent elsewhere.
  */
-import type { IncomingMessage } from 'node:http';
+import { Agent as HttpAgent, type IncomingMessage } from 'node:http';
 import { AgentError, describeError } from '../errors.ts';
+import { proxyOption } from '../host/tls-agent.ts';
+import { addressProblem } from './address-problem.ts';
 import type { Deadline } from './deadline.ts';
 import { DownloadError, parseRetryAfter } from './errors.ts';
-import { type HttpPolicy, OFFICIAL } from './policy.ts';
+import { isPlainAllowed } from './plain-http.ts';
+import type { HttpPolicy } from './policy.ts';
 
 const MAX_REDIRECTS = 5;
 
@@ -23,18 +26,19 @@ const CERTIFICATE =
 
 /**
  * Resolves with the head of a 2xx or 416 answer, or one with a status of `also`. Rejects with SMM410 (404), SMM411 (any
- * other status), SMM412 (no answer), SMM413 (a redirect that is not followed), SMM463 (a certificate, where the policy
- * tells it apart) and with what aborted the deadline. The caller destroys `body`.
+ * other status), SMM412 (no answer), SMM413 (a redirect that is not followed), SMM463 (a certificate), SMM465 (http where only https will
+ * do) and with what aborted the deadline. The caller destroys `body`.
  */
 export async function get(
   url: string,
   headers: Record<string, string>,
   deadline: Deadline,
-  policy: HttpPolicy = OFFICIAL,
+  policy: HttpPolicy,
   also: readonly number[] = [],
 ): Promise<Response> {
   const { default: axios } = await import('axios');
   const asked = new URL(url);
+  if (!isPlainAllowed(asked, policy)) throw plainRefused(url);
   let { protocol } = asked;
   let refused: AgentError | undefined;
   try {
@@ -55,10 +59,16 @@ export async function get(
           refused = redirectRefused(policy, url, `it leads to another host, ${options.href}`);
           throw refused;
         }
+        if (!isPlainAllowed(new URL(String(options.href)), policy)) {
+          refused = redirectRefused(policy, url, `it leads to ${options.href}, where nothing but https will do`);
+          throw refused;
+        }
         protocol = String(options.protocol);
       },
-      proxy: false,
-      ...(policy.agent === undefined ? {} : { httpsAgent: policy.agent }),
+      ...proxyOption(policy.agent),
+      // Node's own would take a proxy of the environment under NODE_USE_ENV_PROXY; this one has none, and says so to axios as well.
+      httpAgent: new HttpAgent({ proxyEnv: {} }),
+      httpsAgent: policy.agent,
       signal: deadline.signal,
       validateStatus: () => true,
     });
@@ -75,11 +85,14 @@ export async function get(
     if (code === 'ERR_FR_TOO_MANY_REDIRECTS') {
       throw redirectRefused(policy, url, `there are more than ${MAX_REDIRECTS}`);
     }
-    const { certificate } = policy.remedies;
-    if (certificate !== undefined && CERTIFICATE.test(code)) {
-      throw new AgentError('SMM463', `cannot trust the certificate of ${asked.host} (${code})`, certificate);
+    if (CERTIFICATE.test(code)) {
+      throw new AgentError(
+        'SMM463',
+        `cannot trust the certificate of ${asked.host} (${code})`,
+        policy.remedies.certificate,
+      );
     }
-    throw broken(url, cause);
+    throw addressProblem(url, cause, policy.remedies.address) ?? broken(url, cause);
   }
 }
 
@@ -101,6 +114,14 @@ function statusError({ remedies }: HttpPolicy, url: string, { status, headers }:
   const retryAfterMs = parseRetryAfter(headers['retry-after'], new Date());
   const asked = retryAfterMs === null ? '' : ` and asks to wait ${Math.ceil(retryAfterMs / 1000)} s`;
   return new DownloadError('SMM411', `cannot download ${url}: the server answers ${status}${asked}`, { retryAfterMs });
+}
+
+function plainRefused(url: string): AgentError {
+  return new AgentError(
+    'SMM465',
+    `cannot download ${url}: over http anybody on the way could put in what runs as root here`,
+    'let istio.downloads begin with https://, or pin its packages: istioDigests in ConfigMap smm-agent',
+  );
 }
 
 function redirectRefused({ remedies }: HttpPolicy, url: string, reason: string): AgentError {

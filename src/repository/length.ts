@@ -1,11 +1,10 @@
 /** How long a download may be: never longer than a limit, and where the length is known, neither longer nor shorter than that. */
 import { AgentError } from '../errors.ts';
 import type { Wanted } from './attempt.ts';
-import { OFFICIAL } from './policy.ts';
 
 /** What is wrong with a file of which so many bytes are known to come: SMM416 or SMM459. Null when nothing is. */
 export function lengthProblem(
-  { url, bytes: wanted, policy = OFFICIAL }: Wanted,
+  { url, bytes: wanted, policy }: Wanted,
   maxBytes: number,
   bytes: number,
 ): AgentError | null {

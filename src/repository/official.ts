@@ -1,16 +1,19 @@
 /**
  * Istio's official downloads, or a mirror with the same layout:
  * `<base>/<version>/deb/istio-sidecar[-arm64].deb` and beside it `.sha256`. Neither is signed: the digest guards against
- * damage, not against whoever controls the server.
+ * damage, not against whoever controls the server. A pin of the control plane does, and takes the place of the `.sha256`.
  */
 import { join } from 'node:path';
 import { AgentError } from '../errors.ts';
 import { type Clock, systemClock } from '../host/clock.ts';
 import { packageArchitecture } from '../host/packages/format.ts';
+import type { ProxyServer } from '../host/tls-agent.ts';
 import { Deadline } from './deadline.ts';
 import { download } from './download.ts';
 import { broken, get } from './http.ts';
 import { DOWNLOAD_LIMITS, type DownloadLimits } from './limits.ts';
+import { officialPolicy } from './official-policy.ts';
+import type { HttpPolicy } from './policy.ts';
 import type { FetchedPackage, FetchOptions, PackageDescription, PackageSource } from './source.ts';
 
 /** A digest file is 84 bytes: a minute is long, and four kilobytes are many. */
@@ -22,6 +25,14 @@ const VERSION = /^\d+\.\d+\.\d+([-+][0-9A-Za-z.-]+)?$/;
 export interface OfficialOptions {
   /** `istio.downloads` of the configuration. */
   baseUrl: string;
+  /** The SHA-256, in hex, that the control plane has for this version and architecture; null, the default: none. */
+  pin?: string | null;
+  /** `istio.caFile`; null, the default: what this machine trusts. */
+  caFile?: string | null;
+  /** Below which that lies; default: `/`. */
+  root?: string;
+  /** Default: none. */
+  proxy?: ProxyServer | null;
   /** Folder of downloads. */
   folder: string;
   limits?: DownloadLimits;
@@ -31,32 +42,44 @@ export interface OfficialOptions {
 
 export class OfficialDownloads implements PackageSource {
   readonly #options: OfficialOptions;
+  #policy: Promise<HttpPolicy> | null = null;
 
   constructor(options: OfficialOptions) {
     this.#options = options;
   }
 
-  /** Rejects with SMM417 for a text that is no version, SMM410 where it is not published, SMM418 for an unusable digest. */
+  /** Rejects with SMM417 for a text that is no version, SMM410 where it is not published, SMM418 for an unusable digest, SMM465 for http without a pin. */
   async describe(istioVersion: string, signal?: AbortSignal): Promise<PackageDescription> {
     requireVersion(istioVersion);
     const architecture = packageArchitecture();
     const base = this.#options.baseUrl.replace(/\/+$/, '');
     const url = `${base}/${istioVersion}/deb/istio-sidecar${architecture === 'arm64' ? '-arm64' : ''}.deb`;
-    const sha256 = await this.#digest(`${url}.sha256`, signal).catch((cause) => {
-      throw isNotFound(cause) ? notPublished(istioVersion, architecture, base, cause) : cause;
-    });
+    const { pin = null } = this.#options;
+    const asked = () =>
+      this.#digest(`${url}.sha256`, signal).catch((cause) => {
+        throw isNotFound(cause) ? notPublished(istioVersion, architecture, base, cause) : cause;
+      });
+    const sha256 = pin ?? (await asked());
     return { istioVersion, url, sha256, fileName: downloadName(istioVersion, architecture) };
   }
 
   /** Rejects as `download` does. */
   async fetch({ url, sha256, fileName }: PackageDescription, options: FetchOptions = {}): Promise<FetchedPackage> {
     const { folder, limits = DOWNLOAD_LIMITS, clock = systemClock } = this.#options;
-    return download({ url, sha256, target: join(folder, fileName) }, options, limits, clock);
+    const policy = await this.#trust();
+    return download({ url, sha256, target: join(folder, fileName), policy }, options, limits, clock);
+  }
+
+  #trust(): Promise<HttpPolicy> {
+    const { caFile = null, root = '/', proxy = null, pin = null } = this.#options;
+    this.#policy ??= officialPolicy({ caFile, root, proxy, isPinned: pin !== null });
+    return this.#policy;
   }
 
   async #digest(url: string, signal: AbortSignal | undefined): Promise<string> {
+    const policy = await this.#trust();
     using deadline = new Deadline(url, this.#options.digestLimits ?? DIGEST_LIMITS, signal).begin();
-    const { status, body } = await get(url, {}, deadline);
+    const { status, body } = await get(url, {}, deadline, policy);
     let text = '';
     try {
       for await (const chunk of body.setEncoding('latin1') as AsyncIterable<string>) {

@@ -10,6 +10,7 @@ import { ControlPlaneError, type FailureKind } from '../../src/control-plane/fai
 import { resources, WithMetadata } from '../../src/control-plane/objects.ts';
 import { describeError } from '../../src/errors.ts';
 import { type Clock, systemClock } from '../../src/host/clock.ts';
+import { ConnectProxy } from '../sandbox/connect-proxy.ts';
 import { Admin } from '../sandbox/control-plane/admin.ts';
 import { EmbeddedApiServer } from '../sandbox/control-plane/api-server.ts';
 import { makeCertificates } from '../sandbox/control-plane/certificate.ts';
@@ -131,6 +132,21 @@ describe('the client of the Kubernetes API', () => {
     } finally {
       await named.stop();
     }
+  });
+
+  it('reaches the API server through a proxy where it is told to, and says when that makes no way', async () => {
+    await using proxy = await new ConnectProxy().start();
+    const way = { https: proxy.url, no: '' };
+    const reader = client({ proxy: way });
+    for (let poll = 0; poll < 2; poll += 1) await reader.get(APPS, WithMetadata);
+    const { host } = new URL(server.url);
+    assert.deepEqual(proxy.asked, [host]);
+    await client({ proxy: { ...way, no: '127.0.0.1' } }).get(APPS, WithMetadata);
+    await client().get(APPS, WithMetadata);
+    assert.deepEqual(proxy.asked, [host]);
+    proxy.password = 'agent:secret';
+    const { code, message, remedy } = await failure(client({ proxy: way }));
+    assert.match(`${code} ${message}; ${remedy}`, /^SMM206 .*the proxy makes no way to .*407.*; check proxy\.https/);
   });
 
   it('verifies TLS also where the environment says not to', async () => {

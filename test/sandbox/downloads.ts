@@ -4,9 +4,11 @@
  */
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Identity } from './control-plane/certificate.ts';
 import { HOST_ARCHITECTURE } from './istio-package.ts';
 
 export type Fault =
@@ -40,7 +42,16 @@ export class DownloadServer {
   /** Every request so far: method, path and Range. */
   readonly requests: { path: string; range: string | null }[] = [];
   readonly #files = new Map<string, { content: Buffer; etag: string }>();
-  readonly #server: Server = createServer((request, response) => void this.#answer(request, response));
+  readonly #scheme: string;
+  readonly #server: Server;
+
+  /** With `tls` it speaks https. */
+  constructor(tls?: Identity) {
+    const answer = (request: IncomingMessage, response: ServerResponse) => void this.#answer(request, response);
+    this.#scheme = tls === undefined ? 'http' : 'https';
+    this.#server =
+      tls === undefined ? createServer(answer) : createTlsServer({ cert: tls.certificate, key: tls.key }, answer);
+  }
 
   /** Publishes a package and its digest file for a version. */
   publish(version: string, content: Buffer, architecture: string = HOST_ARCHITECTURE): void {
@@ -57,7 +68,11 @@ export class DownloadServer {
 
   /** Base URL, as `istio.downloads` takes it. */
   get url(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    return `${this.#scheme}://127.0.0.1:${this.port}`;
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
   }
 
   async start(port = 0): Promise<this> {

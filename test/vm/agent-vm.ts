@@ -37,6 +37,12 @@ const NAMESPACE = 'vm-apps';
 const GROUP = 'reviews';
 const PATIENCE_MS = 40_000;
 
+/** The lab's authority, as an administrator adds a company's: the download server has a certificate of it. */
+async function trustLab(lab: Lab, machine: Machine): Promise<void> {
+  await machine.copyIn(lab.state.server.credentials.caFile, '/usr/local/share/ca-certificates/lab.crt');
+  await machine.sh('update-ca-certificates 2>&1');
+}
+
 export class AgentVm {
   readonly lab: Lab;
   readonly machine: Machine;
@@ -57,12 +63,13 @@ export class AgentVm {
   static async make(lab: Lab, options: AgentVmOptions): Promise<AgentVm> {
     const { name, version = '1.31.0', envoy = '1.39.3', revision = 'default' } = options;
     const machine = await bootMachine(lab, { name });
-    const downloads = await startDownloads(lab);
+    const downloads = await startDownloads(lab, { tls: true });
     const vm = new AgentVm(lab, machine, downloads, options);
     const { group } = vm;
     try {
       await upgradeControlPlane(lab, revision, version);
       await joinMesh(lab, machine, { group, namespace: NAMESPACE, revision, version, envoy });
+      await trustLab(lab, machine);
       await options.prepare?.(machine);
       await grantRights(lab, group);
       await vm.install(options.deb ?? (await vm.deb()));

@@ -17,6 +17,7 @@ import { releaseProblems } from '../../src/istio/releases/problems.ts';
 import { stageRelease } from '../../src/istio/releases/stage.ts';
 import { pathsUnder } from '../../src/paths.ts';
 import { download } from '../../src/repository/download.ts';
+import { officialPolicy } from '../../src/repository/official-policy.ts';
 import { confirmVersion } from '../../src/upgrade/confirm.ts';
 import { readProbation } from '../../src/upgrade/probation.ts';
 import { VersionRejections } from '../../src/upgrade/rejections.ts';
@@ -27,6 +28,9 @@ import { temporaryFolder } from '../temporary.ts';
 import { NEW, UpgradeScene } from '../upgrade/scene.ts';
 
 const execute = promisify(execFile);
+
+/** That of a mirror on loopback. */
+const policy = await officialPolicy({ caFile: null, root: '/', proxy: null, isPinned: false });
 
 /** A file system of its own at `path`, gone when it leaves scope. */
 async function smallFileSystem(path: string, options: string): Promise<AsyncDisposable> {
@@ -55,7 +59,7 @@ describe('a file system that is full', () => {
     const content = randomBytes(1_000_000);
     server.put('/file.deb', content);
     const sha256 = createHash('sha256').update(content).digest('hex');
-    const wanted = { url: `${server.url}/file.deb`, sha256, target: join(folder.path, 'cache/file.deb') };
+    const wanted = { url: `${server.url}/file.deb`, sha256, target: join(folder.path, 'cache/file.deb'), policy };
     await assert.rejects(download(wanted), { code: 'SMM523', message: /21\.0 MB are needed and 10\.\d MB are free/ });
     assert.deepEqual(await readdir(join(folder.path, 'cache')), []);
   });
@@ -66,7 +70,7 @@ describe('a file system that is full', () => {
     await using server = await new DownloadServer().start();
     server.put('/file.deb', Buffer.from('content'));
     const sha256 = createHash('sha256').update('content').digest('hex');
-    const wanted = { url: `${server.url}/file.deb`, sha256, target: join(folder.path, 'cache/file.deb') };
+    const wanted = { url: `${server.url}/file.deb`, sha256, target: join(folder.path, 'cache/file.deb'), policy };
     await assert.rejects(download(wanted), { code: 'SMM523', message: /10 inodes are needed and \d are free/ });
   });
 
@@ -78,7 +82,7 @@ describe('a file system that is full', () => {
     server.put('/file.deb', Buffer.alloc(0));
     // Without a length nobody can know beforehand.
     server.fault = { kind: 'endless' };
-    const wanted = { url: `${server.url}/file.deb`, sha256: '00'.repeat(32), target: join(cache, 'file.deb') };
+    const wanted = { url: `${server.url}/file.deb`, sha256: '00'.repeat(32), target: join(cache, 'file.deb'), policy };
     await assert.rejects(download(wanted), { code: 'SMM522', message: /the file system is full/ });
     assert.deepEqual(await readdir(cache), []);
   });

@@ -132,7 +132,7 @@ describe('a machine that is to be upgraded', () => {
     // Until the other server is set nothing is to be had here, when a wait for the failure before is over.
     faulty({ path: '\\.sha256$', kind: 'status', status: 503 });
     await sh('rm -f /var/cache/smm-agent/*');
-    const vanishing = await startDownloads(lab);
+    const vanishing = await startDownloads(lab, { tls: true });
     let isGone = false;
     try {
       await publishAt(vanishing);

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { AgentError } from '../../errors.ts';
 import { type Clock, systemClock } from '../../host/clock.ts';
+import type { ProxyServer } from '../../host/tls-agent.ts';
 import { download } from '../download.ts';
 import { DOWNLOAD_LIMITS, type DownloadLimits } from '../limits.ts';
 import type { FetchedPackage, FetchOptions } from '../source.ts';
@@ -25,8 +26,12 @@ export interface RepositoryOptions {
   /** What was verified before; untrusted, and of nobody else. */
   cacheFolder: string;
   downloads: string;
-  /** PEM file of the authorities of the server; null: those that Node brings. */
+  /** PEM file of the authorities of the server; null: those that this machine trusts. */
   caFile: string | null;
+  /** Below which those lie; default: `/`. */
+  root?: string;
+  /** Default: none. */
+  proxy?: ProxyServer | null;
   clock?: Clock;
   limits?: { metadata?: MetadataLimits; download?: DownloadLimits };
   /** For test/tuf-conformance, whose server has no certificate; no configuration leads here. */
@@ -92,20 +97,25 @@ export class SignedRepository {
     { url, sha256, bytes, fileName }: Pick<SignedTarget, 'url' | 'sha256' | 'bytes' | 'fileName'>,
     options: FetchOptions = {},
   ): Promise<FetchedPackage> {
-    const { downloads, caFile, limits, clock = systemClock } = this.#options;
-    const policy = await repositoryPolicy(caFile);
+    const { downloads, limits, clock = systemClock } = this.#options;
+    const policy = await this.#policy();
     const wanted = { url, sha256, bytes, target: join(downloads, fileName), policy };
     return download(wanted, options, limits?.download ?? DOWNLOAD_LIMITS, clock);
   }
 
   async #begin(signal: AbortSignal | undefined): Promise<Session> {
-    const { url, rootFile, cacheFolder, caFile, clock = systemClock, limits, allowHttp = false } = this.#options;
+    const { url, rootFile, cacheFolder, clock = systemClock, limits, allowHttp = false } = this.#options;
     const metadataUrl = `${baseUrl(url, allowHttp)}/metadata`;
-    const policy = await repositoryPolicy(caFile);
+    const policy = await this.#policy();
     const metadata = limits?.metadata ?? METADATA_LIMITS;
     const session = new Session({ metadataUrl, rootFile, cacheFolder, policy, limits: metadata, clock });
     await session.ask((updater) => updater.refresh(), signal);
     return session;
+  }
+
+  #policy() {
+    const { caFile, root = '/', proxy = null } = this.#options;
+    return repositoryPolicy({ caFile, root, proxy });
   }
 
   /** tuf-js answers one question at a time. */

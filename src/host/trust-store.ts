@@ -1,0 +1,28 @@
+/** The authorities that this machine trusts: what its administrator put in counts for the agent as it does for every other program. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileError, hasCode } from './file-errors.ts';
+
+/** The first that is there counts. As Go's programs have it, Istio's among them: https://go.dev/src/crypto/x509/root_linux.go. */
+const BUNDLES = [
+  '/etc/ssl/certs/ca-certificates.crt',
+  '/etc/pki/tls/certs/ca-bundle.crt',
+  '/etc/ssl/ca-bundle.pem',
+  '/etc/pki/tls/cacert.pem',
+  '/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem',
+  '/etc/ssl/cert.pem',
+];
+
+/** PEM; null on a machine without any (the package ca-certificates is not installed). Rejects with SMM520 for one that cannot be read. */
+export async function machineAuthorities(root: string): Promise<string | null> {
+  for (const bundle of BUNDLES) {
+    const file = join(root, bundle);
+    try {
+      const pem = await readFile(file, 'latin1');
+      if (pem.includes('-----BEGIN')) return pem;
+    } catch (error) {
+      if (!hasCode(error, 'ENOENT') && !hasCode(error, 'ENOTDIR')) throw fileError('read', file, error);
+    }
+  }
+  return null;
+}
