@@ -4,15 +4,25 @@ import type { DecisionInput, NotDone, Verdict } from './decision.ts';
 
 /** How long a proxy must have been up, as the same process, before its release is confirmed. */
 const SETTLING_MS = 60_000;
+/**
+ * Who has run for so long has come up, whatever its health page says, or whoever answers in its place. As LONG_SECONDS in
+ * systemd/bin/istio-put-back: change both.
+ */
+const LONG_MS = 3_600_000;
 
 /** A release that was seen up for a while is confirmed: from then on its end is never its own fault. */
 export function considerConfirming({ observation }: DecisionInput): Verdict {
   const { active, running, health, confirmed } = observation;
   if (active === null || running.answer !== 'release' || confirmed.has(running.id)) return null;
   const not = (reason: string): NotDone => ({ step: 'confirm', reason });
-  if (health?.answer !== 'ready')
-    return not(`release ${running.id} is not ready yet: ${health?.reason ?? 'not asked'}`);
   const { upMs } = running;
+  if (upMs >= LONG_MS) {
+    const isReady = health?.answer === 'ready';
+    const doubt = isReady ? '' : `, although ${health?.reason ?? 'nobody has asked whether it is ready'}`;
+    return { do: 'confirm', id: running.id, why: `release ${running.id} is up for an hour${doubt}` };
+  }
+  if (health === null) return not(`whether release ${running.id} is ready was not looked at`);
+  if (health.answer !== 'ready') return not(`release ${running.id} is not ready yet: ${health.reason}`);
   if (upMs < SETTLING_MS)
     return not(`release ${running.id} is up for ${Math.round(upMs / 1000)} s, confirmed after ${SETTLING_MS / 1000} s`);
   return {

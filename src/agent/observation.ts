@@ -6,6 +6,7 @@ import type { StopRecord } from '../istio/activation/stop-record.ts';
 import type { UnitCheck } from '../istio/activation/unit-check.ts';
 import type { OwnConfiguration } from '../istio/own-configuration.ts';
 import type { RestartPending } from '../istio/pending.ts';
+import type { ProxyIdentity } from '../istio/proxy-environment.ts';
 import type { ProxyHealth } from '../istio/proxy-health.ts';
 import type { ReleaseConfiguration, ReleaseId, ReleaseManifest } from '../istio/release.ts';
 import type { Running } from '../istio/running.ts';
@@ -56,7 +57,10 @@ export interface Observation {
   unitCheck: UnitCheck;
   unitFile: UnitFile;
   stop: StopRecord | null;
+  /** Of the release that runs; null when it was not asked, since it is confirmed. */
   health: ProxyHealth | null;
+  /** How the mesh knows what runs here, or else what would start. */
+  identity: ProxyIdentity;
   /** The machine's own configuration, null before the adoption. */
   own: OwnConfiguration | null;
   /** Every complete release on disk. */

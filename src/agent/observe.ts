@@ -1,5 +1,5 @@
 /** Looks at the machine: disk, systemd and /proc, all afresh. Changes nothing. */
-import { AgentError } from '../errors.ts';
+import { AgentError, describeError } from '../errors.ts';
 import { readBootId } from '../host/boot-id.ts';
 import type { Clock } from '../host/clock.ts';
 import type { ServiceManager } from '../host/service-manager.ts';
@@ -10,15 +10,17 @@ import { readStopRecord } from '../istio/activation/stop-record.ts';
 import { readPreviousRelease } from '../istio/activation/switch-record.ts';
 import { checkUnit } from '../istio/activation/unit-check.ts';
 import { readUnitFacts } from '../istio/activation/unit-facts.ts';
+import { readInstalledFiles } from '../istio/installed-files.ts';
 import { type OwnConfiguration, readOwnConfiguration } from '../istio/own-configuration.ts';
 import { type RestartPending, restartPending } from '../istio/pending.ts';
-import { PROXY_ENDPOINTS, type ProxyEndpoints, proxyHealth } from '../istio/proxy-health.ts';
+import { proxyIdentity, type UnitEnvironment } from '../istio/proxy-environment.ts';
+import { type ProxyHealth, proxyHealth } from '../istio/proxy-health.ts';
 import type { ReleaseConfiguration, ReleaseId, ReleaseManifest } from '../istio/release.ts';
 import { releaseDifference } from '../istio/release-difference.ts';
 import { ReleaseFindings } from '../istio/releases/findings.ts';
 import { releaseProblems } from '../istio/releases/problems.ts';
 import { ReleaseStore } from '../istio/releases/store.ts';
-import { lookAtRunning } from '../istio/running.ts';
+import { lookAtRunning, type Running } from '../istio/running.ts';
 import type { Paths } from '../paths.ts';
 import type { LinkedRelease, Observation } from './observation.ts';
 import { observeAgent } from './observe-agent.ts';
@@ -29,18 +31,10 @@ export interface Eyes {
   services: ServiceManager;
   /** $INVOCATION_ID where this process is the daemon and systemd runs it; null elsewhere. */
   invocation?: string | null;
-  /** Where Envoy and pilot-agent answer; others in tests. */
-  proxy?: ProxyEndpoints;
 }
 
 /** Rejects when something cannot be read: that is not the same as absent. */
-export async function observe({
-  paths,
-  clock,
-  services,
-  invocation = null,
-  proxy = PROXY_ENDPOINTS,
-}: Eyes): Promise<Observation> {
+export async function observe({ paths, clock, services, invocation = null }: Eyes): Promise<Observation> {
   const store = new ReleaseStore(paths);
   const findings = new ReleaseFindings(paths.state, clock);
   const bootId = await readBootId(paths);
@@ -55,10 +49,12 @@ export async function observe({
     bootId,
     releases: releases.map(({ manifest }) => manifest),
     active: activeId,
-    bootTimeMs: clock.bootTimeMs(),
   });
   const confirmed = await findings.confirmed();
-  const unitCheck = checkUnit(await readUnitFacts(paths, unit, activeId));
+  const unitFacts = await readUnitFacts(paths, unit, activeId);
+  const unitCheck = checkUnit(unitFacts);
+  const unitEnvironment = { variables: unit.environment, files: unitFacts.environmentFiles.map(({ text }) => text) };
+  const started = startedWith(running, releases, active);
   const unconfirmed = running.answer === 'release' && !confirmed.has(running.id);
   return {
     at: clock.now(),
@@ -75,7 +71,8 @@ export async function observe({
     unitCheck,
     unitFile: await lookAtUnitFile(paths, unit),
     stop: isDown ? await readStopRecord(paths, bootId, unit) : null,
-    health: unconfirmed ? await proxyHealth(proxy) : null,
+    health: unconfirmed && started !== null ? await healthOf(started, unitEnvironment) : null,
+    identity: await proxyIdentity(started ?? (await readInstalledFiles(paths)), unitEnvironment),
     own: await ownConfiguration(paths),
     releases,
     confirmed,
@@ -84,6 +81,28 @@ export async function observe({
     ignoredEdits: await ignoredEdits(paths),
     settings: null,
   };
+}
+
+/** What the Istio that runs was started with, or what the next start takes; null for the package's own files. */
+function startedWith(
+  running: Running,
+  releases: readonly LinkedRelease[],
+  active: LinkedRelease | null,
+): ReleaseConfiguration | null {
+  if (running.answer === 'package') return null;
+  const release =
+    running.answer === 'release' ? releases.find(({ manifest }) => manifest.id === running.id) : undefined;
+  return (release ?? active)?.configuration ?? null;
+}
+
+async function healthOf(configuration: ReleaseConfiguration, unit: UnitEnvironment): Promise<ProxyHealth> {
+  try {
+    const { proxyEndpoints } = await import('../istio/proxy-endpoints.ts');
+    return await proxyHealth(proxyEndpoints(configuration, unit));
+  } catch (error) {
+    if (!(error instanceof AgentError)) throw error;
+    return { answer: 'not-ready', reason: `at which ports it answers cannot be told: ${describeError(error)}` };
+  }
 }
 
 async function readReleases(store: ReleaseStore): Promise<LinkedRelease[]> {

@@ -25,6 +25,7 @@ import type { Status } from './status.ts';
 import { writeStatus } from './status-file.ts';
 import { Tidying } from './tidying.ts';
 import { turn } from './turn.ts';
+import { UnitAge } from './unit-age.ts';
 import { failedStatus, misconfiguredStatus } from './unseen-status.ts';
 
 export interface SessionParts {
@@ -115,6 +116,7 @@ async function configured(
   const mesh = new Mesh(config, { paths, machineId, clock });
   const agent = new Agent({ paths, clock, services, config, mesh, invocation, inEffect });
   const tidying = new Tidying(parts);
+  const age = new UnitAge(clock);
   let onTrial = wasOnTrial;
   return {
     read,
@@ -141,7 +143,7 @@ async function configured(
       // A turn that failed as a whole says nothing about itself.
       if (status !== null) onTrial = status.upgrade?.state === 'probation';
       if (onTrial) return { afterMs: PROBATION_MS, reason: PROBATION };
-      return status !== null && isMoving(status, clock.now()) ? { afterMs: FOLLOW_UP_MS, reason: FOLLOW_UP } : null;
+      return status !== null && isMoving(status, age.of(status)) ? { afterMs: FOLLOW_UP_MS, reason: FOLLOW_UP } : null;
     },
     start: async (triggers) => {
       const delayMs = () => tickDelayMs(`${hostname()} ${machineId}`, config.poll.jitterSeconds, Math.random);
@@ -180,12 +182,12 @@ async function watchIstio(parts: SessionParts, onEvent: () => void): Promise<{ c
   }
 }
 
-/** Whether something is coming up, or to an end, that nobody tells of. */
-function isMoving(status: Status, now: Date): boolean {
+/** Whether something is coming up, or to an end, that nobody tells of. `ageMs`: for how long Istio has been as it is. */
+function isMoving(status: Status, ageMs: number): boolean {
   const isSettling = status.notDone.some(({ step }) => step === 'confirm' || step === 'install-drop-in');
   const unit = status.istio.unit;
   const isChanging = unit?.activeState === 'activating' || unit?.activeState === 'deactivating';
-  const upMs = unit?.since === null || unit?.since === undefined ? Infinity : now.getTime() - Date.parse(unit.since);
-  const awaitsEntry = status.warnings.some((warning) => warning.startsWith('not reported')) && upMs < ENTRY_PATIENCE_MS;
-  return isSettling || isChanging || awaitsEntry || upMs < OLD_ENTRY_MS;
+  const awaitsEntry =
+    status.warnings.some((warning) => warning.startsWith('not reported')) && ageMs < ENTRY_PATIENCE_MS;
+  return isSettling || isChanging || awaitsEntry || ageMs < OLD_ENTRY_MS;
 }

@@ -6,6 +6,7 @@ import { lstatSync, readdirSync, readFileSync, readlinkSync, statSync } from 'no
 import { join } from 'node:path';
 import { AgentError } from '../errors.ts';
 import { hasCode } from './file-errors.ts';
+import { run } from './programs.ts';
 
 /** A process that runs, and what tells it from any other of this boot. */
 export interface Process {
@@ -49,6 +50,36 @@ export function lookAtProcess(pid: number, proc = '/proc'): ProcessAnswer {
     // The kernel says EACCES as well of one that ends at this moment: that is not to be told as a lack of rights.
     return answer.answer === 'forbidden' && isEnding(join(folder, 'stat')) ? { answer: 'gone', pid } : answer;
   }
+}
+
+/** Ticks in a second of field 22 of /proc/<pid>/stat: a constant of Linux's interface. */
+const USER_HZ = 100;
+
+/** When a process began, by the clock of `processTimeMs`. */
+export function startedMs({ startTicks }: Pick<Process, 'startTicks'>): number {
+  return (Number(startTicks) * 1000) / USER_HZ;
+}
+
+/**
+ * What time it is by the clock that start times of processes are told in: milliseconds since the boot, suspended time included.
+ * Asked of a process that begins now. /proc/uptime is another clock: in a container, lxcfs tells the container's own uptime there,
+ * while start times stay those of the host. Rejects with SMM501 and SMM532.
+ */
+export async function processTimeMs(proc = '/proc'): Promise<number> {
+  let pid = 0;
+  let stat = '';
+  let cause: unknown;
+  const begun = (id: number) => {
+    pid = id;
+    try {
+      stat = readFileSync(join(proc, String(id), 'stat'), 'utf8');
+    } catch (error) {
+      cause = error;
+    }
+  };
+  await run(['true'], { begun });
+  if (cause !== undefined) throw notReadable(`/proc/${pid}/stat`, cause);
+  return startedMs({ startTicks: startTicksOf(stat) });
 }
 
 /** Whether the very process that was seen earlier still runs. */

@@ -22,6 +22,8 @@ export interface ProgramEnd {
 }
 
 export interface Program {
+  /** undefined when it could not be started. */
+  pid: number | undefined;
   stdin: Writable;
   stdout: Readable;
   stderr: Readable;
@@ -63,6 +65,7 @@ export function startProgram(argv: readonly [string, ...string[]], options: Prog
   // A program may end before it has read its input; that is told by its exit status.
   child.stdin.on('error', () => {});
   return {
+    pid: child.pid,
     stdin: child.stdin,
     stdout: child.stdout,
     stderr: child.stderr,

@@ -10,6 +10,8 @@ export interface RunOptions extends ProgramOptions {
   input?: string;
   /** Ends the program when aborted. */
   signal?: AbortSignal;
+  /** Called with the id of the process before anything can have reaped it, also when it has ended already. */
+  begun?: (pid: number) => void;
 }
 
 export interface RunResult extends ProgramEnd {
@@ -30,6 +32,7 @@ export async function run(argv: readonly [string, ...string[]], options: RunOpti
   const { timeoutMs = 30_000, signal, input = '' } = options;
   signal?.throwIfAborted();
   const program = startProgram(argv, options);
+  if (program.pid !== undefined) options.begun?.(program.pid);
   const output = collect(program);
   program.stdin.end(input);
   const over = Promise.withResolvers<never>();

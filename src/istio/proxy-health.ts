@@ -6,46 +6,73 @@ import { z } from 'zod';
 
 export type ProxyHealth = { answer: 'ready' } | { answer: 'not-ready'; reason: string };
 
+/** The URLs of each question, in the order in which they are tried until one of them has the right answer. */
 export interface ProxyEndpoints {
-  /** Default http://127.0.0.1:15020/healthz/ready, of pilot-agent. */
-  ready: string;
-  /** Default http://127.0.0.1:15000/server_info, of Envoy. */
-  serverInfo: string;
+  /** Of pilot-agent, as a rule http://127.0.0.1:15020/healthz/ready; empty where it opens no port for its status. */
+  ready: readonly string[];
+  /** Of Envoy, as a rule http://127.0.0.1:15000/server_info. */
+  serverInfo: readonly string[];
 }
 
-export const PROXY_ENDPOINTS: ProxyEndpoints = {
-  ready: 'http://127.0.0.1:15020/healthz/ready',
-  serverInfo: 'http://127.0.0.1:15000/server_info',
-};
-
+/** For each request. What listens on a loopback address answers at once, and so does the kernel where nothing does. */
 const DEADLINE_MS = 2_000;
 const MAX_ANSWER_BYTES = 1_048_576;
 const ServerInfo = z.looseObject({ state: z.string() });
 
+interface Answer {
+  status: number;
+  data: unknown;
+}
+
 /** Never rejects: a proxy that does not answer is not ready, and the reason says how it did not. */
-export async function proxyHealth(endpoints: ProxyEndpoints): Promise<ProxyHealth> {
-  const { default: axios } = await import('axios');
-  const get = (url: string) =>
-    axios.get<unknown>(url, {
-      adapter: 'http',
-      proxy: false,
-      maxRedirects: 0,
-      timeout: DEADLINE_MS,
-      signal: AbortSignal.timeout(DEADLINE_MS),
-      maxContentLength: MAX_ANSWER_BYTES,
-      validateStatus: () => true,
-    });
-  try {
-    const ready = await get(endpoints.ready);
-    if (ready.status !== 200) return { answer: 'not-ready', reason: `the ready probe answers ${ready.status}` };
-    const info = ServerInfo.safeParse((await get(endpoints.serverInfo)).data);
-    if (!info.success) return { answer: 'not-ready', reason: "Envoy's server_info cannot be understood" };
-    if (info.data.state !== 'LIVE') return { answer: 'not-ready', reason: `Envoy is ${info.data.state}` };
-    return { answer: 'ready' };
-  } catch (error) {
-    return {
-      answer: 'not-ready',
-      reason: `it does not answer (${error instanceof Error ? error.message : String(error)})`,
-    };
+export async function proxyHealth({ ready, serverInfo }: ProxyEndpoints): Promise<ProxyHealth> {
+  if (ready.length === 0) return notReady('its statusPort is 0, so nothing tells whether it is ready');
+  const notYet = (await firstWithout(ready, readyProblem)) ?? (await firstWithout(serverInfo, stateProblem));
+  return notYet === null ? { answer: 'ready' } : notReady(notYet);
+}
+
+/** null when one of the URLs has an answer without a problem; else the problem of the first that has answered at all. */
+async function firstWithout(
+  urls: readonly string[],
+  problem: (answer: Answer) => string | null,
+): Promise<string | null> {
+  let unanswered: string | null = null;
+  let answered: string | null = null;
+  for (const url of urls) {
+    try {
+      const found = problem(await get(url));
+      if (found === null) return null;
+      answered ??= found;
+    } catch (error) {
+      unanswered ??= `it does not answer (${error instanceof Error ? error.message : String(error)})`;
+    }
   }
+  return answered ?? unanswered ?? 'there is nothing to ask';
+}
+
+async function get(url: string): Promise<Answer> {
+  const { default: axios } = await import('axios');
+  return axios.get<unknown>(url, {
+    adapter: 'http',
+    proxy: false,
+    maxRedirects: 0,
+    timeout: DEADLINE_MS,
+    signal: AbortSignal.timeout(DEADLINE_MS),
+    maxContentLength: MAX_ANSWER_BYTES,
+    validateStatus: () => true,
+  });
+}
+
+function readyProblem({ status }: Answer): string | null {
+  return status === 200 ? null : `the ready probe answers ${status}`;
+}
+
+function stateProblem({ data }: Answer): string | null {
+  const info = ServerInfo.safeParse(data);
+  if (!info.success) return "Envoy's server_info cannot be understood";
+  return info.data.state === 'LIVE' ? null : `Envoy is ${info.data.state}`;
+}
+
+function notReady(reason: string): ProxyHealth {
+  return { answer: 'not-ready', reason };
 }

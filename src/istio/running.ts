@@ -4,7 +4,7 @@
  */
 import { realpath } from 'node:fs/promises';
 import { fileError, hasCode } from '../host/file-errors.ts';
-import { lookAtProcess, type Process, type ProcessAnswer } from '../host/processes.ts';
+import { lookAtProcess, type Process, type ProcessAnswer, processTimeMs, startedMs } from '../host/processes.ts';
 import type { UnitState } from '../host/service-manager.ts';
 import type { Paths } from '../paths.ts';
 import { RELEASE_FILES, RELEASE_ID, type ReleaseId, type ReleaseManifest } from './release.ts';
@@ -32,17 +32,14 @@ export interface RunningFacts {
   /** Every release on disk; only adopted ones matter. */
   releases: readonly Pick<ReleaseManifest, 'id' | 'adopted'>[];
   active: ReleaseId | null;
-  /** Of CLOCK_BOOTTIME, as the start times of processes are: the wall clock may jump in the first minute of a boot. */
-  bootTimeMs: number;
+  /** What time it is by the clock that start times of processes are told in: no other one may be compared with them. */
+  processTimeMs: number;
 }
-
-/** Ticks in a second of field 22 of /proc/<pid>/stat: a constant of Linux's interface. */
-const USER_HZ = 100;
 
 /** Looks at the processes of the unit and says what runs. Throws SMM532 when /proc cannot be read. */
 export async function lookAtRunning(
   unit: UnitState,
-  facts: Omit<RunningFacts, 'processes'>,
+  facts: Omit<RunningFacts, 'processes' | 'processTimeMs'>,
   proc = '/proc',
 ): Promise<Running> {
   // /proc shows where a file really lies: /opt can be a link. Not there yet: nothing runs from it.
@@ -51,7 +48,9 @@ export async function lookAtRunning(
     throw fileError('read', facts.paths.releases, error);
   });
   const processes = unit.pids.map((pid) => lookAtProcess(pid, proc));
-  return whatRuns({ ...facts, processes, paths: { ...facts.paths, releases } });
+  // Afterwards: none of them is younger then. Where nothing runs, nothing has an age.
+  const timeMs = processes.some(({ answer }) => answer === 'process') ? await processTimeMs(proc) : 0;
+  return whatRuns({ ...facts, processes, paths: { ...facts.paths, releases }, processTimeMs: timeMs });
 }
 
 /** Pure. */
@@ -69,10 +68,9 @@ export function whatRuns(facts: RunningFacts): Running {
   }
   // Not up yet, or not any more. Without Envoy, a pilot-agent may be one that makes or removes iptables rules.
   if (envoys.length === 0) return { answer: 'nothing', lastRan: facts.active };
-  const startedMs = Math.max(...envoys.map(({ startTicks }) => (Number(startTicks) * 1000) / USER_HZ));
   return agree(
     [...envoys, ...agents].map((process) => origin(process, facts)),
-    Math.max(facts.bootTimeMs - startedMs, 0),
+    Math.max(facts.processTimeMs - Math.max(...envoys.map(startedMs)), 0),
   );
 }
 

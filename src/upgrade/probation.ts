@@ -21,19 +21,17 @@ export interface Probation {
   previous: string | null;
   /** When it was switched to. */
   begun: string;
-  /** Seconds since the boot, suspended time included: the wall clock may jump. */
+  /**
+   * Seconds since the boot by the scripts' /proc/uptime, 0 before the guard has begun a trial. Theirs alone: in a container the agent's unit
+   * can have another /proc, and with it another clock.
+   */
   deadline: number;
   /** How often its time was prolonged, because the fault lay elsewhere. */
   extended: number;
 }
 
-export function newProbation(
-  about: Pick<Probation, 'from' | 'to' | 'previous'>,
-  now: Date,
-  bootTimeMs: number,
-): Probation {
-  const deadline = Math.floor(bootTimeMs / 1000) + SPAN_S;
-  return { ...about, id: randomBytes(4).toString('hex'), begun: now.toISOString(), deadline, extended: 0 };
+export function newProbation(about: Pick<Probation, 'from' | 'to' | 'previous'>, now: Date): Probation {
+  return { ...about, id: randomBytes(4).toString('hex'), begun: now.toISOString(), deadline: 0, extended: 0 };
 }
 
 /** null when no version is on probation. One that names no version is as good as none: the guard removes it at the next start. */

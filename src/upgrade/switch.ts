@@ -13,7 +13,7 @@ import type { VersionStore } from './store.ts';
  */
 export async function switchTo(store: VersionStore, from: string, to: string, clock: Clock): Promise<void> {
   const previous = await store.link('previous');
-  const probation = newProbation({ from, to, previous }, clock.now(), clock.bootTimeMs());
+  const probation = newProbation({ from, to, previous }, clock.now());
   await writeProbation(store.paths, probation, await readBootId(store.paths));
   checkpoint('agent-probation-written');
   try {

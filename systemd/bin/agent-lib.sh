@@ -159,7 +159,7 @@ is_open_trial() {
 
 # arm SECONDS: a timer of systemd's, which outlives the agent, sees to the deadline. One that a later deadline made stale does nothing.
 arm() {
-  timeout 10 systemd-run --quiet --collect --unit="smm-agent-deadline-$(seconds_up)-$$" --on-active="$1" \
+  timeout 10 systemd-run --quiet --collect --unit="smm-agent-deadline-$(seconds_up 0)-$$" --on-active="$1" \
     --timer-property=AccuracySec=1s --property=Group=smm-agent --description="Deadline of the probation of smm-agent $to" \
     ${SMM_ROOT:+--setenv="SMM_ROOT=$SMM_ROOT"} "$here/agent-deadline" "$id" "$deadline" ||
     say 3 "cannot set a timer for the deadline of smm-agent $to: only its end, or the next start, can put it back"

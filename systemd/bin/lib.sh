@@ -55,9 +55,22 @@ boot_id() {
   read -r this_boot <"$SMM_ROOT/proc/sys/kernel/random/boot_id" && printf '%s\n' "$this_boot"
 }
 
-# Whole seconds since the machine was booted, suspended time included (CLOCK_BOOTTIME): the wall clock jumps at boot.
+# seconds_up OTHERWISE: whole seconds since the machine was booted, suspended time included: the wall clock jumps at boot. In a container
+# lxcfs tells the container's own; when lxcfs ends, the file cannot be read, or is the host's from then on. So only what these scripts
+# have noted themselves is compared with it, and a time that has not come yet was noted by another clock.
 seconds_up() {
-  read -r up _ <"$SMM_ROOT/proc/uptime" && printf '%s\n' "${up%%.*}"
+  up=
+  { read -r up _ <"$SMM_ROOT/proc/uptime"; } 2>/dev/null || :
+  up=${up%%.*}
+  case $up in '' | *[!0-9]* | 0?* | ?????????????*) up=$1 ;; esac
+  printf '%s\n' "$up"
+}
+
+# seconds_since UP: how long ago that was; empty where it cannot be told.
+seconds_since() {
+  case $1 in '' | *[!0-9]* | 0?* | ?????????????*) return 0 ;; esac
+  now_up=$(seconds_up 0)
+  [ "$now_up" -lt "$1" ] || printf '%s\n' "$((now_up - $1))"
 }
 
 now() {

@@ -318,6 +318,22 @@ describe('a release that came up', () => {
       [],
       /not ready yet: the ready probe answers 503/,
     ],
+    'is confirmed after an hour, whatever its health page says': [
+      {
+        observation: {
+          ...up,
+          running: { ...running, upMs: 3_600_000 },
+          health: { answer: 'not-ready', reason: 'it does not answer (connect ECONNREFUSED)' },
+        },
+        wanted: wants(NEW),
+      },
+      ['confirm'],
+    ],
+    'is not said to be unready when nobody has asked': [
+      { observation: { ...up, health: null }, wanted: wants(NEW) },
+      [],
+      /whether release 1\.31\.1-b+ is ready was not looked at/,
+    ],
     'is confirmed once': [{ observation: { ...up, confirmed: new Set([NEW.manifest.id]) }, wanted: wants(NEW) }, []],
   });
 });

@@ -92,6 +92,7 @@ export function observed(change: Partial<Observation> = {}): Observation {
     unitFile: 'there',
     stop: null,
     health: null,
+    identity: { address: null, network: '' },
     own: { revision: 'default', configuration: CONFIGURATION },
     releases: [OLD],
     confirmed: new Set([OLD.manifest.id]),

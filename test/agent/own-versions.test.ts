@@ -18,7 +18,7 @@ describe('a version on probation that the control plane has answered', () => {
     // /opt/smm-agent, which is what is locked, is not there.
     const paths = pathsUnder(folder.path);
     await mkdir(dirname(paths.probation), { recursive: true });
-    const probation = newProbation({ from: '0.2.0', to: '0.3.0', previous: null }, NOW, 0);
+    const probation = newProbation({ from: '0.2.0', to: '0.3.0', previous: null }, NOW);
     await writeProbation(paths, probation, 'boot-1');
     const mesh = { hasAnswered: () => true } as unknown as Mesh;
     const clock = new ManualClock();

@@ -14,7 +14,7 @@ async function healthOf(ready: number, serverInfo: string): Promise<ProxyHealth>
   await once(server, 'listening');
   const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   try {
-    return await proxyHealth({ ready: `${base}/ready`, serverInfo: `${base}/server_info` });
+    return await proxyHealth({ ready: [`${base}/ready`], serverInfo: [`${base}/server_info`] });
   } finally {
     server.close();
     server.closeAllConnections();
@@ -38,7 +38,7 @@ describe('the health of the proxy', () => {
   }
 
   it('says how a proxy that is not there does not answer', async () => {
-    const health = await proxyHealth({ ready: 'http://127.0.0.1:9/ready', serverInfo: 'http://127.0.0.1:9/' });
+    const health = await proxyHealth({ ready: ['http://127.0.0.1:9/ready'], serverInfo: ['http://127.0.0.1:9/'] });
     assert.equal(health.answer, 'not-ready');
     assert.match(health.answer === 'not-ready' ? health.reason : '', /ECONNREFUSED/);
   });

@@ -1,8 +1,14 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { copyFile, mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { Process, ProcessAnswer } from '../../src/host/processes.ts';
-import { type Running, type RunningFacts, whatRuns } from '../../src/istio/running.ts';
+import { lookAtRunning, type Running, type RunningFacts, whatRuns } from '../../src/istio/running.ts';
 import { pathsUnder } from '../../src/paths.ts';
+import { UNIT } from '../agent/observed.ts';
+import { temporaryFolder } from '../temporary.ts';
 
 const A = '1.31.0-aaaaaaaaaaaa';
 const B = '1.31.1-bbbbbbbbbbbb';
@@ -25,7 +31,7 @@ function run(processes: ProcessAnswer[], facts: Partial<RunningFacts> = {}): Run
     releases: [],
     active: A,
     // Processes of this file began 0.55 s after the boot.
-    bootTimeMs: 550 + UP_MS,
+    processTimeMs: 550 + UP_MS,
     ...facts,
   });
 }
@@ -48,6 +54,28 @@ describe('what runs in istio.service', () => {
   it('has been up for as long as the youngest Envoy, by the clock of the boot: the wall clock may jump', () => {
     const envoys = [of(B, 'envoy'), process(`/opt/smm-agent/istio/releases/${B}/bin/envoy`, { startTicks: '3055' })];
     assert.deepEqual(run([of(B, 'pilot-agent'), ...envoys]), { answer: 'release', id: B, upMs: UP_MS - 30_000 });
+  });
+
+  // In a container, /proc/uptime is the container's (lxcfs), and start times of processes are the host's.
+  it('has its age by the clock that start times are told in, and asks no other one', async () => {
+    await using folder = await temporaryFolder();
+    const paths = pathsUnder(folder.path);
+    const file = join(paths.releases, B, 'bin/envoy');
+    await mkdir(join(paths.releases, B, 'bin'), { recursive: true });
+    await copyFile('/bin/sleep', file);
+    const envoy = spawn(file, ['1000'], { stdio: 'ignore' });
+    await once(envoy, 'spawn');
+    const begun = performance.now();
+    try {
+      const look = () =>
+        lookAtRunning({ ...UNIT, pids: [envoy.pid ?? 0] }, { paths, bootId: 'boot-1', releases: [], active: B });
+      const [first, second] = [await look(), await look()];
+      assert.ok(first.answer === 'release' && second.answer === 'release', JSON.stringify([first, second]));
+      assert.ok(second.upMs >= first.upMs && second.upMs <= performance.now() - begun + 1000, String(second.upMs));
+    } finally {
+      envoy.kill('SIGKILL');
+      await once(envoy, 'exit');
+    }
   });
 
   it('is nothing without processes, and while Envoy is not up yet', () => {

@@ -51,6 +51,21 @@ describe('the deadline of a version that completed no turn', () => {
   });
 });
 
+// As for Istio (istio-put-back.test.ts): lxcfs has begun, or ended, since the trial did.
+describe('the deadline of a version when the clock became another one in between', () => {
+  for (const [what, uptime] of [
+    ['jumped back', '12.00 1.00\n'],
+    ['cannot be read', ''],
+  ] as const) {
+    it(`has come where /proc/uptime ${what}: systemd's timer has waited for long enough`, () => {
+      using machine = AgentMachine.onProbation().clock(8_640_000);
+      machine.guard('start');
+      machine.file('proc/uptime', uptime).deadline(8_640_050);
+      assert.deepEqual(machine.restarts(), ['systemctl restart --no-block smm-agent.service']);
+    });
+  }
+});
+
 /** Nothing can be written below /var/lib: writes begin with mkdir. */
 function full(machine: AgentMachine): AgentMachine {
   return machine.program('mkdir', 'case "$*" in */var/lib/*) exit 1 ;; esac; exec /usr/bin/mkdir "$@"');

@@ -70,6 +70,58 @@ describe('a release that was never confirmed and ends three times within a minut
   });
 });
 
+describe('a release that nobody has seen up, and that ran for an hour', () => {
+  for (const [what, prepare] of [
+    ['ended by itself', (machine) => machine],
+    ['was stopped', (machine) => machine.answer('jobs', '1 istio.service stop running\n')],
+  ] as const satisfies [string, (machine: ScriptMachine) => ScriptMachine][]) {
+    it(`is confirmed by it when it ${what}: three quick ends months later are not its fault`, () => {
+      using machine = prepare(upgraded());
+      startAndEnd(machine, 3600);
+      assert.equal(machine.read(`${STATE}/confirmed/${B}`), '');
+      machine.answer('jobs', '').link('staged', B);
+      times(5, () => startAndEnd(machine));
+      assert.deepEqual([machine.linked('active'), machine.linked('staged'), rejection(machine, B)], [B, B, null]);
+    });
+  }
+
+  it('is not confirmed a second before', () => {
+    using machine = upgraded();
+    startAndEnd(machine, 3599);
+    assert.equal(machine.read(`${STATE}/confirmed/${B}`), null);
+  });
+});
+
+// In a container, /proc/uptime is lxcfs's: when that ends it cannot be read, or is the host's from then on; when it begins, it jumps back.
+describe('an end whose time cannot be told, since the clock became another one in between', () => {
+  for (const [what, uptime] of [
+    ['jumped back', '12.00 1.00\n'],
+    ['cannot be read', ''],
+    ['reads nonsense', 'Transport endpoint is not connected\n'],
+  ] as const) {
+    it(`counts against nobody where /proc/uptime ${what}, and is noted`, () => {
+      using machine = upgraded();
+      times(4, () => {
+        machine.file('proc/uptime', '1000.00 1.00\n').start('i-1');
+        machine.file('proc/uptime', uptime);
+        assert.deepEqual(machine.stopped('i-1', CRASH), { status: 0, stderr: '' });
+        const { kind, ran } = machine.record();
+        assert.deepEqual([kind, ran], ['own-end', '']);
+      });
+      assert.deepEqual([machine.linked('active'), rejection(machine, B)], [B, null]);
+    });
+  }
+
+  it('counts against nobody where the start could not tell it either', () => {
+    using machine = upgraded().file('proc/uptime', '');
+    machine.start('i-1');
+    machine.file('proc/uptime', '1003.00 1.00\n');
+    machine.stopped('i-1', CRASH);
+    assert.equal(machine.record().ran, '');
+    assert.equal(machine.read(`${STATE}/ends/${B}`), null);
+  });
+});
+
 describe('an end that counts against nobody', () => {
   const rows: {
     what: string;

@@ -1,0 +1,73 @@
+/**
+ * The environment in which a start of Istio runs pilot-agent, and what of it decides how the machine is known in the mesh: the start
+ * script sources sidecar.env and then cluster.env, and both win over what systemd has set (istio-on-vms.md, section 11).
+ */
+import { isIP } from 'node:net';
+import { AgentError } from '../errors.ts';
+import type { ReleaseConfiguration } from './release.ts';
+import { lastMention, readEnvText } from './vm-config/env-text.ts';
+
+type EnvFiles = Pick<ReleaseConfiguration, 'clusterEnv' | 'sidecarEnv'>;
+
+/** What the unit brings: `Environment=` as systemd has it, and the texts that `EnvironmentFile=` names, in order. */
+export interface UnitEnvironment {
+  variables: Readonly<Record<string, string>>;
+  files: readonly string[];
+}
+
+/** undefined: it is not set. null: it is, and only a shell could tell to what. */
+export type Variable = string | null | undefined;
+
+/** The variable as pilot-agent gets it. */
+export function proxyVariable(key: string, { clusterEnv, sidecarEnv }: EnvFiles, unit: UnitEnvironment): Variable {
+  for (const text of [clusterEnv, sidecarEnv, ...unit.files.toReversed()]) {
+    const entry = lastMention(readEnvText(text).entries, key);
+    if (entry !== undefined) return entry.kind === 'assignment' ? entry.value : null;
+  }
+  return unit.variables[key];
+}
+
+/** How istiod knows the machine: it registers `<group>-<address>[-<network>]`. */
+export interface ProxyIdentity {
+  /** ISTIO_SVC_IP; null where the start script takes the machine's first address, or that cannot be told. */
+  address: string | null;
+  /** ISTIO_META_NETWORK, empty where Istio has none; null when that cannot be told. */
+  network: string | null;
+}
+
+/** What cannot be told is null: a mesh file that nobody can read keeps nothing else from being seen. */
+export async function proxyIdentity(
+  files: EnvFiles & Pick<ReleaseConfiguration, 'mesh'>,
+  unit: UnitEnvironment,
+): Promise<ProxyIdentity> {
+  // pilot-agent passes by what is no address, and the start script an empty value.
+  const address = proxyVariable('ISTIO_SVC_IP', files, unit) ?? '';
+  return { address: isIP(address) === 0 ? null : canonical(address), network: await networkOf(files, unit) };
+}
+
+/** pilot-agent's own order: its environment, also where that is empty, then proxyMetadata. */
+async function networkOf(
+  files: EnvFiles & Pick<ReleaseConfiguration, 'mesh'>,
+  unit: UnitEnvironment,
+): Promise<string | null> {
+  const key = 'ISTIO_META_NETWORK';
+  const set = proxyVariable(key, files, unit);
+  if (set !== undefined) return set;
+  const proxyConfig = proxyVariable('PROXY_CONFIG', files, unit) ?? '';
+  // Reading YAML costs memory that an idle agent does not need: cluster.env has the network as a rule.
+  if (!proxyConfig.includes(key) && !files.mesh.includes(key)) return '';
+  const { proxyConfigField } = await import('./proxy-config.ts');
+  try {
+    const network = proxyConfigField(['proxyMetadata', key], files.mesh, proxyConfig);
+    return typeof network === 'string' ? network : '';
+  } catch (error) {
+    if (error instanceof AgentError) return null;
+    throw error;
+  }
+}
+
+/** As Go prints it: pilot-agent parses the address, and the name of the entry is made from what it prints. */
+function canonical(address: string): string {
+  if (!address.includes(':')) return address;
+  return URL.parse(`http://[${address}]/`)?.hostname.slice(1, -1) ?? address;
+}
