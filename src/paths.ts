@@ -42,6 +42,8 @@ export function pathsUnder(root: string) {
     stopRecord: at('/run/smm-agent/istio-stopped'),
     /** Written by a version on probation after each turn that did not confirm it: what is still lacking. */
     turnRecord: at('/run/smm-agent/agent-turn'),
+    /** Written by the agent: as whom it holds its Lease. */
+    leaseHolder: at('/run/smm-agent/lease-holder'),
     /** Written by agent-guard: how often, one after the other, the agent failed before it had completed a turn. */
     failedStarts: at('/run/smm-agent/agent-failed'),
     /** The drop-in as the package brings it; src/istio/activation/drop-in.ts puts it in. */

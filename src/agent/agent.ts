@@ -6,7 +6,6 @@ import { AgentError, describeError } from '../errors.ts';
 import type { Clock } from '../host/clock.ts';
 import { readText } from '../host/files.ts';
 import type { ServiceManager } from '../host/service-manager.ts';
-import { knownValues } from '../istio/vm-config/env-text.ts';
 import { isOwnFileAtFault } from '../istio/vm-config/problem.ts';
 import type { Paths } from '../paths.ts';
 import { SelfCheckFailed } from '../upgrade/errors.ts';
@@ -171,9 +170,7 @@ export class Agent implements World {
     const running = status.istio.running?.revision ?? null;
     const isMoving = running !== null && status.target.revision !== null && running !== status.target.revision;
     const revisionGone = isMoving && (await mesh.hasRevision(running)) === false;
-    const clusterEnv = this.#observation?.active?.configuration.clusterEnv ?? '';
-    const address = knownValues(clusterEnv).get('ISTIO_SVC_IP') ?? null;
-    return mesh.report(status, { revisionGone, address });
+    return mesh.report(status, { revisionGone, identity: this.#observation?.identity ?? null });
   }
 }
 

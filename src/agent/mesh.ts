@@ -7,13 +7,16 @@ import type { EntryReport } from '../control-plane/entry-report.ts';
 import type { EntryIdentity } from '../control-plane/find-entry.ts';
 import { IstioApi } from '../control-plane/istio-api.ts';
 import { HeartbeatLease } from '../control-plane/lease.ts';
+import type { Versions } from '../control-plane/lease-object.ts';
 import type { Target } from '../control-plane/target.ts';
 import { TargetReader } from '../control-plane/target-reader.ts';
 import { WorkloadEntryReporter } from '../control-plane/workload-entry.ts';
 import type { Clock } from '../host/clock.ts';
+import type { ProxyIdentity } from '../istio/proxy-environment.ts';
 import type { VmInputs } from '../istio/vm-config/inputs.ts';
 import { onMachine, type Paths } from '../paths.ts';
 import { entryReport } from './conditions.ts';
+import { holderNote } from './holder-note.ts';
 import { Outage } from './outage.ts';
 import { controlPlaneProxy } from './proxy.ts';
 import { ReportPace } from './report-pace.ts';
@@ -43,9 +46,12 @@ export class Mesh {
   #open: Promise<Target> | null = null;
   #policy: AgentPolicy = { answer: 'unknown', reason: 'the control plane was not asked yet' };
   readonly #pace: ReportPace<EntryReport>;
+  readonly #leasePace: ReportPace<Versions>;
   readonly #outage: Outage;
   /** Of the last report. */
   #warnings: string[] = [];
+  /** Of the last time that the Lease was really written, or could not be: most reports are not due for it. */
+  #leaseWarnings: string[] = [];
 
   constructor(config: Config, { paths, machineId, clock }: MeshMachine) {
     const { server, istioNamespace } = config.controlPlane;
@@ -55,13 +61,15 @@ export class Mesh {
     this.#config = config;
     this.#clock = clock;
     this.#pace = new ReportPace(clock);
+    this.#leasePace = new ReportPace(clock);
     this.#outage = new Outage(clock);
     this.#client = new KubernetesClient({ server, caFile, tokenFile, proxy: controlPlaneProxy(config), clock });
     const istio = new IstioApi(this.#client);
     const nodeIp = config.nodeIp ?? null;
     this.#reader = new TargetReader(this.#client, istio, { istioNamespace, group, nodeIp });
     this.#reporter = new WorkloadEntryReporter(this.#client, istio, { group, clock });
-    this.#lease = new HeartbeatLease(this.#client, { group, host: hostname(), machineId, address: nodeIp, clock });
+    const note = holderNote(paths);
+    this.#lease = new HeartbeatLease(this.#client, { group, host: hostname(), machineId, clock, note });
   }
 
   /** One question at a time: the answer that is on its way is the next one's as well, unless that asks anew. */
@@ -111,11 +119,15 @@ export class Mesh {
   }
 
   /** Says the status on the WorkloadEntry and in the Lease; returns what an operator should know about that. */
-  async report(status: Status, options: { revisionGone: boolean; address: string | null }): Promise<string[]> {
+  async report(
+    status: Status,
+    { revisionGone, identity: known }: { revisionGone: boolean; identity: ProxyIdentity | null },
+  ): Promise<string[]> {
     if (this.#outage.isWaiting) return this.#warnings;
-    const report = entryReport(status, this.#config.report, options.revisionGone);
-    const published = await this.#reporter.publish(this.#pace.next(report), this.#identity(options.address));
-    const beat = await this.#lease.heartbeat({
+    const report = entryReport(status, this.#config.report, revisionGone);
+    const identity = this.#identity(known);
+    const published = await this.#reporter.publish(this.#pace.next(report), identity);
+    const versions = this.#leasePace.next({
       agent: status.agent.version,
       agentWanted: status.upgrade?.wanted ?? null,
       istioRunning: status.istio.running?.istioVersion ?? null,
@@ -123,8 +135,11 @@ export class Mesh {
       istioWanted: status.target.istioVersion,
       restartPending: status.restart.pending,
     });
+    // Those that it has as well tell a machine whose address was chosen anew from its clone.
+    const beat = await this.#lease.heartbeat(versions, [...identity.addresses, ...ownAddresses()]);
+    if (beat.outcome !== 'not-due') this.#leaseWarnings = leaseWarnings(beat);
     const doubts = this.#policy.answer === 'wishes' ? this.#policy.doubts : [];
-    this.#warnings = [...publicationWarnings(published), ...leaseWarnings(beat), ...doubts];
+    this.#warnings = [...publicationWarnings(published), ...this.#leaseWarnings, ...doubts];
     return this.#warnings;
   }
 
@@ -137,11 +152,13 @@ export class Mesh {
     this.#client.close();
   }
 
-  #identity(address: string | null): EntryIdentity {
+  /** What runs says itself how it is known; what it leaves open is as the configuration, the machine and the group have it. */
+  #identity(known: ProxyIdentity | null): EntryIdentity {
     const spec = this.#inputs?.workloadGroup.spec as GroupSpec | undefined;
-    const pinned = this.#config.nodeIp ?? address;
+    const pinned = known?.address ?? this.#config.nodeIp ?? null;
     const addresses = pinned === null ? ownAddresses() : [pinned];
-    return { addresses, network: spec?.template?.network ?? null, groupLabels: spec?.metadata?.labels ?? {} };
+    const network = known?.network ?? spec?.template?.network ?? null;
+    return { addresses, network, groupLabels: spec?.metadata?.labels ?? {} };
   }
 }
 
@@ -183,7 +200,12 @@ function leaseWarnings(result: Awaited<ReturnType<HeartbeatLease['heartbeat']>>)
     case 'not-due':
       return [];
     case 'held-by-other':
-      return [`Lease ${result.name} is held by another machine (${result.holder}): is this machine a clone of it?`];
+      return [
+        result.isAlive
+          ? `Lease ${result.name} is held by another machine (${result.holder}): is this machine a clone of it?`
+          : `Lease ${result.name} is held by ${result.holder}, another machine or this one before its address changed: it is taken over ` +
+            'when nobody renews it for five minutes',
+      ];
     case 'failed':
       return [`cannot renew the Lease: ${result.error.message}; ${result.error.remedy}`];
   }

@@ -22,8 +22,6 @@ export interface Holder {
   host: string;
   /** Content of /etc/machine-id. Only a hash of it leaves the machine, as machine-id(5) asks. */
   machineId: string;
-  /** The machine's address: clones share name and machine id, but not this. */
-  address: string | null;
 }
 
 /** A poll every minute, late by its jitter, may miss some beats before the machine counts as silent. */
@@ -53,13 +51,24 @@ export function leaseName(host: string, machineId: string): string {
   return ['smm-agent', safe || 'host', hash(machineId).slice(0, 8)].join('-');
 }
 
-/** `spec.holderIdentity` of this machine. */
-export function holderIdentity({ machineId, address }: Holder): string {
+/**
+ * `spec.holderIdentity`: the machine, and the address by which the mesh knows it, since clones share name and machine id, but not this.
+ * null where it has none.
+ */
+export function holderIdentity({ machineId }: Holder, address: string | null): string {
   return address === null ? hash(machineId) : `${hash(machineId)}@${address}`;
 }
 
-export function newLease(holder: Holder, versions: Versions, now: Date) {
-  const { group, host, machineId } = holder;
+/**
+ * Whether a holder is this very machine under another name: without an address, or with another one that it has as well. One that it had
+ * before cannot be told from a clone's by the name alone.
+ */
+export function isOneself(holder: string, machine: Holder, addresses: readonly string[]): boolean {
+  return [null, ...addresses].some((address) => holder === holderIdentity(machine, address));
+}
+
+export function newLease(machine: Holder, identity: string, versions: Versions, now: Date) {
+  const { group, host, machineId } = machine;
   const renewTime = microTime(now);
   return {
     apiVersion: 'coordination.k8s.io/v1',
@@ -71,7 +80,7 @@ export function newLease(holder: Holder, versions: Versions, now: Date) {
       annotations: annotations(versions),
     },
     spec: {
-      holderIdentity: holderIdentity(holder),
+      holderIdentity: identity,
       leaseDurationSeconds: DURATION_S,
       leaseTransitions: 0,
       acquireTime: renewTime,
@@ -81,12 +90,12 @@ export function newLease(holder: Holder, versions: Versions, now: Date) {
 }
 
 /** The usual beat: fits only a Lease that this machine holds already. */
-export function renewal(holder: Holder, versions: Versions, now: Date): JsonPatchOperation[] {
+export function renewal(identity: string, versions: Versions, now: Date): JsonPatchOperation[] {
   const written = Object.entries(annotations(versions)).map(
     ([key, value]) => ({ op: 'add', path: `/metadata/annotations/${key.replace('/', '~1')}`, value }) as const,
   );
   return [
-    { op: 'test', path: '/spec/holderIdentity', value: holderIdentity(holder) },
+    { op: 'test', path: '/spec/holderIdentity', value: identity },
     { op: 'replace', path: '/spec/renewTime', value: microTime(now) },
     ...written,
   ];
@@ -95,12 +104,13 @@ export function renewal(holder: Holder, versions: Versions, now: Date): JsonPatc
 /** Makes a Lease this machine's that was let go, was another's, or lost its annotations; guarded by its resourceVersion. */
 export function takeOver(
   { metadata, spec }: Lease,
-  holder: Holder,
+  machine: Holder,
+  identity: string,
   versions: Versions,
   now: Date,
 ): JsonPatchOperation[] {
-  const wanted = newLease(holder, versions, now);
-  const leaseTransitions = spec.leaseTransitions + (spec.holderIdentity === holderIdentity(holder) ? 0 : 1);
+  const wanted = newLease(machine, identity, versions, now);
+  const leaseTransitions = spec.leaseTransitions + (spec.holderIdentity === identity ? 0 : 1);
   return [
     { op: 'test', path: '/metadata/resourceVersion', value: metadata.resourceVersion },
     { op: 'add', path: '/metadata/labels', value: { ...metadata.labels, ...wanted.metadata.labels } },

@@ -1,10 +1,12 @@
 /** The machine's Lease: a heartbeat, and the versions in annotations, so that `kubectl get leases` reads a fleet. */
+import { isDeepStrictEqual } from 'node:util';
 import { type Clock, systemClock } from '../host/clock.ts';
 import type { KubernetesClient } from './client.ts';
 import { ControlPlaneError, isFailure } from './failure.ts';
 import {
   type Holder,
   holderIdentity,
+  isOneself,
   Lease,
   leaseName,
   newLease,
@@ -14,14 +16,27 @@ import {
 } from './lease-object.ts';
 import { resources } from './objects.ts';
 
+/**
+ * As whom this machine held its Lease last, in this boot: a process that is started or configured again with another address has to tell
+ * itself from a clone. Must not survive a boot, since it would be on the clone's disk as well.
+ */
+export interface HolderNote {
+  read(): Promise<string | null>;
+  write(identity: string): Promise<void>;
+}
+
 export interface LeaseOptions extends Holder {
   clock?: Clock;
+  note?: HolderNote;
 }
 
 export type HeartbeatResult =
   | { outcome: 'renewed' | 'created' | 'taken-over' | 'not-due' }
-  /** Another machine of the same name and machine id holds it: a clone. Nothing was written. */
-  | { outcome: 'held-by-other'; holder: string; name: string }
+  /**
+   * The same name and machine id with another address holds it, and nothing was written. `isAlive`: that one has renewed it meanwhile, so
+   * it is a clone; otherwise it may be this machine before its address changed.
+   */
+  | { outcome: 'held-by-other'; holder: string; name: string; isAlive: boolean }
   | { outcome: 'failed'; error: ControlPlaneError };
 
 const HEARTBEAT_MS = 60_000;
@@ -30,9 +45,12 @@ export class HeartbeatLease {
   readonly #client: KubernetesClient;
   readonly #options: LeaseOptions;
   readonly #clock: Clock;
-  #lastMs: number | null = null;
+  /** The last try: when, and what it was to say. */
+  #last: { atMs: number; said: unknown } | null = null;
+  /** As whom this process, or the note, held it last. */
+  #before: string | null = null;
   /** Another holder, and since when its renewTime has not moved, by this machine's own clock: wall clocks differ. */
-  #other: { renewTime: string; sinceMs: number } | null = null;
+  #other: { holder: string; renewTime: string; sinceMs: number; isAlive: boolean } | null = null;
 
   constructor(client: KubernetesClient, options: LeaseOptions) {
     this.#client = client;
@@ -44,13 +62,22 @@ export class HeartbeatLease {
     return leaseName(this.#options.host, this.#options.machineId);
   }
 
-  /** Renews the Lease, at most once a minute. Rejects only for what is not the control plane's doing. */
-  async heartbeat(versions: Versions): Promise<HeartbeatResult> {
+  /**
+   * Renews the Lease once a minute, and at once when it is to say something else. `addresses` are the machine's, the one that it has in the
+   * mesh first. Rejects only for what is not the control plane's doing.
+   */
+  async heartbeat(versions: Versions, addresses: readonly string[]): Promise<HeartbeatResult> {
     const nowMs = this.#clock.bootTimeMs();
-    if (this.#lastMs !== null && nowMs - this.#lastMs < HEARTBEAT_MS) return { outcome: 'not-due' };
-    this.#lastMs = nowMs;
+    const identity = holderIdentity(this.#options, addresses[0] ?? null);
+    const said = { identity, versions };
+    const isDue = this.#last === null || nowMs - this.#last.atMs >= HEARTBEAT_MS;
+    if (!isDue && isDeepStrictEqual(said, this.#last?.said)) return { outcome: 'not-due' };
+    this.#last = { atMs: nowMs, said };
     try {
-      return (await this.#renew(versions)) ?? (await this.#acquire(versions, nowMs));
+      const result =
+        (await this.#renew(versions, identity)) ?? (await this.#acquire(versions, identity, addresses, nowMs));
+      if (result.outcome !== 'held-by-other') await this.#noteHolder(identity);
+      return result;
     } catch (error) {
       if (error instanceof ControlPlaneError) return { outcome: 'failed', error };
       throw error;
@@ -58,37 +85,63 @@ export class HeartbeatLease {
   }
 
   /** The usual beat, one request. Null when the Lease is not as this agent left it: then it is looked at. */
-  async #renew(versions: Versions): Promise<HeartbeatResult | null> {
+  async #renew(versions: Versions, identity: string): Promise<HeartbeatResult | null> {
     try {
-      await this.#client.patch(this.#resource(), renewal(this.#options, versions, this.#clock.now()));
+      await this.#client.patch(this.#resource(), renewal(identity, versions, this.#clock.now()));
     } catch (error) {
       if (isFailure(error, 'missing', 'rejected', 'conflict')) return null;
       throw error;
     }
-    this.#other = null;
     return { outcome: 'renewed' };
   }
 
-  async #acquire(versions: Versions, nowMs: number): Promise<HeartbeatResult> {
+  async #acquire(
+    versions: Versions,
+    identity: string,
+    addresses: readonly string[],
+    nowMs: number,
+  ): Promise<HeartbeatResult> {
     let lease: Lease;
     try {
       lease = await this.#client.get(this.#resource(), Lease);
     } catch (error) {
       if (!isFailure(error, 'missing')) throw error;
-      const made = newLease(this.#options, versions, this.#clock.now());
+      const made = newLease(this.#options, identity, versions, this.#clock.now());
       await this.#client.create(resources.leases(this.#options.group.namespace), made, Lease);
       return { outcome: 'created' };
     }
-    const { holderIdentity: holder, renewTime, leaseDurationSeconds } = lease.spec;
-    const foreign = holder !== '' && holder !== holderIdentity(this.#options);
-    if (foreign) {
-      if (this.#other?.renewTime !== renewTime) this.#other = { renewTime, sinceMs: nowMs };
-      const silentMs = nowMs - this.#other.sinceMs;
-      if (silentMs < leaseDurationSeconds * 1000) return { outcome: 'held-by-other', holder, name: this.name };
+    const holder = lease.spec.holderIdentity;
+    const isAnother = holder !== '' && holder !== identity;
+    if (isAnother && !(await this.#isOwn(holder, addresses))) {
+      const other = this.#look(lease, nowMs);
+      if (nowMs - other.sinceMs < lease.spec.leaseDurationSeconds * 1000) {
+        return { outcome: 'held-by-other', holder, name: this.name, isAlive: other.isAlive };
+      }
     }
-    await this.#client.patch(this.#resource(), takeOver(lease, this.#options, versions, this.#clock.now()));
+    await this.#client.patch(this.#resource(), takeOver(lease, this.#options, identity, versions, this.#clock.now()));
+    return { outcome: isAnother ? 'taken-over' : 'renewed' };
+  }
+
+  async #isOwn(holder: string, addresses: readonly string[]): Promise<boolean> {
+    if (isOneself(holder, this.#options, addresses)) return true;
+    this.#before ??= (await this.#options.note?.read()) ?? null;
+    return holder === this.#before;
+  }
+
+  /** What became of the other holder since it was seen first. */
+  #look({ spec: { holderIdentity: holder, renewTime } }: Lease, nowMs: number) {
+    const before = this.#other?.holder === holder ? this.#other : null;
+    if (before === null || before.renewTime !== renewTime) {
+      this.#other = { holder, renewTime, sinceMs: nowMs, isAlive: before !== null };
+    }
+    return this.#other ?? { sinceMs: nowMs, isAlive: false };
+  }
+
+  async #noteHolder(identity: string): Promise<void> {
     this.#other = null;
-    return { outcome: foreign ? 'taken-over' : 'renewed' };
+    if (this.#before === identity) return;
+    this.#before = identity;
+    await this.#options.note?.write(identity);
   }
 
   #resource() {

@@ -132,7 +132,7 @@ const replayed = await growthOver(
       throw new Error(`an idle turn took a step: ${step.do}`);
     },
     failed: async () => {},
-    report: (status) => mesh.report(status, { revisionGone: false, address: ADDRESS }),
+    report: (status) => mesh.report(status, { revisionGone: false, identity: { address: ADDRESS, network: '' } }),
     writeRules: async () => {},
   },
   WARM_UP_REPLAYED,

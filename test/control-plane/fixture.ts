@@ -58,7 +58,7 @@ export async function agentOn({ server, ca }: Pick<Fixture, 'server' | 'ca'>, op
     client,
     target: new TargetReader(client, istio, { group, istioNamespace, nodeIp }),
     reporter: new WorkloadEntryReporter(client, istio, { group }),
-    lease: new HeartbeatLease(client, { group, host: 'vm1', machineId: `${nodeIp} machine`, address: nodeIp }),
+    lease: new HeartbeatLease(client, { group, host: 'vm1', machineId: `${nodeIp} machine` }),
     setToken,
     [Symbol.asyncDispose]: async () => {
       client.close();

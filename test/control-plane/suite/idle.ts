@@ -25,7 +25,7 @@ export function idleCases(opened: () => Fixture): void {
       ]);
       await using agent = await mesh.agent();
       const clock = new SkippingClock();
-      const machine = { group: mesh.group, host: 'vm1', machineId: 'abc', address: '10.0.0.5', clock };
+      const machine = { group: mesh.group, host: 'vm1', machineId: 'abc', clock };
       const lease = new HeartbeatLease(agent.client, machine);
       const poll = async () => {
         const before = agent.client.usage();
@@ -33,7 +33,7 @@ export function idleCases(opened: () => Fixture): void {
         assert.equal((await agent.target.agentPolicy()).answer, 'absent');
         const { outcome } = await agent.reporter.publish(report('words'), identity());
         assert.match(outcome, /written|unchanged/);
-        assert.match((await lease.heartbeat(versions)).outcome, /created|renewed/);
+        assert.match((await lease.heartbeat(versions, ['10.0.0.5'])).outcome, /created|renewed/);
         clock.pass(60_000);
         const { requests, bytes } = agent.client.usage();
         return { requests: requests - before.requests, bytes: bytes - before.bytes };

@@ -7,6 +7,8 @@ import { type Fixture, versions } from '../fixture.ts';
 import { SkippingClock } from '../skipping-clock.ts';
 import { makeMesh } from './mesh.ts';
 
+const ADDRESSES = ['10.0.0.5'];
+
 export function leaseCases(opened: () => Fixture): void {
   describe('the Lease', () => {
     it('is made, renewed at most once a minute, made again when it was deleted, and tells the versions', async () => {
@@ -14,7 +16,7 @@ export function leaseCases(opened: () => Fixture): void {
       const { group, apps, agent: make } = await makeMesh(opened(), 'l1', {});
       await using agent = await make();
       const clock = new SkippingClock();
-      const machine = { group, host: 'VM_1.example.com', machineId: 'abc', address: '10.0.0.5', clock };
+      const machine = { group, host: 'VM_1.example.com', machineId: 'abc', clock };
       const lease = new HeartbeatLease(agent.client, machine);
       assert.match(lease.name, /^smm-agent-vm-1-example-com-[0-9a-f]{8}$/);
       const object: KubeObject = {
@@ -22,13 +24,13 @@ export function leaseCases(opened: () => Fixture): void {
         kind: 'Lease',
         metadata: { name: lease.name, namespace: apps },
       };
-      assert.deepEqual(await lease.heartbeat(versions), { outcome: 'created' });
+      assert.deepEqual(await lease.heartbeat(versions, ADDRESSES), { outcome: 'created' });
       const made = await admin.get(object);
       clock.pass(59_000);
-      assert.deepEqual(await lease.heartbeat(versions), { outcome: 'not-due' });
+      assert.deepEqual(await lease.heartbeat(versions, ADDRESSES), { outcome: 'not-due' });
       clock.pass(1_000);
       const { requests } = agent.client.usage();
-      assert.deepEqual(await lease.heartbeat({ ...versions, restartPending: 'no' }), { outcome: 'renewed' });
+      assert.deepEqual(await lease.heartbeat({ ...versions, restartPending: 'no' }, ADDRESSES), { outcome: 'renewed' });
       assert.equal(agent.client.usage().requests, requests + 1);
       const renewed = await admin.get(object);
       assert.notEqual(renewed.spec?.renewTime, made.spec?.renewTime);
@@ -43,11 +45,11 @@ export function leaseCases(opened: () => Fixture): void {
       });
       await admin.change(object, { metadata: { annotations: null, labels: null } });
       clock.pass(60_000);
-      assert.deepEqual(await lease.heartbeat(versions), { outcome: 'renewed' });
+      assert.deepEqual(await lease.heartbeat(versions, ADDRESSES), { outcome: 'renewed' });
       assert.equal((await admin.get(object)).metadata.labels?.['smm-agent.io/workload-group'], 'reviews');
       await admin.remove(object);
       clock.pass(60_000);
-      assert.deepEqual(await lease.heartbeat(versions), { outcome: 'created' });
+      assert.deepEqual(await lease.heartbeat(versions, ADDRESSES), { outcome: 'created' });
     });
 
     it('is left to a clone while that is alive, and taken over when it is not', async () => {
@@ -55,24 +57,94 @@ export function leaseCases(opened: () => Fixture): void {
       await using agent = await make();
       const clock = new SkippingClock();
       const machine = { group, host: 'vm1', machineId: 'cloned', clock };
-      const first = new HeartbeatLease(agent.client, { ...machine, address: '10.0.0.5' });
-      const clone = new HeartbeatLease(agent.client, { ...machine, address: '10.0.0.6' });
+      const first = new HeartbeatLease(agent.client, machine);
+      const clone = new HeartbeatLease(agent.client, machine);
       assert.equal(first.name, clone.name);
-      assert.equal((await first.heartbeat(versions)).outcome, 'created');
+      assert.equal((await first.heartbeat(versions, ADDRESSES)).outcome, 'created');
       for (let minute = 0; minute < 7; minute += 1) {
-        const held = await clone.heartbeat(versions);
+        const held = await clone.heartbeat(versions, ['10.0.0.6']);
         assert.equal(held.outcome, 'held-by-other');
         assert.match('holder' in held ? held.holder : '', /^[0-9a-f]{64}@10\.0\.0\.5$/);
         clock.pass(60_000);
-        assert.equal((await first.heartbeat(versions)).outcome, 'renewed');
+        assert.equal((await first.heartbeat(versions, ADDRESSES)).outcome, 'renewed');
       }
       const outcomes: string[] = [];
       for (let minute = 0; minute < 8; minute += 1) {
-        outcomes.push((await clone.heartbeat(versions)).outcome);
+        outcomes.push((await clone.heartbeat(versions, ['10.0.0.6'])).outcome);
         clock.pass(60_000);
       }
       assert.deepEqual(outcomes, [...Array(5).fill('held-by-other'), 'taken-over', 'renewed', 'renewed']);
-      assert.equal((await first.heartbeat(versions)).outcome, 'held-by-other');
+      assert.equal((await first.heartbeat(versions, ADDRESSES)).outcome, 'held-by-other');
+    });
+
+    it('is written at once when it is to say something else, and not again before its time', async () => {
+      const { group, agent: make } = await makeMesh(opened(), 'l3', {});
+      await using agent = await make();
+      const clock = new SkippingClock();
+      const lease = new HeartbeatLease(agent.client, { group, host: 'vm1', machineId: 'l3', clock });
+      assert.equal((await lease.heartbeat(versions, ADDRESSES)).outcome, 'created');
+      clock.pass(7_000);
+      assert.equal((await lease.heartbeat({ ...versions, restartPending: 'no' }, ADDRESSES)).outcome, 'renewed');
+      assert.equal((await lease.heartbeat({ ...versions, restartPending: 'no' }, ADDRESSES)).outcome, 'not-due');
+      clock.pass(59_000);
+      assert.equal((await lease.heartbeat({ ...versions, restartPending: 'no' }, ADDRESSES)).outcome, 'not-due');
+    });
+
+    it('is taken over from oneself at once: with an address, or with another one that the machine has as well', async () => {
+      const { group, agent: make } = await makeMesh(opened(), 'l4', {});
+      await using agent = await make();
+      const clock = new SkippingClock();
+      const machine = { group, host: 'vm1', machineId: 'l4', clock };
+      // Each a process of its own, as after `smm-agent set node-ip`.
+      const beat = async (...addresses: string[]) =>
+        (await new HeartbeatLease(agent.client, machine).heartbeat(versions, addresses)).outcome;
+      assert.equal(await beat(), 'created', 'as an agent of before this one, which knew no address without nodeIp');
+      assert.equal(await beat('10.0.0.5', '10.0.0.5', 'fd00::5'), 'taken-over');
+      assert.equal(await beat('192.0.2.1', '10.0.0.5', 'fd00::5'), 'taken-over');
+      assert.equal(await beat('10.0.0.5', '10.0.0.5', 'fd00::5'), 'held-by-other', 'that address is on no interface');
+      assert.equal(await beat('192.0.2.1', '10.0.0.5', 'fd00::5'), 'renewed');
+    });
+
+    it('is taken over at once as whom the machine held it last in this boot, whatever its address was', async () => {
+      const { group, agent: make } = await makeMesh(opened(), 'l5', {});
+      await using agent = await make();
+      const clock = new SkippingClock();
+      let noted: string | null = null;
+      const note = {
+        read: async () => noted,
+        write: async (identity: string) => {
+          noted = identity;
+        },
+      };
+      const machine = { group, host: 'vm1', machineId: 'l5', clock };
+      const lease = new HeartbeatLease(agent.client, { ...machine, note });
+      assert.equal((await lease.heartbeat(versions, ['10.0.0.5'])).outcome, 'created');
+      // DHCP.
+      assert.equal((await lease.heartbeat(versions, ['10.0.0.9'])).outcome, 'taken-over');
+      const next = new HeartbeatLease(agent.client, { ...machine, note });
+      assert.equal((await next.heartbeat(versions, ['10.0.0.10'])).outcome, 'taken-over');
+      // A clone has the disk, and another boot.
+      const clone = new HeartbeatLease(agent.client, machine);
+      assert.equal((await clone.heartbeat(versions, ['10.0.0.9'])).outcome, 'held-by-other');
+    });
+
+    it('is held by a clone only once that has renewed it: before that it may be oneself with the address of before', async () => {
+      const { group, agent: make } = await makeMesh(opened(), 'l6', {});
+      await using agent = await make();
+      const clock = new SkippingClock();
+      const machine = { group, host: 'vm1', machineId: 'l6', clock };
+      const [before, after] = [new HeartbeatLease(agent.client, machine), new HeartbeatLease(agent.client, machine)];
+      await before.heartbeat(versions, ['10.0.0.5']);
+      const isAlive = async () => {
+        const beat = await after.heartbeat(versions, ['10.0.0.6']);
+        clock.pass(60_000);
+        return beat.outcome === 'held-by-other' ? beat.isAlive : beat.outcome;
+      };
+      assert.deepEqual([await isAlive(), await isAlive()], [false, false]);
+      await before.heartbeat(versions, ['10.0.0.5']);
+      const seen: (boolean | string)[] = [];
+      for (let minute = 0; minute < 6; minute += 1) seen.push(await isAlive());
+      assert.deepEqual(seen, [...Array(5).fill(true), 'taken-over']);
     });
   });
 }

@@ -74,7 +74,7 @@ export function policyCases(opened: () => Fixture): void {
       await using agent = await agentOn(opened(), { token, group: { namespace: APPS, name: 'reviews' } });
       assert.equal((await agent.reporter.publish(report('words'), identity())).outcome, 'written');
       assert.equal((await agent.reporter.publish({ ...report('more'), messages: [] }, identity())).outcome, 'written');
-      assert.equal((await agent.lease.heartbeat(versions)).outcome, 'created');
+      assert.equal((await agent.lease.heartbeat(versions, ['10.0.0.5'])).outcome, 'created');
     });
 
     for (const [what, status, why] of REFUSED) {

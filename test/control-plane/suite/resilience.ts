@@ -37,7 +37,7 @@ export function resilienceCases(opened: () => Fixture): void {
       assert.match('reason' in gone ? gone.reason : '', /no connection to https:.*ECONNREFUSED/);
       const failed = await agent.reporter.publish(report('words'), identity());
       assert.equal(failed.outcome === 'failed' && failed.error.kind, 'unreachable');
-      const beat = await agent.lease.heartbeat(versions);
+      const beat = await agent.lease.heartbeat(versions, ['10.0.0.5']);
       assert.equal(beat.outcome === 'failed' && beat.error.kind, 'unreachable');
       await fixture.start();
       assert.deepEqual(await agent.target.target(), first);

@@ -66,7 +66,7 @@ export function rightsCases(opened: () => Fixture): void {
         kind: 'Lease',
         metadata: { name: agent.lease.name, namespace: GROUP.namespace },
       });
-      const beat = await agent.lease.heartbeat(versions);
+      const beat = await agent.lease.heartbeat(versions, ['10.0.0.5']);
       answers.push(beat.outcome === 'failed' ? beat.error.message : beat.outcome);
       return answers;
     };
