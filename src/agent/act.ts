@@ -21,6 +21,7 @@ import type { Step } from './decision.ts';
 import type { Tell } from './events.ts';
 import type { Observation } from './observation.ts';
 import { downloadProxy } from './proxy.ts';
+import { aboutPackage } from './refusal.ts';
 
 export interface Hands {
   paths: Paths;
@@ -151,11 +152,19 @@ async function stage(
   const onProgress = ({ bytes, total }: { bytes: number; total: number | null }) =>
     tell({ kind: 'progress', bytes, total });
   const fetchPackage = () => source.fetch(description, { signal, onProgress });
-  const release = await stageRelease(store, { ...request, packageDigest: description.sha256, fetchPackage }, options);
+  const packageDigest = description.sha256;
+  const staging = stageRelease(store, { ...request, packageDigest, fetchPackage }, options);
+  const release = await staging.catch((error: unknown) => {
+    throw aboutPackage(error, packageDigest);
+  });
   await point(release.id, store, paths);
 }
 
-async function packageSource({ config, paths, clock, repository }: Hands, url: string | null): Promise<PackageSource> {
+/** `url` is that of the signed repository, null where nobody names one. */
+export async function packageSource(
+  { config, paths, clock, repository }: Omit<Hands, 'services'>,
+  url: string | null,
+): Promise<PackageSource> {
   if (config.istio.source === 'official') {
     const { OfficialDownloads } = await import('../repository/official.ts');
     const { downloads: baseUrl, caFile } = config.istio;

@@ -9,7 +9,7 @@ import type { ServiceManager } from '../host/service-manager.ts';
 import { isOwnFileAtFault } from '../istio/vm-config/problem.ts';
 import type { Paths } from '../paths.ts';
 import { SelfCheckFailed } from '../upgrade/errors.ts';
-import { installedDiscoveryHost, take } from './act.ts';
+import { type Hands, installedDiscoveryHost, packageSource, take } from './act.ts';
 import { Attempts } from './attempts.ts';
 import type { Step } from './decision.ts';
 import { ADOPT_KEY } from './decision-reasons.ts';
@@ -19,6 +19,8 @@ import type { AgentObservation, Observation } from './observation.ts';
 import { observe } from './observe.ts';
 import { observeAgent } from './observe-agent.ts';
 import { OwnVersions } from './own-versions.ts';
+import { isRefusal, PackageRefused } from './refusal.ts';
+import { ReplacedPackages } from './replaced-packages.ts';
 import { writeRules } from './rules.ts';
 import { type ConfigInEffect, observeSettings } from './settings.ts';
 import type { Status } from './status.ts';
@@ -50,11 +52,15 @@ export class Agent implements World {
   #notReported: string[] = [];
   #memo: { key: string; target: Target; wanted: Wanted; atMs: number } | null = null;
   readonly #own: OwnVersions;
+  readonly #hands: Hands;
+  readonly #replaced: ReplacedPackages;
 
   constructor(parts: AgentParts) {
     this.#parts = parts;
     this.#attempts = new Attempts(parts.paths);
     this.#own = new OwnVersions(parts);
+    this.#hands = { ...parts, repository: (url) => this.#own.repository(url) };
+    this.#replaced = new ReplacedPackages(parts.config, () => packageSource(this.#hands, null));
   }
 
   async observe(): Promise<Observation> {
@@ -71,6 +77,7 @@ export class Agent implements World {
   target(ask: Ask): Promise<Target> {
     if (ask === 'anew') this.#memo = null;
     this.#own.beginTurn();
+    this.#replaced.beginTurn(ask);
     return this.#parts.mesh.target(ask);
   }
 
@@ -119,14 +126,14 @@ export class Agent implements World {
     return host === istiodHostOf(target.inputs) ? target.revision.name : (revisionInHost(host) ?? target.revision.name);
   }
 
-  attempts() {
-    return this.#attempts.read(this.#parts.clock.now());
+  async attempts() {
+    const now = this.#parts.clock.now();
+    return this.#replaced.without(await this.#attempts.read(now), this.#memo?.wanted ?? null, now);
   }
 
   async take(step: Step, tell: Tell, signal: AbortSignal): Promise<void> {
     const observed = async () => this.#observation ?? this.observe();
-    const hands = { ...this.#parts, repository: (url: string | null) => this.#own.repository(url) };
-    await take(step, hands, { observed, tell, signal });
+    await take(step, this.#hands, { observed, tell, signal });
     const key = attemptKey(step);
     if (key !== null) await this.#attempts.succeeded(key, this.#parts.clock.now());
   }
@@ -136,7 +143,8 @@ export class Agent implements World {
     const key = attemptKey(step);
     // What an operator's own file says costs nothing to look at again, and is to count as soon as it is mended.
     if (key === null || isOwnFileAtFault(error)) return;
-    const wait = { refused: isRefusal(error), ...retryAfter(error) };
+    const about = error instanceof PackageRefused ? { packageDigest: error.packageDigest } : {};
+    const wait = { refused: isRefusal(error), ...about, ...retryAfter(error) };
     await this.#attempts.failed(key, describeError(error), this.#parts.clock.now(), wait);
   }
 
@@ -178,11 +186,6 @@ export class Agent implements World {
 function attemptKey(step: Step): string | null {
   if (step.do === 'adopt') return ADOPT_KEY;
   return step.do === 'stage' || step.do === 'upgrade-agent' ? step.key : null;
-}
-
-/** The package, or archive, itself is at fault: only another upload changes that. */
-function isRefusal({ code }: AgentError): boolean {
-  return code.startsWith('SMM43') || code === 'SMM443' || code === 'SMM701';
 }
 
 function retryAfter(error: AgentError): { atLeastMs?: number } {

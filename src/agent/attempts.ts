@@ -13,6 +13,8 @@ export interface Attempt {
   reason: string;
   count: number;
   retryAt: Date;
+  /** SHA-256 of the package that was refused for what it holds; another one is tried at once. */
+  packageDigest?: string | undefined;
 }
 
 interface Noted extends Attempt {
@@ -22,7 +24,7 @@ interface Noted extends Attempt {
 
 const FIRST_WAIT_MS = 30_000;
 const LONGEST_WAIT_MS = 3_600_000;
-/** A package that was refused for what it holds stays refused for longer: only a new upload changes it. */
+/** A package that was refused for what it holds stays refused for longer: only another upload changes that (replaced-packages.ts). */
 const FIRST_REFUSED_WAIT_MS = 24 * 3_600_000;
 const LONGEST_REFUSED_WAIT_MS = 7 * FIRST_REFUSED_WAIT_MS;
 /** The count of a version that nobody has wanted for so long after its wait is of no use any more. */
@@ -36,6 +38,7 @@ const Stored = z.record(
     retryAt: z.iso.datetime(),
     /** Not there in a file of 0.1.0. */
     at: z.iso.datetime().optional(),
+    packageDigest: z.string().optional(),
   }),
 );
 
@@ -53,31 +56,34 @@ export class Attempts {
   async read(now: Date): Promise<Map<string, Noted>> {
     const stored = Stored.safeParse(parseJson((await this.#file.read()) ?? '{}'));
     const attempts = new Map<string, Noted>();
-    for (const [key, { reason, count, retryAt, at: noted }] of Object.entries(stored.data ?? {})) {
+    for (const [key, { reason, count, retryAt, at: noted, packageDigest }] of Object.entries(stored.data ?? {})) {
       const [until, at] = [new Date(retryAt), noted === undefined ? now : new Date(noted)];
       const waitMs = until.getTime() - now.getTime();
       if (waitMs < -FORGET_AFTER_MS) continue;
       const isOver = at > now || waitMs > LONGEST_REFUSED_WAIT_MS;
       // Not now: it is compared with the time at which the machine was looked at, which is before this.
-      attempts.set(key, { reason, count, retryAt: isOver ? new Date(now.getTime() - LONGEST_WAIT_MS) : until, at });
+      const next = isOver ? new Date(now.getTime() - LONGEST_WAIT_MS) : until;
+      attempts.set(key, { reason, count, retryAt: next, at, packageDigest });
     }
     return attempts;
   }
 
-  /** Notes one more failure of `key`; waits double from try to try, up to their cap. */
+  /** Notes one more failure of `key`; waits double from try to try of the same package, up to their cap. */
   async failed(
     key: string,
     reason: string,
     now: Date,
-    wait: { refused: boolean; atLeastMs?: number },
+    wait: { refused: boolean; packageDigest?: string | undefined; atLeastMs?: number },
   ): Promise<Attempt> {
     const all = await this.read(now);
-    const count = (all.get(key)?.count ?? 0) + 1;
+    const { packageDigest } = wait;
+    const before = all.get(key);
+    const count = before?.packageDigest === packageDigest ? (before?.count ?? 0) + 1 : 1;
     const [first, longest] = wait.refused
       ? [FIRST_REFUSED_WAIT_MS, LONGEST_REFUSED_WAIT_MS]
       : [FIRST_WAIT_MS, LONGEST_WAIT_MS];
     const waitMs = Math.max(Math.min(first * 2 ** (count - 1), longest), Math.min(wait.atLeastMs ?? 0, longest));
-    const attempt = { reason, count, retryAt: new Date(now.getTime() + waitMs), at: now };
+    const attempt = { reason, count, retryAt: new Date(now.getTime() + waitMs), at: now, packageDigest };
     all.set(key, attempt);
     await this.#write(all);
     return attempt;

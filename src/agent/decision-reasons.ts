@@ -12,9 +12,10 @@ export function triedBefore(
 ): { reason: string; failed: true } | null {
   const attempt = attempts.get(key);
   if (attempt === undefined || attempt.retryAt <= now) return null;
-  const { reason, count, retryAt } = attempt;
+  const { reason, count, retryAt, packageDigest } = attempt;
   const times = count === 1 ? 'once' : `${count} times`;
-  const again = `tried ${times}, again at ${retryAt.toISOString()} (smm-agent retry tries at once)`;
+  const sooner = packageDigest === undefined ? '' : ', or when another package is published';
+  const again = `tried ${times}, again at ${retryAt.toISOString()}${sooner} (smm-agent retry tries at once)`;
   return { reason: `${reason}; ${again}`, failed: true };
 }
 

@@ -46,6 +46,19 @@ describe('failed tries', () => {
     );
   });
 
+  it('of another package than the one that was refused begin again with a day', async () => {
+    const attempts = new Attempts(paths);
+    const fail = async (packageDigest: string | undefined, refused = true) => {
+      const { retryAt } = await attempts.failed('stage 1.31.1', 'why', NOW, { refused, packageDigest });
+      return (retryAt.getTime() - NOW.getTime()) / HOUR_MS;
+    };
+    assert.deepEqual([await fail('aa'), await fail('aa'), await fail('bb')], [24, 48, 24]);
+    assert.equal((await attempts.read(NOW)).get('stage 1.31.1')?.packageDigest, 'bb');
+    // A download that failed says nothing about the package.
+    assert.equal(await fail(undefined, false), 30 / 3600);
+    assert.equal((await attempts.read(NOW)).get('stage 1.31.1')?.packageDigest, undefined);
+  });
+
   it('wait as long as the server asks, but not for ever', async () => {
     assert.deepEqual(await waits(1, { refused: false, atLeastMs: 90_000 }), [90_000]);
     await new Attempts(paths).clear();

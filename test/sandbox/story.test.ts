@@ -136,6 +136,28 @@ describe('one machine of a mesh', () => {
     await world.pending('False', /1\.31\.4/);
   });
 
+  it('refuses a package that is not whole, and takes another one of the same version at the next poll', async () => {
+    const { downloads } = world.mesh;
+    await world.mesh.publish({ version: '1.31.5', files: { 'lib/systemd/system/istio.service': null } });
+    await world.mesh.upgrade({ name: 'default', version: '1.31.5' });
+    const reason = (seen: { message: string } | undefined) => seen?.message ?? '';
+    await until(
+      'the refusal',
+      () => world.condition('SmmAgent'),
+      (seen) => /lacks .*istio\.service.*tried once.*or when another package is published/.test(reason(seen)),
+    );
+    const packages = () => downloads.requests.filter(({ path }) => /\/1\.31\.5\/.*\.deb$/.test(path)).length;
+    const digests = () => downloads.requests.filter(({ path }) => path.startsWith('/1.31.5/')).length - packages();
+    const asked = digests();
+    await until('two more polls', async () => digests() >= asked + 2);
+    assert.equal(packages(), 1);
+    await world.mesh.publish({ version: '1.31.5' });
+    await world.pending('True', /1\.31\.4 to 1\.31\.5/);
+    assert.equal(packages(), 2);
+    await world.mesh.upgrade({ name: 'default', version: '1.31.4' });
+    await world.pending('False', /1\.31\.4/);
+  });
+
   it('ends in order, and leaves Istio running', async () => {
     const lease = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: { name: '', namespace: NAMESPACE } };
     const { admin } = world.mesh;
