@@ -78,7 +78,7 @@ export async function observe({ paths, clock, services, invocation = null }: Eye
     confirmed,
     rejected: await findings.rejections.read(),
     agent: await observeAgent({ paths, clock }, invocation),
-    ignoredEdits: await ignoredEdits(paths),
+    ignoredEdits: [...(await ignoredEdits(paths)), ...unitFacts.unreadable],
     settings: null,
   };
 }

@@ -125,8 +125,10 @@ async function readBlocks(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   try {
-    const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+    // O_NONBLOCK: a FIFO that another user has put there would keep us waiting for ever.
+    const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     try {
+      if (!(await file.stat()).isFile()) throw new Error('it is no regular file');
       const buffer = Buffer.allocUnsafe(BLOCK_BYTES);
       for (;;) {
         signal?.throwIfAborted();

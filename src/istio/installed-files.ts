@@ -1,5 +1,5 @@
 /** The configuration files of Istio's own package on this machine. One that is absent counts as empty, as for the start script. */
-import { readText } from '../host/files.ts';
+import { readForeignText } from '../host/foreign-file.ts';
 import type { Paths } from '../paths.ts';
 import type { ReleaseConfiguration } from './release.ts';
 
@@ -8,8 +8,8 @@ export async function readInstalledFiles({
   istio,
 }: Paths): Promise<Pick<ReleaseConfiguration, 'clusterEnv' | 'sidecarEnv' | 'mesh'>> {
   return {
-    clusterEnv: (await readText(istio.clusterEnv)) ?? '',
-    sidecarEnv: (await readText(istio.sidecarEnv)) ?? '',
-    mesh: (await readText(istio.mesh)) ?? '',
+    clusterEnv: (await readForeignText(istio.clusterEnv)) ?? '',
+    sidecarEnv: (await readForeignText(istio.sidecarEnv)) ?? '',
+    mesh: (await readForeignText(istio.mesh)) ?? '',
   };
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { chmodSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, lstatSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { A, B, C, ScriptMachine } from './script-machine.ts';
 
@@ -133,6 +134,20 @@ describe("the release's root certificate", () => {
     machine.file(`opt/smm-agent/istio/releases/${A}/root-cert.pem`, 'new');
     machine.start();
     assert.equal(machine.read('etc/certs/root-cert.pem'), 'new');
+  });
+
+  it('is restored also where istio-proxy has put something else in the way, and keeps no start waiting', () => {
+    for (const make of ['mkfifo', 'ln -s /dev/zero']) {
+      using machine = new ScriptMachine().release(A).link('active', A).file('etc/certs/other', '');
+      machine.file(`opt/smm-agent/istio/releases/${A}/root-cert.pem`, 'new');
+      const certificate = machine.at('etc/certs/root-cert.pem');
+      execFileSync('sh', ['-c', `${make} "$1"; ${make} "$1.new"`, 'make', certificate]);
+      const startMs = performance.now();
+      machine.start();
+      assert.equal(machine.read('etc/certs/root-cert.pem'), 'new');
+      assert.ok(lstatSync(certificate).isFile());
+      assert.ok(performance.now() - startMs < 20_000);
+    }
   });
 });
 

@@ -3,11 +3,13 @@
  * an effect, and is told.
  */
 import { createHash } from 'node:crypto';
-import { stat } from 'node:fs/promises';
+import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { AgentError } from '../../errors.ts';
 import { fileError, hasCode } from '../../host/file-errors.ts';
 import { makeFolder, readText, writeAtomically } from '../../host/files.ts';
+import { readForeignText } from '../../host/foreign-file.ts';
 import { parseJson } from '../../host/json.ts';
 import type { Paths } from '../../paths.ts';
 
@@ -23,7 +25,11 @@ export async function recordOldConfiguration(paths: Paths): Promise<void> {
 /** Notes them anew: after an adoption that has taken the edits over (`smm-agent adopt`). */
 export async function noteOldConfiguration(paths: Paths): Promise<void> {
   const digests: Record<string, string | null> = {};
-  for (const { path } of oldFiles(paths)) digests[path] = await digest(path);
+  for (const { path } of oldFiles(paths)) {
+    const now = await digest(path);
+    // Without a note there is nothing to compare with later.
+    if (!(now instanceof AgentError)) digests[path] = now;
+  }
   await makeFolder(paths.state, 0o755);
   await writeAtomically(recordFile(paths), `${JSON.stringify(digests, null, 2)}\n`, { mode: 0o644 });
 }
@@ -36,7 +42,9 @@ export async function ignoredEdits(paths: Paths): Promise<string[]> {
   const sentences: string[] = [];
   for (const { path, instead } of oldFiles(paths)) {
     const before = noted.data[path];
-    if (before === undefined || before === (await digest(path))) continue;
+    const now = await digest(path);
+    if (now instanceof AgentError) sentences.push(`cannot tell whether ${path} was edited: ${now.message}`);
+    if (now instanceof AgentError || before === undefined || before === now) continue;
     const when = await editedAt(path);
     const what = when === null ? 'was removed' : `was edited at ${when.toISOString()}`;
     sentences.push(`${path} ${what} and is no longer read: Istio starts from its release; ${instead}`);
@@ -56,14 +64,20 @@ function recordFile({ state }: Paths): string {
   return join(state, 'old-configuration.json');
 }
 
-async function digest(path: string): Promise<string | null> {
-  const text = await readText(path);
-  return text === null ? null : createHash('sha256').update(text).digest('hex');
+/** An error is an answer: istio-proxy can put anything there, and nothing depends on it any more. */
+async function digest(path: string): Promise<string | null | AgentError> {
+  try {
+    const text = await readForeignText(path);
+    return text === null ? null : createHash('sha256').update(text).digest('hex');
+  } catch (error) {
+    if (error instanceof AgentError) return error;
+    throw error;
+  }
 }
 
 async function editedAt(path: string): Promise<Date | null> {
   try {
-    return (await stat(path)).mtime;
+    return (await lstat(path)).mtime;
   } catch (cause) {
     if (hasCode(cause, 'ENOENT')) return null;
     throw fileError('read', path, cause);

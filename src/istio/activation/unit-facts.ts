@@ -1,6 +1,8 @@
 /** Reads what unit-check.ts judges: the files that configure istio.service now, and the env files of the active release. */
 import { join } from 'node:path';
+import { AgentError } from '../../errors.ts';
 import { readText } from '../../host/files.ts';
+import { readForeignText } from '../../host/foreign-file.ts';
 import type { UnitState } from '../../host/service-manager.ts';
 import type { Paths } from '../../paths.ts';
 import { RELEASE_FILES, type ReleaseId } from '../release.ts';
@@ -8,16 +10,22 @@ import { isDropInCurrent } from './drop-in.ts';
 import type { UnitFacts } from './unit-check.ts';
 import type { TextFile } from './unit-file.ts';
 
-/** Rejects with SMM520 when one cannot be read. */
-export async function readUnitFacts(paths: Paths, unit: UnitState, active: ReleaseId | null): Promise<UnitFacts> {
+/** Rejects with SMM520 when one cannot be read; but for env files, which may lie where others can write: `unreadable` says of those why. */
+export async function readUnitFacts(
+  paths: Paths,
+  unit: UnitState,
+  active: ReleaseId | null,
+): Promise<UnitFacts & { unreadable: string[] }> {
   const folder = active === null ? null : join(paths.releases, active);
   const inRelease = async (name: string) => (folder === null ? null : readFileOf(join(folder, name)));
+  const unreadable: string[] = [];
   return {
+    unreadable,
     unit,
     paths,
     active,
     unitFiles: await readUnitFiles(unit),
-    environmentFiles: await readAll(unit.environmentFiles.map((path) => path.replace(/^-/, ''))),
+    environmentFiles: await readEnvironmentFiles(unit.environmentFiles, unreadable),
     sidecarEnv: await inRelease(RELEASE_FILES.sidecarEnv),
     clusterEnv: await inRelease(RELEASE_FILES.clusterEnv),
     mesh: (await inRelease(RELEASE_FILES.mesh))?.text ?? '',
@@ -28,6 +36,21 @@ export async function readUnitFacts(paths: Paths, unit: UnitState, active: Relea
 /** In the order in which systemd reads them. A file that was deleted since is left out: systemd will notice too. */
 export function readUnitFiles(unit: Pick<UnitState, 'fragmentPath' | 'dropInPaths'>): Promise<TextFile[]> {
   return readAll([unit.fragmentPath, ...unit.dropInPaths].filter((path) => path !== '' && path !== '/dev/null'));
+}
+
+async function readEnvironmentFiles(names: readonly string[], unreadable: string[]): Promise<TextFile[]> {
+  const found: TextFile[] = [];
+  for (const path of names.map((name) => name.replace(/^-/, ''))) {
+    try {
+      // systemd follows a link, too.
+      const text = await readForeignText(path, { followLinks: true });
+      if (text !== null) found.push({ path, text });
+    } catch (error) {
+      if (!(error instanceof AgentError)) throw error;
+      unreadable.push(`cannot check an EnvironmentFile of istio.service: ${error.message}`);
+    }
+  }
+  return found;
 }
 
 async function readAll(files: readonly string[]): Promise<TextFile[]> {

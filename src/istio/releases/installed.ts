@@ -4,6 +4,7 @@ import { realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AgentError } from '../../errors.ts';
 import { fileError, hasCode } from '../../host/file-errors.ts';
+import { readForeignText } from '../../host/foreign-file.ts';
 import { copyHashed } from '../../host/trees.ts';
 import type { Paths } from '../../paths.ts';
 import { RELEASE_FILES } from '../release.ts';
@@ -47,10 +48,17 @@ export async function copyInstalled(
 
 async function look(file: ProgramFile, path: string): Promise<Installed> {
   try {
-    return { file, path: await realpath(path), stat: await stat(path, { bigint: true }) };
+    const found = { file, path: await realpath(path), stat: await stat(path, { bigint: true }) };
+    if (file === 'bootstrapTemplate') await requireOrdinary(path);
+    return found;
   } catch (cause) {
     if (!hasCode(cause, 'ENOENT')) throw fileError('read', path, cause);
     const message = `cannot adopt Istio: ${path} of the official package is missing`;
     throw new AgentError('SMM447', message, 'install the istio-sidecar package again', { cause });
   }
+}
+
+/** It lies in a folder of istio-proxy, who could have put a link to a file of root's there, or anything of any size. */
+async function requireOrdinary(path: string): Promise<void> {
+  await readForeignText(path);
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import {
@@ -47,5 +48,17 @@ describe("edits of Istio's own configuration after the adoption", () => {
     assert.equal((await ignoredEdits(made.paths)).length, 1);
     await noteOldConfiguration(made.paths);
     assert.deepEqual(await ignoredEdits(made.paths), []);
+  });
+
+  it('are a warning where istio-proxy has put something else in the place of a file', async () => {
+    using made = machine();
+    await recordOldConfiguration(made.paths);
+    for (const make of ['mkfifo', 'mkdir', 'ln -s /dev/zero', 'truncate -s 500M']) {
+      rmSync(made.paths.istio.clusterEnv, { recursive: true });
+      execFileSync('sh', ['-c', `${make} "$1"`, 'make', made.paths.istio.clusterEnv]);
+      const [sentence, ...more] = await ignoredEdits(made.paths);
+      assert.deepEqual(more, []);
+      assert.match(sentence ?? '', /^cannot tell whether .*cluster\.env was edited: cannot read/);
+    }
   });
 });

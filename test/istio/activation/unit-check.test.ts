@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { installDropIn } from '../../../src/istio/activation/drop-in.ts';
@@ -214,5 +215,19 @@ describe('istio.service with the drop-in', () => {
   it('is ours when the release moves its PILOT_ADDRESS together with the mesh file', async () => {
     using machine = (await adopted()).inRelease('cluster.env', 'PILOT_ADDRESS=istiod.istio-system.svc:15012\n');
     assert.deepEqual(await check(machine), { answer: 'ours' });
+  });
+
+  it('is looked at without an EnvironmentFile that cannot be read, which is said', async () => {
+    using machine = new UnitMachine();
+    const file = join(machine.root, 'own.env');
+    execFileSync('mkfifo', [file]);
+    const { unreadable } = await readUnitFacts(
+      machine.paths,
+      { ...(await machine.unit()), environmentFiles: [`-${file}`] },
+      ACTIVE,
+    );
+    assert.deepEqual(unreadable, [
+      `cannot check an EnvironmentFile of istio.service: cannot read ${file}: it is no regular file`,
+    ]);
   });
 });

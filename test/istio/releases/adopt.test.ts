@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { lstat, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { lstat, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { RELEASE_FILES, RELEASE_FOLDER } from '../../../src/istio/release.ts';
@@ -54,6 +54,23 @@ describe('adopting the official package', () => {
       [scene.paths.istio.bootstrapTemplate, RELEASE_FILES.bootstrapTemplate],
     ] as const) {
       assert.notEqual((await lstat(installed)).ino, (await lstat(join(scene.store.folder(id), name))).ino);
+    }
+  });
+
+  it('does not copy what istio-proxy has linked to in its own folder', async () => {
+    await using scene = await Scene.begin();
+    await scene.install('1.31.0');
+    const { bootstrapTemplate, clusterEnv } = scene.paths.istio;
+    for (const path of [bootstrapTemplate, clusterEnv]) {
+      const text = await readFile(path);
+      await rm(path);
+      await symlink('/etc/hostname', path);
+      await assert.rejects(adoptInstalled(scene.store, REQUEST), {
+        code: 'SMM520',
+        message: `cannot read ${path}: it is a link`,
+      });
+      await rm(path);
+      await writeFile(path, text);
     }
   });
 
