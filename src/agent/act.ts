@@ -198,7 +198,8 @@ async function clean(
   { paths, clock }: Hands,
 ): Promise<void> {
   const { cleanReleases } = await import('../istio/releases/clean.ts');
-  const removed = await cleanReleases(store, new Set(keep));
+  // Whichever is kept beyond what is needed was decided.
+  const removed = await cleanReleases(store, new Set(keep), '/proc', 0);
   await removeDownloads(store, paths);
   const findings = new ReleaseFindings(paths.state, clock);
   for (const id of removed) await findings.forgetConfirmed(id);

@@ -2,6 +2,7 @@
 import { lookup } from 'node:dns/promises';
 import type { Config } from '../config.ts';
 import type { Target } from '../control-plane/target.ts';
+import type { TokenFacts } from '../control-plane/token-facts.ts';
 import { AgentError, describeError } from '../errors.ts';
 import type { Clock } from '../host/clock.ts';
 import { readText } from '../host/files.ts';
@@ -163,7 +164,12 @@ export class Agent implements World {
    */
   async report(status: Status): Promise<string[]> {
     const { paths } = this.#parts;
-    const write = () => writeStatus(paths, { ...status, warnings: [...status.warnings, ...this.#notReported] });
+    const write = () =>
+      writeStatus(paths, {
+        ...status,
+        token: tokenSummary(this.#parts.mesh.token()),
+        warnings: [...status.warnings, ...this.#notReported],
+      });
     await write();
     const full = this.#observation === null ? null : await this.#own.note(this.#observation, status);
     const notNoted = full === null ? [] : [`${describeError(full)} (${full.remedy})`];
@@ -198,4 +204,8 @@ export async function readMachineId(paths: Paths): Promise<string> {
   if (/^[0-9a-f]{32}$/.test(id)) return id;
   const remedy = 'run systemd-machine-id-setup';
   throw new AgentError('SMM510', `cannot use ${paths.machineId}: it holds no machine id`, remedy);
+}
+
+function tokenSummary(facts: TokenFacts | null): NonNullable<Status['token']> | null {
+  return facts === null ? null : { group: facts.group, validUntil: facts.validUntil?.toISOString() ?? null };
 }

@@ -15,10 +15,11 @@ export interface Attempt {
   retryAt: Date;
   /** SHA-256 of the package that was refused for what it holds; another one is tried at once. */
   packageDigest?: string | undefined;
+  /** When it failed; left out where nobody knows. */
+  at?: Date;
 }
 
 interface Noted extends Attempt {
-  /** When it failed. */
   at: Date;
 }
 

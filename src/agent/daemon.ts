@@ -21,7 +21,7 @@ export interface Session {
   read: { config: Config; inEffect: ConfigInEffect } | null;
   /** Why the file on disk is not in effect; null when it is. */
   problem: string | null;
-  turn(options: Pick<TurnOptions, 'ask' | 'nextPoll' | 'tell' | 'onTarget' | 'signal'>): Promise<Status>;
+  turn(options: Pick<TurnOptions, 'ask' | 'isTyped' | 'nextPoll' | 'tell' | 'onTarget' | 'signal'>): Promise<Status>;
   /**
    * Says that a turn failed as a whole: the last status would else stand there as if it were still so. `isRepeated` when the
    * turn before failed too.
@@ -60,6 +60,8 @@ export const RELOAD = 'reload';
 /** Istio has started or stopped. */
 export const ISTIO = 'istio';
 const REFRESHING: ReadonlySet<string> = new Set([RELOAD, 'reconcile', 'start']);
+/** An operator has typed something and looks at what comes of it. */
+const TYPED: ReadonlySet<string> = new Set([RELOAD, 'reconcile']);
 /** A fleet whose proxies crash must not ask its control plane at each of their starts. */
 const LOCAL: ReadonlySet<string> = new Set([ISTIO, FOLLOW_UP]);
 
@@ -161,7 +163,13 @@ async function oneTurn(
     tell(event);
   };
   try {
-    const turn = session.turn({ ask: askFor(reasons), ...options, tell: moving, signal });
+    const turn = session.turn({
+      ask: askFor(reasons),
+      isTyped: reasons.some((reason) => TYPED.has(reason)),
+      ...options,
+      tell: moving,
+      signal,
+    });
     return { status: await untilAborted(turn, signal) };
   } catch (error) {
     const remedy = error instanceof AgentError ? error.remedy : 'it is tried again at the next poll';

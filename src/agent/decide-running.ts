@@ -72,11 +72,11 @@ function secondOf(date: Date): number {
 }
 
 /**
- * What runs, is active, staged or wanted stays, with what a bad release is put back to, and one more: what somebody may
- * want to go back to.
+ * What runs, is active, staged or wanted stays, with what a bad release is put back to, and one more: what somebody may want to go back
+ * to. That is one of another version of Istio before all: each edit of istio.env makes a release, and must not push that one out.
  */
 export function considerCleaning({ observation }: DecisionInput, wantedId: ReleaseId | null): Verdict {
-  const { active, staged, running, previous, confirmed, releases } = observation;
+  const { active, staged, running, previous, confirmed, rejected, releases } = observation;
   // While it cannot be told what runs, nothing is deleted.
   if (active === null || running.answer === 'unknown') return null;
   const ids = releases.map(({ manifest }) => manifest.id);
@@ -88,13 +88,13 @@ export function considerCleaning({ observation }: DecisionInput, wantedId: Relea
     previous,
     ids.findLast((id) => confirmed.has(id)),
   ]);
-  const spare = ids.filter((id) => !needed.has(id));
-  const remove = spare.slice(0, -1);
+  const rest = releases.filter(({ manifest: { id } }) => !needed.has(id)).map(({ manifest }) => manifest);
+  const others = rest.filter(({ istioVersion }) => istioVersion !== active.manifest.istioVersion);
+  const spare =
+    others.findLast(({ id }) => confirmed.has(id)) ?? others.findLast(({ id }) => !rejected.has(id)) ?? rest.at(-1);
+  const remove = rest.flatMap(({ id }) => (id === spare?.id ? [] : [id]));
   if (remove.length === 0) return null;
-  return {
-    do: 'clean',
-    remove,
-    keep: ids.filter((id) => needed.has(id)),
-    why: `${remove.length} releases are not needed any more`,
-  };
+  const why =
+    remove.length === 1 ? '1 release is not needed any more' : `${remove.length} releases are not needed any more`;
+  return { do: 'clean', remove, keep: ids.filter((id) => !remove.includes(id)), why };
 }

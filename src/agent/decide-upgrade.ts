@@ -62,7 +62,11 @@ export function considerVersionCleaning({ observation }: DecisionInput): Verdict
   const spare = others.findLast((version) => !rejected.has(version)) ?? others.at(-1);
   const remove = others.filter((version) => version !== spare);
   if (remove.length === 0) return null;
-  return { do: 'clean-versions', remove, why: `${remove.length} versions of the agent are not needed any more` };
+  return {
+    do: 'clean-versions',
+    remove,
+    why: `${remove.length === 1 ? '1 version of the agent is' : `${remove.length} versions of the agent are`} not needed any more`,
+  };
 }
 
 /** A version on probation looks and reports; everything else waits until it is confirmed. */

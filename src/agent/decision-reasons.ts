@@ -12,10 +12,12 @@ export function triedBefore(
 ): { reason: string; failed: true } | null {
   const attempt = attempts.get(key);
   if (attempt === undefined || attempt.retryAt <= now) return null;
-  const { reason, count, retryAt, packageDigest } = attempt;
+  const { reason, count, retryAt, packageDigest, at } = attempt;
   const times = count === 1 ? 'once' : `${count} times`;
   const sooner = packageDigest === undefined ? '' : ', or when another package is published';
-  const again = `tried ${times}, again at ${retryAt.toISOString()}${sooner} (smm-agent retry tries at once)`;
+  // Of then, and not of now: what was wrong may be mended since.
+  const then = at === undefined ? '' : `that was at ${at.toISOString()}, `;
+  const again = `${then}tried ${times}, again at ${retryAt.toISOString()}${sooner} (smm-agent retry tries at once)`;
   return { reason: `${reason}; ${again}`, failed: true };
 }
 

@@ -23,7 +23,7 @@ export type Step = {
   | { do: 'point-staged'; id: ReleaseId }
   | { do: 'confirm'; id: ReleaseId }
   | { do: 'start' }
-  /** `keep` is what is needed; the newest of the rest stays too. */
+  /** `keep` is what is needed, with the one to go back to. */
   | { do: 'clean'; remove: ReleaseId[]; keep: ReleaseId[] }
 );
 

@@ -73,7 +73,15 @@ export async function reconcileHere(paths: Paths, tell: Tell): Promise<Status> {
   process.once('SIGTERM', end);
   try {
     return await withAgent(paths, (agent, config) =>
-      turn(agent, { config, clock: systemClock, ask: 'anew', nextPoll: null, tell, signal: ending.signal }),
+      turn(agent, {
+        config,
+        clock: systemClock,
+        ask: 'anew',
+        isTyped: true,
+        nextPoll: null,
+        tell,
+        signal: ending.signal,
+      }),
     );
   } finally {
     process.off('SIGINT', end);

@@ -10,6 +10,7 @@ import { HeartbeatLease } from '../control-plane/lease.ts';
 import type { Versions } from '../control-plane/lease-object.ts';
 import type { Target } from '../control-plane/target.ts';
 import { TargetReader } from '../control-plane/target-reader.ts';
+import { endOfToken, otherGroup, type TokenFacts } from '../control-plane/token-facts.ts';
 import { WorkloadEntryReporter } from '../control-plane/workload-entry.ts';
 import type { Clock } from '../host/clock.ts';
 import type { ProxyIdentity } from '../istio/proxy-environment.ts';
@@ -94,13 +95,25 @@ export class Mesh {
       this.#reader.refresh();
       this.#reporter.refresh();
     }
-    const target = await this.#reader.target();
+    const target = this.#explained(await this.#reader.target());
     if (target.answer === 'wanted') this.#inputs = target.inputs;
     this.#policy = await this.#reader.agentPolicy();
     this.#last = { target, atMs: this.#clock.bootTimeMs() };
     if (target.answer === 'unreachable') this.#outage.failed();
     else this.#outage.over();
     return target;
+  }
+
+  /** Whoever reads "forbidden" widens rights; the token of another group needs none. */
+  #explained(target: Target): Target {
+    if (target.answer !== 'forbidden') return target;
+    const other = otherGroup(this.#client.tokenFacts(), this.#config.workloadGroup);
+    return other === null ? target : { ...target, reason: `${other}; ${target.reason}` };
+  }
+
+  /** Whose token the last request had, and until when it is valid; null where that cannot be told. */
+  token(): TokenFacts | null {
+    return this.#client.tokenFacts();
   }
 
   /** What is wanted of the agents themselves, as of the last `target`. */
@@ -130,8 +143,9 @@ export class Mesh {
     const versions = this.#leasePace.next({
       agent: status.agent.version,
       agentWanted: status.upgrade?.wanted ?? null,
+      heldBy: status.upgrade?.heldBy ?? null,
       istioRunning: status.istio.running?.istioVersion ?? null,
-      istioStaged: (status.istio.staged ?? status.istio.active)?.istioVersion ?? null,
+      istioStaged: status.istio.staged?.istioVersion ?? null,
       istioWanted: status.target.istioVersion,
       restartPending: status.restart.pending,
     });
@@ -139,7 +153,13 @@ export class Mesh {
     const beat = await this.#lease.heartbeat(versions, [...identity.addresses, ...ownAddresses()]);
     if (beat.outcome !== 'not-due') this.#leaseWarnings = leaseWarnings(beat);
     const doubts = this.#policy.answer === 'wishes' ? this.#policy.doubts : [];
-    this.#warnings = [...publicationWarnings(published), ...this.#leaseWarnings, ...doubts];
+    const end = endOfToken(this.#client.tokenFacts(), this.#clock.now());
+    this.#warnings = [
+      ...(end === null ? [] : [`${end}: kubectl create token <account> | smm-agent set bearer-token - stores another`]),
+      ...publicationWarnings(published),
+      ...this.#leaseWarnings,
+      ...doubts,
+    ];
     return this.#warnings;
   }
 

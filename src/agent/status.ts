@@ -43,6 +43,8 @@ export interface Status {
   workloadGroup: { namespace: string; name: string } | null;
   /** The configuration that the agent works by; null where it has read none. */
   config: ConfigInEffect | null;
+  /** The token that was used last, as it describes itself; not there where none was. */
+  token?: { group: { namespace: string; name: string } | null; validUntil: string | null } | null;
   target: {
     answer: Target['answer'] | 'not-asked';
     revision: string | null;
@@ -77,6 +79,8 @@ export interface UpgradeSummary {
   previous: string | null;
   /** What the control plane asks for, whether this machine allows it or not; null where it asks for nothing. */
   wanted: string | null;
+  /** What keeps it on its version, whether another one is wanted or not; null when nothing does. */
+  heldBy: string | null;
   state: UpgradeState;
   /** In words; null for `current`. */
   reason: string | null;

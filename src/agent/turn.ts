@@ -52,6 +52,8 @@ export interface TurnOptions {
   clock: Clock;
   ask: Ask;
   nextPoll: Date | null;
+  /** Somebody has typed a command for this turn: what failed before is tried again in it, whatever its wait. */
+  isTyped?: boolean;
   tell: Tell;
   /** Told before anything is done about it: a reader of the journal finds the reason above the deed. */
   onTarget?: (target: Status['target']) => void;
@@ -122,6 +124,7 @@ async function onlyOwnUpgrade(
 
 async function wholeTurn(world: World, options: TurnOptions, ask: () => Promise<Target>): Promise<Status> {
   const { config, tell, signal } = options;
+  const triesFrom = options.isTyped ? options.clock.now() : null;
   let observation = await world.observe();
   tell({ kind: 'learnt', text: describeObservation(observation) });
   const learn = (target: Target) => {
@@ -133,7 +136,7 @@ async function wholeTurn(world: World, options: TurnOptions, ask: () => Promise<
   };
   const asked = ask();
   let target = learn(await (isUntried(observation) ? unlessLate(asked, options) : asked));
-  let view = await plan(world, observation, target, config);
+  let view = await plan(world, observation, target, config, triesFrom);
   const describe = (failures: Failure[], warnings: string[]) =>
     describeStatus({
       pid: process.pid,
@@ -153,7 +156,7 @@ async function wholeTurn(world: World, options: TurnOptions, ask: () => Promise<
     if (done === null && isUntried(observation)) return status;
     if (target === LATE) target = learn(await asked);
     observation = await world.observe();
-    view = await plan(world, observation, target, config);
+    view = await plan(world, observation, target, config, triesFrom);
   }
   // Not before: it can take questions of its own.
   await world.writeRules(config, target, observation);
@@ -163,7 +166,7 @@ async function wholeTurn(world: World, options: TurnOptions, ask: () => Promise<
     if (steps.length === 0 || restartIn(steps) !== undefined) break;
     goesOn = await takeAll(world, steps, failures, tell, signal);
     observation = await world.observe();
-    view = await plan(world, observation, target, config);
+    view = await plan(world, observation, target, config, triesFrom);
   }
   for (const { step, reason } of view.decision.notDone) tell({ kind: 'not-done', step, text: reason });
   const report = async () => describe(failures, await world.report(describe(failures, [])));
@@ -205,13 +208,16 @@ export interface Plan {
 export async function dryRun(world: World, config: Config): Promise<Plan> {
   const observation = await world.observe();
   const target = await world.target('anew');
-  return { observation, target, ...(await plan(world, observation, target, config)) };
+  return { observation, target, ...(await plan(world, observation, target, config, null)) };
 }
 
-async function plan(world: World, observation: Observation, target: Target, config: Config) {
+/** `triesFrom`: tries that failed earlier keep from nothing; null: each waits for its time. */
+async function plan(world: World, observation: Observation, target: Target, config: Config, triesFrom: Date | null) {
   const wanted = await world.wanted(target, observation);
   const adoptedRevision = observation.active === null ? await world.adoptedRevision(target) : null;
-  const attempts = await world.attempts();
+  const all = await world.attempts();
+  const attempts =
+    triesFrom === null ? all : new Map([...all].filter(([, { at }]) => at !== undefined && at >= triesFrom));
   const agentWanted = await world.wantedAgent();
   const decision = decide({ observation, wanted, agentWanted, config, attempts, adoptedRevision });
   return { wanted, agentWanted, decision };

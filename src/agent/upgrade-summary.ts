@@ -14,6 +14,7 @@ export function upgradeSummary(input: Input): UpgradeSummary {
     installed,
     previous,
     wanted: 'version' in agentWanted ? agentWanted.version : null,
+    heldBy: agentWanted.heldBy ?? null,
     ...stateOf(input),
     probation:
       probation === null

@@ -8,6 +8,8 @@ export type AgentWanted = {
   least: { version: string; met: boolean } | null;
   /** Base URL of the repository, null where nobody names one. */
   repository: string | null;
+  /** Who keeps agents on their version, whatever is wanted; left out where nobody does. */
+  heldBy?: string;
 } & (
   | { answer: 'version'; version: string; step: 'same' | 'upgrade' | 'downgrade' }
   /** Nobody asks for a version: `reason` says why. */
@@ -21,6 +23,12 @@ export type AgentWanted = {
 
 /** `running` is the version of this process. */
 export async function wantedAgent(policy: AgentPolicy, config: Config, running: string): Promise<AgentWanted> {
+  const wanted = await withinPolicy(policy, config, running);
+  if (config.hold) return { ...wanted, heldBy: 'this machine (hold: true)' };
+  return policy.answer === 'wishes' && policy.hold ? { ...wanted, heldBy: policy.source } : wanted;
+}
+
+async function withinPolicy(policy: AgentPolicy, config: Config, running: string): Promise<AgentWanted> {
   const own = config.repository.url ?? null;
   const nothing = { least: null, repository: own };
   switch (policy.answer) {

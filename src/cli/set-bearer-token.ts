@@ -1,8 +1,9 @@
 /** `smm-agent set bearer-token`: the token for the Kubernetes API. It is never printed, not even in part. */
 import { dirname } from 'node:path';
 import { loadConfig } from '../config-file.ts';
+import { endOfToken, otherGroup, tokenFacts } from '../control-plane/token-facts.ts';
 import { AgentError } from '../errors.ts';
-import { makeFolder, writeAtomically } from '../host/files.ts';
+import { makeFolder, readText, writeAtomically } from '../host/files.ts';
 import { onMachine } from '../paths.ts';
 import type { Io } from './io.ts';
 
@@ -28,28 +29,30 @@ export async function setBearerToken(token: string, io: Io): Promise<void> {
   const file = onMachine(io.paths, loaded.state === 'configured' ? loaded.config.controlPlane.tokenFile : DEFAULT_FILE);
   if (dirname(file) === io.paths.credentials) await makeFolder(io.paths.credentials, 0o700);
   await writeAtomically(file, text, { mode: 0o600, owner: { uid: 0, gid: 0 } });
-  io.stdout.write(`stored the token in ${file}\n`);
-  const doubt = doubtAbout(text, new Date());
-  if (doubt !== null) io.stderr.write(`smm-agent: warning: ${doubt}\n`);
+  const facts = tokenFacts(text);
+  const until = facts?.validUntil ? `, valid until ${facts.validUntil.toISOString()}` : '';
+  io.stdout.write(`stored the token in ${file}${until}\n`);
+  const other = loaded.state === 'configured' ? otherGroup(facts, loaded.config.workloadGroup) : null;
+  for (const doubt of [doubtAbout(text, new Date()), other]) {
+    if (doubt !== null) io.stderr.write(`smm-agent: warning: ${doubt}\n`);
+  }
 }
 
 /** What makes the token look useless; no reason to refuse it, since the API server alone decides. */
 export function doubtAbout(token: string, now: Date): string | null {
-  const parts = token.split('.');
-  const claims = parts.length === 3 ? decode(parts[1] ?? '') : null;
-  if (claims === null) return 'the token does not look like a JSON Web Token, as Kubernetes issues them';
-  if (typeof claims.exp !== 'number' || claims.exp * 1000 > now.getTime()) return null;
-  return `the token expired at ${new Date(claims.exp * 1000).toISOString()}`;
+  const facts = tokenFacts(token);
+  if (facts === null) return 'the token does not look like a JSON Web Token, as Kubernetes issues them';
+  return endOfToken(facts, now);
 }
 
-function decode(part: string): Record<string, unknown> | null {
-  try {
-    const value: unknown = JSON.parse(Buffer.from(part, 'base64url').toString('utf8'));
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : null;
-  } catch (error) {
-    if (error instanceof SyntaxError) return null;
-    throw error;
-  }
+/** Says when the token that is stored is another group's: whoever has mistyped the group need not wait for "forbidden". */
+export async function warnOfOtherGroup(io: Io): Promise<void> {
+  const loaded = await loadConfig(io.paths);
+  if (loaded.state !== 'configured') return;
+  const { controlPlane, workloadGroup } = loaded.config;
+  const token = await readText(onMachine(io.paths, controlPlane.tokenFile));
+  const other = token === null ? null : otherGroup(tokenFacts(token.trim()), workloadGroup);
+  if (other !== null) io.stderr.write(`smm-agent: warning: ${other}\n`);
 }
 
 async function readAll({ stdin }: Io): Promise<string> {

@@ -9,7 +9,7 @@ import type { Edit } from './document-edit.ts';
 import { EXIT } from './exit-codes.ts';
 import { type Io, requireRoot } from './io.ts';
 import { notifyDaemon } from './notify-daemon.ts';
-import { setBearerToken } from './set-bearer-token.ts';
+import { setBearerToken, warnOfOtherGroup } from './set-bearer-token.ts';
 import { setControlPlane } from './set-control-plane.ts';
 
 export const spec = {
@@ -81,6 +81,7 @@ async function edit(io: Io, edits: Edit[], beforeWrite?: () => Promise<void>): P
   tellWhatIsLeft(left, io);
   // What the file says counts from now on.
   if (keys === 'hold') await (await import('../agent/emergency-hold.ts')).setEmergencyHold(io.paths, false);
+  if (keys.includes('workloadGroup')) await warnOfOtherGroup(io);
   await notifyDaemon(io);
   return EXIT.ok;
 }

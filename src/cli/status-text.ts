@@ -22,6 +22,7 @@ export function statusText(status: Status, life: DaemonLife): string {
     ...(status.config == null
       ? []
       : [['config', `${status.config.file}, read at ${status.config.readAt}`] as [string, string]]),
+    ...(status.token ? [['token', token(status.token)] as [string, string]] : []),
     ['wanted', wanted(status)],
     [
       'running',
@@ -66,7 +67,13 @@ function agent({ agent: { version, state, reason } }: Status, life: DaemonLife):
   return `${version}, ${state}: ${reason}${remedy}`;
 }
 
-function upgrade({ running, installed, wanted, state, reason, probation }: UpgradeSummary): string {
+function token({ group, validUntil }: NonNullable<Status['token']>): string {
+  const whose =
+    group === null ? 'of another account than smm-agent-<group>' : `of group ${group.namespace}/${group.name}`;
+  return `${whose}, ${validUntil === null ? 'valid without an end' : `valid until ${validUntil}`}`;
+}
+
+function upgrade({ running, installed, wanted, heldBy, state, reason, probation }: UpgradeSummary): string {
   const versions = [
     `running ${running}`,
     `installed ${installed ?? 'as no version'}`,
@@ -74,7 +81,9 @@ function upgrade({ running, installed, wanted, state, reason, probation }: Upgra
     ...(probation === null || state === 'probation' ? [] : [`${probation.version} on probation`]),
   ];
   const said = reason === null ? state : state === 'off' ? reason : `${state}: ${reason}`;
-  return `${versions.join(', ')}; ${said}`;
+  // An announced hold is to be seen while versions agree, too.
+  const held = heldBy == null || state === 'held' ? '' : `; held by ${heldBy}`;
+  return `${versions.join(', ')}; ${said}${held}`;
 }
 
 function wanted({ target, agent }: Status): string {

@@ -28,6 +28,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   const nothing: Record<string, string> = {
     'agent running': 'not running',
     ...(status?.upgrade ? { 'agent wanted': 'none' } : {}),
+    ...(status !== null && status.istio.active !== null ? { 'istio staged': 'nothing' } : {}),
   };
   for (const [name, version] of Object.entries(versions)) {
     io.stdout.write(`${name.padEnd(16)} ${version ?? nothing[name] ?? 'unknown'}\n`);
@@ -41,7 +42,7 @@ function versionsOf(status: Status | null): Record<string, string | null> {
     'agent installed': AGENT_VERSION,
     'agent wanted': status?.upgrade?.wanted ?? null,
     'istio running': status?.istio.running?.istioVersion ?? null,
-    'istio staged': (status?.istio.staged ?? status?.istio.active)?.istioVersion ?? null,
+    'istio staged': status?.istio.staged?.istioVersion ?? null,
     'istio wanted': status?.target.istioVersion ?? null,
   };
 }

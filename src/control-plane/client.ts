@@ -5,6 +5,7 @@ import { answerFailure, invalidAnswer, throttledFailure } from './answer-failure
 import { closedFailure } from './network-failure.ts';
 import { describeRequest, pathOf, type Resource, type Verb } from './resource.ts';
 import { MAX_RETRY_AFTER_MS, retryAfterMs } from './retry-after.ts';
+import { type TokenFacts, tokenFacts } from './token-facts.ts';
 import { type Exchange, Transport, type TransportOptions } from './transport.ts';
 
 export interface ClientOptions extends TransportOptions {
@@ -119,6 +120,12 @@ export class KubernetesClient {
       { method: 'POST', path: pathOf(resource), accept: JSON_ONLY, ...sent },
       schema,
     );
+  }
+
+  /** What the token of the last request says of itself; null before the first, and for one of another kind. */
+  tokenFacts(): TokenFacts | null {
+    const { token } = this.#transport;
+    return token === null ? null : tokenFacts(token);
   }
 
   /** Requests sent, answers of any status, and bytes of their bodies, since the client was made. */

@@ -9,6 +9,8 @@ import { Metadata } from './objects.ts';
 export interface Versions {
   agent: string;
   agentWanted: string | null;
+  /** What keeps the agent, or Istio as well, on its version: this machine's own `hold`, or a ConfigMap's. */
+  heldBy: string | null;
   istioRunning: string | null;
   istioStaged: string | null;
   istioWanted: string | null;
@@ -123,6 +125,7 @@ function annotations(versions: Versions): Record<string, string> {
   return {
     [`${PREFIX}agent-version`]: versions.agent,
     [`${PREFIX}agent-wanted`]: versions.agentWanted ?? '',
+    [`${PREFIX}held-by`]: versions.heldBy ?? '',
     [`${PREFIX}istio-running`]: versions.istioRunning ?? '',
     [`${PREFIX}istio-staged`]: versions.istioStaged ?? '',
     [`${PREFIX}istio-wanted`]: versions.istioWanted ?? '',

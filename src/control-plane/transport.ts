@@ -49,6 +49,7 @@ export class Transport {
   readonly #closing = new AbortController();
   #connections: { ca: string; agent: Agent } | null = null;
   #http: AxiosInstance | null = null;
+  #token: string | null = null;
 
   constructor(options: TransportOptions) {
     this.#options = { proxy: null, deadlineMs: 10_000, maxAnswerBytes: 4 * 1024 * 1024, ...options };
@@ -74,6 +75,11 @@ export class Transport {
     }
   }
 
+  /** The one of the last request; null before the first. */
+  get token(): string | null {
+    return this.#token;
+  }
+
   /** Aborted by `close`. */
   get closing(): AbortSignal {
     return this.#closing.signal;
@@ -88,6 +94,7 @@ export class Transport {
   async #exchange(exchange: Exchange, signal: AbortSignal): Promise<Answer> {
     if (this.#closing.signal.aborted) throw closedFailure(exchange.doing);
     const token = await credential(this.#options.tokenFile, 'token', exchange.doing, signal);
+    this.#token = token;
     const agent = this.#agent(await credential(this.#options.caFile, 'CA', exchange.doing, signal));
     try {
       return await this.#once(exchange, token, agent, signal);

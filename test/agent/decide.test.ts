@@ -3,9 +3,10 @@ import { describe, it } from 'node:test';
 import type { Attempt } from '../../src/agent/attempts.ts';
 import { decide } from '../../src/agent/decide.ts';
 import { stageKey } from '../../src/agent/decide-staging.ts';
-import type { Observation } from '../../src/agent/observation.ts';
+import type { LinkedRelease, Observation } from '../../src/agent/observation.ts';
 import type { Wanted } from '../../src/agent/wanted.ts';
 import type { AgentWanted } from '../../src/agent/wanted-agent.ts';
+import type { Rejection } from '../../src/host/rejections.ts';
 import { CONFIGURATION, config, minutesAgo, NEW, NOW, OLD, observed, release, SAME, UNIT, wants } from './observed.ts';
 
 interface Case {
@@ -442,6 +443,27 @@ describe('cleaning', () => {
   it('leaves the release that a bad one is put back to, and the newest confirmed one', () => {
     assert.deepEqual(removed({ previous: older.manifest.id }), [OLD.manifest.id]);
     assert.deepEqual(removed({ previous: older.manifest.id, confirmed: new Set([OLD.manifest.id]) }), []);
+  });
+
+  it('keeps a release of another version, however many trial edits of the configuration have made releases since', () => {
+    const edits = ['1', '2', '3'].map((digit) => release(`1.31.1-${digit.repeat(12)}`));
+    const bad = release('1.31.2-eeeeeeeeeeee');
+    const observation: Partial<Observation> = {
+      releases: [older, OLD, NEW, bad, ...edits],
+      active: edits[2] as LinkedRelease,
+      running: { answer: 'release', id: edits[2]?.manifest.id ?? '', upMs: 1 },
+      previous: edits[1]?.manifest.id ?? null,
+      rejected: new Map([[bad.manifest.id, {} as Rejection]]),
+    };
+    const gone = removed({ ...observation, confirmed: new Set([NEW.manifest.id]) });
+    assert.deepEqual(
+      gone,
+      [older, bad, edits[0]].map((one) => one?.manifest.id),
+    );
+    assert.deepEqual(
+      removed({ ...observation, confirmed: new Set([older.manifest.id]) }).includes(older.manifest.id),
+      false,
+    );
   });
 
   it('removes nothing while it cannot be told what runs', () => {

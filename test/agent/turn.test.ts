@@ -55,7 +55,13 @@ class WrittenDown implements World {
   }
 
   async failed(step: Step, { message: reason }: AgentError): Promise<void> {
-    if ('key' in step) this.#attempts.set(step.key, { reason, count: 1, retryAt: new Date(NOW.getTime() + 60_000) });
+    if ('key' in step)
+      this.#attempts.set(step.key, {
+        reason,
+        count: 1,
+        retryAt: new Date(NOW.getTime() + 60_000),
+        at: this.clock.now(),
+      });
   }
 
   #agent(change: Partial<AgentObservation>): void {
@@ -67,8 +73,9 @@ class WrittenDown implements World {
     return [];
   }
 
-  turn() {
+  turn(isTyped = false) {
     return turn(this, {
+      isTyped,
       config: config(),
       clock: this.clock,
       ask: 'poll',
@@ -100,6 +107,22 @@ describe("a turn with the agent's own upgrade", () => {
     world.failing = new Set();
     await world.turn();
     assert.deepEqual(world.done, ['report', 'restart-agent']);
+  });
+
+  it('tries again at once what has failed before where somebody has typed a command, and once', async () => {
+    const world = new WrittenDown();
+    world.agentWanted = UPGRADE;
+    world.failing = new Set(['upgrade-agent', 'stage']);
+    await world.turn();
+    await world.turn();
+    assert.deepEqual(world.done.splice(0), ['upgrade-agent', 'stage', 'report', 'report'], 'each waits for its time');
+    world.clock.pass(1_000);
+    await world.turn(true);
+    assert.deepEqual(world.done.splice(0), ['upgrade-agent', 'stage', 'report']);
+    world.failing = new Set();
+    world.clock.pass(1_000);
+    const { upgrade } = await world.turn(true);
+    assert.equal(upgrade?.installed, '0.3.0', 'what was mended is not told in the present tense');
   });
 
   it('stages Istio all the same when the upgrade fails', async () => {

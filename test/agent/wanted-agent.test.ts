@@ -137,6 +137,14 @@ describe('the version of the agent that is wanted here', () => {
     });
   }
 
+  it('says who keeps agents on their version also where they have it: a hold that was announced is to be seen', async () => {
+    const current = { agentVersion: '0.3.0' };
+    assert.equal((await wanted({ ...current, hold: 'true' })).heldBy, 'ConfigMap smm-agent');
+    assert.equal((await wanted({ hold: 'true' })).heldBy, 'ConfigMap smm-agent', 'without a version, too');
+    assert.equal((await wanted(current, { hold: true })).heldBy, 'this machine (hold: true)');
+    assert.equal((await wanted({ ...current, hold: 'false' })).heldBy, undefined);
+  });
+
   it('is not known while the control plane says nothing', async () => {
     const unknown = await wantedAgent({ answer: 'unknown', reason: 'no connection' }, config(), RUNNING);
     assert.deepEqual(unknown, { answer: 'unknown', reason: 'no connection', least: null, repository: null });

@@ -362,6 +362,20 @@ describe('smm-agent hold and unhold', () => {
     assert.equal(await terminal.config(), COMMENTED);
   });
 
+  it('say whose the token is when it is not that of the group which agent.yaml names, and until when it is valid', async () => {
+    await using terminal = await openTerminal();
+    const claims = { sub: 'system:serviceaccount:vm-apps:smm-agent-reviews', exp: 4_000_000_000 };
+    const token = ['{}', JSON.stringify(claims), 's'].map((part) => Buffer.from(part).toString('base64url')).join('.');
+    await terminal.writeConfig(COMMENTED);
+    await terminal.type(['set', 'workload-group', 'vm-app', 'review']);
+    const stored = await terminal.type(['set', 'bearer-token', '-'], token);
+    assert.match(stored.stdout, /, valid until 2096-10-02T07:06:40\.000Z$/m);
+    const other = /this token is that of group vm-apps\/reviews, agent\.yaml says vm-app\/review$/m;
+    assert.match(stored.stderr, other);
+    assert.match((await terminal.type(['set', 'workload-group', 'vm-app', 'review'])).stderr, other);
+    assert.equal((await terminal.type(['set', 'workload-group', 'vm-apps', 'reviews'])).stderr, '');
+  });
+
   it('hold a machine whose file cannot be edited all the same, and say where that is noted', async () => {
     await using terminal = await openTerminal();
     const { paths } = terminal;

@@ -122,7 +122,40 @@ describe('smm-agent status', () => {
   });
 });
 
+describe('smm-agent status of an agent that is held', () => {
+  const upgrade = {
+    running: '1.0.0',
+    installed: '1.0.0',
+    previous: null,
+    wanted: '1.0.0',
+    heldBy: 'ConfigMap smm-agent',
+    state: 'current',
+    reason: null,
+    probation: null,
+  } as const;
+
+  it('says so while versions agree', () => {
+    const text = statusText({ ...STATUS, upgrade }, { is: 'idle' });
+    assert.match(text, /^upgrade +running 1\.0\.0, .*; current; held by ConfigMap smm-agent$/m);
+    assert.doesNotMatch(statusText({ ...STATUS, upgrade: { ...upgrade, heldBy: null } }, { is: 'idle' }), /held by/);
+  });
+
+  it('names whose the token is, and until when', () => {
+    const token = { group: { namespace: 'vm-apps', name: 'reviews' }, validUntil: NOW.toISOString() };
+    const text = statusText({ ...STATUS, token }, { is: 'idle' });
+    assert.match(text, /^token +of group vm-apps\/reviews, valid until 2026-11-23T12:00:00\.000Z$/m);
+  });
+});
+
 describe('smm-agent version', () => {
+  it('says like status that nothing is staged', async () => {
+    await using terminal = await openTerminal();
+    const nothing = { ...STATUS, istio: { ...STATUS.istio, staged: null } };
+    await writeStatus(terminal.paths, nothing);
+    assert.match((await terminal.type(['version'])).stdout, /^istio staged +nothing$/m);
+    assert.match(statusText(nothing, { is: 'idle' }), /^staged +nothing$/m);
+  });
+
   it('prints all six', async () => {
     await using terminal = await openTerminal();
     await writeStatus(terminal.paths, STATUS);

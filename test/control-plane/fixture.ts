@@ -88,6 +88,7 @@ export const report = (words: string): EntryReport => ({
 export const versions: Versions = {
   agent: '1.0.0',
   agentWanted: '1.0.1',
+  heldBy: 'ConfigMap smm-agent',
   istioRunning: '1.30.5',
   istioStaged: '1.31.1',
   istioWanted: '1.31.1',

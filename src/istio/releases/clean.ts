@@ -14,16 +14,17 @@ const SPARE = 1;
 
 /**
  * Removes what is not needed and returns the names of the folders that are gone. `needed` are the releases that the
- * caller knows to run or may go back to; /proc is asked here as well, before and after each folder is moved away. Must not run while a
+ * caller knows to run or may go back to, `spare` how many of the others stay; /proc is asked here as well, before and after each folder is moved away. Must not run while a
  * release is being staged. Rejects with SMM440, SMM446 or SMM52x, and then has deleted nothing that is in use.
  */
 export async function cleanReleases(
   store: ReleaseStore,
   needed: ReadonlySet<ReleaseId>,
   proc = '/proc',
+  spare = SPARE,
 ): Promise<string[]> {
   const { releases } = store.paths;
-  const removable = await removableFolders(store, needed);
+  const removable = await removableFolders(store, needed, spare);
   const inUse = await foldersInUse(releases, proc);
   const removed: string[] = [];
   for (const name of removable) {
@@ -49,10 +50,15 @@ export async function cleanLeftovers({ paths: { releases } }: ReleaseStore, proc
 }
 
 /** Folders of ours that no rule keeps; what is not ours by its name is left alone. */
-async function removableFolders(store: ReleaseStore, needed: ReadonlySet<ReleaseId>): Promise<string[]> {
+async function removableFolders(
+  store: ReleaseStore,
+  needed: ReadonlySet<ReleaseId>,
+  spares: number,
+): Promise<string[]> {
   const complete = await store.list();
   const kept = new Set([...needed, await store.link('active'), await store.link('staged')]);
-  const spare = complete.filter(({ id }) => !kept.has(id)).slice(-SPARE);
+  const rest = complete.filter(({ id }) => !kept.has(id));
+  const spare = rest.slice(Math.max(rest.length - spares, 0));
   for (const { id } of spare) kept.add(id);
   const names = await namesIn(store.paths.releases);
   const isOurs = (name: string) => RELEASE_ID.test(name) || isLeftover(name);
