@@ -38,6 +38,7 @@ export function leaseCases(opened: () => Fixture): void {
       assert.deepEqual(renewed.metadata.annotations, {
         'smm-agent.io/agent-version': '1.0.0',
         'smm-agent.io/agent-wanted': '1.0.1',
+        'smm-agent.io/held-by': 'ConfigMap smm-agent',
         'smm-agent.io/istio-running': '1.30.5',
         'smm-agent.io/istio-staged': '1.31.1',
         'smm-agent.io/istio-wanted': '1.31.1',
