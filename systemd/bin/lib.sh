@@ -1,8 +1,12 @@
 # shellcheck shell=sh
+# shellcheck disable=SC2154 # `here`
 # What all scripts share: where things are, and reading and writing the small files of the agent.
 # Sourced, never run. Reads no file as shell code: cluster.env and the rest come from elsewhere, and this runs as root.
 # Every path is below SMM_ROOT, which is empty on a real machine; with it the tests bring their own programs on PATH.
 
+# While a package is being put in place, this may be there before that.
+# shellcheck source=systemd/bin/environment-lib.sh
+[ ! -r "$here/environment-lib.sh" ] || . "$here/environment-lib.sh"
 SMM_ROOT=${SMM_ROOT:-}
 # An operator's Environment=PATH must not choose the programs that root runs here.
 [ -n "$SMM_ROOT" ] || PATH=/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin

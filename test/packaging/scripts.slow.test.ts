@@ -46,7 +46,7 @@ describe('an installation', () => {
     assert.equal(manifest.version, '1.0.0');
     assert.equal(manifest.runtime, '24.0.0');
     for (const script of readdirSync(join(machine.root, 'usr/lib/smm-agent/payload/bin'))) {
-      const expected = script.endsWith('.sh') ? 0o644 : 0o755;
+      const expected = /\.(sh|awk)$/.test(script) ? 0o644 : 0o755;
       assert.equal(statSync(machine.opt('bin', script)).mode & 0o7777, expected, script);
     }
     assert.equal(existsSync(machine.opt('previous')), false);

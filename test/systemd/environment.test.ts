@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { projectRoot } from '../../scripts/project.ts';
+import { temporaryFolder } from '../temporary.ts';
+
+const BIN = join(projectRoot, 'systemd/bin');
+/** Set by agent-run itself, whatever was there. */
+const OWN = { MALLOC_ARENA_MAX: '1', MALLOC_TRIM_THRESHOLD_: '131072' };
+
+/** docs/environment.md: name to what becomes of it. */
+const table = new Map(
+  [...readFileSync(join(projectRoot, 'docs/environment.md'), 'utf8').matchAll(/^\| (`.+?) +\|.+?\| (goes|stays) +\|/gm)]
+    .flatMap(([, names = '', decision = '']) =>
+      [...names.matchAll(/`(\w+)`/g)].map(([, name = '']) => [name, decision]),
+    )
+    .map(([name = '', decision = '']) => [name, decision]),
+);
+const decided = (decision: string) => [...table].filter(([, other]) => other === decision).map(([name]) => name);
+/** `LD_PRELOAD` of no library is harmless, and the rest means nothing to a shell. */
+assert.ok(table.size > 80, 'the table is read');
+const everything = Object.fromEntries([...table.keys()].map((name) => [name, name === 'PATH' ? '/usr/bin:/bin' : '']));
+
+function namesIn(env: string): string[] {
+  return env.split('\n').flatMap((line) => line.split('=')[0] ?? []);
+}
+
+describe('docs/environment.md', () => {
+  it('decides on every variable that this Node says it listens to', () => {
+    const help = execFileSync(process.execPath, ['--help'], { encoding: 'utf8' });
+    const listed = help.slice(help.indexOf('\nEnvironment variables:')).matchAll(/^([A-Z][A-Z0-9_]+)(?= |$)/gm);
+    const names = [...listed].map(([name]) => name);
+    assert.ok(names.length > 15, help);
+    assert.deepEqual(
+      names.filter((name) => !table.has(name)),
+      [],
+    );
+  });
+});
+
+describe('agent-run', () => {
+  it('starts Node without what is to go, and with what stays', async () => {
+    await using folder = await temporaryFolder();
+    mkdirSync(join(folder.path, 'node/bin'), { recursive: true });
+    const node = join(folder.path, 'node/bin/node');
+    writeFileSync(node, '#!/bin/sh\nexec env\n');
+    chmodSync(node, 0o755);
+    // A value of several lines, one of which looks like another variable.
+    const env = { ...everything, LANGUAGE: "a'\nexport NODE_DISGUISED='x\nexport TZ" };
+    const left = namesIn(execFileSync(join(BIN, 'agent-run'), [folder.path], { env, encoding: 'utf8' }));
+    assert.deepEqual(
+      decided('goes').filter((name) => left.includes(name)),
+      [],
+    );
+    const missing = [...decided('stays'), ...Object.keys(OWN)].filter((name) => !left.includes(name));
+    assert.deepEqual(missing, []);
+  });
+});
+
+describe('the scripts of the package', () => {
+  it('run programs without it as well', () => {
+    const script = `here=${BIN}; . "$here/lib.sh"; env`;
+    const left = namesIn(execFileSync('sh', ['-euc', script], { env: everything, encoding: 'utf8' }));
+    assert.deepEqual(
+      decided('goes').filter((name) => left.includes(name)),
+      [],
+    );
+  });
+});
