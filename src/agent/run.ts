@@ -47,7 +47,8 @@ export async function runHere(paths: Paths, env: NodeJS.ProcessEnv): Promise<voi
   const serve: Serve = (request, answer) => answerClient(request, answer, { triggers, clients, makeWay });
   await makeFolder(paths.run, 0o755);
   const socket = await listen(paths.socket, serve, { takesOver: isService });
-  const notifier = notifierFor(env.NOTIFY_SOCKET, log, runBelow(paths));
+  const { signal } = ending;
+  const notifier = notifierFor(env.NOTIFY_SOCKET, { log, clock, runProgram: runBelow(paths), signal });
   const watchdog = new Watchdog(clock);
   const watchdogMs = Number(env.WATCHDOG_USEC ?? 0) / 1000;
   const stopFeeding = watchdogMs > 0 ? watchdog.start(watchdogMs, () => void notifier.watchdog()) : () => {};

@@ -1,4 +1,4 @@
-/** Processes of a unit without cgroups: each command gets a session of its own, and what it starts stays in that session. */
+/** Processes of a unit without cgroups: each command gets a session of its own, and what it starts stays in that session, or is its child. */
 import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
@@ -47,11 +47,22 @@ export function launch({ path, argv, environment, folder, onLine }: Command): Ru
   return { pid: child.pid ?? null, ended: promise };
 }
 
-/** The processes of these sessions that have not ended, in the order of their ids. */
+/** The processes of these sessions, and their children, that have not ended, in the order of their ids. */
 export function membersOf(sessions: ReadonlySet<number>): number[] {
   if (sessions.size === 0) return [];
   const ids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
-  return ids.map(Number).filter((pid) => sessions.has(sessionOf(pid) ?? -1));
+  return ids.map(Number).filter((pid) => isMember(pid, sessions));
+}
+
+/** As in a cgroup, a child that makes a session of its own still belongs to it, for as long as its parent is there. */
+export function isMember(pid: number, sessions: ReadonlySet<number>): boolean {
+  for (let at = pid; at > 1; ) {
+    const found = placeOf(at);
+    if (found === null) return false;
+    if (sessions.has(found.session)) return true;
+    at = found.parent;
+  }
+  return false;
 }
 
 /** Sends a signal to each of these processes; one that is gone already is no error. */
@@ -73,11 +84,15 @@ export function terminate(pids: readonly number[], signal: 'SIGTERM' | 'SIGABRT'
 
 /** null for a process that is gone or a zombie. */
 export function sessionOf(pid: number): number | null {
+  return placeOf(pid)?.session ?? null;
+}
+
+function placeOf(pid: number): { parent: number; session: number } | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     // The name, in brackets, can hold blanks and brackets; behind it come state, parent, group, session.
-    const [state, , , session] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return state === 'Z' || session === undefined ? null : Number(session);
+    const [state, parent, , session] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return state === 'Z' || session === undefined ? null : { parent: Number(parent), session: Number(session) };
   } catch (error) {
     if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return null;
     throw error;

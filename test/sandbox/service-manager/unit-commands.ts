@@ -4,7 +4,7 @@ import { after } from './after.ts';
 import { isClean, resultOf } from './ends.ts';
 import { readEnvironmentFiles, toEnvironment } from './environment.ts';
 import type { ExecLine } from './exec-line.ts';
-import { type End, launch, membersOf, type Running, sessionOf, signalAll, terminate } from './processes.ts';
+import { type End, isMember, launch, membersOf, type Running, signalAll, terminate } from './processes.ts';
 import type { ServiceSettings } from './settings.ts';
 import type { Surroundings } from './surroundings.ts';
 import { type Facts, toldToControl } from './told.ts';
@@ -32,7 +32,7 @@ export class UnitCommands {
 
   /** Whether a process that lives is one of the unit's. */
   owns(pid: number): boolean {
-    return this.#sessions.has(sessionOf(pid) ?? -1);
+    return isMember(pid, this.#sessions);
   }
 
   /** Starts a command; `extra` wins over the unit's own environment. */
