@@ -14,6 +14,7 @@ import {
   type ValidationMessage,
   type WorkloadEntry,
 } from './entry-report.ts';
+import { conditionMessage, isTimestamp } from './report-limits.ts';
 
 type Condition = NonNullable<EntryStatus['conditions']>[number];
 type Message = NonNullable<EntryStatus['validationMessages']>[number];
@@ -43,8 +44,8 @@ export function lacksOnlyMessages(entry: WorkloadEntry, report: EntryReport): bo
 function conditionChanges(current: readonly Condition[] | null, report: EntryReport, now: Date): JsonPatchOperation[] {
   const path = '/status/conditions';
   const wanted = [
-    { type: OWN_CONDITIONS.pending, ...report.pending },
-    { type: OWN_CONDITIONS.agent, ...report.agent },
+    { type: OWN_CONDITIONS.pending, ...bounded(report.pending) },
+    { type: OWN_CONDITIONS.agent, ...bounded(report.agent) },
   ];
   const changes: JsonPatchOperation[] = [];
   const added: object[] = [];
@@ -61,16 +62,35 @@ function conditionChanges(current: readonly Condition[] | null, report: EntryRep
   return changes;
 }
 
-/** `lastTransitionTime` says since when the status is what it is: it stays when only the words change. */
+function bounded(condition: ConditionValue): ConditionValue {
+  return { ...condition, message: conditionMessage(condition.message) };
+}
+
+/**
+ * `lastTransitionTime` says since when the status is what it is: it stays when only the words change. One that somebody else wrote in
+ * another form is not kept: the admission policy would refuse each report that repeats it.
+ */
 function written(condition: ConditionValue & { type: string }, old: Condition | undefined, now: Date): object {
   const { type, status, reason, message } = condition;
   const since =
-    old?.status === status && typeof old.lastTransitionTime === 'string' ? old.lastTransitionTime : timestamp(now);
+    old?.status === status && typeof old.lastTransitionTime === 'string' && isTimestamp(old.lastTransitionTime)
+      ? old.lastTransitionTime
+      : timestamp(now);
   return { type, status, reason, message, lastTransitionTime: since };
 }
 
 function says(condition: Condition, { status, reason, message }: ConditionValue): boolean {
-  return condition.status === status && condition.reason === reason && condition.message === message;
+  const isSame = condition.status === status && condition.reason === reason && condition.message === message;
+  return isSame && hasOwnForm(condition);
+}
+
+const OWN_FIELDS = ['type', 'status', 'reason', 'message', 'lastTransitionTime'];
+
+/** Whether nothing but what the agent writes stands in it: the admission policy refuses each report beside anything else. */
+function hasOwnForm(condition: Condition): boolean {
+  const { lastTransitionTime } = condition;
+  if (typeof lastTransitionTime === 'string' && !isTimestamp(lastTransitionTime)) return false;
+  return Object.keys(condition).every((field) => OWN_FIELDS.includes(field));
 }
 
 function messageChanges(

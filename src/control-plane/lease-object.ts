@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { JsonPatchOperation } from './client.ts';
 import { GROUP_LABEL } from './find-entry.ts';
 import { Metadata } from './objects.ts';
+import { annotationValue } from './report-limits.ts';
 
 /** What the annotations say. null where it is not known or does not apply. */
 export interface Versions {
@@ -122,7 +123,7 @@ export function takeOver(
 }
 
 function annotations(versions: Versions): Record<string, string> {
-  return {
+  const values = {
     [`${PREFIX}agent-version`]: versions.agent,
     [`${PREFIX}agent-wanted`]: versions.agentWanted ?? '',
     [`${PREFIX}held-by`]: versions.heldBy ?? '',
@@ -131,6 +132,7 @@ function annotations(versions: Versions): Record<string, string> {
     [`${PREFIX}istio-wanted`]: versions.istioWanted ?? '',
     [`${PREFIX}restart-pending`]: versions.restartPending,
   };
+  return Object.fromEntries(Object.entries(values).map(([key, value]) => [key, annotationValue(value)]));
 }
 
 function hash(machineId: string): string {

@@ -122,6 +122,31 @@ describe('the patch of an entry', () => {
     messages: [],
   });
 
+  it("writes a condition of its own again that holds what the admission policy refuses, with the agent's own form", () => {
+    const words = { type: 'SmmAgent', status: 'True', reason: 'Ready', message: 'words' };
+    const agent = { status: 'True', reason: 'Ready', message: 'words' } as const;
+    for (const hostile of [{ observedGeneration: 'x' }, { lastTransitionTime: '2026-01-01t00:00:00z' }]) {
+      const entry = WorkloadEntry.parse(rawOf({ conditions: [{ ...words, ...hostile }] }));
+      const replaced = entryPatch(entry, { pending: agent, agent, messages: [] }, NOW).find(
+        ({ op }) => op === 'replace',
+      );
+      assert.deepEqual(replaced?.value, { ...words, lastTransitionTime: '2026-11-23T12:00:00Z' });
+    }
+  });
+
+  it('cuts a long message, so that the admission policy takes it', () => {
+    const message = `${'x'.repeat(3999)}\u{1F600}`.repeat(3);
+    const value = { status: 'True', reason: 'Ready', message } as const;
+    const operations = entryPatch(
+      WorkloadEntry.parse(rawOf(null)),
+      { pending: value, agent: value, messages: [] },
+      NOW,
+    );
+    const [first] = (operations.at(-1)?.value ?? []) as { message: string }[];
+    assert.ok((first?.message.length ?? 0) <= 4000);
+    assert.match(first?.message ?? '', /x \.\.\. \(cut off; "smm-agent status" on the machine has all of it\)$/);
+  });
+
   it('keeps lastTransitionTime while only the words change, and sets it when the status does', () => {
     const since = (raw: Raw) => raw.status?.conditions?.[0]?.lastTransitionTime;
     const first = patched(rawOf(null), report('True', 'one'));

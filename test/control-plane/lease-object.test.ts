@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { leaseName } from '../../src/control-plane/lease-object.ts';
+import { leaseName, newLease } from '../../src/control-plane/lease-object.ts';
 
 describe("the Lease's name", () => {
   it('is a DNS-1123 label, from any host name', () => {
@@ -18,5 +18,21 @@ describe("the Lease's name", () => {
     assert.notEqual(leaseName('vm1', id), leaseName('vm1', 'other'));
     assert.equal(leaseName('vm1', `${id}\n`), leaseName('vm1', id));
     assert.doesNotMatch(leaseName('vm1', id), /3f1c5d6e/);
+  });
+});
+
+describe("the Lease's annotations", () => {
+  it('are short, whatever the control plane asks for: the admission policy refuses long ones', () => {
+    const group = { namespace: 'vm-apps', name: 'reviews' };
+    const versions = {
+      agent: '1.0.0',
+      agentWanted: `1.0.0-${'x'.repeat(5000)}`,
+      istioRunning: null,
+      istioStaged: null,
+      istioWanted: null,
+      restartPending: 'no',
+    } as const;
+    const lease = newLease({ group, host: 'vm1', machineId: 'id', address: null }, versions, new Date(0));
+    for (const value of Object.values(lease.metadata.annotations)) assert.ok(value.length <= 256);
   });
 });

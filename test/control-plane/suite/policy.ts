@@ -17,11 +17,20 @@ const entry = seed.autoRegisteredEntry(APPS, 'reviews', '10.0.0.5');
 const foreignEntry = seed.autoRegisteredEntry(APPS, 'reviews-v2', '10.0.0.5');
 const unmarked = seed.handMadeEntry(APPS, 'by-hand', '10.0.0.5', { app: 'reviews' });
 const lease = (name: string, group: string): KubeObject => {
-  const metadata = { name, namespace: APPS, labels: { 'smm-agent.io/workload-group': group } };
+  const metadata = { name, namespace: APPS, labels: leaseLabels(group) };
   return { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata, spec: { holderIdentity: 'x' } };
 };
 
 /** Statuses that an account must not be able to write on its own entry, as merge patches. */
+const REASON = /status True, False or Unknown/;
+const TIME = /has the form 2026-01-01T00:00:00Z/;
+const MESSAGES = /up to 8 validation messages/;
+const MESSAGE = {
+  type: { name: 'IstioRestartPending', code: 'SMM0001' },
+  level: 'ERROR',
+  documentationUrl: 'https://example.com',
+};
+
 const REFUSED: [what: string, status: object, why: RegExp][] = [
   ['set Healthy to False', { conditions: [{ ...HEALTHY, status: 'False' }, OWN] }, /only the conditions/],
   ['take Healthy away', { conditions: [OWN] }, /only the conditions/],
@@ -37,7 +46,69 @@ const REFUSED: [what: string, status: object, why: RegExp][] = [
   ],
   ['change another field of the status', { observedGeneration: '4' }, /only conditions and validation messages/],
   ['take another field of the status away', { observedGeneration: null }, /only conditions and validation messages/],
+  // istiod cannot decode these two, and then no entry of the whole mesh.
+  ['write a text as observedGeneration', { conditions: [HEALTHY, { ...OWN, observedGeneration: 'x' }] }, REASON],
+  ['write a time with a small t and z', ownTime('2026-01-01t00:00:00z'), TIME],
+  ['write a time with an offset', ownTime('2026-01-01T00:00:00+02:00'), TIME],
+  ['write a time with a fraction', ownTime('2026-01-01T00:00:00.5Z'), TIME],
+  ['write a leap second', ownTime('2016-12-31T23:59:60Z'), TIME],
+  ['write a time before the year 1', ownTime('0000-01-01T00:00:00Z'), TIME],
+  ['write a lastProbeTime', { conditions: [HEALTHY, { ...OWN, lastProbeTime: '2026-01-01T00:00:00Z' }] }, REASON],
+  ['write a status of its own', { conditions: [HEALTHY, { ...OWN, status: 'Perhaps' }] }, REASON],
+  ['leave the reason out', { conditions: [HEALTHY, { ...OWN, reason: '' }] }, REASON],
+  ['write a reason of several words', { conditions: [HEALTHY, { ...OWN, reason: 'two words' }] }, REASON],
+  ['write a reason of two lines', { conditions: [HEALTHY, { ...OWN, reason: 'Two\nLines' }] }, REASON],
+  ['write a long reason', { conditions: [HEALTHY, { ...OWN, reason: `A${'a'.repeat(64)}` }] }, REASON],
+  ['write a long message', { conditions: [HEALTHY, { ...OWN, message: 'x'.repeat(8193) }] }, /longer than 8192/],
+  [
+    'write a message of 900 KB',
+    { conditions: [HEALTHY, { ...OWN, message: 'x'.repeat(900_000) }] },
+    /longer than 8192/,
+  ],
+  ['write nine validation messages', { validationMessages: [FOREIGN, ...Array(9).fill(MESSAGE)] }, MESSAGES],
+  ['write a code of five digits', ownMessage({ type: { name: 'A', code: 'SMM00001' } }), MESSAGES],
+  ['write a code of other letters', ownMessage({ type: { name: 'A', code: 'SMMX' } }), MESSAGES],
+  ['write a name of several words', ownMessage({ type: { name: 'a b', code: 'SMM0001' } }), MESSAGES],
+  ['write the level UNKNOWN', ownMessage({ level: 'UNKNOWN' }), MESSAGES],
+  ['write a long URL', ownMessage({ documentationUrl: `https://example.com/${'x'.repeat(2048)}` }), MESSAGES],
 ];
+
+function ownTime(lastTransitionTime: string): object {
+  return { conditions: [HEALTHY, { ...OWN, lastTransitionTime }] };
+}
+
+function ownMessage(change: object): object {
+  return { validationMessages: [FOREIGN, { ...MESSAGE, ...change }] };
+}
+
+/** Leases that an account must not be able to make, as changes of one that is right. */
+const REFUSED_LEASES: [what: string, metadata: object, spec: object, why: RegExp][] = [
+  ['a finalizer', { finalizers: ['example.com/stay'] }, {}, /no finalizers/],
+  [
+    'an owner',
+    {
+      ownerReferences: [
+        { apiVersion: 'v1', kind: 'ConfigMap', name: 'x', uid: 'f1b8b4a2-0000-4000-8000-000000000000' },
+      ],
+    },
+    {},
+    /no finalizers and no owner references/,
+  ],
+  [
+    "another's annotation",
+    { annotations: { 'control-plane.alpha.kubernetes.io/leader': 'x' } },
+    {},
+    /only annotations/,
+  ],
+  ['a long annotation', { annotations: { 'smm-agent.io/agent-version': 'x'.repeat(1025) } }, {}, /only annotations/],
+  ["another's label", { labels: { ...leaseLabels('reviews'), app: 'x' } }, {}, /only annotations and labels/],
+  ['a long holder', {}, { holderIdentity: 'x'.repeat(257) }, /holderIdentity of up to 256/],
+  ['a Lease that lasts a day', {}, { leaseDurationSeconds: 86_400 }, /leaseDurationSeconds of up to 3600/],
+];
+
+function leaseLabels(group: string): Record<string, string> {
+  return { 'smm-agent.io/workload-group': group };
+}
 
 export function policyCases(opened: () => Fixture): void {
   describe('the admission policy as shipped', () => {
@@ -122,6 +193,32 @@ export function policyCases(opened: () => Fixture): void {
         token,
       );
       assert.equal(status, 403);
+    });
+
+    for (const [what, metadata, spec, why] of REFUSED_LEASES) {
+      it(`does not let it write ${what} on a Lease`, async () => {
+        const right = lease('smm-agent-vm5-00000000', 'reviews');
+        const wrong = {
+          ...right,
+          metadata: { ...right.metadata, ...metadata },
+          spec: { ...(right.spec as object), ...spec },
+        };
+        const { status, body } = await opened().admin.send('POST', LEASES, wrong, 'application/json', token);
+        assert.equal(status, 403, String(body.message));
+        assert.match(String(body.message), why);
+      });
+    }
+
+    it("keeps others' annotations on a Lease, and does not let it take them away", async () => {
+      const { admin } = opened();
+      const theirs = lease('smm-agent-vm6-00000000', 'reviews');
+      await admin.apply({ ...theirs, metadata: { ...theirs.metadata, annotations: { 'example.com/note': 'stays' } } });
+      const path = `${LEASES}/smm-agent-vm6-00000000`;
+      const patch = (metadata: object) =>
+        admin.send('PATCH', path, { metadata }, 'application/merge-patch+json', token);
+      assert.equal((await patch({ annotations: { 'smm-agent.io/agent-version': '1.0.0' } })).status, 200);
+      assert.equal((await patch({ annotations: { 'example.com/note': null } })).status, 403);
+      assert.equal((await patch({ annotations: { 'example.com/note': 'changed' } })).status, 403);
     });
 
     it('judges nobody else', async () => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { startApiServer } from './api-server.ts';
 import { ISTIO_NAMESPACE, installCrds, makeNamespace, setGateway } from './cluster.ts';
 import { startDaemon } from './daemon.ts';
-import { REVISIONS, startIstiod } from './istiod.ts';
+import { REVISIONS, type Revision, startIstiod } from './istiod.ts';
 import { Kube } from './kube.ts';
 import { Lab, type LabState, relaySocket } from './lab.ts';
 import { Ledger } from './ledger.ts';
@@ -21,18 +21,22 @@ const FIRST_VERSION = '1.31.0';
 
 /**
  * A control plane for one test file, which ends it: for tests that kill the API server, change the version of a revision, or count
- * connections, and would otherwise get in the way of the files that run beside them. Takes about 7 s and 700 MB.
+ * connections, and would otherwise get in the way of the files that run beside them. Takes about 7 s and 700 MB. `istiods` are the
+ * revisions whose istiod runs from the beginning.
  */
-export async function startOwnLab(): Promise<{ readonly lab: Lab; end(): Promise<void> }> {
-  const state = await startRun(await ensureParts());
+export async function startOwnLab({ istiods }: { istiods?: readonly Revision[] } = {}): Promise<{
+  readonly lab: Lab;
+  end(): Promise<void>;
+}> {
+  const state = await startRun(await ensureParts(), istiods);
   return { lab: new Lab(state), end: () => endRun(state) };
 }
 
 /** A run with a control plane; the calling process owns it. */
-export async function startRun(parts: Parts): Promise<LabState> {
+export async function startRun(parts: Parts, istiods: readonly Revision[] = REVISIONS): Promise<LabState> {
   const run = beginRun();
   try {
-    const state = await timed('the control plane', () => startControlPlane(run, parts));
+    const state = await timed('the control plane', () => startControlPlane(run, parts, istiods));
     writeFileSync(join(run.folder, 'lab.json'), JSON.stringify(state), { mode: 0o600 });
     return state;
   } catch (error) {
@@ -43,7 +47,11 @@ export async function startRun(parts: Parts): Promise<LabState> {
   }
 }
 
-async function startControlPlane(run: ReturnType<typeof beginRun>, parts: Parts): Promise<LabState> {
+async function startControlPlane(
+  run: ReturnType<typeof beginRun>,
+  parts: Parts,
+  istiods: readonly Revision[],
+): Promise<LabState> {
   const netns = `smm-${run.id}-cp`;
   const ledger = new Ledger(run.folder);
   await makeControlPlaneNetwork(ledger, netns);
@@ -60,7 +68,7 @@ async function startControlPlane(run: ReturnType<typeof beginRun>, parts: Parts)
   for (const revision of REVISIONS) await installRevision(kube, revision, FIRST_VERSION);
   await setGateway(kube);
   // The first one makes the mesh's CA, the others take it from its Secret: one after the other.
-  for (const revision of REVISIONS)
+  for (const revision of istiods)
     await startIstiod(ledger, tunnel, server, { revision, program: parts.istiod, folder: run.folder });
   startSniRouter(ledger, netns, await parts.envoy('1.40.0'), run.folder);
   return { ...run, netns, server, parts: { istioModuleDir: parts.istioModuleDir, rootfs: parts.rootfs } };
