@@ -1,8 +1,8 @@
 /** What an Istio package says of itself. */
 import { basename } from 'node:path';
-import semver from 'semver';
 import { describeError } from '../../src/errors.ts';
 import { readIdentity } from '../../src/host/packages/control.ts';
+import { parseIstioVersion } from '../../src/istio-version.ts';
 import { PublishError } from './errors.ts';
 import type { Meaning } from './target-names.ts';
 
@@ -38,9 +38,9 @@ export async function istioMeaning(file: string): Promise<Extract<Meaning, { kin
   return { kind: 'istio', version, architecture };
 }
 
-/** A prerelease 1.31.0-rc.0 is package version 1.31.0rc.0, since a hyphen has another meaning there. */
+/** A prerelease 1.31.0-rc.0 is package version 1.31.0rc.0, since a hyphen has another meaning there; likewise a distributor's suffix. */
 function istioVersion(packaged: string): string | null {
-  const [, release, prerelease] = /^(\d+\.\d+\.\d+)(?:[-~]?([A-Za-z].*))?$/.exec(packaged) ?? [];
+  const [, release, rest = ''] = /^(\d+\.\d+\.\d+)[-~]?(.*)$/.exec(packaged) ?? [];
   if (release === undefined) return null;
-  return semver.valid(prerelease === undefined ? release : `${release}-${prerelease}`);
+  return parseIstioVersion(/^[A-Za-z]/.test(rest) ? `${release}-${rest}` : `${release}${rest}`)?.text ?? null;
 }

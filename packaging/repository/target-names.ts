@@ -1,6 +1,7 @@
 /** What a target's path says of its content. The names themselves are made in src/repository/targets.ts, for publisher and agent alike. */
 import { basename, posix } from 'node:path';
 import semver from 'semver';
+import { parseIstioVersion } from '../../src/istio-version.ts';
 import { agentTarget, istioTarget, runtimeTarget, type TargetArchitecture } from '../../src/repository/targets.ts';
 import { PublishError } from './errors.ts';
 
@@ -43,8 +44,10 @@ export function meaningOfFile(file: string): Meaning | null {
 function match(name: string): Meaning | null {
   for (const [pattern, make] of PATTERNS) {
     const [, version, architecture] = pattern.exec(name) ?? [];
-    if (version === undefined || semver.valid(version) !== version) continue;
-    return make(version, architecture as TargetArchitecture);
+    if (version === undefined) continue;
+    const meaning = make(version, architecture as TargetArchitecture);
+    const valid = meaning.kind === 'istio' ? parseIstioVersion(version)?.text : semver.valid(version);
+    if (valid === version) return meaning;
   }
   return null;
 }

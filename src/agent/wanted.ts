@@ -8,6 +8,7 @@ import { AgentError, describeError } from '../errors.ts';
 import type { OwnConfiguration } from '../istio/own-configuration.ts';
 import type { ReleaseConfiguration } from '../istio/release.ts';
 import type { OwnFileNames } from '../istio/vm-config/kept.ts';
+import { comparable } from '../istio-version.ts';
 
 /** A release that is wanted, or the reason why none can be named. */
 export type Wanted =
@@ -45,7 +46,7 @@ export async function wantedRelease(request: WantedRequest): Promise<Wanted> {
   if (target.answer !== 'wanted') return { answer: 'nothing', because: target.answer, reason: target.reason };
   const { istioVersion, revision, inputs } = target;
   const semver = await import('../semver.ts');
-  if (!semver.satisfies(istioVersion, config.istio.allow, { includePrerelease: true })) {
+  if (!semver.satisfies(comparable(istioVersion), config.istio.allow, { includePrerelease: true })) {
     const reason = `Istio ${istioVersion} is outside of what istio.allow permits here (${config.istio.allow})`;
     return { answer: 'nothing', because: 'not-allowed', istioVersion, reason };
   }

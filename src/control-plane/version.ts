@@ -1,5 +1,6 @@
 /** The Istio version of a revision, and whether it is settled. Decisions only: nothing here asks the API server. */
 import { z } from 'zod';
+import { isSameRelease, parseIstioVersion } from '../istio-version.ts';
 import type { Deployment } from './objects.ts';
 import type { Target } from './target.ts';
 
@@ -32,7 +33,7 @@ export function versionOf(facts: VersionFacts): VersionAnswer {
   const wanted = releaseOf(facts.controlPlaneVersion);
   if (wanted !== null) {
     // Vendors' images carry a build (v1.15.3-smm.2) that spec.version does not have.
-    if (running !== null && core(running) !== core(wanted)) {
+    if (running !== null && !isSameRelease(wanted, running)) {
       const reason = `an upgrade of ${name} is under way: it runs ${running}, and its IstioControlPlane wants ${wanted}`;
       return { answer: 'unsettled', reason };
     }
@@ -74,10 +75,10 @@ export function tagOf(image: string): string | null {
   return colon === -1 ? null : last.slice(colon + 1);
 }
 
-/** A version of Istio's packages, or null when the text is none: `v` and the image variants are taken away. */
+/** A version of Istio's packages as istio-version.ts writes it, or null when the text is none: `v` and the image variants are taken away. */
 export function releaseOf(text: string | null): string | null {
   const version = (text ?? '').replace(/^v/, '').replace(/-(distroless|debug)$/, '');
-  return /^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?$/.test(version) ? version : null;
+  return parseIstioVersion(version)?.text ?? null;
 }
 
 const InjectorValues = z.object({
@@ -93,8 +94,4 @@ export function injectorTagOf(values: string | null): string | null {
     if (error instanceof SyntaxError) return null;
     throw error;
   }
-}
-
-function core(version: string): string {
-  return version.split('-', 1)[0] ?? version;
 }

@@ -8,6 +8,7 @@ import { AgentError } from '../errors.ts';
 import { type Clock, systemClock } from '../host/clock.ts';
 import { packageArchitecture } from '../host/packages/format.ts';
 import type { ProxyServer } from '../host/tls-agent.ts';
+import { parseIstioVersion } from '../istio-version.ts';
 import { Deadline } from './deadline.ts';
 import { download } from './download.ts';
 import { broken, get } from './http.ts';
@@ -19,8 +20,6 @@ import type { FetchedPackage, FetchOptions, PackageDescription, PackageSource } 
 /** A digest file is 84 bytes: a minute is long, and four kilobytes are many. */
 const DIGEST_LIMITS = { deadlineMs: 60_000, stallMs: 20_000 };
 const MAX_DIGEST_FILE_CHARS = 4096;
-/** Becomes a part of a URL and of a file's name. */
-const VERSION = /^\d+\.\d+\.\d+([-+][0-9A-Za-z.-]+)?$/;
 
 export interface OfficialOptions {
   /** `istio.downloads` of the configuration. */
@@ -53,7 +52,8 @@ export class OfficialDownloads implements PackageSource {
     requireVersion(istioVersion);
     const architecture = packageArchitecture();
     const base = this.#options.baseUrl.replace(/\/+$/, '');
-    const url = `${base}/${istioVersion}/deb/istio-sidecar${architecture === 'arm64' ? '-arm64' : ''}.deb`;
+    // Some servers take a `+` for a blank.
+    const url = `${base}/${encodeURIComponent(istioVersion)}/deb/istio-sidecar${architecture === 'arm64' ? '-arm64' : ''}.deb`;
     const { pin = null } = this.#options;
     const asked = () =>
       this.#digest(`${url}.sha256`, signal).catch((cause) => {
@@ -102,7 +102,8 @@ export class OfficialDownloads implements PackageSource {
 
 /** Throws SMM417 for a text that is no version of Istio. */
 export function requireVersion(istioVersion: string): void {
-  if (VERSION.test(istioVersion)) return;
+  // It becomes a part of a URL and of a file's name.
+  if (parseIstioVersion(istioVersion)?.text === istioVersion) return;
   const message = `cannot look for Istio ${JSON.stringify(istioVersion)}: that is no version`;
   throw new AgentError('SMM417', message, 'check what the control plane says about its version');
 }

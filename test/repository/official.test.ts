@@ -23,6 +23,18 @@ describe("Istio's official downloads", () => {
     });
   });
 
+  it('have the versions of distributors under their own names, in which a + is no blank', async () => {
+    await using server = await new DownloadServer().start();
+    const names = ['1.31.1-tetrate-v0', '1.31.1-solo', '1.31.1+ossm', '1.31.1+build.5'];
+    for (const version of names) {
+      const at = `/${version.replace('+', '%2B')}/deb/istio-sidecar${HOST_ARCHITECTURE === 'arm64' ? '-arm64' : ''}.deb`;
+      server.put(`${at}.sha256`, Buffer.from('0'.repeat(64)));
+      const { url, fileName } = await source(server).describe(version);
+      assert.equal(url, `${server.url}${at}`);
+      assert.equal(fileName, `istio-sidecar_${version}_${HOST_ARCHITECTURE}.deb`);
+    }
+  });
+
   it('may write the digest in capitals, alone, or with more after it', async () => {
     await using server = await new DownloadServer().start();
     const hex = 'AB'.repeat(32);
@@ -50,7 +62,17 @@ describe("Istio's official downloads", () => {
 
   it('are never asked for what is no version', async () => {
     await using server = await new DownloadServer().start();
-    for (const version of ['', 'latest', '../../etc', '1.31', '1.31.0/../..', '1.31.0?x', '1.31.0 ']) {
+    for (const version of [
+      '',
+      'latest',
+      '../../etc',
+      '1.31',
+      '1.31.0/../..',
+      '1.31.0?x',
+      '1.31.0 ',
+      '1.31.0_ossm',
+      '1.31.0-..',
+    ]) {
       await assert.rejects(source(server).describe(version), { code: 'SMM417' });
     }
     assert.deepEqual(server.requests, []);

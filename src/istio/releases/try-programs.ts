@@ -7,6 +7,7 @@ import { AgentError } from '../../errors.ts';
 import { hasCode } from '../../host/file-errors.ts';
 import { parseJson } from '../../host/json.ts';
 import { type RunResult, run } from '../../host/programs.ts';
+import { isSameRelease, parseIstioVersion } from '../../istio-version.ts';
 import { RELEASE_FILES } from '../release.ts';
 
 const VersionAnswer = z.object({ clientVersion: z.object({ version: z.string().min(1) }) });
@@ -24,13 +25,19 @@ export async function tryPrograms(folder: string, signal?: AbortSignal): Promise
   // Only standard output: libraries write lines of their own to the other one.
   const answer = VersionAnswer.safeParse(parseJson(pilotAgent.stdout));
   if (!answer.success) throw doesNotRun('pilot-agent', `it answers ${JSON.stringify(pilotAgent.stdout.slice(0, 200))}`);
-  return answer.data.clientVersion.version.replace(/^v/, '');
+  const said = answer.data.clientVersion.version.replace(/^v/, '');
+  const version = parseIstioVersion(said)?.text ?? said;
+  // It becomes a part of the release's name; a build of somebody's own may say 1.32-dev.
+  if (!/^[0-9][0-9A-Za-z.+~-]{0,99}$/.test(version)) {
+    throw doesNotRun('pilot-agent', `it names no version: ${JSON.stringify(said.slice(0, 100))}`);
+  }
+  return version;
 }
 
-/** As `tryPrograms`, and the version must be this one, a prerelease by its own text. SMM443 when it is another. */
+/** As `tryPrograms`, and the version must be the same release (istio-version.ts). SMM443 when it is another. */
 export async function requireVersion(folder: string, istioVersion: string, signal?: AbortSignal): Promise<void> {
   const version = await tryPrograms(folder, signal);
-  if (version === istioVersion) return;
+  if (isSameRelease(istioVersion, version)) return;
   throw new AgentError(
     'SMM443',
     `cannot use the package for Istio ${istioVersion}: its pilot-agent says that it is ${version}`,

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { chmod, lstat, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { RELEASE_FILES, RELEASE_FOLDER } from '../../../src/istio/release.ts';
+import { RELEASE_FILES, RELEASE_FOLDER, RELEASE_ID } from '../../../src/istio/release.ts';
 import { releaseProblems } from '../../../src/istio/releases/problems.ts';
 import { stageRelease } from '../../../src/istio/releases/stage.ts';
 import { CONFIGURATION, Scene } from './scene.ts';
@@ -166,8 +166,37 @@ describe('a release that must not be swapped', () => {
   });
 });
 
+describe("a distributor's package", () => {
+  const rows = [
+    { wanted: '1.31.1-tetrate-v0', reportedVersion: '1.31.1' },
+    { wanted: '1.31.1+ossm', reportedVersion: '1.31.1_ossm' },
+    { wanted: '1.31.1+build.5', reportedVersion: '1.31.1+build.5' },
+    { wanted: '1.31.1', reportedVersion: '1.31.1-solo' },
+  ];
+  for (const { wanted, reportedVersion } of rows) {
+    it(`for ${wanted} may have a pilot-agent that says ${reportedVersion}`, async () => {
+      await using scene = await Scene.begin();
+      const release = await stageRelease(scene.store, await scene.request(wanted, { package: { reportedVersion } }));
+      assert.equal(release.istioVersion, wanted);
+      assert.match(release.id, RELEASE_ID);
+    });
+  }
+});
+
 describe('a package that is not used', () => {
   const bad = [
+    {
+      what: 'has a pilot-agent that names no version',
+      options: { reportedVersion: '../1.31.0' },
+      code: 'SMM442',
+      says: /it names no version: "\.\.\/1\.31\.0"/,
+    },
+    {
+      what: 'is a prerelease of the wanted version',
+      options: { reportedVersion: '1.31.0-rc.0' },
+      code: 'SMM443',
+      says: /it is 1\.31\.0-rc\.0/,
+    },
     { what: 'says another version', options: { reportedVersion: '1.30.9' }, code: 'SMM443', says: /it is 1\.30\.9/ },
     {
       what: 'has a pilot-agent that fails',

@@ -124,6 +124,20 @@ describe('an Istio package', () => {
     );
   });
 
+  it("is published under a distributor's version as well", async () => {
+    await using fixture = await Fixture.withRepository();
+    const files = ['1.31.1-tetrate-v0', '1.31.1+build.5'].map((version) => ({
+      version,
+      file: fixture.at(`${version}.deb`),
+    }));
+    for (const { version, file } of files) await buildIstioPackage(file, { version, architecture: 'amd64' });
+    const { added } = await addTargets(fixture.publisher(), files);
+    assert.deepEqual(
+      added.map(({ path }) => path),
+      files.map(({ version }) => `istio/${version}/istio-sidecar-amd64.deb`),
+    );
+  });
+
   it('must be one, and what its path says', async () => {
     await using fixture = await Fixture.withRepository();
     const file = fixture.at('some.deb');
