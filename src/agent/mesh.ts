@@ -67,7 +67,12 @@ export class Mesh {
     this.#client = new KubernetesClient({ server, caFile, tokenFile, proxy: controlPlaneProxy(config), clock });
     const istio = new IstioApi(this.#client);
     const nodeIp = config.nodeIp ?? null;
-    this.#reader = new TargetReader(this.#client, istio, { istioNamespace, group, nodeIp });
+    this.#reader = new TargetReader(this.#client, istio, {
+      istioNamespace,
+      group,
+      nodeIp,
+      keeps: config.istio.configuration === 'keep',
+    });
     this.#reporter = new WorkloadEntryReporter(this.#client, istio, { group, clock });
     const note = holderNote(paths);
     this.#lease = new HeartbeatLease(this.#client, { group, host: hostname(), machineId, clock, note });

@@ -152,10 +152,16 @@ export function describeStatus(input: StatusInput): Status {
       ...(observation.settings?.warnings ?? []),
       ...damages(observation),
       ...observation.ignoredEdits,
+      ...unused(input),
       ...input.warnings,
     ],
     nextPoll: input.nextPoll?.toISOString() ?? null,
   };
+}
+
+/** What the control plane says that could not be used, where this machine does not need it. */
+function unused({ wanted }: StatusInput): string[] {
+  return wanted.answer === 'release' ? (wanted.warnings ?? []) : [];
 }
 
 function damages({ active, staged }: Observation): string[] {

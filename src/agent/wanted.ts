@@ -7,6 +7,7 @@ import type { Revision, Target } from '../control-plane/target.ts';
 import { AgentError, describeError } from '../errors.ts';
 import type { OwnConfiguration } from '../istio/own-configuration.ts';
 import type { ReleaseConfiguration } from '../istio/release.ts';
+import type { VmInputs } from '../istio/vm-config/inputs.ts';
 import type { OwnFileNames } from '../istio/vm-config/kept.ts';
 import { comparable } from '../istio-version.ts';
 
@@ -19,6 +20,8 @@ export type Wanted =
       kind: 'keep' | 'render';
       /** The mesh file holds RELEASE_FOLDER instead of the folder. */
       configuration: ReleaseConfiguration;
+      /** What the control plane says that could not be used, and is not needed here. */
+      warnings?: string[];
     }
   | { answer: 'nothing'; because: WantedNothing; reason: string }
   | { answer: 'nothing'; because: 'not-allowed'; istioVersion: string; reason: string };
@@ -59,22 +62,34 @@ export async function wantedRelease(request: WantedRequest): Promise<Wanted> {
   if (own === null) {
     return { answer: 'nothing', because: 'not-adopted', reason: 'Istio on this machine is not adopted yet' };
   }
+  const isMove = own.revision !== revision.name;
+  const lacking = lackingFor({ kind, isMove }, inputs);
+  if (lacking !== undefined) return { answer: 'nothing', because: 'missing', reason: lacking };
   const { nextConfiguration } = await import('../istio/next-configuration.ts');
   try {
-    const configuration = await nextConfiguration({
+    const next = await nextConfiguration({
       kind,
       inputs,
       own: own.configuration,
-      isMove: own.revision !== revision.name,
+      isMove,
       local: { env: config.istio.env, mesh: config.istio.mesh },
       activeLink: request.activeLink,
       resolve: request.resolve,
       knownHosts: request.knownHosts,
       names: request.names,
     });
-    return { answer: 'release', istioVersion, revision, kind, configuration };
+    return { answer: 'release', istioVersion, revision, kind, ...next };
   } catch (error) {
     if (!(error instanceof AgentError)) throw error;
     return { answer: 'nothing', because: 'invalid', reason: `${describeError(error)} (${error.remedy})` };
   }
+}
+
+/** The sentence about the first object that is not there and needed: all of them for rendering, and for a move what names the addresses. */
+function lackingFor(
+  { kind, isMove }: { kind: string; isMove: boolean },
+  { lacking = {} }: VmInputs,
+): string | undefined {
+  if (kind === 'render') return Object.values(lacking)[0];
+  return isMove ? lacking.mesh : undefined;
 }

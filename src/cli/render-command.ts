@@ -57,9 +57,11 @@ async function renderOwn(output: string, io: Io): Promise<string[]> {
   const mesh = new Mesh(config, { paths, machineId: await readMachineId(paths), clock: systemClock });
   const inputs = async (): Promise<VmInputs> => {
     const target = await mesh.target('anew');
-    if (target.answer === 'wanted') return target.inputs;
+    // A machine that keeps its own configuration goes on without what is lacking; a rendering does not.
+    const [lacking] = target.answer === 'wanted' ? Object.values(target.inputs.lacking ?? {}) : [target.reason];
+    if (target.answer === 'wanted' && lacking === undefined) return target.inputs;
     const remedy = 'smm-agent status says more; --from <objects.json> renders without a cluster';
-    throw new AgentError('SMM216', `cannot render: ${target.reason}`, remedy);
+    throw new AgentError('SMM216', `cannot render: ${lacking}`, remedy);
   };
   try {
     return await render({ output }, inputs, local);

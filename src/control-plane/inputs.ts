@@ -12,6 +12,8 @@ export interface Machine {
   group: { namespace: string; name: string };
   /** Its address in the mesh, null when the operator pinned none. */
   nodeIp: string | null;
+  /** It keeps its own configuration: what only rendering needs may be absent (istio-csr, omitSidecarInjectorConfigMap). Default: false. */
+  keeps?: boolean;
 }
 
 type Unusable = Extract<Target, { answer: 'missing' | 'ambiguous' }>;
@@ -21,7 +23,7 @@ export async function readInputs(
   { revision, place }: Resolved,
   asked: string,
   istioApi: string,
-  { group, nodeIp }: Machine,
+  { group, nodeIp, keeps = false }: Machine,
   fresh: boolean,
 ): Promise<VmInputs | Unusable> {
   const name = (base: string) => (place.suffix === '' ? base : `${base}-${place.suffix}`);
@@ -41,19 +43,23 @@ export async function readInputs(
     return { answer: 'ambiguous', reason };
   }
   const mesh = await configMap(place.namespace, name('istio'));
-  if (mesh === null) return missing(`ConfigMap ${name('istio')} is not in namespace ${place.namespace}`);
   const injector = await configMap(place.namespace, name('istio-sidecar-injector'));
-  if (injector === null)
-    return missing(`ConfigMap ${name('istio-sidecar-injector')} is not in namespace ${place.namespace}`);
   const root = await configMap(group.namespace, 'istio-ca-root-cert');
-  if (root === null)
-    return missing(`ConfigMap istio-ca-root-cert is not in namespace ${group.namespace}: istiod makes it`);
+  const absent = (namespace: string, of: string) => `ConfigMap ${of} is not in namespace ${namespace}`;
+  const lacking = {
+    ...(mesh === null ? { mesh: absent(place.namespace, name('istio')) } : {}),
+    ...(injector === null ? { injectorValues: absent(place.namespace, name('istio-sidecar-injector')) } : {}),
+    ...(root === null ? { rootCert: `${absent(group.namespace, 'istio-ca-root-cert')}: istiod makes it` } : {}),
+  };
+  const [first] = Object.values(lacking);
+  if (first !== undefined && !keeps) return missing(first);
   const gateway: Resource = resources.service(place.namespace, 'istio-eastwestgateway');
   return {
     workloadGroup,
-    mesh: mesh.data.mesh ?? null,
-    injectorValues: injector.data.values ?? null,
-    rootCert: root.data['root-cert.pem'] ?? null,
+    lacking,
+    mesh: mesh?.data.mesh ?? null,
+    injectorValues: injector?.data.values ?? null,
+    rootCert: root?.data['root-cert.pem'] ?? null,
     // A mesh without a gateway for machines outside of it: the hosts line stays empty.
     gateway: await cache.object(gateway, Whole, fresh),
     istioNamespace: place.namespace,

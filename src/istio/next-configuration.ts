@@ -1,8 +1,8 @@
 /** The configuration of the release that is wanted: the machine's own with the fewest changes, or rendered from the WorkloadGroup. */
 import { AgentError, describeError } from '../errors.ts';
-import { discoveryAddress } from './discovery.ts';
 import { RELEASE_FILES, RELEASE_FOLDER, type ReleaseConfiguration } from './release.ts';
-import { knownValues, lastMention, readEnvText } from './vm-config/env-text.ts';
+import { controlPlaneAddresses } from './vm-config/addresses.ts';
+import { lastMention, readEnvText } from './vm-config/env-text.ts';
 import { hostsLine } from './vm-config/gateway.ts';
 import type { VmInputs } from './vm-config/inputs.ts';
 import { keepConfiguration, type Move, type OwnFileNames } from './vm-config/kept.ts';
@@ -12,7 +12,6 @@ import { type LocalConfiguration, NO_LOCAL_CONFIGURATION, renderVmFiles, type Vm
 /** The group that the agent runs with, which its releases exempt from the redirect. */
 const AGENT_GROUP = 'smm-agent';
 const BINARY_PATH = `${RELEASE_FOLDER}/${RELEASE_FILES.envoy}`;
-const ISTIOD_PORT = 15012;
 
 export interface NextConfigurationRequest {
   kind: 'keep' | 'render';
@@ -33,15 +32,23 @@ export interface NextConfigurationRequest {
   names?: OwnFileNames;
 }
 
-/** Rejects with AgentError SMM301 to SMM308. The mesh file holds RELEASE_FOLDER. */
-export async function nextConfiguration(request: NextConfigurationRequest): Promise<ReleaseConfiguration> {
+export interface NextConfiguration {
+  /** The mesh file holds RELEASE_FOLDER. */
+  configuration: ReleaseConfiguration;
+  /** What could not be used, and is not needed here. */
+  warnings: string[];
+}
+
+/** Rejects with AgentError SMM301 to SMM308. */
+export async function nextConfiguration(request: NextConfigurationRequest): Promise<NextConfiguration> {
   const { kind, inputs, own, isMove, local, names } = request;
-  const rendered = renderVmFiles(inputs, local, { binaryPath: BINARY_PATH });
   if (kind === 'keep' && own !== null) {
-    const move = isMove ? { move: moveTo(rendered, await hostsOf(rendered, request)) } : {};
+    const move = isMove ? { move: await moveTo(request) } : {};
     const change = { binaryPath: BINARY_PATH, local, ...move, ...(names === undefined ? {} : { names }) };
-    return withOwnLines(keepConfiguration(own, change), request.activeLink);
+    const configuration = withOwnLines(keepConfiguration(own, change), request.activeLink);
+    return { configuration, warnings: unusable(inputs, local) };
   }
+  const rendered = renderVmFiles(inputs, local, { binaryPath: BINARY_PATH });
   const configuration = {
     clusterEnv: rendered.clusterEnv,
     sidecarEnv: own?.sidecarEnv ?? '',
@@ -49,7 +56,21 @@ export async function nextConfiguration(request: NextConfigurationRequest): Prom
     hosts: await hostsOf(rendered, request),
     rootCert: rendered.rootCert === '' ? null : rendered.rootCert,
   };
-  return withOwnLines(configuration, request.activeLink);
+  return { configuration: withOwnLines(configuration, request.activeLink), warnings: [] };
+}
+
+/** What would keep this machine from being rendered. It keeps its own configuration, so that nothing waits for it. */
+function unusable(inputs: VmInputs, local: LocalConfiguration): string[] {
+  const notUsed = 'not used here, since istio.configuration is keep';
+  const lacking = Object.values(inputs.lacking ?? {});
+  if (lacking.length > 0) return lacking.map((sentence) => `${sentence} (${notUsed})`);
+  try {
+    renderVmFiles(inputs, local, { binaryPath: BINARY_PATH });
+    return [];
+  } catch (error) {
+    if (!(error instanceof AgentError)) throw error;
+    return [`${describeError(error)} (${notUsed})`];
+  }
 }
 
 /** The configuration of an adopted release: the machine's own, and what lets Istio run from the release's folder. */
@@ -74,17 +95,20 @@ function withOwnLines(configuration: ReleaseConfiguration, activeLink: string): 
   };
 }
 
-function moveTo(rendered: VmFiles, hosts: string): Move {
-  const caAddress = knownValues(rendered.clusterEnv).get('CA_ADDR') ?? `${rendered.istiodHost}:${ISTIOD_PORT}`;
-  const { clusterEnv, mesh } = rendered;
-  return { discoveryAddress: discoveryAddress({ clusterEnv, mesh, sidecarEnv: '' }), caAddress, hosts };
+async function moveTo(request: NextConfigurationRequest): Promise<Move> {
+  const addresses = controlPlaneAddresses(request.inputs, request.local);
+  const { discoveryAddress, caAddress } = addresses;
+  return { discoveryAddress, caAddress, hosts: await hostsOf(addresses, request) };
 }
 
 /**
  * A gateway with a host name instead of an address is resolved here (istioctl leaves the line out). A name with several
  * addresses, which rotate, must not make another release at each look.
  */
-async function hostsOf(rendered: VmFiles, { resolve, knownHosts }: NextConfigurationRequest): Promise<string> {
+async function hostsOf(
+  rendered: Pick<VmFiles, 'hosts' | 'gatewayHostname' | 'istiodHost'>,
+  { resolve, knownHosts }: NextConfigurationRequest,
+): Promise<string> {
   if (rendered.gatewayHostname === null) return rendered.hosts;
   const known = knownHosts
     .map((line) => line.trim().split(/\s+/))

@@ -44,10 +44,12 @@ export interface AgentOptions {
   istioNamespace?: string;
   nodeIp?: string;
   deadlineMs?: number;
+  /** The machine keeps its own configuration. */
+  keeps?: boolean;
 }
 
 export async function agentOn({ server, ca }: Pick<Fixture, 'server' | 'ca'>, options: AgentOptions): Promise<Agent> {
-  const { group, istioNamespace = 'istio-system', nodeIp = '10.0.0.5', deadlineMs = 10_000 } = options;
+  const { group, istioNamespace = 'istio-system', nodeIp = '10.0.0.5', deadlineMs = 10_000, keeps = false } = options;
   const folder = await mkdtemp(join(tmpdir(), 'smm-test-'));
   const [caFile, tokenFile] = [join(folder, 'ca.crt'), join(folder, 'token')];
   const setToken = (token: string) => writeFile(tokenFile, `${token}\n`);
@@ -56,7 +58,7 @@ export async function agentOn({ server, ca }: Pick<Fixture, 'server' | 'ca'>, op
   const istio = new IstioApi(client);
   return {
     client,
-    target: new TargetReader(client, istio, { group, istioNamespace, nodeIp }),
+    target: new TargetReader(client, istio, { group, istioNamespace, nodeIp, keeps }),
     reporter: new WorkloadEntryReporter(client, istio, { group }),
     lease: new HeartbeatLease(client, { group, host: 'vm1', machineId: `${nodeIp} machine` }),
     setToken,

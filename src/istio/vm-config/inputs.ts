@@ -12,6 +12,8 @@ export const VmInputs = z.object({
   rootCert: z.string().nullish(),
   /** Service `istio-eastwestgateway` in Istio's namespace. */
   gateway: z.record(z.string(), z.unknown()).nullish(),
+  /** What the control plane does not have, with the sentence about it. Only a machine that keeps its own configuration goes on without. */
+  lacking: z.object({ mesh: z.string(), injectorValues: z.string(), rootCert: z.string() }).partial().optional(),
   istioNamespace: z.string(),
   /** The resolved revision; empty or `default` is the unrevisioned install. */
   revision: z.string().nullish(),

@@ -46,7 +46,7 @@ export interface VmFiles {
   istiodHost: string;
 }
 
-const ISTIOD_PORT = 15012;
+export const ISTIOD_PORT = 15012;
 const ALWAYS_EXCLUDED_PORTS = '22,15090,15021';
 export const NO_LOCAL_CONFIGURATION: LocalConfiguration = { env: {}, mesh: {} };
 
@@ -188,7 +188,7 @@ function checkAddresses({ internalIP, externalIP }: VmInputs): void {
   if (internalIP && externalIP) throw invalidField('externalIP', 'an internal IP is given too, and only one can be');
 }
 
-function isRevisioned(revision: string | null | undefined): boolean {
+export function isRevisioned(revision: string | null | undefined): boolean {
   return revision !== null && revision !== undefined && revision !== '' && revision !== 'default';
 }
 

@@ -29,14 +29,10 @@ export function readWorkloadGroup(object: Readonly<Record<string, unknown>>): Wo
   const spec = normalise(WORKLOAD_GROUP, toValue(object.spec ?? null), 'WorkloadGroup.spec');
   const entry = submessage(spec, 'metadata');
   const template = submessage(spec, 'template');
-  const proxyConfigs = [
-    { where: `annotation ${ANNOTATION} of the group`, text: annotation(metadata) },
-    { where: `annotation ${ANNOTATION} of spec.metadata`, text: strings(entry, 'annotations').get(ANNOTATION) },
-  ];
   return {
     name: requiredName(metadata, 'name'),
     namespace: requiredName(metadata, 'namespace'),
-    proxyConfigs: proxyConfigs.flatMap(({ where, text }) => (text === undefined ? [] : [{ where, text }])),
+    proxyConfigs: readProxyConfigs(object),
     labels: new Map([...strings(entry, 'labels'), ...strings(template, 'labels')]),
     serviceAccount: String(template.get('serviceAccount') ?? 'default'),
     network: String(template.get('network') ?? ''),
@@ -45,6 +41,20 @@ export function readWorkloadGroup(object: Readonly<Record<string, unknown>>): Wo
       .toSorted(([a], [b]) => compareUtf8(a, b)),
     probe: spec.get('probe'),
   };
+}
+
+/** The texts of `proxy.istio.io/config`, the group's own first. Throws SMM301 when one is no text. */
+export function readProxyConfigs(object: Readonly<Record<string, unknown>>): WorkloadGroup['proxyConfigs'] {
+  const own = childOf(childOf(object, 'metadata'), 'annotations');
+  const ofEntries = childOf(childOf(childOf(object, 'spec'), 'metadata'), 'annotations');
+  return [
+    { where: `annotation ${ANNOTATION} of the group`, text: childOf(own, ANNOTATION) },
+    { where: `annotation ${ANNOTATION} of spec.metadata`, text: childOf(ofEntries, ANNOTATION) },
+  ].flatMap(({ where, text }) => {
+    if (text === undefined || text === null) return [];
+    if (typeof text !== 'string') throw unusableInput(`${where} is no string`);
+    return [{ where, text: text.toWellFormed() }];
+  });
 }
 
 /** JSON of the API server as the values that YAML gives: maps for objects, since a label may be named `__proto__`. */
@@ -65,12 +75,8 @@ function requiredName(metadata: Value, key: string): string {
   return name;
 }
 
-function annotation(metadata: Value): string | undefined {
-  const annotations = metadata instanceof Map ? metadata.get('annotations') : undefined;
-  const text = annotations instanceof Map ? annotations.get(ANNOTATION) : undefined;
-  if (text === undefined || text === null) return undefined;
-  if (typeof text !== 'string') throw unusableInput(`annotation ${ANNOTATION} of the group is no string`);
-  return text;
+function childOf(object: unknown, key: string): unknown {
+  return typeof object === 'object' && object !== null ? (object as Record<string, unknown>)[key] : undefined;
 }
 
 function submessage(message: Message, field: string): Message {

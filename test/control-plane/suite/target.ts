@@ -212,6 +212,12 @@ const CASES: Case[] = [
   },
 ];
 
+const LACKING = [
+  ['istio-ca-root-cert', 'rootCert'],
+  ['istio-sidecar-injector', 'injectorValues'],
+  ['istio', 'mesh'],
+] as const;
+
 export function targetCases(opened: () => Fixture): void {
   describe('the target', () => {
     for (const [index, { it: sentence, labels, objects, expect }] of CASES.entries()) {
@@ -239,6 +245,28 @@ export function targetCases(opened: () => Fixture): void {
         assert.match(inputs.mesh ?? '', /discoveryAddress: istiod/);
         assert.match(inputs.rootCert ?? '', /BEGIN CERTIFICATE/);
         assert.ok(inputs.gateway?.status, 'the gateway with its address');
+      });
+    }
+
+    // ClusterTrustBundle or istio-csr instead of the ConfigMap, omitSidecarInjectorConfigMap, and a mesh of another tool's.
+    for (const [index, [name, field]] of LACKING.entries()) {
+      it(`needs ConfigMap ${name} for a machine that is rendered, and not for one that keeps its own configuration`, async () => {
+        const { admin } = opened();
+        const { istio, apps, agent } = await makeMesh(opened(), `tl${index}`, { 'istio-injection': 'enabled' });
+        await admin.applyAll(plain('1.31.1')(istio));
+        const namespace = field === 'rootCert' ? apps : istio;
+        await admin.remove({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, namespace } });
+        await using rendering = await agent();
+        await using keeping = await agent({ keeps: true });
+        const reason = new RegExp(`^ConfigMap ${name} is not in namespace ${namespace}`);
+        const missing = await rendering.target.target();
+        assert.ok(missing.answer === 'missing');
+        assert.match(missing.reason, reason);
+        const wanted = await keeping.target.target();
+        assert.ok(wanted.answer === 'wanted', JSON.stringify(wanted));
+        assert.deepEqual(Object.keys(wanted.inputs.lacking ?? {}), [field]);
+        assert.match(wanted.inputs.lacking?.[field] ?? '', reason);
+        assert.equal(wanted.inputs[field], null);
       });
     }
   });
