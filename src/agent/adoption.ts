@@ -11,10 +11,12 @@ import { describeDifference } from '../istio/vm-config/difference.ts';
 import type { Paths } from '../paths.ts';
 import { readMachineId } from './agent.ts';
 import { ask } from './ask.ts';
+import type { End } from './clients.ts';
 import { RELOAD } from './daemon.ts';
 import type { Tell } from './events.ts';
 import { configHere, observeHere, reconcileHere } from './here.ts';
 import { Mesh } from './mesh.ts';
+import { turnResult } from './turn-result.ts';
 import { wantedRelease } from './wanted.ts';
 
 /** `again`: the files of the Istio package as they are now. */
@@ -64,12 +66,11 @@ async function installedConfiguration(paths: Paths, before: OwnConfiguration | n
   return { revision, configuration: { ...files, hosts, rootCert: null } };
 }
 
-/** A turn with the changed configuration: by the daemon where one runs. Resolves with whether it went well. */
-export async function reconcileOrAsk(paths: Paths, tell: Tell): Promise<boolean> {
+/** A turn with the changed configuration: by the daemon where one runs. Resolves with how it ended. */
+export async function reconcileOrAsk(paths: Paths, tell: Tell): Promise<End> {
   await ask(paths.socket, { do: RELOAD }, tell);
   const answer = await ask(paths.socket, { do: 'reconcile' }, tell);
-  if (answer !== null) return answer.ok;
-  return (await reconcileHere(paths, tell)).agent.state !== 'failing';
+  return answer ?? turnResult(await reconcileHere(paths, tell));
 }
 
 function notAdopted(): AgentError {

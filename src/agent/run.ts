@@ -23,6 +23,7 @@ import { openSession } from './session.ts';
 import { listen, type Request, type Serve } from './socket.ts';
 import type { Status } from './status.ts';
 import { Triggers } from './triggers.ts';
+import { turnResult } from './turn-result.ts';
 import { Watchdog } from './watchdog.ts';
 
 const DEFAULT_LOG: Config['log'] = { format: 'text', level: 'info' };
@@ -142,8 +143,7 @@ function noteTaker(log: Log): (event: TurnEvent) => void {
 /** null: the turn as a whole failed. */
 function endOfTurn(status: Status | null): End {
   if (status === null) return { ok: false, text: 'the turn failed: see journalctl -u smm-agent' };
-  const { state, reason } = status.agent;
-  return { ok: state !== 'failing' && state !== 'misconfigured', text: `${state}: ${reason}` };
+  return turnResult(status);
 }
 
 /** `isReplaced`: another version is in place of this one, and that is why it ends. */

@@ -35,7 +35,8 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   }
   if (kind === 'again') await adoptAgain(io.paths);
   else await setConfiguration(kind, io);
-  const ok = await reconcileOrAsk(io.paths, showTurn(io.stdout));
+  const { ok, text } = await reconcileOrAsk(io.paths, showTurn(io.stdout));
+  io.stdout.write(`${text}\n`);
   return ok ? EXIT.ok : EXIT.failed;
 }
 

@@ -3,6 +3,7 @@ import { ask } from '../agent/ask.ts';
 import { configChange } from '../agent/settings.ts';
 import type { Status } from '../agent/status.ts';
 import { readStatus } from '../agent/status-file.ts';
+import { turnResult } from '../agent/turn-result.ts';
 import { AgentError } from '../errors.ts';
 import { type CommandSpec, parseArguments } from './arguments.ts';
 import { daemonLife } from './daemon-life.ts';
@@ -17,6 +18,9 @@ export const spec = {
   description:
     "Never restarts Istio. With a running daemon the turn is the daemon's, and this command shows it; otherwise it makes the turn itself.",
   options: { 'dry-run': { type: 'boolean', help: 'show the plan with its reasons, and change nothing' } },
+  exitCodes: {
+    [EXIT.failed]: 'what is wanted here was not done: the machine waits, is blocked, held or failing, or refuses it',
+  },
 } as const satisfies CommandSpec;
 
 export async function run(args: readonly string[], io: Io): Promise<number> {
@@ -35,7 +39,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   return makeTurn(io);
 }
 
-/** A turn by the daemon, or by this process where none runs. Rejects with SMM609 when something in it failed. */
+/** A turn by the daemon, or by this process where none runs. Rejects with SMM609 when what is wanted here was not done, and with SMM217. */
 export async function makeTurn(io: Io): Promise<number> {
   const { configHere, reconcileHere } = await import('../agent/here.ts');
   // All of what is wrong with the file, each with its line: a daemon would answer with its state only.
@@ -43,9 +47,8 @@ export async function makeTurn(io: Io): Promise<number> {
   const show = showTurn(io.stdout);
   const answer = await ask(io.paths.socket, { do: 'reconcile' }, show);
   if (answer === null) {
-    const { agent, target, warnings } = await reconcileHere(io.paths, show);
-    const text = `${agent.state}: ${agent.reason}`;
-    return outcome({ ok: agent.state !== 'failing', text, target, warnings }, io);
+    const status = await reconcileHere(io.paths, show);
+    return outcome({ ...turnResult(status), target: status.target, warnings: status.warnings }, io);
   }
   const status = await readStatus(io.paths);
   return outcome({ ...answer, target: status?.target ?? null, warnings: status?.warnings ?? [] }, io);
@@ -74,7 +77,7 @@ function refuseWithoutTarget(target: { answer: Status['target']['answer']; reaso
 
 function outcome({ ok, text, target, warnings }: Outcome, io: Io): number {
   for (const warning of warnings) io.stdout.write(`! ${warning}\n`);
-  if (ok) refuseWithoutTarget(target);
+  if (ok || text.startsWith('waiting')) refuseWithoutTarget(target);
   if (!ok) throw new AgentError('SMM609', `cannot complete what is due: ${text}`, remedyFor(text));
   io.stdout.write(`${text}\n`);
   return EXIT.ok;
@@ -84,5 +87,7 @@ function outcome({ ok, text, target, warnings }: Outcome, io: Io): number {
 function remedyFor(text: string): string {
   if (text.startsWith('misconfigured'))
     return 'run systemctl reload smm-agent: the file was corrected since it was read';
-  return 'smm-agent status says when it is tried again, smm-agent retry tries at once';
+  if (text.startsWith('failing')) return 'smm-agent status says when it is tried again, smm-agent retry tries at once';
+  if (text.startsWith('held')) return 'smm-agent unhold ends it';
+  return 'put right what the message names; smm-agent reconcile --dry-run shows each reason';
 }

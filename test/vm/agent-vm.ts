@@ -165,7 +165,8 @@ export class AgentVm {
 
   /** The status after a whole turn that began after this call. */
   async reconciled(): Promise<Status> {
-    await this.machine.sh('smm-agent reconcile');
+    // It ends with another code than 0 where what is wanted was not done: the status says why.
+    await this.machine.exec(['smm-agent', 'reconcile']);
     return this.until('a status', () => true);
   }
 
