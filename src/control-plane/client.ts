@@ -12,6 +12,8 @@ export interface ClientOptions extends TransportOptions {
   clock?: Clock;
   /** From 0 (included) to 1 (excluded): jitter of the waits that the server asks for. */
   random?: () => number;
+  /** All pages of a list together; longer ones are an error. Bytes. */
+  maxListBytes?: number;
 }
 
 export interface JsonPatchOperation {
@@ -25,6 +27,8 @@ const AS = (kind: string) => `application/json;as=${kind};g=meta.k8s.io;v=v1`;
 /** A request waits this long inside of itself; who is asked to wait longer is told so, and comes back at the next poll. */
 const MAX_WAIT_INSIDE_MS = 5_000;
 const MAX_TRIES = 3;
+/** What some ten thousand WorkloadEntries have. Each page is bounded as any answer is. */
+const MAX_LIST_BYTES = 32 * 1024 * 1024;
 
 const Version = z.object({ metadata: z.object({ resourceVersion: z.string().min(1) }) });
 
@@ -33,6 +37,7 @@ export class KubernetesClient {
   readonly #server: string;
   readonly #clock: Clock;
   readonly #random: () => number;
+  readonly #maxListBytes: number;
   #notBeforeMs = 0;
   #requests = 0;
   #answers = 0;
@@ -43,6 +48,7 @@ export class KubernetesClient {
     this.#server = options.server;
     this.#clock = options.clock ?? systemClock;
     this.#random = options.random ?? Math.random;
+    this.#maxListBytes = options.maxListBytes ?? MAX_LIST_BYTES;
   }
 
   /** One object. Rejects with ControlPlaneError, as all requests do; `missing` when there is none. */
@@ -76,6 +82,7 @@ export class KubernetesClient {
       items: z.array(item).nullish(),
     });
     const items: T[] = [];
+    const bytesBefore = this.#bytes;
     let next = '';
     do {
       const query = new URLSearchParams({ limit: '250' });
@@ -85,6 +92,9 @@ export class KubernetesClient {
       const exchange = { method: 'GET', path: `${pathOf(resource)}?${query}`, accept } as const;
       const answer = await this.#send('list', resource, exchange, page);
       items.push(...(answer.items ?? []));
+      if (this.#bytes - bytesBefore > this.#maxListBytes) {
+        throw invalidAnswer(describeRequest('list', resource), `it is longer than ${this.#maxListBytes} bytes`);
+      }
       next = answer.metadata.continue;
     } while (next !== '');
     return items;

@@ -120,6 +120,17 @@ describe('the client of the Kubernetes API', () => {
     });
   }
 
+  it('reads no answer and no list that is larger than anything it needs', async () => {
+    const [first, ...rest] = [client({ maxAnswerBytes: 100 }), client({ maxListBytes: 100 })];
+    const invalid = (error: unknown) => error instanceof ControlPlaneError && error.kind === 'invalid';
+    await assert.rejects(first.get(APPS, WithMetadata), invalid);
+    for (const of of rest) {
+      await of.get(APPS, WithMetadata);
+      const list = of.list({ group: '', version: 'v1', plural: 'namespaces' }, WithMetadata);
+      await assert.rejects(list, (error) => invalid(error) && /it is longer than 100 bytes/.test(describeError(error)));
+    }
+  });
+
   it('tells a certificate for another name from everything else', async () => {
     const named = new EmbeddedApiServer(makeCertificates(['api.example.com']));
     await named.start();

@@ -10,7 +10,7 @@ import type { VmInputs } from './inputs.ts';
 import { fieldOf } from './mesh-edit.ts';
 import { invalidField, refused } from './problem.ts';
 import { ISTIOD_PORT, isRevisioned, istiodHostOf, type LocalConfiguration, type VmFiles } from './render.ts';
-import { readProxyConfigs, toValue } from './workload-group.ts';
+import { MAX_ANNOTATION_BYTES, readProxyConfigs, toValue } from './workload-group.ts';
 
 export interface Addresses extends Pick<VmFiles, 'hosts' | 'gatewayHostname' | 'istiodHost'> {
   /** `<host>:<port>` of istiod, in the order in which Istio decides it: PILOT_ADDRESS, then the mesh configuration. */
@@ -28,7 +28,7 @@ export function controlPlaneAddresses(inputs: VmInputs, local: LocalConfiguratio
   const mesh = fieldOf(readGoYaml(inputs.mesh ?? '', 'the mesh configuration'), ['defaultConfig']) ?? null;
   const annotations = readProxyConfigs(inputs.workloadGroup).map(({ where, text }) => ({
     where,
-    config: readGoYaml(text, where),
+    config: readGoYaml(text, where, MAX_ANNOTATION_BYTES),
   }));
   const byControlPlane = [{ where: 'the mesh configuration', config: mesh }, ...annotations];
   const ofMachine = { where: 'istio.mesh', config: toValue(local.mesh) };

@@ -22,7 +22,7 @@ import {
   refuseValues,
 } from './refused.ts';
 import { MESH_CONFIG, PROXY_CONFIG } from './schema.ts';
-import { readWorkloadGroup, toValue, type WorkloadGroup } from './workload-group.ts';
+import { MAX_ANNOTATION_BYTES, readWorkloadGroup, toValue, type WorkloadGroup } from './workload-group.ts';
 
 /** `istio.env` and `istio.mesh` of agent.yaml: merged last, and the only ones that may set refused keys. */
 export interface LocalConfiguration {
@@ -109,7 +109,7 @@ function meshOf(inputs: VmInputs, group: WorkloadGroup, istiodHost: string, mach
 
 /** Every field replaces the whole field, but proxyMetadata, which is merged by key. */
 function putAnnotation(config: Message, where: string, text: string, machine: OwnSettings): void {
-  const value = readGoYaml(text, where);
+  const value = readGoYaml(text, where, MAX_ANNOTATION_BYTES);
   const parsed = normalise(PROXY_CONFIG, value, where);
   const overridden = refuseAnnotation(parsed, where, machine);
   refuseMetadata(child(parsed, 'proxyMetadata'), where, machine);

@@ -22,9 +22,15 @@ export interface WorkloadGroup {
 }
 
 const ANNOTATION = 'proxy.istio.io/config';
+/** Whoever may edit the group writes it. Kubernetes allows 256 KB for all annotations of its own, and 1.4 MB in `spec`. Bytes. */
+export const MAX_ANNOTATION_BYTES = 64 * 1024;
+/** Annotations and spec together, as JSON: all of it is walked through. Bytes. */
+const MAX_BYTES = 256 * 1024;
 
 /** Throws SMM301 or SMM303 when the object is no WorkloadGroup. */
 export function readWorkloadGroup(object: Readonly<Record<string, unknown>>): WorkloadGroup {
+  const proxyConfigs = readProxyConfigs(object);
+  checkSize(object);
   const metadata = toValue(object.metadata ?? null);
   const spec = normalise(WORKLOAD_GROUP, toValue(object.spec ?? null), 'WorkloadGroup.spec');
   const entry = submessage(spec, 'metadata');
@@ -32,7 +38,7 @@ export function readWorkloadGroup(object: Readonly<Record<string, unknown>>): Wo
   return {
     name: requiredName(metadata, 'name'),
     namespace: requiredName(metadata, 'namespace'),
-    proxyConfigs: readProxyConfigs(object),
+    proxyConfigs,
     labels: new Map([...strings(entry, 'labels'), ...strings(template, 'labels')]),
     serviceAccount: String(template.get('serviceAccount') ?? 'default'),
     network: String(template.get('network') ?? ''),
@@ -55,6 +61,12 @@ export function readProxyConfigs(object: Readonly<Record<string, unknown>>): Wor
     if (typeof text !== 'string') throw unusableInput(`${where} is no string`);
     return [{ where, text: text.toWellFormed() }];
   });
+}
+
+/** Before anything is made of it: what a group may hold, the API server does not bound but by 1.5 MB. Throws SMM301. */
+function checkSize({ metadata, spec }: Readonly<Record<string, unknown>>): void {
+  const bytes = Buffer.byteLength(JSON.stringify([childOf(metadata, 'annotations'), spec]));
+  if (bytes > MAX_BYTES) throw unusableInput(`the WorkloadGroup has ${bytes} bytes, and ${MAX_BYTES} are the most`);
 }
 
 /** JSON of the API server as the values that YAML gives: maps for objects, since a label may be named `__proto__`. */

@@ -174,6 +174,34 @@ describe('a value', () => {
   });
 });
 
+describe('a text that is too large', () => {
+  const keys = (bytes: number) => 'a: b\n'.repeat(bytes / 5);
+  const inSpec = (text: string) => someGroup({ metadata: { annotations: { 'proxy.istio.io/config': text } } });
+  const refusal = (code: string, message: RegExp) => ({ code, message });
+
+  it('is not even parsed as an annotation: 64 KB are the most', () => {
+    for (const group of [annotated, inSpec]) {
+      const render = (bytes: number) => renderVmFiles(someInputs({ workloadGroup: group(keys(bytes)) }));
+      render(20_000);
+      assert.throws(() => render(65_540), refusal('SMM302', /65540 bytes, and 65536 are the most/));
+    }
+  });
+
+  it('is not even parsed as the mesh: 256 KB are the most', () => {
+    const render = (bytes: number) => renderVmFiles(someInputs({ mesh: keys(bytes) }));
+    assert.throws(() => render(262_150), refusal('SMM302', /mesh configuration as YAML: it has 262150 bytes/));
+  });
+
+  it('is not walked through as a WorkloadGroup: 256 KB are the most, whatever they are', () => {
+    const labels = Object.fromEntries(Array.from({ length: 20_000 }, (_, index) => [`label-${index}`, 'x'.repeat(50)]));
+    const other = { 'proxy.istio.io/config': keys(65_000), other: 'x'.repeat(1_400_000) };
+    for (const group of [someGroup({ metadata: { labels } }), someGroup({}, other)]) {
+      const render = () => renderVmFiles(someInputs({ workloadGroup: group }));
+      assert.throws(render, refusal('SMM301', /the WorkloadGroup has 1\d{6} bytes, and 262144 are the most/));
+    }
+  });
+});
+
 describe('a value that root puts into rules or a command', () => {
   const table: [key: string, bad: string[], good: string[]][] = [
     ['INBOUND_CAPTURE_PORT', ['15006 -j ACCEPT', '0', '65536', '015', '-1', '', '1,2'], ['15006', '65535']],
