@@ -31,8 +31,9 @@ describe("the Lease's annotations", () => {
       istioStaged: null,
       istioWanted: null,
       restartPending: 'no',
+      heldBy: null,
     } as const;
-    const lease = newLease({ group, host: 'vm1', machineId: 'id', address: null }, versions, new Date(0));
+    const lease = newLease({ group, host: 'vm1', machineId: 'id' }, 'holder', versions, new Date(0));
     for (const value of Object.values(lease.metadata.annotations)) assert.ok(value.length <= 256);
   });
 });
