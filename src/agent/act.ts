@@ -8,7 +8,7 @@ import { ISTIO_UNIT, installDropIn } from '../istio/activation/drop-in.ts';
 import { giveUnitFileBack, keepUnitFile } from '../istio/activation/kept-unit.ts';
 import { noteOldConfiguration } from '../istio/activation/old-configuration.ts';
 import { discoveryAddress, hostOf } from '../istio/discovery.ts';
-import { readInstalledFiles } from '../istio/installed-files.ts';
+import { glanceAtInstalledFiles } from '../istio/installed-files.ts';
 import { writeOwnConfiguration } from '../istio/own-configuration.ts';
 import type { ReleaseConfiguration } from '../istio/release.ts';
 import { ReleaseFindings } from '../istio/releases/findings.ts';
@@ -117,7 +117,7 @@ async function rememberOwn(paths: Paths, revision: string, own: ReleaseConfigura
 
 /** Host of the istiod that Istio's own files lead to. */
 export async function installedDiscoveryHost(paths: Paths): Promise<string> {
-  return hostOf(discoveryAddress(await readInstalledFiles(paths)));
+  return hostOf(discoveryAddress(await glanceAtInstalledFiles(paths)));
 }
 
 async function stage(

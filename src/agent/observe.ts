@@ -10,7 +10,7 @@ import { readStopRecord } from '../istio/activation/stop-record.ts';
 import { readPreviousRelease } from '../istio/activation/switch-record.ts';
 import { checkUnit } from '../istio/activation/unit-check.ts';
 import { readUnitFacts } from '../istio/activation/unit-facts.ts';
-import { readInstalledFiles } from '../istio/installed-files.ts';
+import { glanceAtInstalledFiles } from '../istio/installed-files.ts';
 import { type OwnConfiguration, readOwnConfiguration } from '../istio/own-configuration.ts';
 import { type RestartPending, restartPending } from '../istio/pending.ts';
 import { proxyIdentity, type UnitEnvironment } from '../istio/proxy-environment.ts';
@@ -72,7 +72,7 @@ export async function observe({ paths, clock, services, invocation = null }: Eye
     unitFile: await lookAtUnitFile(paths, unit),
     stop: isDown ? await readStopRecord(paths, bootId, unit) : null,
     health: unconfirmed && started !== null ? await healthOf(started, unitEnvironment) : null,
-    identity: await proxyIdentity(started ?? (await readInstalledFiles(paths)), unitEnvironment),
+    identity: await proxyIdentity(started ?? (await glanceAtInstalledFiles(paths)), unitEnvironment),
     own: await ownConfiguration(paths),
     releases,
     confirmed,

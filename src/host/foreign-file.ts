@@ -15,14 +15,19 @@ export interface ForeignOptions {
   followLinks?: boolean;
 }
 
+/** As `readForeignBytes`, as text. */
+export async function readForeignText(path: string, options: ForeignOptions = {}): Promise<string | null> {
+  return (await readForeignBytes(path, options))?.toString('utf8') ?? null;
+}
+
 /**
- * The text of a regular file of at most 1 MiB, null when there is none; never waits. Rejects with SMM520 when it is there and is something
- * else.
+ * The content of a regular file of at most 1 MiB, null when there is none; never waits. Rejects with SMM520 when it is there and is
+ * something else.
  */
-export async function readForeignText(
+export async function readForeignBytes(
   path: string,
   { followLinks = false }: ForeignOptions = {},
-): Promise<string | null> {
+): Promise<Buffer | null> {
   let file: FileHandle | null = null;
   try {
     file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK | (followLinks ? 0 : constants.O_NOFOLLOW));
@@ -56,12 +61,12 @@ function unusable(path: string, why: string): AgentError {
 }
 
 /** A file that grows meanwhile is not followed. */
-async function readBounded(file: FileHandle): Promise<string> {
+async function readBounded(file: FileHandle): Promise<Buffer> {
   const buffer = Buffer.allocUnsafe(MAX_FOREIGN_BYTES + 1);
   let filled = 0;
   while (filled < buffer.length) {
     const { bytesRead } = await file.read(buffer, filled, Math.min(65_536, buffer.length - filled), null);
-    if (bytesRead === 0) return buffer.toString('utf8', 0, filled);
+    if (bytesRead === 0) return buffer.subarray(0, filled);
     filled += bytesRead;
   }
   throw tooLarge();

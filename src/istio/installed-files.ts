@@ -1,15 +1,41 @@
 /** The configuration files of Istio's own package on this machine. One that is absent counts as empty, as for the start script. */
-import { readForeignText } from '../host/foreign-file.ts';
+import { isUtf8 } from 'node:buffer';
+import { readForeignBytes, readForeignText } from '../host/foreign-file.ts';
 import type { Paths } from '../paths.ts';
 import type { ReleaseConfiguration } from './release.ts';
+import { notUtf8 } from './vm-config/problem.ts';
 
-/** Rejects with SMM520 when one cannot be read. */
-export async function readInstalledFiles({
-  istio,
-}: Paths): Promise<Pick<ReleaseConfiguration, 'clusterEnv' | 'sidecarEnv' | 'mesh'>> {
+type InstalledFiles = Pick<ReleaseConfiguration, 'clusterEnv' | 'sidecarEnv' | 'mesh'>;
+
+/**
+ * As they are, to be taken over byte for byte. Rejects with SMM520 when one cannot be read, and with SMM309 for bytes that are no UTF-8:
+ * a release holds text, in which they would be other bytes.
+ */
+export function readInstalledFiles(paths: Paths): Promise<InstalledFiles> {
+  return readAll(paths, readUtf8);
+}
+
+/** To look for names and addresses in them; what is no UTF-8 is no part of one. Rejects with SMM520. */
+export function glanceAtInstalledFiles(paths: Paths): Promise<InstalledFiles> {
+  return readAll(paths, readForeignText);
+}
+
+async function readAll({ istio }: Paths, read: (path: string) => Promise<string | null>): Promise<InstalledFiles> {
   return {
-    clusterEnv: (await readForeignText(istio.clusterEnv)) ?? '',
-    sidecarEnv: (await readForeignText(istio.sidecarEnv)) ?? '',
-    mesh: (await readForeignText(istio.mesh)) ?? '',
+    clusterEnv: (await read(istio.clusterEnv)) ?? '',
+    sidecarEnv: (await read(istio.sidecarEnv)) ?? '',
+    mesh: (await read(istio.mesh)) ?? '',
   };
+}
+
+async function readUtf8(path: string): Promise<string | null> {
+  const bytes = await readForeignBytes(path);
+  if (bytes === null || isUtf8(bytes)) return bytes?.toString('utf8') ?? null;
+  throw notUtf8(path, firstBadLine(bytes));
+}
+
+function firstBadLine(bytes: Buffer): number {
+  // No character of more than one byte has a byte of a line end in it.
+  const lines = bytes.toString('latin1').split('\n');
+  return lines.findIndex((line) => !isUtf8(Buffer.from(line, 'latin1'))) + 1;
 }

@@ -50,7 +50,16 @@ export function defeating(file: string, line: number, key: string, why: string):
   );
 }
 
-/** Whether only the owner of this machine's own files can help: SMM302, SMM303, SMM306 and SMM307 while Istio is adopted. */
+/** SMM309: the machine's own file holds bytes that would be others in a release. */
+export function notUtf8(file: string, line: number): AgentError {
+  return new AgentError(
+    'SMM309',
+    `cannot take over ${file}:${line}: it holds bytes that are no UTF-8`,
+    `write line ${line} in UTF-8 (iconv -f LATIN1 -t UTF-8 makes it of Latin-1), or without such characters`,
+  );
+}
+
+/** Whether only the owner of this machine's own files can help: SMM302, SMM303, SMM306, SMM307 and SMM309 while Istio is adopted. */
 export function isOwnFileAtFault({ code }: AgentError): boolean {
-  return ['SMM302', 'SMM303', 'SMM306', 'SMM307'].includes(code);
+  return ['SMM302', 'SMM303', 'SMM306', 'SMM307', 'SMM309'].includes(code);
 }

@@ -2,10 +2,12 @@ import assert from 'node:assert/strict';
 import { lstat, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { AgentError } from '../../../src/errors.ts';
 import { RELEASE_FILES, RELEASE_FOLDER } from '../../../src/istio/release.ts';
 import { type AdoptRequest, adoptInstalled } from '../../../src/istio/releases/adopt.ts';
 import { releaseProblems } from '../../../src/istio/releases/problems.ts';
 import { stageRelease } from '../../../src/istio/releases/stage.ts';
+import { isOwnFileAtFault } from '../../../src/istio/vm-config/problem.ts';
 import { Scene } from './scene.ts';
 
 const NOTHING_RUNS = { bootId: 'boot-1', envoy: null, pilotAgent: null };
@@ -55,6 +57,30 @@ describe('adopting the official package', () => {
     ] as const) {
       assert.notEqual((await lstat(installed)).ino, (await lstat(join(scene.store.folder(id), name))).ino);
     }
+  });
+
+  it('takes over no bytes that are no UTF-8, names file and line, and is no other time to wait for', async () => {
+    await using scene = await Scene.begin();
+    await scene.install('1.31.0');
+    const { clusterEnv, sidecarEnv, mesh } = scene.paths.istio;
+    for (const path of [clusterEnv, sidecarEnv, mesh]) {
+      const before = await readFile(path);
+      // "Z\u00fcrich" as an editor with Latin-1 writes it, after a line with the same in UTF-8.
+      await writeFile(
+        path,
+        Buffer.concat([Buffer.from('# Z\u00fcrich\n# '), Buffer.from('Z\u00fcrich', 'latin1'), before]),
+      );
+      const refusal = (error: unknown) =>
+        error instanceof AgentError &&
+        isOwnFileAtFault(error) &&
+        error.message === `cannot take over ${path}:2: it holds bytes that are no UTF-8`;
+      await assert.rejects(adoptInstalled(scene.store, REQUEST), refusal);
+      assert.equal(await scene.store.link('active'), null);
+      await writeFile(path, before);
+    }
+    await writeFile(clusterEnv, "# Z\u00fcrich\nISTIO_SERVICE='shop.vms'\n");
+    const { id } = await adoptInstalled(scene.store, REQUEST);
+    assert.equal((await scene.store.configuration(id)).clusterEnv, "# Z\u00fcrich\nISTIO_SERVICE='shop.vms'\n");
   });
 
   it('does not copy what istio-proxy has linked to in its own folder', async () => {
