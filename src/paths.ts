@@ -37,6 +37,8 @@ export function pathsUnder(root: string) {
     history: at('/var/lib/smm-agent/history.jsonl'),
     downloads: at('/var/cache/smm-agent'),
     run: at('/run/smm-agent'),
+    /** Held while agent.yaml is edited. */
+    configLock: at('/run/smm-agent/config.lock'),
     /** Written by istio-activate: the last start of Istio and its last end, of this boot. */
     startRecord: at('/run/smm-agent/istio-started'),
     stopRecord: at('/run/smm-agent/istio-stopped'),

@@ -6,7 +6,7 @@ import { signChain } from './chain.ts';
 import { durationMs } from './durations.ts';
 import { PublishError } from './errors.ts';
 import { makeKey, type SigningKey } from './keys.ts';
-import { metadataFile, metadataFolder, targetsFolder, versionsOf } from './layout.ts';
+import { lockFile, metadataFile, metadataFolder, targetsFolder, versionsOf } from './layout.ts';
 import { publishChain, write } from './publish.ts';
 import { openSession, type Publisher } from './publisher.ts';
 import { DEFAULT_EXPIRES, DEFAULT_KEYS, type KeyCount, ROLES, type RoleName } from './roles.ts';
@@ -42,7 +42,7 @@ export async function createRepository(publisher: Publisher, options: CreateOpti
   for (const place of [folder, metadataFolder(folder), targetsFolder(folder)]) {
     if (!existsSync(place)) await makeFolder(place, 0o755);
   }
-  return withFileLock(folder, async () => {
+  return withFileLock(lockFile(folder), async () => {
     if ((await versionsOf(folder, 'root')).length > 0) {
       throw new PublishError(`cannot make a repository in ${folder}: there is one`, 'give another folder');
     }

@@ -21,6 +21,11 @@ export function targetFile(folder: string, path: string, sha256: string): string
   return join(targetsFolder(folder), posix.dirname(path), `${sha256}.${posix.basename(path)}`);
 }
 
+/** Held by who changes a repository, or a draft in this folder. A file that only its owner can open: others serve the folder, or read it. */
+export function lockFile(folder: string): string {
+  return join(folder, '.lock');
+}
+
 export function draftsFolder(folder: string): string {
   return join(folder, 'drafts');
 }

@@ -5,7 +5,7 @@ import { removeLeftovers } from '../../src/host/files.ts';
 import { completeRotation } from './cut-off.ts';
 import { PublishError } from './errors.ts';
 import { readKeys, type SigningKey } from './keys.ts';
-import { draftsFolder, metadataFolder } from './layout.ts';
+import { draftsFolder, lockFile, metadataFolder } from './layout.ts';
 import { readSettings, type Settings } from './settings.ts';
 
 export interface Publisher {
@@ -59,7 +59,7 @@ export async function inRepository<T>(publisher: Publisher, work: (session: Sess
   if (!existsSync(folder)) {
     throw new PublishError(`cannot find a repository in ${folder}`, 'check the path, or make one: repository init');
   }
-  return withFileLock(folder, async () => {
+  return withFileLock(lockFile(folder), async () => {
     const session = await openSession(publisher, await readKeys(publisher.keys, publisher.passphrase));
     for (const place of [folder, metadataFolder(folder), draftsFolder(folder)]) await removeLeftovers(place);
     return work({ ...session, completed: await completeRotation(folder, session.step) });

@@ -6,7 +6,7 @@ import { removeFile } from '../../src/host/files.ts';
 import { type Lacking, lackingSignatures, type RootDraft, readDraft, writeDraft } from './draft.ts';
 import { PublishError } from './errors.ts';
 import { readKeys } from './keys.ts';
-import { draftFile } from './layout.ts';
+import { draftFile, lockFile } from './layout.ts';
 import { seal, sha256 } from './metadata.ts';
 import { publishRoot } from './publish.ts';
 import { inRepository, type Publisher } from './publisher.ts';
@@ -36,7 +36,7 @@ export async function signDraft(
   { keys: folders, passphrase }: Pick<Publisher, 'keys' | 'passphrase'>,
 ): Promise<SignedDraft> {
   const keys = await readKeys(folders, passphrase);
-  return withFileLock(dirname(file), async () => {
+  return withFileLock(lockFile(dirname(file)), async () => {
     const draft = await readDraft(file);
     const signing = addSignatures(draft.next, 'root', [draft.previous.signed, draft.next.signed], keys);
     if (signing.length === 0) {

@@ -26,7 +26,8 @@ const HEADER = `# The configuration of smm-agent. "smm-agent set <key> <value>" 
 `;
 
 /**
- * Applies the edits under a lock, so that edits of several commands at once all survive. `beforeWrite` does what must be
+ * Applies the edits under a lock, so that edits of several commands at once all survive. Not on /etc/smm: everybody can read that, and
+ * whoever can open a folder can hold its lock. `beforeWrite` does what must be
  * there before the file names it. Rejects with SMM611 when the result would be invalid, SMM612 when the file is written in
  * a way that cannot be edited, SMM1xx when it is wrong as it is; nothing is changed then.
  */
@@ -37,7 +38,8 @@ export async function editConfig(
 ): Promise<EditResult> {
   const folder = dirname(paths.config);
   if (!(await exists(folder))) await makeFolder(folder, 0o755);
-  return withFileLock(folder, async () => {
+  if (!(await exists(paths.run))) await makeFolder(paths.run, 0o755);
+  return withFileLock(paths.configLock, async () => {
     const present = await exists(paths.config);
     const read = present ? await readConfigText(paths) : { text: HEADER, problems: [] };
     if (!('text' in read) || read.problems.length > 0) throw configError(read.problems);

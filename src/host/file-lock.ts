@@ -1,19 +1,28 @@
 /**
  * One writer at a time, among processes. The lock is the kernel's (flock), held by a small child whose standard input ends
  * with this process: so it is never left behind, whatever kills us, and no stale lock has to be told from a held one.
+ * Whoever can open what is locked can hold the lock, so that nobody but its owner may.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { constants } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
 import { AgentError } from '../errors.ts';
+import { hasCode } from './file-errors.ts';
 
 /** `flock --conflict-exit-code`, told apart from its own failures. */
 const BUSY = 75;
 
+/** Reading and writing of others: either is enough to open it. */
+const OPEN_TO_OTHERS = 0o066;
+
 /**
- * Does `work` while this process alone holds the lock on `path`, an existing file or folder, which is not changed.
- * Rejects with SMM535 when another process holds it for longer than `waitSeconds`, and SMM536 when it cannot be locked.
+ * Does `work` while this process alone holds the lock on `path`: a file for that alone, which is made where it is not there, or a folder of
+ * our own. Others lose the right to open it. Rejects with SMM535 when another process holds it for longer than `waitSeconds`, and SMM536
+ * when it cannot be locked.
  */
 export async function withFileLock<T>(path: string, work: () => Promise<T>, waitSeconds = 30): Promise<T> {
+  await closeToOthers(path);
   const argv = [
     '--wait',
     String(waitSeconds),
@@ -53,6 +62,29 @@ export async function withFileLock<T>(path: string, work: () => Promise<T>, wait
   }
 }
 
+async function closeToOthers(path: string): Promise<void> {
+  try {
+    await using file = await openLock(path);
+    const { mode, uid } = await file.stat();
+    if (uid !== process.geteuid?.()) throw new Error(`it belongs to another user (${uid})`);
+    // Whoever opened it before still has it: that ends with the process.
+    if ((mode & OPEN_TO_OTHERS) !== 0) await file.chmod(mode & 0o7777 & ~OPEN_TO_OTHERS);
+  } catch (error) {
+    throw refusal(path, null, error instanceof Error ? error.message : String(error));
+  }
+}
+
+/** No link is followed: in a folder that others can write, it would lead to any file. */
+async function openLock(path: string): Promise<FileHandle> {
+  const { O_RDONLY, O_RDWR, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants;
+  try {
+    return await open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o600);
+  } catch (error) {
+    if (!hasCode(error, 'EISDIR')) throw error;
+    return open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  }
+}
+
 function refusal(path: string, status: number | null, said: string): AgentError {
   if (status === BUSY) {
     return new AgentError(
@@ -64,6 +96,6 @@ function refusal(path: string, status: number | null, said: string): AgentError 
   return new AgentError(
     'SMM536',
     `cannot lock ${path}: ${said.trim()}`,
-    'check that the program flock (util-linux) is installed',
+    `check that the program flock (util-linux) is installed, and who owns ${path}`,
   );
 }

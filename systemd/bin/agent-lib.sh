@@ -21,6 +21,8 @@ failed=$run/agent-failed
 # alone SECONDS: from here on nobody else changes versions or probation. A lock that does not come is no reason to leave a bad version.
 alone() {
   [ -d "$opt" ] || return 0
+  # Whoever can open it could hold the lock; a folder that was made again, on another disk say, is open to all.
+  chmod go-rw "$opt" || say 4 "cannot keep others from opening $opt, and from locking it"
   exec 9<"$opt"
   flock -w "$1" 9 || say 4 "cannot lock $opt: another process holds it; going on without it"
 }

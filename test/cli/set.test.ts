@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
+import { once } from 'node:events';
 import { chmod, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -187,6 +189,23 @@ describe('smm-agent set', () => {
     const ended = await terminal.type(['set', 'istio.mesh.B', '2']);
     assert.match(ended.stderr, /SMM612/);
     assert.equal(await terminal.config(), text);
+  });
+
+  it('does not wait for a user who holds a lock on what everybody can read', async () => {
+    await using terminal = await openTerminal();
+    const { config, root } = terminal.paths;
+    await terminal.writeConfig(COMMENTED);
+    const holders = [dirname(config), config, root].map((path) =>
+      spawn('flock', [path, 'sh', '-c', 'echo held; exec cat'], { stdio: ['pipe', 'pipe', 'inherit'] }),
+    );
+    await Promise.all(holders.map(({ stdout }) => once(stdout, 'data')));
+    try {
+      assert.equal((await terminal.type(['set', 'hold', 'true'])).code, 0);
+      assert.equal(await terminal.modeOf(terminal.paths.configLock), 0o600);
+    } finally {
+      for (const { stdin } of holders) stdin.end();
+      await Promise.all(holders.map((holder) => once(holder, 'close')));
+    }
   });
 
   it('loses no edit when many are made at once', async () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -53,6 +53,30 @@ describe('a lock on a folder', () => {
       /failed/,
     );
     assert.equal(await withFileLock(folder, async () => 'mine', 0), 'mine');
+    await rm(folder, { recursive: true });
+  });
+
+  it('is on what nobody else can open: who can open it, can hold it', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'smm-lock-'));
+    await chmod(folder, 0o755);
+    const modeOf = async (path: string) => (await stat(path)).mode & 0o7777;
+    assert.equal(await withFileLock(folder, () => modeOf(folder)), 0o711);
+    const file = join(folder, 'lock');
+    assert.equal(await withFileLock(file, () => modeOf(file)), 0o600, 'a file is made');
+    await chmod(file, 0o644);
+    assert.equal(await withFileLock(file, () => modeOf(file)), 0o600);
+    await rm(folder, { recursive: true });
+  });
+
+  it('follows no link, and does not wait for a pipe', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'smm-lock-'));
+    await writeFile(join(folder, 'other'), '', { mode: 0o644 });
+    await symlink('other', join(folder, 'lock'));
+    await assert.rejects(
+      withFileLock(join(folder, 'lock'), async () => 'mine'),
+      { code: 'SMM536' },
+    );
+    assert.equal((await stat(join(folder, 'other'))).mode & 0o7777, 0o644);
     await rm(folder, { recursive: true });
   });
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
+import { chmodSync, readdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { describe, it } from 'node:test';
 import { AgentMachine, NEW, NOW, OLD, PAYLOAD } from './agent-machine.ts';
@@ -293,6 +293,13 @@ describe('the guard', () => {
     const { stderr } = machine.guard('ended');
     assert.match(stderr, /<4>.*cannot lock/);
     assert.equal(machine.named('current'), OLD);
+  });
+
+  it('locks what nobody else can open', () => {
+    using machine = AgentMachine.onTrial();
+    chmodSync(machine.at('opt/smm-agent'), 0o755);
+    machine.guard('ended');
+    assert.equal(statSync(machine.at('opt/smm-agent')).mode & 0o7777, 0o711);
   });
 
   it('knows nothing but start and ended', () => {
