@@ -25,6 +25,7 @@ const PAYLOAD = 'usr/lib/smm-agent/payload';
 /** Files that are copied as they are: from the project to the machine, with their mode. */
 const FILES: readonly (readonly [from: string, to: string, mode: number])[] = [
   ['systemd/smm-agent.service', 'lib/systemd/system/smm-agent.service', 0o644],
+  ['systemd/smm-agent-hosts.service', 'lib/systemd/system/smm-agent-hosts.service', 0o644],
   ['systemd/istio.service.d-zz-smm-agent.conf', 'usr/lib/smm-agent/istio.service.d-zz-smm-agent.conf', 0o644],
   ['packaging/files/usr-bin-smm-agent', 'usr/bin/smm-agent', 0o755],
   ['packaging/files/choose-version', 'usr/lib/smm-agent/choose-version', 0o755],

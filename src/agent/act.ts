@@ -2,6 +2,7 @@
 import type { Config } from '../config.ts';
 import { AgentError } from '../errors.ts';
 import type { Clock } from '../host/clock.ts';
+import { readText } from '../host/files.ts';
 import type { UnpackedFile } from '../host/packages/format.ts';
 import type { ServiceManager } from '../host/service-manager.ts';
 import { ISTIO_UNIT, installDropIn } from '../istio/activation/drop-in.ts';
@@ -12,6 +13,7 @@ import { glanceAtInstalledFiles } from '../istio/installed-files.ts';
 import { writeOwnConfiguration } from '../istio/own-configuration.ts';
 import type { ReleaseConfiguration } from '../istio/release.ts';
 import { ReleaseFindings } from '../istio/releases/findings.ts';
+import { lookForLine } from '../istio/releases/hosts-line.ts';
 import { ReleaseStore } from '../istio/releases/store.ts';
 import { onMachine, type Paths } from '../paths.ts';
 import type { PackageSource } from '../repository/source.ts';
@@ -22,6 +24,9 @@ import type { Tell } from './events.ts';
 import type { Observation } from './observation.ts';
 import { downloadProxy } from './proxy.ts';
 import { aboutPackage } from './refusal.ts';
+
+/** Comes with the package. */
+const HOSTS_UNIT = 'smm-agent-hosts.service';
 
 export interface Hands {
   paths: Paths;
@@ -60,6 +65,8 @@ export async function take(step: Step, hands: Hands, context: StepContext): Prom
       return new ReleaseFindings(hands.paths.state, hands.clock).confirm(step.id);
     case 'start':
       return hands.services.start(ISTIO_UNIT);
+    case 'restore-hosts':
+      return restoreHosts(step.line, hands);
     case 'clean':
       return clean(step, store, hands);
     case 'upgrade-agent':
@@ -118,6 +125,18 @@ async function rememberOwn(paths: Paths, revision: string, own: ReleaseConfigura
 /** Host of the istiod that Istio's own files lead to. */
 export async function installedDiscoveryHost(paths: Paths): Promise<string> {
   return hostOf(discoveryAddress(await glanceAtInstalledFiles(paths)));
+}
+
+/** Not by the agent, which cannot write in /etc: by a unit of its package, whose script a start of Istio runs too. */
+async function restoreHosts(line: string, { paths, services }: Hands): Promise<void> {
+  const remedy = `journalctl -u ${HOSTS_UNIT} says why; or put the line into ${paths.hosts} yourself`;
+  try {
+    await services.start(HOSTS_UNIT);
+  } catch (cause) {
+    throw new AgentError('SMM512', `cannot restore "${line}" in ${paths.hosts}`, remedy, { cause });
+  }
+  if (lookForLine((await readText(paths.hosts)) ?? '', line).answer === 'there') return;
+  throw new AgentError('SMM512', `cannot restore "${line}" in ${paths.hosts}: it is still missing`, remedy);
 }
 
 async function stage(

@@ -13,7 +13,7 @@ import { SelfCheckFailed } from '../upgrade/errors.ts';
 import { type Hands, installedDiscoveryHost, packageSource, take } from './act.ts';
 import { Attempts } from './attempts.ts';
 import type { Step } from './decision.ts';
-import { ADOPT_KEY } from './decision-reasons.ts';
+import { ADOPT_KEY, HOSTS_KEY } from './decision-reasons.ts';
 import type { Tell } from './events.ts';
 import type { Mesh } from './mesh.ts';
 import type { AgentObservation, Observation } from './observation.ts';
@@ -191,6 +191,7 @@ export class Agent implements World {
 /** Steps that cost something and are not repeated at every turn. */
 function attemptKey(step: Step): string | null {
   if (step.do === 'adopt') return ADOPT_KEY;
+  if (step.do === 'restore-hosts') return HOSTS_KEY;
   return step.do === 'stage' || step.do === 'upgrade-agent' ? step.key : null;
 }
 

@@ -1,6 +1,7 @@
 /** What follows from what runs: a release is confirmed, a stopped Istio started, an old release removed. Pure. */
 import type { ReleaseId } from '../istio/release.ts';
 import type { DecisionInput, NotDone, Verdict } from './decision.ts';
+import { HOSTS_KEY, triedBefore } from './decision-reasons.ts';
 
 /** How long a proxy must have been up, as the same process, before its release is confirmed. */
 const SETTLING_MS = 60_000;
@@ -64,6 +65,20 @@ export function considerStart({ observation, config }: DecisionInput): Verdict {
       return { do: 'start', why: 'Istio was stopped while a restart was pending' };
     }
   }
+}
+
+/**
+ * Without its line of /etc/hosts a running proxy finds no istiod: it keeps its last configuration, and cannot renew its certificate.
+ * A held machine, too, has the Istio that needs it. A start of Istio puts the line in by itself.
+ */
+export function considerHosts({ observation, attempts }: DecisionInput): Verdict {
+  const { unit, hostsLine, at } = observation;
+  // Another address is somebody's wish, as long as Istio runs with it: that is told.
+  if (hostsLine.answer !== 'missing' || unit.activeState !== 'active') return null;
+  const { line } = hostsLine;
+  const again = triedBefore(HOSTS_KEY, attempts, at);
+  if (again !== null) return { step: 'restore-hosts', ...again };
+  return { do: 'restore-hosts', line, why: `Istio runs, and "${line}" is missing in /etc/hosts` };
 }
 
 /** systemd tells whole seconds: what was staged earlier in the same one would seem to come after the stop. */

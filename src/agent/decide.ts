@@ -4,7 +4,7 @@
  * that its reason held a moment ago, and none has to foresee the effect of another.
  */
 import { considerAdoption, considerDropIn, considerUnitFile } from './decide-adoption.ts';
-import { considerCleaning, considerConfirming, considerStart } from './decide-running.ts';
+import { considerCleaning, considerConfirming, considerHosts, considerStart } from './decide-running.ts';
 import { considerStaging, findWanted } from './decide-staging.ts';
 import { considerRestart, considerUpgrade, considerVersionCleaning, withoutSteps } from './decide-upgrade.ts';
 import type { Decision, DecisionInput, NotDone, Step } from './decision.ts';
@@ -24,6 +24,7 @@ export function decide(input: DecisionInput): Decision {
     considerStaging,
     considerConfirming,
     considerStart,
+    considerHosts,
     considerCleaning,
     considerVersionCleaning,
   ]) {

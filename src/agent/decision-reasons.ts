@@ -4,6 +4,8 @@ import type { Observation } from './observation.ts';
 
 /** What a failed adoption is remembered for. */
 export const ADOPT_KEY = 'adopt';
+/** What a failed repair of /etc/hosts is remembered for. */
+export const HOSTS_KEY = 'hosts';
 
 export function triedBefore(
   key: string,

@@ -23,6 +23,7 @@ export type Step = {
   | { do: 'point-staged'; id: ReleaseId }
   | { do: 'confirm'; id: ReleaseId }
   | { do: 'start' }
+  | { do: 'restore-hosts'; line: string }
   /** `keep` is what is needed, with the one to go back to. */
   | { do: 'clean'; remove: ReleaseId[]; keep: ReleaseId[] }
 );

@@ -9,6 +9,7 @@ import type { RestartPending } from '../istio/pending.ts';
 import type { ProxyIdentity } from '../istio/proxy-environment.ts';
 import type { ProxyHealth } from '../istio/proxy-health.ts';
 import type { ReleaseConfiguration, ReleaseId, ReleaseManifest } from '../istio/release.ts';
+import type { HostsLine } from '../istio/releases/hosts-line.ts';
 import type { Running } from '../istio/running.ts';
 import type { LeftVersion } from '../upgrade/left-version.ts';
 import type { Probation } from '../upgrade/probation.ts';
@@ -68,6 +69,8 @@ export interface Observation {
   confirmed: ReadonlySet<ReleaseId>;
   rejected: ReadonlyMap<ReleaseId, Rejection>;
   agent: AgentObservation;
+  /** The active release's line of /etc/hosts. */
+  hostsLine: HostsLine;
   /** Sentences about files that are edited but no longer read (the old cluster.env). */
   ignoredEdits: string[];
   /** What the operator gives the agent; null where the looker works by no configuration. */

@@ -2,6 +2,7 @@
 import { AgentError, describeError } from '../errors.ts';
 import { readBootId } from '../host/boot-id.ts';
 import type { Clock } from '../host/clock.ts';
+import { readText } from '../host/files.ts';
 import type { ServiceManager } from '../host/service-manager.ts';
 import { ISTIO_UNIT } from '../istio/activation/drop-in.ts';
 import { lookAtUnitFile } from '../istio/activation/kept-unit.ts';
@@ -18,6 +19,7 @@ import { type ProxyHealth, proxyHealth } from '../istio/proxy-health.ts';
 import type { ReleaseConfiguration, ReleaseId, ReleaseManifest } from '../istio/release.ts';
 import { releaseDifference } from '../istio/release-difference.ts';
 import { ReleaseFindings } from '../istio/releases/findings.ts';
+import { lookForLine } from '../istio/releases/hosts-line.ts';
 import { releaseProblems } from '../istio/releases/problems.ts';
 import { ReleaseStore } from '../istio/releases/store.ts';
 import { lookAtRunning, type Running } from '../istio/running.ts';
@@ -78,6 +80,7 @@ export async function observe({ paths, clock, services, invocation = null }: Eye
     confirmed,
     rejected: await findings.rejections.read(),
     agent: await observeAgent({ paths, clock }, invocation),
+    hostsLine: lookForLine((await readText(paths.hosts)) ?? '', active?.configuration.hosts ?? ''),
     ignoredEdits: [...(await ignoredEdits(paths)), ...unitFacts.unreadable],
     settings: null,
   };

@@ -13,6 +13,21 @@ export function describeTarget(target: Target): string {
   return `wanted is Istio ${target.istioVersion} of revision ${target.revision.name}`;
 }
 
+/** What is wrong about istiod's line; only while Istio runs, since its start puts the line in. */
+export function describeHostsLine({ unit, hostsLine }: Observation): string[] {
+  if (unit.activeState !== 'active') return [];
+  switch (hostsLine.answer) {
+    case 'there':
+      return [];
+    case 'missing':
+      return [`"${hostsLine.line}" is missing in /etc/hosts: a running Istio finds its istiod by it`];
+    case 'other':
+      return [
+        `/etc/hosts has ${hostsLine.address} where the active release has "${hostsLine.line}"; the next start of Istio puts that line before it`,
+      ];
+  }
+}
+
 export function describeDone(step: Step): string {
   switch (step.do) {
     case 'withdraw':
@@ -31,6 +46,8 @@ export function describeDone(step: Step): string {
       return `staged release ${step.id}, which was on disk`;
     case 'confirm':
       return `confirmed release ${step.id}`;
+    case 'restore-hosts':
+      return `restored "${step.line}" in /etc/hosts, which somebody had removed while Istio runs`;
     case 'start':
       return 'started istio.service';
     case 'clean':

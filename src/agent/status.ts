@@ -8,6 +8,7 @@ import type { ReleaseManifest } from '../istio/release.ts';
 import { agentState } from './agent-state.ts';
 import type { Decision, StepName } from './decision.ts';
 import type { LinkedRelease, Observation } from './observation.ts';
+import { describeHostsLine } from './sentences.ts';
 import type { ConfigInEffect } from './settings.ts';
 import { upgradeSummary } from './upgrade-summary.ts';
 import type { Wanted } from './wanted.ts';
@@ -151,6 +152,7 @@ export function describeStatus(input: StatusInput): Status {
     warnings: [
       ...(observation.settings?.warnings ?? []),
       ...damages(observation),
+      ...describeHostsLine(observation),
       ...observation.ignoredEdits,
       ...unused(input),
       ...input.warnings,

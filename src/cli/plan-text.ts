@@ -87,6 +87,8 @@ function what(step: Step): string {
       return `stage release ${step.id}; a restart is pending then`;
     case 'confirm':
       return `confirm release ${step.id}: it is not put back any more`;
+    case 'restore-hosts':
+      return `restore "${step.line}" in /etc/hosts`;
     case 'start':
       return 'start istio.service';
     case 'clean':

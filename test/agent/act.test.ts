@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { take } from '../../src/agent/act.ts';
 import type { TurnEvent } from '../../src/agent/events.ts';
@@ -74,5 +74,49 @@ describe('another configuration of a version that is on disk', () => {
     // What fpm adds to every package is named for whoever looks closely.
     const details = told.flatMap((event) => (event.kind === 'detail' ? [event.fields.path] : []));
     assert.deepEqual(details, ['./usr/share/doc/istio-sidecar/changelog.gz']);
+  });
+});
+
+describe("istiod's line in /etc/hosts", () => {
+  const line = '10.0.0.1 istiod.istio-system.svc';
+  /** Takes the step where the unit of the package does `repair`. */
+  async function restore(scene: Scene, repair: (hosts: string) => Promise<void>): Promise<string[]> {
+    const { paths } = scene;
+    const started: string[] = [];
+    await mkdir(dirname(paths.hosts), { recursive: true });
+    const services = systemdBelow(paths);
+    services.start = async (name) => {
+      started.push(name);
+      await repair(paths.hosts);
+    };
+    const config = Config.parse({
+      workloadGroup: { namespace: 'vm-apps', name: 'reviews' },
+      controlPlane: { server: 'https://127.0.0.1:1' },
+    });
+    const repository = () => Promise.reject(new Error('nothing is asked for'));
+    await take(
+      { do: 'restore-hosts', line, why: 'it is missing' },
+      { paths, clock: new ManualClock(), services, config, repository },
+      { observed: async () => observed(), tell: () => {}, signal: new AbortController().signal },
+    );
+    return started;
+  }
+
+  it('is restored by the unit of the package, since the agent cannot write there', async () => {
+    await using scene = await Scene.begin();
+    const started = await restore(scene, (hosts) => writeFile(hosts, `${line} # smm-agent\n`));
+    assert.deepEqual(started, ['smm-agent-hosts.service']);
+  });
+
+  it('is said to be missing still when that has not helped, or could not be done', async () => {
+    await using scene = await Scene.begin();
+    await assert.rejects(
+      restore(scene, async () => {}),
+      { code: 'SMM512', message: /it is still missing/ },
+    );
+    await assert.rejects(
+      restore(scene, () => Promise.reject(new Error('there is no such unit'))),
+      { code: 'SMM512' },
+    );
   });
 });

@@ -484,3 +484,36 @@ describe('the wanted release on disk', () => {
     assert.equal(wantedId, NEW.manifest.id);
   });
 });
+
+describe("istiod's line in /etc/hosts", () => {
+  const line = '10.0.0.1 istiod.istio-system.svc';
+  const hostsLine = { answer: 'missing', line } as const;
+  const failed = { reason: 'cannot restore it', count: 1, at: minutesAgo(1), retryAt: minutesAgo(-1) };
+  table({
+    'is restored when it vanishes while Istio runs': [{ observation: { hostsLine } }, ['restore-hosts']],
+    'is restored on a held machine too': [
+      { observation: { hostsLine }, hold: true, wanted: wants(NEW) },
+      ['restore-hosts'],
+      /held/,
+    ],
+    'is left to the next start of Istio while it is stopped': [
+      {
+        observation: {
+          hostsLine,
+          unit: { ...UNIT, activeState: 'failed' },
+          running: { answer: 'nothing', lastRan: null },
+        },
+      },
+      [],
+    ],
+    'is not put before the address that somebody has given': [
+      { observation: { hostsLine: { answer: 'other', line, address: '10.0.0.9' } } },
+      [],
+    ],
+    'waits after a try that failed': [
+      { observation: { hostsLine }, attempts: [['hosts', failed]] },
+      [],
+      /restore-hosts: cannot restore it; .*tried once, again at/,
+    ],
+  });
+});

@@ -98,6 +98,7 @@ export function observed(change: Partial<Observation> = {}): Observation {
     confirmed: new Set([OLD.manifest.id]),
     rejected: new Map(),
     agent: AGENT,
+    hostsLine: { answer: 'there' },
     ignoredEdits: [],
     settings: null,
     ...change,

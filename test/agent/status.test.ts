@@ -225,6 +225,10 @@ describe('a damaged release', () => {
 
   it('is warned of, since the next start of Istio would find out', () => {
     assert.match(warnings({ active: damaged(OLD) }), /active release is damaged: .*envoy is missing/);
+    const line = '10.0.0.1 istiod.istio-system.svc';
+    assert.match(warnings({ hostsLine: { answer: 'missing', line } }), /"10.0.0.1 istiod.* is missing in \/etc\/hosts/);
+    const other = warnings({ hostsLine: { answer: 'other', line, address: '10.0.0.9' } });
+    assert.match(other, /has 10.0.0.9 where the active release has "10.0.0.1/);
     assert.match(warnings({ staged: damaged(NEW) }), /staged release is damaged: .*envoy is missing/);
   });
 

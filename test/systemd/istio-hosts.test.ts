@@ -80,6 +80,42 @@ describe('/etc/hosts at a start of Istio', () => {
     assert.ok(lstatSync(machine.at('etc/hosts')).isSymbolicLink());
   });
 
+  /** A mount of its own, as in containers: rename(2) says EBUSY, which mv(1) passes on with this status. */
+  const mounted = (machine: ScriptMachine) => {
+    const busy = `[ "$4" != '${machine.at('etc/hosts')}' ] && [ "$3" != '${machine.at('etc/hosts')}' ]`;
+    return machine.program('mv', `${busy} || exit 1\nexec /usr/bin/mv "$@"`);
+  };
+  const COPY = 'var/lib/smm-agent/istio/hosts-in-place';
+
+  it('is written in place where it is a mount of its own, and no copy stays', () => {
+    using machine = mounted(machineWith('127.0.0.1 localhost\n'));
+    const before = statSync(machine.at('etc/hosts')).ino;
+    assert.equal(after(machine), `127.0.0.1 localhost\n${OLD} # smm-agent\n`);
+    assert.equal(statSync(machine.at('etc/hosts')).ino, before);
+    assert.deepEqual(readdirSync(machine.at('etc')), ['hosts']);
+    assert.equal(machine.read(COPY), null);
+  });
+
+  it('is written in full after a kill in the middle of that', () => {
+    for (const size of [0, 1, 20, 47]) {
+      using machine = mounted(machineWith('127.0.0.1 localhost\n'));
+      machine.run('istio-hosts', [], { SMM_TEST_KILL_AT: 'hosts-in-place-begun' });
+      assert.equal(machine.read('etc/hosts'), '127.0.0.1 localhost\n');
+      const copy = machine.read(COPY) ?? '';
+      machine.file('etc/hosts', copy.slice(0, size));
+      assert.equal(after(machine), `127.0.0.1 localhost\n${OLD} # smm-agent\n`, `cut off after ${size} bytes`);
+      assert.equal(machine.read(COPY), null);
+    }
+  });
+
+  it('is not made what it was once others have written it since a kill', () => {
+    using machine = mounted(machineWith('127.0.0.1 localhost\n'));
+    machine.run('istio-hosts', [], { SMM_TEST_KILL_AT: 'hosts-in-place-begun' });
+    machine.file('etc/hosts', '127.0.0.1 other\n');
+    assert.equal(after(machine), `127.0.0.1 other\n${OLD} # smm-agent\n`);
+    assert.equal(machine.read(COPY), null);
+  });
+
   it('keeps every line of others, whatever they hold', () => {
     const line = fc
       .string({ unit: fc.constantFrom(...'a1.:# \t\\&"\'$*%'), maxLength: 30 })

@@ -22,6 +22,9 @@ export const SWITCH_POINTS = [
   'chains-kind-cleaned',
 ] as const;
 
+/** Passed where /etc/hosts is a mount of its own. */
+export const MOUNTED_HOSTS_POINTS = ['hosts-in-place-begun'] as const;
+
 /** Passed after a stop by hand that becomes a restart. */
 export const STOP_POINTS = ['stop-start-scheduled'] as const;
 

@@ -103,22 +103,6 @@ describe('the command line', () => {
     await vm.staged('1.31.1');
   });
 
-  it('holds it whatever other users have locked, who can lock none of its locks', async () => {
-    const places = '/etc/smm /opt/smm-agent /run/smm-agent /var/lib/smm-agent /var/cache/smm-agent';
-    // Everything that this user can open, for as long as the unit is there.
-    await vm.machine.sh(`systemd-run -q --unit=locker --uid=65534 --gid=65534 sh -c '
-      find ${places} -readable 2>/dev/null | while read -r path; do flock "$path" sleep 600 & done; wait'
-      until [ "$(pgrep -c -u 65534 flock)" -gt 3 ]; do sleep 0.1; done`);
-    for (const lock of ['/run/smm-agent/config.lock', '/run/smm-agent/agent.sock.lock', '/opt/smm-agent']) {
-      const { status, stderr } = await type(`${NOBODY} flock --wait 0 ${lock} true`);
-      assert.deepEqual([status, /Permission denied/.test(stderr)], [66, true], `${lock}: ${stderr}`);
-    }
-    const before = Date.now();
-    await vm.machine.sh('smm-agent hold && smm-agent unhold && smm-agent reconcile');
-    assert.ok(Date.now() - before < 25_000, 'less than a lock is waited for');
-    await vm.machine.sh('systemctl stop locker');
-  });
-
   it('restarts Istio, waits for Envoy, and says what runs', async () => {
     const { status, stdout } = await type('smm-agent restart-istio --if-pending');
     assert.equal(status, 0);

@@ -1,5 +1,22 @@
 /** istiod's line in /etc/hosts: on a VM it is what turns the discovery address into the gateway's. */
 
+/** How the line of a release stands in /etc/hosts. `other`: that has another address for the host, which wins in the resolver. */
+export type HostsLine =
+  | { answer: 'there' }
+  | { answer: 'missing'; line: string }
+  | { answer: 'other'; line: string; address: string };
+
+/** The first line for a host wins; as systemd/bin/istio-hosts has it, which puts the line in: change both. */
+export function lookForLine(hosts: string, line: string): HostsLine {
+  const [ip, host] = line.trim().split(/\s+/);
+  // A release without a line needs none.
+  if (ip === undefined || host === undefined) return { answer: 'there' };
+  const wanted = `${ip} ${host}`;
+  const [address] = istiodLine(hosts, host).split(' ');
+  if (address === '' || address === undefined) return { answer: 'missing', line: wanted };
+  return address === ip ? { answer: 'there' } : { answer: 'other', line: wanted, address };
+}
+
 /** Names of istiod as istioctl writes them, with or without a revision. */
 const ISTIOD = /^istiod(-[a-z0-9-]+)?\.[a-z0-9-]+\.svc(\.[a-z0-9.-]+)?$/;
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { istiodLine } from '../../../src/istio/releases/hosts-line.ts';
+import { istiodLine, lookForLine } from '../../../src/istio/releases/hosts-line.ts';
 
 const HOSTS = `127.0.0.1 localhost
 # 10.0.0.1 istiod.istio-system.svc
@@ -20,4 +20,19 @@ describe("istiod's line in /etc/hosts", () => {
   }
 
   it('is empty in a file without one', () => assert.equal(istiodLine('127.0.0.1 localhost\n', null), ''));
+});
+
+describe('the line of a release in /etc/hosts', () => {
+  const [line, host] = ['10.0.0.2 istiod.istio-system.svc', 'istiod.istio-system.svc'];
+  for (const [what, hosts, expected] of [
+    ['is there', HOSTS, { answer: 'there' }],
+    ['is missing in a file that was written again', '127.0.0.1 localhost\n', { answer: 'missing', line }],
+    ['is missing when it is a comment', `# ${line}\n`, { answer: 'missing', line }],
+    ['is not that of a longer name', `10.0.0.2 ${host}.cluster.local\n`, { answer: 'missing', line }],
+    ['has lost to one before it', `10.0.0.9 ${host}\n${line}\n`, { answer: 'other', line, address: '10.0.0.9' }],
+  ] as const) {
+    it(what, () => assert.deepEqual(lookForLine(hosts, `${line}\n`), expected));
+  }
+
+  it('is not missed by a release without one', () => assert.deepEqual(lookForLine('', ''), { answer: 'there' }));
 });
