@@ -3,7 +3,7 @@
  * Reading tells "absent" (null) from "unreadable" (an error): to take one for the other would forget what was learnt.
  */
 import { randomBytes } from 'node:crypto';
-import { chmod, lstat, mkdir, open, readdir, readFile, rename, symlink, unlink } from 'node:fs/promises';
+import { chmod, lstat, mkdir, open, readdir, readFile, rename, stat, symlink, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { checkpoint } from './checkpoints.ts';
 import { fileError, hasCode } from './file-errors.ts';
@@ -140,13 +140,19 @@ export async function makeFolder(path: string, mode: number): Promise<void> {
     const first = await mkdir(path, { recursive: true, mode });
     for (let made = path; first !== undefined && made.length >= first.length; made = dirname(made)) {
       // The mode of mkdir goes through the umask, and a parent that istio-proxy cannot enter hides everything in it.
-      await chmod(made, mode);
+      await haveMode(made, mode);
       await syncFolder(dirname(made));
     }
-    await chmod(path, mode);
+    await haveMode(path, mode);
   } catch (cause) {
     throw fileError('write', path, cause);
   }
+}
+
+/** Leaves a folder alone that has these permissions: chmod would end that it hands its group on to what is made in it. */
+async function haveMode(folder: string, mode: number): Promise<void> {
+  const { mode: now } = await stat(folder);
+  if ((now & 0o777) !== (mode & 0o777)) await chmod(folder, mode);
 }
 
 export function isRoot(): boolean {
