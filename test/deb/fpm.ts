@@ -18,7 +18,7 @@ const execute = promisify(execFile);
 /** Suffix of the archives, and the program with fpm's own level and with the fastest one. */
 const COMPRESSORS: Record<Compression, { suffix: string; program: string | null; fast: string | null }> = {
   gzip: { suffix: '.gz', program: 'gzip -9', fast: 'gzip -1' },
-  xz: { suffix: '.xz', program: 'xz -3', fast: 'xz -0' },
+  xz: { suffix: '.xz', program: 'xz -3', fast: 'xz -0 -T0' },
   zstd: { suffix: '.zst', program: 'zstd -3', fast: 'zstd -1' },
   none: { suffix: '', program: null, fast: null },
 };

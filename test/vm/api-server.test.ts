@@ -5,19 +5,17 @@ import { parseAllDocuments } from 'yaml';
 import { policyCases } from '../control-plane/suite/policy.ts';
 import { controlPlaneSuite } from '../control-plane/suite.ts';
 import type { KubeObject } from '../sandbox/control-plane/store.ts';
+import { istioctlCases } from './control-plane/istioctl-cases.ts';
 import { startLoopbackApiServer } from './control-plane/loopback-api-server.ts';
-import { etcd, kubeApiserver } from './lab/go-parts.ts';
+import { etcd, istioctl, kubeApiserver } from './lab/go-parts.ts';
 import { openLab } from './lab/lab.ts';
 
 const lab = openLab();
+const folder = join(lab.state.folder, `api-server-${process.pid}`);
 
 controlPlaneSuite('the real API server', async () => {
   const programs = { etcd: await etcd(), kubeApiserver: await kubeApiserver() };
-  const server = await startLoopbackApiServer(
-    lab.ledger,
-    join(lab.state.folder, `api-server-${process.pid}`),
-    programs,
-  );
+  const server = await startLoopbackApiServer(lab.ledger, folder, programs);
   return {
     server: server.url,
     ca: server.ca,
@@ -28,7 +26,7 @@ controlPlaneSuite('the real API server', async () => {
     start: server.start,
     close: server.close,
   };
-}, [policyCases]);
+}, [policyCases, istioctlCases(istioctl, () => folder)]);
 
 function istioDefinitions(moduleDir: string): KubeObject[] {
   const text = readFileSync(join(moduleDir, 'manifests/charts/base/files/crd-all.gen.yaml'), 'utf8');

@@ -4,7 +4,7 @@
  */
 import { sweepDrafts } from './cache.ts';
 import { ENVOY_VERSIONS, type EnvoyVersion, envoy } from './envoy-part.ts';
-import { type Arch, etcd, istiod, istioModuleDir, kubeApiserver, pilotAgent } from './go-parts.ts';
+import { type Arch, etcd, istioctl, istiod, istioModuleDir, kubeApiserver, pilotAgent } from './go-parts.ts';
 import { ensureTools } from './host-tools.ts';
 import { otherNode } from './node-part.ts';
 import { rootfs } from './rootfs.ts';
@@ -47,7 +47,10 @@ async function download(): Promise<string> {
 /** One after the other: a Go build uses all cores by itself, and two at once only need twice the memory. */
 async function build(): Promise<Pick<Parts, 'etcd' | 'kubeApiserver' | 'istiod'>> {
   for (const version of USUAL_VERSIONS) await pilotAgent(version);
-  return { etcd: await etcd(), kubeApiserver: await kubeApiserver(), istiod: await istiod() };
+  const programs = { etcd: await etcd(), kubeApiserver: await kubeApiserver(), istiod: await istiod() };
+  // Behind istiod, whose packages are most of what it is made of.
+  await istioctl();
+  return programs;
 }
 
 if (import.meta.main) {
