@@ -11,11 +11,22 @@ import { buildDeb, type Compression } from './deb.ts';
 import { checkTrustedRoot } from './repository/trusted-root.ts';
 import { ARCHITECTURES, runtimeFolder } from './runtime.ts';
 
+const HELP = `npm run package -- [options]: builds the packages and the archives of the repository, in about three minutes
+  --arch amd64|arm64          only this one (both)
+  --output <folder>           where to (build)
+  --root <root.json>          the repository that the machines trust
+  --compression xz|none       none: for tests, in seconds
+  --package-version <version> that of package.json`;
+
 /**
  * Options: `--arch amd64|arm64` (both), `--output <folder>`, `--compression xz|none`, `--package-version <version>` (that of
  * package.json), `--root <root.json>` (the repository that the machines trust). Returns the files, debs first.
  */
 export async function buildPackages(args: readonly string[]): Promise<string[]> {
+  if (args.includes('--help') || args.includes('-h')) {
+    console.log(HELP);
+    return [];
+  }
   const { values } = parseArgs({
     args: [...args],
     options: {
@@ -48,6 +59,7 @@ export async function buildPackages(args: readonly string[]): Promise<string[]> 
   const contents = { version, runtimeVersion, code, copyright };
   const archive = { output, level: compression === 'xz' ? 19 : 1, sourceDateEpoch: sourceDateEpoch() } as const;
   const deb = { output, compression, sourceDateEpoch: archive.sourceDateEpoch };
+  if (compression === 'xz') console.log('packing: about three minutes; each file is named when it is done');
   // Side by side: each packs with one thread.
   const files = await Promise.all([
     ...runtimes.map(({ architecture, runtime }) =>

@@ -26,7 +26,8 @@ export async function parseConfig(text: string, file: string): Promise<ParsedCon
   const broken = [...document.errors, ...document.warnings].map((error): ConfigProblem => {
     const base = { file, ...at(error.pos[0]), key: null };
     if (error.code === 'DUPLICATE_KEY') {
-      return { ...base, code: 'SMM107', sentence: 'this key stands here twice', remedy: 'remove one of the two' };
+      const [name] = /^[\w.-]{1,64}/.exec(text.slice(error.pos[0])) ?? ['this key'];
+      return { ...base, code: 'SMM107', sentence: `${name} stands here twice`, remedy: 'remove one of the two' };
     }
     if (error.code === 'MULTIPLE_DOCS') {
       const sentence = 'a second document begins here';

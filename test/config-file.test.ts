@@ -133,7 +133,7 @@ describe('a mistake in agent.yaml is named with its line and what to do', () => 
     [
       'a key that stands there twice',
       `${VALID}hold: true\nhold: false\n`,
-      ['SMM107 agent.yaml:7:1: this key stands here twice: remove one of the two'],
+      ['SMM107 agent.yaml:7:1: hold stands here twice: remove one of the two'],
     ],
     [
       'a second document',

@@ -52,7 +52,9 @@ function installed(known: readonly HistoryEntry[], observation: Observation): Hi
   const { running, probation } = observation.agent;
   const before = lastState(known, 'agent');
   if (before === running || probation !== null || isOnProbation(observation)) return [];
-  const at = observation.at.toISOString();
+  // Long before its first turn, where the configuration came later.
+  const { installed: current, installedAt } = observation.agent;
+  const at = (current === running ? (installedAt ?? observation.at) : observation.at).toISOString();
   const id = `agent installed ${running} ${at}`;
   return [{ id, at, what: 'agent', from: before, to: running, result: 'installed', reason: null, evidence: null }];
 }

@@ -30,6 +30,8 @@ export interface AgentObservation {
   running: string;
   /** What `current` names, and what it named before; null where it is no version. */
   installed: string | null;
+  /** When `current` came to name it; left out where that is not known. */
+  installedAt?: Date | null;
   previous: string | null;
   /** Complete on disk, the one that was put in place first at the beginning. */
   versions: string[];

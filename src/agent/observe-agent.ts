@@ -1,5 +1,7 @@
 /** Looks at the agent's own versions: links, folders, and what was learnt of them. Changes nothing. */
+import { lstat } from 'node:fs/promises';
 import type { Clock } from '../host/clock.ts';
+import { fileError, hasCode } from '../host/file-errors.ts';
 import type { Paths } from '../paths.ts';
 import { readLeftVersion } from '../upgrade/left-version.ts';
 import { readProbation } from '../upgrade/probation.ts';
@@ -17,6 +19,7 @@ export async function observeAgent(
   return {
     running: AGENT_VERSION,
     installed: await store.link('current'),
+    installedAt: await linkedAt(paths.current),
     previous: await store.link('previous'),
     versions: await store.list(),
     probation: await readProbation(paths),
@@ -24,4 +27,14 @@ export async function observeAgent(
     left: await readLeftVersion(paths),
     invocation,
   };
+}
+
+/** null where there is no such link. */
+async function linkedAt(link: string): Promise<Date | null> {
+  try {
+    return (await lstat(link)).mtime;
+  } catch (cause) {
+    if (hasCode(cause, 'ENOENT')) return null;
+    throw fileError('read', link, cause);
+  }
 }

@@ -1,5 +1,6 @@
 /** `smm-agent run`: the daemon in its process: signals, systemd, socket and log around the loop. */
 
+import { writeFile } from 'node:fs/promises';
 import type { Config } from '../config.ts';
 import { describeError } from '../errors.ts';
 import { checkpoint } from '../host/checkpoints.ts';
@@ -57,6 +58,7 @@ export async function runHere(paths: Paths, env: NodeJS.ProcessEnv): Promise<voi
   const invocation = env.INVOCATION_ID ?? null;
   const memory = new Memory();
   log.info(`smm-agent ${AGENT_VERSION} starts`, { pid: process.pid, node: process.version });
+  await nameProcess(log);
   const activity = new ActivityNotes(paths, clock.now(), log);
   await activity.note(null);
   checkpoint('agent-started');
@@ -181,6 +183,15 @@ async function answerClient(
   const ended = end();
   if (wish !== 'yield') triggers.fire(wish === 'look' ? ISTIO : wish);
   answer({ end: await ended });
+}
+
+/** For ps and top, which show the name of Node's main thread else. The arguments stay: process.title would write over them. */
+async function nameProcess(log: Log): Promise<void> {
+  try {
+    await writeFile('/proc/self/comm', 'smm-agent');
+  } catch (error) {
+    log.debug(`cannot name the process: ${describeError(error)}`);
+  }
 }
 
 /** That this cannot be written keeps nobody from working; it is told once. */

@@ -70,6 +70,8 @@ export interface Status {
   /** Sentences that an operator should read: edits that have no effect, a clone that shares the name, ... */
   warnings: string[];
   nextPoll: string | null;
+  /** The latest time of that poll; not there without one. */
+  nextPollBy?: string;
 }
 
 /** What the agent is about itself. */
@@ -134,6 +136,8 @@ export interface StatusInput {
   failures: readonly Failure[];
   warnings: string[];
   nextPoll: Date | null;
+  /** Most that it is delayed. */
+  jitterSeconds?: number;
 }
 
 export function describeStatus(input: StatusInput): Status {
@@ -158,12 +162,17 @@ export function describeStatus(input: StatusInput): Status {
       ...input.warnings,
     ],
     nextPoll: input.nextPoll?.toISOString() ?? null,
+    ...latestPoll(input),
   };
 }
 
 /** What the control plane says that could not be used, where this machine does not need it. */
 function unused({ wanted }: StatusInput): string[] {
   return wanted.answer === 'release' ? (wanted.warnings ?? []) : [];
+}
+
+function latestPoll({ nextPoll, jitterSeconds = 0 }: StatusInput): Pick<Status, 'nextPollBy'> {
+  return nextPoll === null ? {} : { nextPollBy: new Date(nextPoll.getTime() + jitterSeconds * 1000).toISOString() };
 }
 
 function damages({ active, staged }: Observation): string[] {

@@ -142,6 +142,7 @@ async function wholeTurn(world: World, options: TurnOptions, ask: () => Promise<
       pid: process.pid,
       workloadGroup: config.workloadGroup,
       nextPoll: options.nextPoll,
+      jitterSeconds: config.poll.jitterSeconds,
       observation,
       target,
       ...view,

@@ -28,7 +28,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   const kind = values.render ? 'render' : values.keep ? 'keep' : 'again';
   const difference = await adoptionDifference(io.paths, kind);
   if (difference.length === 0) io.stdout.write('no difference to what the next start of Istio has now\n');
-  for (const sentence of difference) io.stdout.write(`would change  ${sentence}\n`);
+  for (const sentence of difference) io.stdout.write(`${values.yes ? 'changes' : 'would change'}  ${sentence}\n`);
   if (!values.yes) {
     io.stdout.write('nothing was changed: add --yes to do it\n');
     return EXIT.ok;

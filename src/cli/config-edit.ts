@@ -72,6 +72,8 @@ async function editedText(before: string, edits: readonly Edit[], file: string):
   for (const edit of edits) {
     const { document, problems } = await parseConfig(text, file);
     if (document === null) throw configError(problems);
+    // Printing the document again would change its blanks.
+    if (edit.value === undefined && !document.hasIn(edit.path)) continue;
     const wanted = withValue(document.toJS(), edit.path, edit.value);
     const means = async (candidate: string) => {
       const { document: other } = await parseConfig(candidate, file);

@@ -77,7 +77,9 @@ async function edit(io: Io, edits: Edit[], beforeWrite?: () => Promise<void>): P
     ? edits.filter(({ value }) => value !== undefined)
     : edits;
   const keys = asked.map(({ path }) => path.join('.')).join(', ');
-  io.stdout.write(changed ? `changed ${keys} in ${io.paths.config}\n` : `nothing to change: ${keys} was so already\n`);
+  const isTakenOut = edits.every(({ value }) => value === undefined);
+  const same = isTakenOut ? `${keys} is not in ${io.paths.config}` : `${keys} was so already`;
+  io.stdout.write(changed ? `changed ${keys} in ${io.paths.config}\n` : `nothing to change: ${same}\n`);
   tellWhatIsLeft(left, io);
   // What the file says counts from now on.
   if (keys === 'hold') await (await import('../agent/emergency-hold.ts')).setEmergencyHold(io.paths, false);

@@ -24,19 +24,16 @@ export function statusText(status: Status, life: DaemonLife): string {
       : [['config', `${status.config.file}, read at ${status.config.readAt}`] as [string, string]]),
     ...(status.token ? [['token', token(status.token)] as [string, string]] : []),
     ['wanted', wanted(status)],
-    [
-      'running',
-      status.istio.running === null ? `no release: ${status.istio.runningReason}` : release(status.istio.running),
-    ],
+    ['running', status.istio.running === null ? noRelease(status) : release(status.istio.running)],
     ['staged', staged(status)],
     ['restart', restart(status)],
     ...(status.istio.stopped === null
       ? []
       : [
-          ['stopped', `since ${status.istio.stopped.since ?? 'unknown'}, by ${status.istio.stopped.by}`] as [
-            string,
-            string,
-          ],
+          [
+            'stopped',
+            `since ${status.istio.stopped.since ?? 'unknown'}, by ${status.istio.stopped.by}; to start it: systemctl start istio`,
+          ] as [string, string],
         ]),
     ...(status.upgrade === null ? [] : [['upgrade', upgrade(status.upgrade)] as [string, string]]),
     ...status.notDone
@@ -48,12 +45,45 @@ export function statusText(status: Status, life: DaemonLife): string {
     ['next poll', nextPoll(status, life)],
   ];
   const width = Math.max(...rows.map(([name]) => name.length));
-  return rows.map(([name, text]) => `${name.padEnd(width)}  ${text}\n`).join('');
+  return saidOnce(rows, status)
+    .map(([name, text]) => `${name.padEnd(width)}  ${text}\n`)
+    .join('');
 }
 
-function nextPoll({ nextPoll }: Status, life: DaemonLife): string {
+const LONG_CHARS = 60;
+
+/** A long reason that stands in several rows is read once. */
+function saidOnce(rows: [string, string][], { agent, target }: Status): [string, string][] {
+  const reasons = [...new Set([agent.reason, target.reason ?? ''])].filter(({ length }) => length > LONG_CHARS);
+  const said = new Set<string>();
+  return rows.map(([name, text]) => {
+    let shown = text;
+    for (const reason of reasons) {
+      if (!shown.includes(reason)) continue;
+      if (said.has(reason)) shown = shown.replaceAll(reason, 'as above');
+      said.add(reason);
+    }
+    return [name, shown];
+  });
+}
+
+/** That nobody has looked is not the same as that none runs. */
+function noRelease({ istio: { unit, runningReason }, target }: Status): string {
+  return unit === null && target.answer === 'not-asked' ? `unknown: ${runningReason}` : `no release: ${runningReason}`;
+}
+
+function nextPoll({ nextPoll, nextPollBy }: Status, life: DaemonLife): string {
   if (life.is === 'down') return 'none: the agent is not running';
-  return life.is === 'starting' ? 'now: the agent starts' : (nextPoll ?? 'none planned');
+  return life.is === 'starting'
+    ? 'now: the agent starts'
+    : nextPoll === null
+      ? 'none planned'
+      : between(nextPoll, nextPollBy);
+}
+
+/** Each machine polls a little later than the expression says. */
+function between(from: string, by: string | undefined): string {
+  return by === undefined || by === from ? from : `between ${from} and ${by}`;
 }
 
 function agent({ agent: { version, state, reason } }: Status, life: DaemonLife): string {

@@ -45,7 +45,7 @@ export function networkFailure(error: unknown, doing: string, server: string): C
     'unreachable',
     'SMM206',
     `cannot ${doing}: no connection to ${server} (${code || cause.message})`,
-    'check that the API server runs and that no firewall stands between',
+    'check that the API server runs and that no firewall stands between; while Istio stops or starts it passes by itself',
     { cause },
   );
 }

@@ -36,6 +36,13 @@ describe('the history of a machine', () => {
     assert.deepEqual(told(await readHistory(m.paths)), ['null installed 0.2.0', `null runs ${OLD.manifest.id}`]);
   });
 
+  it('has the time at which a version was put in place, also where it could not work before later', async () => {
+    await using m = await machine();
+    await m.history.note(agentIs({ installedAt: minutesAgo(30) }));
+    const [installed] = await readHistory(m.paths);
+    assert.deepEqual([installed?.result, installed?.at], ['installed', minutesAgo(30).toISOString()]);
+  });
+
   it('has each change once, however often it is looked at, by whichever process', async () => {
     await using m = await machine();
     for (const observation of [

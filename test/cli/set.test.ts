@@ -395,6 +395,13 @@ describe('smm-agent hold and unhold', () => {
     assert.equal((await terminal.type(['set', 'workload-group', 'vm-apps', 'reviews'])).stderr, '');
   });
 
+  it('say of a key that is not there, and is taken out, that it is not there', async () => {
+    await using terminal = await openTerminal();
+    await terminal.writeConfig(COMMENTED);
+    const { code, stdout } = await terminal.type(['set', 'istio.env.TYPO', '--default']);
+    assert.deepEqual([code, stdout], [0, `nothing to change: istio.env.TYPO is not in ${terminal.paths.config}\n`]);
+  });
+
   it('hold a machine whose file cannot be edited all the same, and say where that is noted', async () => {
     await using terminal = await openTerminal();
     const { paths } = terminal;

@@ -94,6 +94,32 @@ describe('smm-agent status', () => {
     assert.match(shown[1] ?? '', /^\nagent +1\.0\.0, ready/);
   });
 
+  it('says a long reason once, and of what nobody has looked at that it is unknown', () => {
+    const reason = 'cannot get namespaces "vm-apps": no connection to https://10.0.0.1:6443 (ECONNREFUSED); check it';
+    const text = statusText(
+      {
+        ...STATUS,
+        agent: { ...STATUS.agent, state: 'waiting', reason },
+        target: { answer: 'unreachable', revision: null, istioVersion: null, reason },
+        notDone: [{ step: 'stage', reason }],
+      },
+      { is: 'idle' },
+    );
+    assert.equal(text.split(reason).length, 2, text);
+    assert.match(text, /^wanted +unreachable: as above$/m);
+    assert.match(text, /^not done +stage: as above$/m);
+    const unseen = statusText(misconfiguredStatus('1.0.0', 1, NOW, 'wrong'), { is: 'idle' });
+    assert.match(unseen, /^running +unknown: not looked at: the configuration has errors$/m);
+  });
+
+  it('says between which times it polls, and how an Istio that was stopped is started', () => {
+    const stopped = { since: NOW.toISOString(), by: 'an operator' };
+    const nextPollBy = new Date(NOW.getTime() + 20_000).toISOString();
+    const text = statusText({ ...STATUS, nextPollBy, istio: { ...STATUS.istio, stopped } }, { is: 'idle' });
+    assert.match(text, /^next poll +between 2026-11-23T12:00:00\.000Z and 2026-11-23T12:00:20\.000Z$/m);
+    assert.match(text, /^stopped +since .*, by an operator; to start it: systemctl start istio$/m);
+  });
+
   it('ends with 78 while the agent is misconfigured', async () => {
     await using terminal = await openTerminal();
     await writeStatus(terminal.paths, misconfiguredStatus('1.0.0', process.pid, NOW, 'wrong'));

@@ -41,6 +41,7 @@ describe('smm-agent.service', () => {
     assert.equal(await show('ActiveState'), 'active');
     const runtime = join(world.machine.paths.opt, 'runtimes', process.versions.node, 'bin/node');
     assert.equal(await readlink(`/proc/${await show('MainPID')}/exe`), runtime);
+    assert.equal(await readFile(`/proc/${await show('MainPID')}/comm`, 'utf8'), 'smm-agent\n');
     await world.pending('False', /1\.31\.0/);
     await isReady();
     assert.equal((await world.machine.envoy()).pid, pid);

@@ -47,7 +47,9 @@ export async function ignoredEdits(paths: Paths): Promise<string[]> {
     if (now instanceof AgentError || before === undefined || before === now) continue;
     const when = await editedAt(path);
     const what = when === null ? 'was removed' : `was edited at ${when.toISOString()}`;
-    sentences.push(`${path} ${what} and is no longer read: Istio starts from its release; ${instead}`);
+    sentences.push(
+      `${path} ${what} and is no longer read: Istio starts from its release; ${instead}, or take the edits over with smm-agent adopt`,
+    );
   }
   return sentences;
 }

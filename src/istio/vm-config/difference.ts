@@ -20,7 +20,7 @@ const NAMES: ReadonlyMap<string, string> = new Map([
   ['CANONICAL_REVISION', 'canonical revision'],
   ['discoveryAddress', 'discovery address'],
   ['binaryPath', "Envoy's path"],
-  ['ISTIO_SVC_IP', 'address of this machine'],
+  ['ISTIO_SVC_IP', 'address of this machine (ISTIO_SVC_IP)'],
   ['ISTIO_META_NETWORK', 'network'],
   ['ISTIO_META_CLUSTER_ID', 'cluster'],
   ['TRUST_DOMAIN', 'trust domain'],

@@ -65,7 +65,7 @@ describe('the difference of two configurations in words', () => {
       'sidecar.env',
       configuration({}, 'ISTIO_SVC_IP=b\n'),
       configuration({}, 'ISTIO_SVC_IP=c\nB=$X\n'),
-      ['sidecar.env address of this machine: b to c', 'sidecar.env: other lines changed'],
+      ['sidecar.env address of this machine (ISTIO_SVC_IP): b to c', 'sidecar.env: other lines changed'],
     ],
   ];
   for (const [what, before, after, sentences] of table) {
