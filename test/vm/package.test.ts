@@ -86,7 +86,10 @@ describe('the package on a booted Debian', () => {
   });
 
   it('is installed: enabled and started, with its group, its command and its runtime', async () => {
-    await machine.sh('dpkg -i /root/1.0.0.deb');
+    const said = await machine.sh('dpkg -i /root/1.0.0.deb');
+    for (const next of ['workload-group', 'control-plane', 'bearer-token']) {
+      assert.match(said, new RegExp(`^ .*smm-agent set ${next} `, 'm'), 'what comes next');
+    }
     assert.equal(await machine.sh('systemctl is-enabled smm-agent'), 'enabled\n');
     assert.match(await machine.sh('getent group smm-agent'), /^smm-agent:/);
     assert.match(await machine.sh('smm-agent help'), /^smm-agent keeps this virtual machine/);
@@ -124,8 +127,21 @@ describe('the package on a booted Debian', () => {
     assert.match(arguments_, /\/opt\/smm-agent\/versions\/1\.1\.0\/smm-agent\.js run/);
   });
 
+  it('is not purged while Istio runs from it, and nothing is removed then; the way out is named once', async () => {
+    const refused = await machine.exec(['dpkg', '--purge', 'smm-agent']);
+    assert.notEqual(refused.status, 0);
+    const said = refused.stdout + refused.stderr;
+    assert.match(said, new RegExp(`cannot be purged, and nothing was removed.*\n +${istioPid} ${RELEASE}/bin/envoy`));
+    assert.equal(said.match(/systemctl stop istio/g)?.length, 1, said);
+    assert.match(await machine.sh('dpkg -s smm-agent'), /^Status: .* installed$/m);
+    assert.equal(await machine.sh('systemctl is-active smm-agent'), 'active\n');
+    assert.match(await machine.sh('smm-agent version'), /^agent installed +1\.1\.0$/m);
+    assert.equal(await mainPid('istio'), istioPid);
+  });
+
   it('leaves a running Istio running and restartable when it is removed, and says how to go back', async () => {
     const said = await machine.sh('dpkg --remove smm-agent');
+    assert.match(said, /the official package, istio-sidecar, which is not installed: install it first/);
     assert.match(said, /systemctl stop istio\n.*rm .*\n.*daemon-reload\n.*systemctl start istio/);
     assert.equal(await mainPid('istio'), istioPid);
     assert.equal(await mainPid('smm-agent'), 0);
