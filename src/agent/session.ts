@@ -39,6 +39,8 @@ export interface SessionParts {
   watch?: typeof watch;
 }
 
+/** A unit that is about to be something else: what is told of it grows old at once. */
+const CHANGING_MS = 1_000;
 /** A release that comes up, an entry that is made again: looked at every few seconds until it is done. */
 const FOLLOW_UP_MS = 5_000;
 /** A version on probation looks again: several times before its deadline, and without pressing a control plane that is away. */
@@ -143,7 +145,10 @@ async function configured(
       // A turn that failed as a whole says nothing about itself.
       if (status !== null) onTrial = status.upgrade?.state === 'probation';
       if (onTrial) return { afterMs: PROBATION_MS, reason: PROBATION };
-      return status !== null && isMoving(status, age.of(status)) ? { afterMs: FOLLOW_UP_MS, reason: FOLLOW_UP } : null;
+      if (status === null) return null;
+      const ageMs = age.of(status);
+      if (isChanging(status)) return { afterMs: CHANGING_MS, reason: FOLLOW_UP };
+      return isMoving(status, ageMs) ? { afterMs: FOLLOW_UP_MS, reason: FOLLOW_UP } : null;
     },
     start: async (triggers) => {
       const delayMs = () => tickDelayMs(`${hostname()} ${machineId}`, config.poll.jitterSeconds, Math.random);
@@ -182,12 +187,14 @@ async function watchIstio(parts: SessionParts, onEvent: () => void): Promise<{ c
   }
 }
 
+function isChanging({ istio: { unit } }: Status): boolean {
+  return unit?.activeState === 'activating' || unit?.activeState === 'deactivating';
+}
+
 /** Whether something is coming up, or to an end, that nobody tells of. `ageMs`: for how long Istio has been as it is. */
 function isMoving(status: Status, ageMs: number): boolean {
   const isSettling = status.notDone.some(({ step }) => step === 'confirm' || step === 'install-drop-in');
-  const unit = status.istio.unit;
-  const isChanging = unit?.activeState === 'activating' || unit?.activeState === 'deactivating';
   const awaitsEntry =
     status.warnings.some((warning) => warning.startsWith('not reported')) && ageMs < ENTRY_PATIENCE_MS;
-  return isSettling || isChanging || awaitsEntry || ageMs < OLD_ENTRY_MS;
+  return isSettling || awaitsEntry || ageMs < OLD_ENTRY_MS;
 }

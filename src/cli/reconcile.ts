@@ -14,10 +14,16 @@ import { showTurn } from './turn-text.ts';
 export const spec = {
   name: 'reconcile',
   summary: 'make one turn now: ask the control plane, stage what is wanted, report',
-  forms: ['[--dry-run]'],
+  forms: ['[--dry-run | --wait]'],
   description:
     "Never restarts Istio. With a running daemon the turn is the daemon's, and this command shows it; otherwise it makes the turn itself.",
-  options: { 'dry-run': { type: 'boolean', help: 'show the plan with its reasons, and change nothing' } },
+  options: {
+    'dry-run': { type: 'boolean', help: 'show the plan with its reasons, and change nothing' },
+    wait: {
+      type: 'boolean',
+      help: "wait for the end of the agent's own upgrade, if there is one: confirmed, or put back",
+    },
+  },
   exitCodes: {
     [EXIT.failed]: 'what is wanted here was not done: the machine waits, is blocked, held or failing, or refuses it',
   },
@@ -36,7 +42,10 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     refuseWithoutTarget(plan.target);
     return EXIT.ok;
   }
-  return makeTurn(io);
+  const code = await makeTurn(io);
+  if (!values.wait) return code;
+  const { waitForUpgrade } = await import('./upgrade-wait.ts');
+  return waitForUpgrade(io);
 }
 
 /** A turn by the daemon, or by this process where none runs. Rejects with SMM609 when what is wanted here was not done, and with SMM217. */

@@ -19,6 +19,7 @@ export const spec = {
 /** istio.service is up for systemd long before pilot-agent has started Envoy. */
 const PATIENCE_MS = 60_000;
 const BETWEEN_MS = 500;
+const SEEN_MS = 10_000;
 
 export async function run(args: readonly string[], io: Io): Promise<number> {
   const { values } = parseArguments(spec, args, { min: 0, max: 0 });
@@ -45,7 +46,21 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
       ? "what runs is the package's own Istio"
       : `Istio ${manifest.istioVersion} of revision ${manifest.revision ?? 'unknown'} runs (${manifest.id})`;
   io.stdout.write(`${what}\n`);
+  await untilSeen(io);
   return EXIT.ok;
+}
+
+/** The daemon looks as well: whoever asks smm-agent status next is not to find what was so before the restart. */
+async function untilSeen({ paths, stderr }: Io): Promise<void> {
+  const late = AbortSignal.timeout(SEEN_MS);
+  try {
+    const { ask } = await import('../agent/ask.ts');
+    await ask(paths.socket, { do: 'look' }, () => {}, late);
+  } catch (error) {
+    // It is at a long turn, or ended: Istio was restarted all the same.
+    if (!(error instanceof AgentError)) throw error;
+    if (!late.aborted) stderr.write(`smm-agent: warning: the agent has not looked yet: ${error.message}\n`);
+  }
 }
 
 /** Rejects with SMM607 when Envoy does not come up in time, or its unit has failed. */

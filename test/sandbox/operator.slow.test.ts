@@ -74,7 +74,11 @@ describe('an operator beside the daemon', () => {
     assert.match(await says('status'), /^restart +not pending$/m);
     await writeFile(config, right);
     await type('reload');
-    assert.match(await says('reconcile'), /^held: /m, 'the file says no word of it, and it is held all the same');
+    assert.match(
+      (await type('reconcile')).stderr,
+      /held: /,
+      'the file says no word of it, and it is held all the same',
+    );
     assert.match(await says('unhold'), /^the agent has read it: ready/m);
   });
 

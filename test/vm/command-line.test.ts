@@ -108,6 +108,7 @@ describe('the command line', () => {
     assert.equal(status, 0);
     assert.match(stdout, /^Istio 1\.31\.1 of revision default runs \(1\.31\.1-[0-9a-f]{12}\)$/m);
     assert.match((await vm.envoy()) ?? '', /releases\/1\.31\.1-[0-9a-f]{12}\/bin\/envoy$/, 'it runs already');
+    assert.match((await type('smm-agent status')).stdout, /^running +Istio 1\.31\.1 /m, 'and the agent has seen it');
     assert.match(
       (await type('smm-agent restart-istio --if-pending')).stdout,
       /^no restart is pending: nothing was done$/m,
