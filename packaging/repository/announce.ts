@@ -3,8 +3,9 @@
 import { readFile } from 'node:fs/promises';
 import semver from 'semver';
 import { stringify } from 'yaml';
+import { digestsText, type PackageDigests } from '../../src/control-plane/package-digests.ts';
 import { fileError } from '../../src/host/file-errors.ts';
-import { agentTarget, runtimeTarget } from '../../src/repository/targets.ts';
+import { agentTarget, runtimeTarget, type TargetArchitecture } from '../../src/repository/targets.ts';
 import { checkArchive } from './archive-check.ts';
 import { PublishError } from './errors.ts';
 import { targetFile } from './layout.ts';
@@ -22,6 +23,8 @@ export interface Announcement {
   minVersion?: string | undefined;
   /** No agent upgrades itself. */
   hold?: boolean;
+  /** Which packages of Istio a mirror may hand out; null: any. */
+  istioDigests?: PackageDigests | null;
 }
 
 /** The ConfigMap as YAML. Throws for values that agents would refuse. */
@@ -32,6 +35,7 @@ export function configMapOf({
   repository,
   minVersion,
   hold = false,
+  istioDigests = null,
 }: Announcement): string {
   requireVersion(version, 'the version');
   if (minVersion !== undefined) requireVersion(minVersion, '--min');
@@ -46,19 +50,31 @@ export function configMapOf({
   return stringify({
     apiVersion: 'v1',
     kind: 'ConfigMap',
-    metadata: { name: revision === 'default' ? 'smm-agent' : `smm-agent-${revision}`, namespace },
+    metadata: configMapName({ revision, namespace }),
     data: {
       agentVersion: version,
       ...(minVersion === undefined ? {} : { minAgentVersion: minVersion }),
       ...(repository === undefined ? {} : { repository }),
       // A value of a ConfigMap is a text.
       hold: String(hold),
+      ...(istioDigests === null ? {} : { istioDigests: digestsText(istioDigests) }),
     },
   });
 }
 
-/** Rejects unless the version is published, with the runtime that it names for both architectures. */
-export async function requirePublished(folder: string, version: string): Promise<void> {
+export function configMapName({
+  revision = 'default',
+  namespace = 'istio-system',
+}: Pick<Announcement, 'revision' | 'namespace'>): { name: string; namespace: string } {
+  return { name: revision === 'default' ? 'smm-agent' : `smm-agent-${revision}`, namespace };
+}
+
+/** Rejects unless the version is published, with the runtime that it names for each of the architectures. */
+export async function requirePublished(
+  folder: string,
+  version: string,
+  architectures: readonly TargetArchitecture[],
+): Promise<void> {
   requireVersion(version, 'the version');
   const { targets } = await readState(folder);
   const published = targets.metadata.signed.targets;
@@ -70,16 +86,18 @@ export async function requirePublished(folder: string, version: string): Promise
     throw fileError('read', file, cause);
   });
   const { runtime } = await checkArchive(file, bytes, { kind: 'agent', version });
-  for (const architecture of ['amd64', 'arm64'] as const) {
+  for (const architecture of architectures) {
     const needed = runtimeTarget(runtime, architecture);
-    if (published[needed] === undefined) throw notThere(folder, needed);
+    if (published[needed] === undefined) throw notThere(folder, needed, architecture);
   }
 }
 
-function notThere(folder: string, path: string): PublishError {
+function notThere(folder: string, path: string, architecture?: TargetArchitecture): PublishError {
+  const other = architecture === 'arm64' ? 'amd64' : 'arm64';
+  const fleet = architecture === undefined ? '' : `; for a fleet without ${architecture} say --arch ${other}`;
   return new PublishError(
     `cannot announce it: ${folder} does not publish ${path}`,
-    'repository add publishes it; sync before you announce',
+    `repository add publishes it; sync before you announce${fleet}`,
   );
 }
 

@@ -4,6 +4,7 @@ import { AgentError } from '../errors.ts';
 import type { Clock } from '../host/clock.ts';
 import { readText } from '../host/files.ts';
 import type { UnpackedFile } from '../host/packages/format.ts';
+import { packageArchitecture } from '../host/packages/format.ts';
 import type { ServiceManager } from '../host/service-manager.ts';
 import { ISTIO_UNIT, installDropIn } from '../istio/activation/drop-in.ts';
 import { giveUnitFileBack, keepUnitFile } from '../istio/activation/kept-unit.ts';
@@ -35,6 +36,8 @@ export interface Hands {
   config: Config;
   /** The signed repository as one turn sees it; rejects with SMM706 where nobody names one. */
   repository(url: string | null): Promise<SignedRepository>;
+  /** What the control plane lets a mirror hand out: `packagePin`. */
+  pinOf(istioVersion: string, architecture: string): string | null;
 }
 
 export interface StepContext {
@@ -150,8 +153,10 @@ async function stage(
   const { istioVersion, revision, configuration, kind } = wanted;
   const request = { istioVersion, revision: revision.name, configuration, configurationKind: kind };
   // The same version with another configuration needs no download: its programs are on disk.
-  const sameVersion = (await observed()).releases.findLast(
-    ({ manifest, problems }) => manifest.istioVersion === istioVersion && problems.length === 0,
+  const { releases } = await observed();
+  const mayUse = usable(hands, istioVersion, releases);
+  const sameVersion = releases.findLast(
+    ({ manifest, problems }) => manifest.istioVersion === istioVersion && problems.length === 0 && mayUse(manifest),
   );
   const onPassedOver = (path: string, file: UnpackedFile) =>
     tell({
@@ -179,16 +184,35 @@ async function stage(
   await point(release.id, store, paths);
 }
 
+/** What a mirror handed out before it was pinned to another is not taken again; what the machine's own package brought is. */
+function usable({ config, pinOf }: Hands, istioVersion: string, releases: Observation['releases']) {
+  if (config.istio.source !== 'official') return () => true;
+  const own = new Set(
+    releases.filter(({ manifest }) => manifest.adopted).map(({ manifest }) => manifest.packageDigest),
+  );
+  let pin: string | null;
+  try {
+    pin = pinOf(istioVersion, packageArchitecture());
+  } catch (error) {
+    // Nothing is asked of a mirror for what is on disk.
+    if (error instanceof AgentError && error.code === 'SMM466') pin = null;
+    else throw error;
+  }
+  return ({ packageDigest }: { packageDigest: string }) =>
+    pin === null || packageDigest === pin || own.has(packageDigest);
+}
+
 /** `url` is that of the signed repository, null where nobody names one. */
 export async function packageSource(
-  { config, paths, clock, repository }: Omit<Hands, 'services'>,
+  { config, paths, clock, repository, pinOf }: Omit<Hands, 'services'>,
   url: string | null,
 ): Promise<PackageSource> {
   if (config.istio.source === 'official') {
     const { OfficialDownloads } = await import('../repository/official.ts');
     const { downloads: baseUrl, caFile } = config.istio;
     const trust = { caFile: caFile === undefined ? null : onMachine(paths, caFile), root: paths.root };
-    return new OfficialDownloads({ baseUrl, ...trust, proxy: downloadProxy(config), folder: paths.downloads, clock });
+    const proxy = downloadProxy(config);
+    return new OfficialDownloads({ baseUrl, pinOf, ...trust, proxy, folder: paths.downloads, clock });
   }
   const { SignedPackages } = await import('../repository/signed-packages.ts');
   return new SignedPackages(await repository(url));

@@ -20,6 +20,7 @@ import type { AgentObservation, Observation } from './observation.ts';
 import { observe } from './observe.ts';
 import { observeAgent } from './observe-agent.ts';
 import { OwnVersions } from './own-versions.ts';
+import { packagePin } from './package-pin.ts';
 import { isRefusal, PackageRefused } from './refusal.ts';
 import { ReplacedPackages } from './replaced-packages.ts';
 import { writeRules } from './rules.ts';
@@ -60,7 +61,11 @@ export class Agent implements World {
     this.#parts = parts;
     this.#attempts = new Attempts(parts.paths);
     this.#own = new OwnVersions(parts);
-    this.#hands = { ...parts, repository: (url) => this.#own.repository(url) };
+    this.#hands = {
+      ...parts,
+      repository: (url) => this.#own.repository(url),
+      pinOf: (version, architecture) => packagePin(parts.mesh.agentPolicy(), version, architecture),
+    };
     this.#replaced = new ReplacedPackages(parts.config, () => packageSource(this.#hands, null));
   }
 
@@ -99,7 +104,9 @@ export class Agent implements World {
       this.#memo.key === key &&
       clock.bootTimeMs() - this.#memo.atMs < WANTED_FRESH_MS;
     if (this.#memo !== null && isFresh) return this.#memo.wanted;
-    const resolve = async (host: string) => (await lookup(host, { all: true })).map(({ address }) => address);
+    // getaddrinfo orders as RFC 6724 has it, by the routes of this machine.
+    const resolve = async (host: string) =>
+      (await lookup(host, { all: true, order: 'verbatim' })).map(({ address }) => address);
     const { own } = observation;
     const wanted = await wantedRelease({
       target,
@@ -143,7 +150,7 @@ export class Agent implements World {
     if (step.do === 'upgrade-agent' && error instanceof SelfCheckFailed) return this.#own.refuse(step, error);
     const key = attemptKey(step);
     // What an operator's own file says costs nothing to look at again, and is to count as soon as it is mended.
-    if (key === null || isOwnFileAtFault(error)) return;
+    if (key === null || isOwnFileAtFault(error) || isBeforeAnyRequest(error)) return;
     const about = error instanceof PackageRefused ? { packageDigest: error.packageDigest } : {};
     const wait = { refused: isRefusal(error), ...about, ...retryAfter(error) };
     await this.#attempts.failed(key, describeError(error), this.#parts.clock.now(), wait);
@@ -193,6 +200,11 @@ function attemptKey(step: Step): string | null {
   if (step.do === 'adopt') return ADOPT_KEY;
   if (step.do === 'restore-hosts') return HOSTS_KEY;
   return step.do === 'stage' || step.do === 'upgrade-agent' ? step.key : null;
+}
+
+/** Refused without asking anybody: looked at again at each poll, so that it counts at once what is put right. */
+function isBeforeAnyRequest({ code }: AgentError): boolean {
+  return code === 'SMM465' || code === 'SMM466';
 }
 
 function retryAfter(error: AgentError): { atLeastMs?: number } {

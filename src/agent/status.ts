@@ -64,6 +64,8 @@ export interface Status {
     stopped: { since: string | null; by: string } | null;
   };
   restart: RestartSummary;
+  /** Who vouches for Istio's packages, in words; left out when the control plane was not asked. */
+  packages?: string;
   /** The agent's own versions; null when it was not looked at. */
   upgrade: UpgradeSummary | null;
   notDone: { step: string; reason: string }[];
@@ -151,6 +153,7 @@ export function describeStatus(input: StatusInput): Status {
     target: targetSummary(target),
     istio: istioStatus(observation, decision),
     restart: restartSummary(observation.pending),
+    ...(input.agentWanted.packages === undefined ? {} : { packages: input.agentWanted.packages }),
     upgrade: upgradeSummary(input),
     notDone: decision.notDone.map(({ step, reason }) => ({ step, reason })),
     warnings: [

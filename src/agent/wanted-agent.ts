@@ -2,12 +2,15 @@
 import type { Config } from '../config.ts';
 import type { AgentPolicy } from '../control-plane/agent-policy.ts';
 import { knowsProbation } from '../upgrade/version.ts';
+import { vouchedBy } from './package-pin.ts';
 
 export type AgentWanted = {
   /** The least version that may stage Istio, null where that is not said; `met`: this agent is one. */
   least: { version: string; met: boolean } | null;
   /** Base URL of the repository, null where nobody names one. */
   repository: string | null;
+  /** Who vouches for Istio's packages, in words. */
+  packages?: string;
   /** Who keeps agents on their version, whatever is wanted; left out where nobody does. */
   heldBy?: string;
 } & (
@@ -23,6 +26,12 @@ export type AgentWanted = {
 
 /** `running` is the version of this process. */
 export async function wantedAgent(policy: AgentPolicy, config: Config, running: string): Promise<AgentWanted> {
+  const wanted = await wantedVersion(policy, config, running);
+  const packages = vouchedBy(policy, config.istio.source);
+  return packages === null ? wanted : { ...wanted, packages };
+}
+
+async function wantedVersion(policy: AgentPolicy, config: Config, running: string): Promise<AgentWanted> {
   const wanted = await withinPolicy(policy, config, running);
   if (config.hold) return { ...wanted, heldBy: 'this machine (hold: true)' };
   return policy.answer === 'wishes' && policy.hold ? { ...wanted, heldBy: policy.source } : wanted;

@@ -35,6 +35,8 @@ export function statusText(status: Status, life: DaemonLife): string {
             `since ${status.istio.stopped.since ?? 'unknown'}, by ${status.istio.stopped.by}; to start it: systemctl start istio`,
           ] as [string, string],
         ]),
+    // Not there in the status of a version before this row.
+    ...(status.packages === undefined ? [] : [['packages', status.packages] as [string, string]]),
     ...(status.upgrade === null ? [] : [['upgrade', upgrade(status.upgrade)] as [string, string]]),
     ...status.notDone
       // The row above says it.

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { nearest } from '../nearest.ts';
+import { type PackageDigests, parseDigests } from './package-digests.ts';
 
 /** Keys of the ConfigMap; each counts for itself, the more specific ConfigMap first. */
 const Wishes = z.object({
@@ -13,6 +14,8 @@ const Wishes = z.object({
   repository: z.url({ protocol: /^https$/ }).optional(),
   /** Agents stay on the version that they have. */
   hold: z.enum(['true', 'false']).optional(),
+  /** Which packages of Istio a mirror may hand out: package-digests.ts. */
+  istioDigests: z.string().optional(),
 });
 const KEYS = Object.keys(Wishes.shape);
 
@@ -22,6 +25,8 @@ export interface AgentWishes {
   minAgentVersion: string | null;
   repository: string | null;
   hold: boolean;
+  /** Left out where nobody pins packages of Istio. */
+  istioDigests?: PackageDigests;
   /** Names of the ConfigMaps that say so, for sentences. */
   source: string;
   /** Sentences about what is written there and has no effect. */
@@ -32,10 +37,10 @@ export type AgentPolicy =
   | ({ answer: 'wishes' } & AgentWishes)
   /** There is no such ConfigMap: agents are not upgraded by the control plane. */
   | { answer: 'absent'; reason: string }
-  /** Something in it cannot be used: nothing is done. */
-  | { answer: 'invalid'; reason: string }
-  /** The control plane was not asked, gave no answer, or has not named a revision yet. */
-  | { answer: 'unknown'; reason: string };
+  /** Something in it cannot be used: nothing is done. The digests count all the same, where it is not they. */
+  | { answer: 'invalid'; reason: string; istioDigests?: PackageDigests | 'unusable' }
+  /** The control plane was not asked, gave no answer, or has not named a revision yet. `isForbidden`: this machine has no right to ask. */
+  | { answer: 'unknown'; reason: string; isForbidden?: true };
 
 /** A ConfigMap with its data, null where there is none. */
 export interface NamedData {
@@ -55,6 +60,12 @@ export function policyOf(found: readonly NamedData[]): AgentPolicy {
     const names = found.map(({ name }) => name).join(' or ');
     return { answer: 'absent', reason: `ConfigMap ${names} not found` };
   }
+  const digests = digestsOf(present);
+  if (digests !== null && 'problem' in digests) {
+    const reason = `ConfigMap ${digests.name} cannot be used: istioDigests: ${digests.problem}`;
+    return { answer: 'invalid', reason, istioDigests: 'unusable' };
+  }
+  const pinned = digests === null ? {} : { istioDigests: digests.digests };
   const wishes: Partial<z.infer<typeof Wishes>> = {};
   for (const { name, data } of present.toReversed()) {
     const parsed = Wishes.safeParse(data);
@@ -63,6 +74,7 @@ export function policyOf(found: readonly NamedData[]): AgentPolicy {
       return {
         answer: 'invalid',
         reason: `ConfigMap ${name} cannot be used: ${issue?.path.join('.')} ${wordsFor(issue)}`,
+        ...pinned,
       };
     }
     Object.assign(wishes, parsed.data);
@@ -73,9 +85,20 @@ export function policyOf(found: readonly NamedData[]): AgentPolicy {
     minAgentVersion: wishes.minAgentVersion || null,
     repository: wishes.repository ?? null,
     hold: wishes.hold === 'true',
+    ...pinned,
     source: present.map(({ name }) => `ConfigMap ${name}`).join(', '),
     doubts: present.flatMap(({ name, data }) => unknownKeys(name, data)),
   };
+}
+
+/** Of the more specific ConfigMap that has any. */
+function digestsOf(present: readonly { name: string; data: Readonly<Record<string, string>> }[]) {
+  for (const { name, data } of present) {
+    if (data.istioDigests === undefined) continue;
+    const digests = parseDigests(data.istioDigests);
+    return 'problem' in digests ? { name, problem: digests.problem } : { name, digests };
+  }
+  return null;
 }
 
 function wordsFor(issue: z.core.$ZodIssue | undefined): string {

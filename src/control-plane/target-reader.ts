@@ -92,8 +92,9 @@ export class TargetReader {
       }
       return policyOf(found);
     } catch (error) {
-      if (error instanceof ControlPlaneError) return { answer: 'unknown', reason: `${error.message}; ${error.remedy}` };
-      throw error;
+      if (!(error instanceof ControlPlaneError)) throw error;
+      const forbidden = error.kind === 'forbidden' && error.status === 403 ? ({ isForbidden: true } as const) : {};
+      return { answer: 'unknown', reason: `${error.message}; ${error.remedy}`, ...forbidden };
     } finally {
       // What changed here is no part of the target: no reason to look at all of that again.
       if (this.#last?.generation === before) this.#last.generation = this.#cache.generation;

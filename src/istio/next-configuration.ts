@@ -24,7 +24,7 @@ export interface NextConfigurationRequest {
   local: LocalConfiguration;
   /** The link `active`: releases name their files through it. */
   activeLink: string;
-  /** All addresses of a host name, in the resolver's order. */
+  /** All addresses of a host name, in the order of RFC 6724: what this machine has no route to comes last. */
   resolve: (host: string) => Promise<string[]>;
   /** The hosts lines that are in use: an address in them is kept while the gateway's name still has it. */
   knownHosts: readonly string[];
@@ -103,26 +103,25 @@ async function moveTo(request: NextConfigurationRequest): Promise<Move> {
 
 /**
  * A gateway with a host name instead of an address is resolved here (istioctl leaves the line out). A name with several
- * addresses, which rotate, must not make another release at each look.
+ * addresses, which rotate, must not make another release at each look: one that is in use, also for the istiod of another revision, which
+ * is behind the same gateway, is kept.
  */
 async function hostsOf(
   rendered: Pick<VmFiles, 'hosts' | 'gatewayHostname' | 'istiodHost'>,
   { resolve, knownHosts }: NextConfigurationRequest,
 ): Promise<string> {
   if (rendered.gatewayHostname === null) return rendered.hosts;
-  const known = knownHosts
-    .map((line) => line.trim().split(/\s+/))
-    .filter(([, host]) => host === rendered.istiodHost)
-    .map(([address]) => address);
+  const lines = knownHosts.map((line) => line.trim().split(/\s+/));
+  const known = new Set(lines.map(([address]) => address));
   let addresses: string[];
   try {
     addresses = await resolve(rendered.gatewayHostname);
   } catch (cause) {
-    const [address] = known;
+    const [address] = lines.find(([, host]) => host === rendered.istiodHost) ?? [];
     if (address !== undefined) return hostsLine(address, rendered.istiodHost);
     const message = `cannot resolve the gateway's host name ${rendered.gatewayHostname}`;
     throw new AgentError('SMM308', `${message}: ${describeError(cause)}`, 'check the DNS of this machine', { cause });
   }
-  const address = addresses.find((candidate) => known.includes(candidate)) ?? addresses.toSorted()[0];
+  const address = addresses.find((candidate) => known.has(candidate)) ?? addresses[0];
   return address === undefined ? '' : hostsLine(address, rendered.istiodHost);
 }

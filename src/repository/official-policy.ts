@@ -14,20 +14,21 @@ const REMEDIES = {
 };
 
 const WRONG_PIN =
-  'the server hands out another package than istioDigests in ConfigMap smm-agent says: find out which of the two is wrong';
+  'the server hands out another package than istioDigests in ConfigMap smm-agent says: find out which of the two is wrong; then smm-agent retry';
 
 /**
- * Redirects lead anywhere: a mirror's, and the official ones as well. With a pin the digest comes from the control plane, and then nobody
- * on the way can do more than keep the package back: http will do. Rejects with SMM462 when the file of the authorities cannot be used.
+ * Redirects lead anywhere: a mirror's, and the official ones as well. Rejects with SMM462 when the file of the authorities cannot be used.
  */
 export async function officialPolicy(trust: {
   caFile: string | null;
   root: string;
   proxy: ProxyServer | null;
-  isPinned: boolean;
 }): Promise<HttpPolicy> {
-  const { isPinned, ...server } = trust;
-  const agent = await trustingAgent({ ...server, caKey: 'istio.caFile' });
-  const remedies = isPinned ? { ...REMEDIES, wrongDigest: WRONG_PIN } : REMEDIES;
-  return { redirects: 'anywhere', agent, plainHttp: isPinned, remedies };
+  const agent = await trustingAgent({ ...trust, caKey: 'istio.caFile' });
+  return { redirects: 'anywhere', agent, plainHttp: false, remedies: REMEDIES };
+}
+
+/** For a package whose digest comes from the control plane: nobody on the way can do more than keep it back, and http will do. */
+export function pinnedPolicy(policy: HttpPolicy): HttpPolicy {
+  return { ...policy, plainHttp: true, remedies: { ...policy.remedies, wrongDigest: WRONG_PIN } };
 }

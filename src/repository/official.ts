@@ -13,7 +13,7 @@ import { Deadline } from './deadline.ts';
 import { download } from './download.ts';
 import { broken, get } from './http.ts';
 import { DOWNLOAD_LIMITS, type DownloadLimits } from './limits.ts';
-import { officialPolicy } from './official-policy.ts';
+import { officialPolicy, pinnedPolicy } from './official-policy.ts';
 import type { HttpPolicy } from './policy.ts';
 import type { FetchedPackage, FetchOptions, PackageDescription, PackageSource } from './source.ts';
 
@@ -24,8 +24,11 @@ const MAX_DIGEST_FILE_CHARS = 4096;
 export interface OfficialOptions {
   /** `istio.downloads` of the configuration. */
   baseUrl: string;
-  /** The SHA-256, in hex, that the control plane has for this version and architecture; null, the default: none. */
-  pin?: string | null;
+  /**
+   * The SHA-256, in hex, that the control plane has for a version and architecture; null where it pins none, which is the default. Throws
+   * where it does not let it be used.
+   */
+  pinOf?: (istioVersion: string, architecture: string) => string | null;
   /** `istio.caFile`; null, the default: what this machine trusts. */
   caFile?: string | null;
   /** Below which that lies; default: `/`. */
@@ -47,37 +50,41 @@ export class OfficialDownloads implements PackageSource {
     this.#options = options;
   }
 
-  /** Rejects with SMM417 for a text that is no version, SMM410 where it is not published, SMM418 for an unusable digest, SMM465 for http without a pin. */
+  /** Rejects with SMM417 for a text that is no version, SMM410 where it is not published, SMM418 for an unusable digest, SMM465 for http without a pin, and as `pinOf` throws. */
   async describe(istioVersion: string, signal?: AbortSignal): Promise<PackageDescription> {
     requireVersion(istioVersion);
     const architecture = packageArchitecture();
     const base = this.#options.baseUrl.replace(/\/+$/, '');
     // Some servers take a `+` for a blank.
     const url = `${base}/${encodeURIComponent(istioVersion)}/deb/istio-sidecar${architecture === 'arm64' ? '-arm64' : ''}.deb`;
-    const { pin = null } = this.#options;
     const asked = () =>
       this.#digest(`${url}.sha256`, signal).catch((cause) => {
         throw isNotFound(cause) ? notPublished(istioVersion, architecture, base, cause) : cause;
       });
-    const sha256 = pin ?? (await asked());
+    const sha256 = this.#pinOf(istioVersion) ?? (await asked());
     return { istioVersion, url, sha256, fileName: downloadName(istioVersion, architecture) };
   }
 
   /** Rejects as `download` does. */
-  async fetch({ url, sha256, fileName }: PackageDescription, options: FetchOptions = {}): Promise<FetchedPackage> {
+  async fetch(description: PackageDescription, options: FetchOptions = {}): Promise<FetchedPackage> {
     const { folder, limits = DOWNLOAD_LIMITS, clock = systemClock } = this.#options;
-    const policy = await this.#trust();
+    const { url, sha256, fileName, istioVersion } = description;
+    const policy = await this.#trust(this.#pinOf(istioVersion) === sha256);
     return download({ url, sha256, target: join(folder, fileName), policy }, options, limits, clock);
   }
 
-  #trust(): Promise<HttpPolicy> {
-    const { caFile = null, root = '/', proxy = null, pin = null } = this.#options;
-    this.#policy ??= officialPolicy({ caFile, root, proxy, isPinned: pin !== null });
-    return this.#policy;
+  #pinOf(istioVersion: string): string | null {
+    return this.#options.pinOf?.(istioVersion, packageArchitecture()) ?? null;
+  }
+
+  async #trust(isPinned: boolean): Promise<HttpPolicy> {
+    const { caFile = null, root = '/', proxy = null } = this.#options;
+    this.#policy ??= officialPolicy({ caFile, root, proxy });
+    return isPinned ? pinnedPolicy(await this.#policy) : this.#policy;
   }
 
   async #digest(url: string, signal: AbortSignal | undefined): Promise<string> {
-    const policy = await this.#trust();
+    const policy = await this.#trust(false);
     using deadline = new Deadline(url, this.#options.digestLimits ?? DIGEST_LIMITS, signal).begin();
     const { status, body } = await get(url, {}, deadline, policy);
     let text = '';

@@ -14,7 +14,11 @@ import { ManualClock } from './manual-clock.ts';
 import { observed, release } from './observed.ts';
 
 /** 1.31.0 is on disk, and wanted with another configuration. */
-async function stageAnotherConfiguration(scene: Scene, downloads: DownloadServer): Promise<TurnEvent[]> {
+async function stageAnotherConfiguration(
+  scene: Scene,
+  downloads: DownloadServer,
+  pin: string | null = null,
+): Promise<TurnEvent[]> {
   const { paths, store } = scene;
   const config = Config.parse({
     workloadGroup: { namespace: 'vm-apps', name: 'reviews' },
@@ -39,6 +43,8 @@ async function stageAnotherConfiguration(scene: Scene, downloads: DownloadServer
       services: systemdBelow(paths),
       config,
       repository: () => Promise.reject(new Error('nothing is asked for')),
+      pinOf: () => null,
+      pinOf: () => pin,
     },
     {
       observed: async () => observed({ releases }),
@@ -57,6 +63,19 @@ describe('another configuration of a version that is on disk', () => {
     await stageAnotherConfiguration(scene, downloads);
     assert.notEqual(await scene.store.link('staged'), null);
     assert.deepEqual(downloads.requests, []);
+  });
+
+  it('is made of a download when the control plane pins another package than the one on disk', async () => {
+    await using scene = await Scene.begin();
+    await using downloads = await new DownloadServer().start();
+    const request = await scene.request('1.31.0');
+    await stageRelease(scene.store, request);
+    const before = await scene.store.link('staged');
+    downloads.publish('1.31.0', await readFile(request.path));
+    await assert.rejects(stageAnotherConfiguration(scene, downloads, 'ab'.repeat(32)), { code: 'SMM415' });
+    assert.equal(await scene.store.link('staged'), before);
+    await stageAnotherConfiguration(scene, downloads, request.packageDigest);
+    assert.notEqual(await scene.store.link('staged'), null);
   });
 
   it('is made of a download when the programs on disk are not what they were', async () => {

@@ -214,7 +214,7 @@ describe('http', () => {
 
   it('will do where the package is pinned: then no digest is asked of the server either', async () => {
     const pin = 'ab'.repeat(32);
-    const source = new OfficialDownloads({ baseUrl: 'http://mirror.example/', folder: '/nowhere', pin });
+    const source = new OfficialDownloads({ baseUrl: 'http://mirror.example/', folder: '/nowhere', pinOf: () => pin });
     assert.equal((await source.describe(VERSION)).sha256, pin);
   });
 });
@@ -224,7 +224,7 @@ describe('a package that is pinned', () => {
     await using folder = await temporaryFolder();
     await using server = await new DownloadServer().start();
     server.publish(VERSION, Buffer.from('another'));
-    const source = new OfficialDownloads({ baseUrl: server.url, folder: folder.path, pin: 'ab'.repeat(32) });
+    const source = new OfficialDownloads({ baseUrl: server.url, folder: folder.path, pinOf: () => 'ab'.repeat(32) });
     await assert.rejects(source.fetch(await source.describe(VERSION)), {
       code: 'SMM415',
       remedy: /istioDigests in ConfigMap smm-agent/,

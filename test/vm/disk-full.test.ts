@@ -30,7 +30,7 @@ import { NEW, UpgradeScene } from '../upgrade/scene.ts';
 const execute = promisify(execFile);
 
 /** That of a mirror on loopback. */
-const policy = await officialPolicy({ caFile: null, root: '/', proxy: null, isPinned: false });
+const policy = await officialPolicy({ caFile: null, root: '/', proxy: null });
 
 /** A file system of its own at `path`, gone when it leaves scope. */
 async function smallFileSystem(path: string, options: string): Promise<AsyncDisposable> {

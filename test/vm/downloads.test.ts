@@ -74,7 +74,7 @@ describe('a machine that is to be upgraded', () => {
 
   it('says that the version is not published, and how to have it tried again', async () => {
     // A poll may have met it before this test begins, and it is not said twice.
-    const reason = await fails(/cannot find Istio 1\.31\.1 for amd64: it is not published at http:/, '');
+    const reason = await fails(/cannot find Istio 1\.31\.1 for amd64: it is not published at https:/, '');
     assert.match(reason, /tried once, again at .* \(smm-agent retry tries at once\)/);
     await vm.condition('SmmAgent', 'False', /not published/);
   });

@@ -1,5 +1,6 @@
 /** `npm run repository -- <command>` as somebody types it. */
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { chmod, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
@@ -7,6 +8,7 @@ import { parse } from 'yaml';
 import { commands } from '../../../packaging/repository/commands/commands.ts';
 import { dispatch } from '../../../packaging/repository/commands/dispatch.ts';
 import { packageJson, projectRoot } from '../../../scripts/project.ts';
+import { buildIstioPackage, HOST_ARCHITECTURE } from '../../sandbox/istio-package.ts';
 import { Fixture } from './fixture.ts';
 
 interface Said {
@@ -50,6 +52,8 @@ describe('the commands of the publisher', () => {
     const early = await run(fixture, announce);
     assert.equal(early.status, 1);
     assert.match(early.stderr, /cannot announce it: .* does not publish runtime\/node-24.0.0-arm64.tar.zst/);
+    assert.match(early.stderr, /for a fleet without arm64 say --arch amd64/);
+    await must(fixture, ...announce, '--arch', 'amd64');
     await must(fixture, 'add', 'repository', '--keys', 'keys', 'build/node-24.0.0-arm64.tar.zst');
     assert.deepEqual(parse(await must(fixture, ...announce)).data, {
       agentVersion: '1.0.0',
@@ -199,6 +203,46 @@ describe('an announcement', () => {
     const { status, stderr } = await run(fixture, ['announce', '1.0.0', '--apply'], env);
     assert.equal(status, 1);
     assert.match(stderr, /cannot apply it: no such cluster/);
+  });
+
+  it('pins packages of Istio by what they are, and by lists of them', async () => {
+    await using fixture = await Fixture.make();
+    const deb = fixture.at('official.deb');
+    await buildIstioPackage(deb, { version: '1.31.1' });
+    const sha256 = createHash('sha256')
+      .update(await readFile(deb))
+      .digest('hex');
+    const list = `1.31.0 arm64 ${'ab'.repeat(32)}\n`;
+    await writeFile(fixture.at('before'), `# last month\n${list}`);
+    const announce = ['announce', '1.2.0', '--istio', 'before', '--istio', 'official.deb'];
+    const { istioDigests } = parse(await must(fixture, ...announce)).data;
+    assert.equal(istioDigests, `${list}1.31.1 ${HOST_ARCHITECTURE} ${sha256}\n`);
+    await writeFile(fixture.at('other'), `1.31.1 ${HOST_ARCHITECTURE} ${'cd'.repeat(32)}\n`);
+    const { status, stderr } = await run(fixture, [...announce, '--istio', 'other']);
+    assert.deepEqual([status, /cannot pin 1\.31\.1 \w+ twice/.test(stderr)], [1, true], stderr);
+  });
+
+  it('keeps what is pinned when it says nothing about it, and pins nothing any more when it says that', async () => {
+    await using fixture = await Fixture.make();
+    await mkdir(fixture.at('bin'));
+    const pins = `1.31.1 amd64 ${'ab'.repeat(32)}\n`;
+    await writeFile(fixture.at('pins'), pins);
+    const script = `case $1 in get) cat "${fixture.at('pins')}"; echo "$*" >"${fixture.at('asked')}" ;; *) cat >"${fixture.at('given')}" ;; esac`;
+    await writeFile(fixture.at('bin/kubectl'), `#!/bin/sh\n${script}\n`);
+    await chmod(fixture.at('bin/kubectl'), 0o755);
+    const env = { PATH: `${fixture.at('bin')}:${process.env.PATH}` };
+    const given = async () => parse(await readFile(fixture.at('given'), 'utf8')).data.istioDigests;
+    const announce = ['announce', '1.0.0', '--revision', 'canary', '--hold', '--apply'];
+    assert.equal((await run(fixture, announce, env)).status, 0);
+    assert.equal(await given(), pins);
+    assert.match(
+      await readFile(fixture.at('asked'), 'utf8'),
+      /^get configmap smm-agent-canary --namespace istio-system /,
+    );
+    assert.equal((await run(fixture, [...announce, '--unpin'], env)).status, 0);
+    assert.equal(await given(), undefined);
+    await writeFile(fixture.at('pins'), 'damaged\n');
+    assert.match((await run(fixture, announce, env)).stderr, /cannot keep istioDigests of ConfigMap smm-agent-canary/);
   });
 
   it('has the keys of the manifest, which announces the version of this project', async () => {
