@@ -4,7 +4,7 @@
  */
 import {
   Composer,
-  type CST,
+  CST,
   type Document,
   isAlias,
   isMap,
@@ -33,6 +33,12 @@ const MAX_NODES = 200_000;
 const FORBIDDEN = /[^\t\n\r\x20-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/u;
 // Escapes of JSON that Go's yaml does not know: an annotation written with them is refused by Istio.
 const UNKNOWN_ESCAPE = /(?<!\\)(?:\\\\)*\\(?:\/|u[dD][89a-fA-F]|U0000[dD][89a-fA-F])/;
+/** Line ends of YAML 1.1 that the library, which reads YAML 1.2, takes for characters. */
+const LINE_SEPARATOR = /[\u2028\u2029]/;
+const SEPARATORS = /[ \t]*(?:\n[ \t]*)*[\u2028\u2029](?:[ \t]*[\n\u2028\u2029])*[ \t]*/g;
+const ESCAPE_OR_SEPARATORS = new RegExp(`\\\\[^]|${SEPARATORS.source}`, 'g');
+/** FORBIDDEN in a text. */
+const KEPT_LINE_END = '\0';
 const DIRECTIVE = /^%(?:YAML|TAG)[ \t]/;
 
 /**
@@ -181,10 +187,33 @@ function readScalar(node: Scalar): Value {
   if (token?.type === 'double-quoted-scalar' && UNKNOWN_ESCAPE.test(token.source)) {
     throw new Error('\\/ or half of a surrogate pair is escaped; Istio reads only the character itself');
   }
+  if (
+    (token?.type === 'double-quoted-scalar' || token?.type === 'single-quoted-scalar') &&
+    LINE_SEPARATOR.test(token.source)
+  ) {
+    return folded(token);
+  }
   const isPlain = node.type === undefined || node.type === 'PLAIN';
   if (token?.type === 'block-scalar' && !token.source.endsWith('\n')) return text.replace(/\n$/, '');
   if (node.tag === undefined && !isPlain) return text;
   return resolveScalar(text, node.tag ?? '');
+}
+
+/**
+ * A quoted scalar over lines that end with U+2028 or U+2029: these stay, but the blanks around them go, and a line end beside them is none.
+ * go.yaml.in/yaml/v2, yaml_parser_scan_flow_scalar.
+ */
+function folded(token: CST.FlowScalar): string {
+  const isDouble = token.type === 'double-quoted-scalar';
+  const source = token.source.replaceAll(isDouble ? ESCAPE_OR_SEPARATORS : SEPARATORS, (run) => {
+    if (run.startsWith('\\')) return run;
+    const [first = '', ...others] = run.replaceAll(/[ \t]/g, '');
+    const breaks = first === '\n' ? others : [first, ...others];
+    // Which the library would fold again.
+    return breaks.join('').replaceAll('\n', KEPT_LINE_END);
+  });
+  const { value } = CST.resolveAsScalar({ ...token, source });
+  return value.replaceAll(KEPT_LINE_END, '\n');
 }
 
 function isMergeKey(key: Node | null): boolean {
