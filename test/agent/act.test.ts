@@ -43,7 +43,6 @@ async function stageAnotherConfiguration(
       services: systemdBelow(paths),
       config,
       repository: () => Promise.reject(new Error('nothing is asked for')),
-      pinOf: () => null,
       pinOf: () => pin,
     },
     {
@@ -115,7 +114,7 @@ describe("istiod's line in /etc/hosts", () => {
     const repository = () => Promise.reject(new Error('nothing is asked for'));
     await take(
       { do: 'restore-hosts', line, why: 'it is missing' },
-      { paths, clock: new ManualClock(), services, config, repository },
+      { paths, clock: new ManualClock(), services, config, repository, pinOf: () => null },
       { observed: async () => observed(), tell: () => {}, signal: new AbortController().signal },
     );
     return started;
