@@ -3,7 +3,7 @@
  * Reading tells "absent" (null) from "unreadable" (an error): to take one for the other would forget what was learnt.
  */
 import { randomBytes } from 'node:crypto';
-import { chmod, lstat, mkdir, open, readdir, readFile, rename, stat, symlink, unlink } from 'node:fs/promises';
+import { chmod, lstat, mkdir, open, readdir, rename, stat, symlink, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { checkpoint } from './checkpoints.ts';
 import { fileError, hasCode } from './file-errors.ts';
@@ -20,6 +20,8 @@ export interface WriteOptions {
   owner?: Owner;
 }
 
+/** Files of root's: the agent's own have kilobytes, and a hosts file that blocks advertising has 6 MB. */
+const MAX_TEXT_BYTES = 16 * 1024 * 1024;
 /** No write takes this long: an older temporary file was left by a run that was killed. */
 const LEFTOVER_AGE_MS = 60 * 60 * 1000;
 const TEMPORARY = /^\.(.+)\.(\d+)-[0-9a-f]{8}\.smm-new$/;
@@ -82,10 +84,17 @@ export async function removeFile(path: string): Promise<void> {
   await syncFolder(dirname(path));
 }
 
-/** The text of a file, null when there is none. Rejects with SMM520 when it is there and cannot be read. */
+/** The text of a file, null when there is none. Rejects with SMM520 when it is there and cannot be read, or is larger than any that is. */
 export async function readText(path: string): Promise<string | null> {
   try {
-    return await readFile(path, 'utf8');
+    const file = await open(path, 'r');
+    try {
+      const { size } = await file.stat();
+      if (size > MAX_TEXT_BYTES) throw new Error(`it has ${size} bytes, and ${MAX_TEXT_BYTES} are the most`);
+      return await file.readFile('utf8');
+    } finally {
+      await file.close();
+    }
   } catch (cause) {
     if (hasCode(cause, 'ENOENT')) return null;
     throw fileError('read', path, cause);

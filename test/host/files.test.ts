@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { lstat, mkdir, readdir, readFile, readlink, symlink, utimes, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, readdir, readFile, readlink, symlink, truncate, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { describeError } from '../../src/errors.ts';
@@ -110,6 +110,16 @@ describe('reading and removing', () => {
     await using folder = await temporaryFolder();
     await assert.rejects(readText(folder.path), { code: 'SMM520', message: `cannot read ${folder.path}` });
     await assert.rejects(removeFile(folder.path), { code: 'SMM521' });
+  });
+
+  it('does not read one that is larger than any file of text', async () => {
+    await using folder = await temporaryFolder();
+    const path = join(folder.path, 'file');
+    await writeFile(path, '');
+    // It takes no room on the disk.
+    await truncate(path, 16 * 1024 * 1024 + 1);
+    const refusal = (error: unknown) => /it has 16777217 bytes, and 16777216 are the most/.test(describeError(error));
+    await assert.rejects(readText(path), refusal);
   });
 });
 

@@ -74,11 +74,9 @@ describe('an operator beside the daemon', () => {
     assert.match(await says('status'), /^restart +not pending$/m);
     await writeFile(config, right);
     await type('reload');
-    assert.match(
-      (await type('reconcile')).stderr,
-      /held: /,
-      'the file says no word of it, and it is held all the same',
-    );
+    const { status, stderr } = await type('reconcile');
+    assert.match(stderr, /: held: /, 'the file says no word of it, and it is held all the same');
+    assert.equal(status, 1, 'what is wanted is another release');
     assert.match(await says('unhold'), /^the agent has read it: ready/m);
   });
 
