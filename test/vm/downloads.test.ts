@@ -53,7 +53,7 @@ describe('a machine that is to be upgraded', () => {
   };
 
   /** A failed try in every view, with nothing staged and Istio untouched; said once after this journal, and not tried again at each poll. */
-  const fails = async (sentence: RegExp, journal?: string): Promise<string> => {
+  const fails = async (sentence: RegExp, journal?: string, isRefusal = false): Promise<string> => {
     const before = journal ?? (await vm.journal());
     await sh('smm-agent retry || :');
     const { agent, istio, restart } = await vm.until(
@@ -61,9 +61,11 @@ describe('a machine that is to be upgraded', () => {
       (status) => status.agent.state === 'failing' && sentence.test(status.agent.reason),
     );
     assert.deepEqual([istio.staged, istio.running?.istioVersion, restart.pending], [null, '1.31.0', 'no']);
-    const asked = vm.downloads.requests().length;
+    // While a package is refused for what it holds, the digest is asked at each poll: another upload counts at once.
+    const requests = () => vm.downloads.requests().filter(({ path }) => !isRefusal || /\.deb$/.test(path)).length;
+    const asked = requests();
     await pollsOn();
-    assert.equal(vm.downloads.requests().length, asked, 'no try before its time');
+    assert.equal(requests(), asked, 'no try before its time');
     assert.deepEqual(await vm.istioProcesses(), asFound);
     assert.deepEqual((await sh('ls /opt/smm-agent/istio/releases')).match(/^1\.31\.1/m), null);
     const lines = (await journalSince(before)).filter((line) => sentence.test(line));
@@ -104,13 +106,13 @@ describe('a machine that is to be upgraded', () => {
   it('refuses packages that lack a path, have a link, or say another version', async () => {
     await vm.publish('1.31.1', '1.40.0', LACKING);
     vm.downloads.setFaults([]);
-    const reason = await fails(/it lacks \/usr\/local\/bin\/istio-start\.sh/);
+    const reason = await fails(/it lacks \/usr\/local\/bin\/istio-start\.sh/, undefined, true);
     const again = Date.parse(/again at (\S+)/.exec(reason)?.[1] ?? '');
     assert.ok(again > Date.now() + 23 * 3_600_000, `only another upload changes that: ${reason}`);
     await vm.publish('1.31.1', '1.40.0', LINKED);
-    await fails(/it has a link: .*extra.* -> .*\/etc\/shadow/);
+    await fails(/it has a link: .*extra.* -> .*\/etc\/shadow/, undefined, true);
     await vm.publish('1.31.1', '1.40.0', LYING);
-    await fails(/the package for Istio 1\.31\.1: its pilot-agent says that it is 1\.30\.9/);
+    await fails(/the package for Istio 1\.31\.1: its pilot-agent says that it is 1\.30\.9/, undefined, true);
   });
 
   it('needs room for the download and for the release, says how much, and leaves the rest of the disk to others', async () => {
@@ -137,7 +139,8 @@ describe('a machine that is to be upgraded', () => {
     try {
       await publishAt(vanishing);
       vanishing.setFaults([{ path: deb, kind: 'slow', bytesPerSecond: 5_000_000 }]);
-      await sh(`smm-agent set istio.downloads ${vanishing.url}; (smm-agent retry || :) >/dev/null 2>&1 &`);
+      // Both wait for the turn that they begin, which is the download.
+      await sh(`(smm-agent set istio.downloads ${vanishing.url}; smm-agent retry || :) >/dev/null 2>&1 &`);
       const size = () => sh('cat /var/cache/smm-agent/*.part 2>/dev/null | wc -c');
       await until('some of it to be here', async () => Number(await size()) > 5_000_000, 40_000);
       await vanishing.stop();
@@ -158,7 +161,7 @@ describe('a machine that is to be upgraded', () => {
     ]);
     const pid = await sh('systemctl show -P MainPID smm-agent');
     const asked = vm.downloads.requests().length;
-    await sh(`smm-agent set istio.downloads ${vm.downloads.url}; (smm-agent retry || :) >/dev/null 2>&1 &`);
+    await sh(`(smm-agent set istio.downloads ${vm.downloads.url}; smm-agent retry || :) >/dev/null 2>&1 &`);
     await vm.until('it to be staged', ({ istio }) => istio.staged?.istioVersion === '1.31.1', 120_000);
     const ranges = vm.downloads
       .requests()
