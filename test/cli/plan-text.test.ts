@@ -2,15 +2,20 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { decide } from '../../src/agent/decide.ts';
 import type { Wanted } from '../../src/agent/wanted.ts';
+import type { AgentWanted } from '../../src/agent/wanted-agent.ts';
 import { explainPlan } from '../../src/cli/plan-text.ts';
 import type { Target } from '../../src/control-plane/target.ts';
-import { config, NEW, NOW, OLD, observed, SAME, wants } from '../agent/observed.ts';
+import { AGENT, config, NEW, NOW, OLD, observed, SAME, wants } from '../agent/observed.ts';
 
 const target = { answer: 'wanted', istioVersion: '1.31.1', revision: { asked: 'default', name: 'default' } } as Target;
 
-function explained(change: Parameters<typeof observed>[0] = {}, wanted: Wanted = wants(NEW), asked: Target = target) {
+function explained(
+  change: Parameters<typeof observed>[0] = {},
+  wanted: Wanted = wants(NEW),
+  asked: Target = target,
+  agentWanted: AgentWanted = SAME,
+) {
   const observation = observed(change);
-  const agentWanted = SAME;
   const settings = { config: config(), attempts: new Map(), adoptedRevision: 'default' };
   const decision = decide({ observation, wanted, agentWanted, ...settings });
   return explainPlan({ observation, target: asked, wanted, agentWanted, decision });
@@ -29,6 +34,21 @@ agent          0.2.0 is installed, 0.2.0 is wanted
 wanted         Istio 1.31.1 of revision default
 would          stage Istio 1.31.1 of revision default with the machine's own configuration; a restart is pending then: Istio 1.31.1 of revision default is wanted
 `,
+    );
+  });
+
+  it('says that the daemon upgrades itself, where one runs: its turn does that before all else', () => {
+    const later: AgentWanted = { ...SAME, answer: 'version', version: '0.2.1', step: 'upgrade' };
+    const text = explained({}, wants(OLD), target, later);
+    assert.match(
+      text,
+      /^would +the daemon upgrades itself to smm-agent 0\.2\.1, on probation; Istio is not touched: /m,
+    );
+    assert.doesNotMatch(text, /change nothing/);
+    const alone = explained({ agent: { ...AGENT, invocation: null } }, wants(OLD), target, later);
+    assert.match(
+      alone,
+      /^would not +upgrade-agent: smm-agent 0\.2\.1 is wanted, and only the daemon changes its version/m,
     );
   });
 
