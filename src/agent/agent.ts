@@ -1,4 +1,5 @@
 /** The agent on this machine, put together: what a turn needs of the world, by the real parts. */
+import { createHash } from 'node:crypto';
 import { lookup } from 'node:dns/promises';
 import type { Config } from '../config.ts';
 import type { Target } from '../control-plane/target.ts';
@@ -23,6 +24,7 @@ import { OwnVersions } from './own-versions.ts';
 import { packagePin } from './package-pin.ts';
 import { isRefusal, PackageRefused } from './refusal.ts';
 import { ReplacedPackages } from './replaced-packages.ts';
+import { RiskyInputs } from './risky-inputs.ts';
 import { writeRules } from './rules.ts';
 import { type ConfigInEffect, observeSettings } from './settings.ts';
 import type { Status } from './status.ts';
@@ -39,6 +41,8 @@ export interface AgentParts {
   mesh: Mesh;
   /** $INVOCATION_ID of a daemon that systemd runs; null elsewhere. */
   invocation: string | null;
+  /** Of this process, which ends them in order; default: one of its own. */
+  risks?: RiskyInputs;
   /** Where `config` comes from; left out where nobody is told. */
   inEffect?: ConfigInEffect;
 }
@@ -54,6 +58,7 @@ export class Agent implements World {
   #notReported: string[] = [];
   #memo: { key: string; target: Target; wanted: Wanted; atMs: number } | null = null;
   readonly #own: OwnVersions;
+  readonly #risks: RiskyInputs;
   readonly #hands: Hands;
   readonly #replaced: ReplacedPackages;
 
@@ -66,6 +71,7 @@ export class Agent implements World {
       repository: (url) => this.#own.repository(url),
       pinOf: (version, architecture) => packagePin(parts.mesh.agentPolicy(), version, architecture),
     };
+    this.#risks = parts.risks ?? new RiskyInputs(parts.paths, parts.clock);
     this.#replaced = new ReplacedPackages(parts.config, () => packageSource(this.#hands, null));
   }
 
@@ -108,16 +114,26 @@ export class Agent implements World {
     const resolve = async (host: string) =>
       (await lookup(host, { all: true, order: 'verbatim' })).map(({ address }) => address);
     const { own } = observation;
-    const wanted = await wantedRelease({
-      target,
-      config,
-      isAdopted: observation.active !== null,
-      own,
-      knownHosts,
-      activeLink: paths.active,
-      names: paths.istio,
-      resolve,
-    });
+    const render = () =>
+      wantedRelease({
+        target,
+        config,
+        isAdopted: observation.active !== null,
+        own,
+        knownHosts,
+        activeLink: paths.active,
+        names: paths.istio,
+        resolve,
+      });
+    // What would be read is a configuration of somebody else's; without one there is no risk, and no note.
+    const wanted =
+      target.answer === 'wanted'
+        ? await this.#risks.at(
+            `configuration ${digestOf(target)}`,
+            `the configuration of ${target.revision.name}`,
+            render,
+          )
+        : await render();
     this.#memo = { key, target, wanted, atMs: clock.bootTimeMs() };
     return wanted;
   }
@@ -141,8 +157,11 @@ export class Agent implements World {
 
   async take(step: Step, tell: Tell, signal: AbortSignal): Promise<void> {
     const observed = async () => this.#observation ?? this.observe();
-    await take(step, this.#hands, { observed, tell, signal });
     const key = attemptKey(step);
+    const work = () => take(step, this.#hands, { observed, tell, signal });
+    // An upgrade of the agent's own has a guard for that.
+    const isRisky = key !== null && step.do !== 'upgrade-agent';
+    await (!isRisky ? work() : this.#risks.at(`${step.do} ${key}`, `the step ${step.do} (${step.why})`, work));
     if (key !== null) await this.#attempts.succeeded(key, this.#parts.clock.now());
   }
 
@@ -193,6 +212,13 @@ export class Agent implements World {
     const revisionGone = isMoving && (await mesh.hasRevision(running)) === false;
     return mesh.report(status, { revisionGone, identity: this.#observation?.identity ?? null });
   }
+}
+
+/** Of everything that a configuration is made of. */
+function digestOf({ istioVersion, revision, inputs }: Extract<Target, { answer: 'wanted' }>): string {
+  return createHash('sha256')
+    .update(JSON.stringify([istioVersion, revision, inputs]))
+    .digest('hex');
 }
 
 /** Steps that cost something and are not repeated at every turn. */

@@ -13,6 +13,7 @@ import type { ConfigInEffect } from './settings.ts';
 import type { Status } from './status.ts';
 import type { Triggers } from './triggers.ts';
 import type { Ask, TurnOptions } from './turn.ts';
+import { supervised, TurnStuck } from './turn-supervisor.ts';
 import type { Watchdog } from './watchdog.ts';
 
 /** One configuration's life: made when the configuration is read, given up when it is read again. */
@@ -154,24 +155,31 @@ type Outcome = { status: Status } | { failure: string; remedy: string };
 /** A turn that fails as a whole is an outcome: it is said, and tried again at the next trigger. */
 async function oneTurn(
   session: Session,
-  { tell, watchdog }: DaemonParts,
+  parts: DaemonParts,
   { reasons, ...options }: { reasons: string[] } & Pick<TurnOptions, 'nextPoll' | 'onTarget'>,
   signal: AbortSignal,
 ): Promise<Outcome> {
+  const { clock, log, tell, watchdog } = parts;
   const moving: Tell = (event) => {
     watchdog.moved();
     tell(event);
   };
+  const hangs = (sentence: string) => {
+    log.error(sentence);
+    // As a failure that goes on: the control plane is told at once.
+    void tellFailure(session, sentence, true, parts);
+  };
   try {
-    const turn = session.turn({
-      ask: askFor(reasons),
-      isTyped: reasons.some((reason) => TYPED.has(reason)),
-      ...options,
+    const asked = { ask: askFor(reasons), isTyped: reasons.some((reason) => TYPED.has(reason)) };
+    const turn = supervised((told, cut) => session.turn({ ...asked, ...options, tell: told, signal: cut }), {
+      clock,
       tell: moving,
       signal,
+      hangs,
     });
     return { status: await untilAborted(turn, signal) };
   } catch (error) {
+    if (error instanceof TurnStuck) throw error;
     const remedy = error instanceof AgentError ? error.remedy : 'it is tried again at the next poll';
     const failure = `cannot complete the turn: ${describeError(error)}`;
     if (!signal.aborted) tell({ kind: 'failed', step: 'turn', text: failure, remedy });

@@ -20,6 +20,7 @@ import { type DaemonParts, ISTIO, RELOAD, runDaemon } from './daemon.ts';
 import type { TurnEvent } from './events.ts';
 import { failedStarts, forgetFailedStarts, holdBackMs } from './failed-starts.ts';
 import { notifierFor } from './notifier.ts';
+import { RiskyInputs } from './risky-inputs.ts';
 import { openSession } from './session.ts';
 import { listen, type Request, type Serve } from './socket.ts';
 import type { Status } from './status.ts';
@@ -57,6 +58,7 @@ export async function runHere(paths: Paths, env: NodeJS.ProcessEnv): Promise<voi
   const services = systemdBelow(paths);
   const invocation = env.INVOCATION_ID ?? null;
   const memory = new Memory();
+  const risks = new RiskyInputs(paths, clock);
   log.info(`smm-agent ${AGENT_VERSION} starts`, { pid: process.pid, node: process.version });
   await nameProcess(log);
   const activity = new ActivityNotes(paths, clock.now(), log);
@@ -78,7 +80,11 @@ export async function runHere(paths: Paths, env: NodeJS.ProcessEnv): Promise<voi
         watchdog,
         triggers,
         open: (before) =>
-          openSession({ paths, clock, log, services, invocation }, ({ log: options }) => log.reopen(options), before),
+          openSession(
+            { paths, clock, log, services, invocation, risks },
+            ({ log: options }) => log.reopen(options),
+            before,
+          ),
         opened: ({ problem }) => clients.read(problem),
         began: async (reasons) => {
           clients.began(reasons);
@@ -101,6 +107,7 @@ export async function runHere(paths: Paths, env: NodeJS.ProcessEnv): Promise<voi
       },
       ending.signal,
     );
+    await risks.endInOrder();
   } finally {
     stopFeeding();
     clients.close(endOfAgent(isReplaced));

@@ -19,6 +19,7 @@ import { ISTIO, type Session } from './daemon.ts';
 import { withEmergencyHold } from './emergency-hold.ts';
 import { FOLLOW_UP, PROBATION } from './follow-up.ts';
 import { Mesh } from './mesh.ts';
+import type { RiskyInputs } from './risky-inputs.ts';
 import { startTicking, tickDelayMs } from './schedule.ts';
 import type { ConfigInEffect } from './settings.ts';
 import type { Status } from './status.ts';
@@ -35,6 +36,7 @@ export interface SessionParts {
   services: ServiceManager;
   /** $INVOCATION_ID of a daemon that systemd runs; null elsewhere. */
   invocation: string | null;
+  risks?: RiskyInputs;
   /** How a folder is watched; another function in tests. */
   watch?: typeof watch;
 }
@@ -112,11 +114,11 @@ async function configured(
   machineId: string,
   wasOnTrial: boolean,
 ): Promise<Session> {
-  const { paths, clock, services, invocation } = parts;
+  const { paths, clock, services, invocation, risks } = parts;
   const { inEffect } = read;
   const config = await withEmergencyHold(paths, read.config);
   const mesh = new Mesh(config, { paths, machineId, clock });
-  const agent = new Agent({ paths, clock, services, config, mesh, invocation, inEffect });
+  const agent = new Agent({ paths, clock, services, config, mesh, invocation, inEffect, ...(risks ? { risks } : {}) });
   const tidying = new Tidying(parts);
   const age = new UnitAge(clock);
   let onTrial = wasOnTrial;

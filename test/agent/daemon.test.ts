@@ -115,6 +115,26 @@ describe('the daemon', () => {
     await it.ended;
   });
 
+  it('says of a turn that hangs since when and at what, to the control plane too, and goes on after it', async () => {
+    let turns = 0;
+    const it = daemon(({ signal }) =>
+      turns++ > 0
+        ? Promise.resolve(STATUS)
+        : new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error))),
+    );
+    const over = it.first;
+    await it.clock.passUntil(over, 60_000);
+    const [said] = it.failed;
+    assert.match(said?.reason ?? '', /^the turn hangs since 2026-11-23T12:00:00.000Z at the look at the machine$/);
+    assert.equal(said?.isRepeated, true, 'only a failure that is repeated is told the control plane');
+    assert.match(it.notified.join('\n'), /^failing: the turn hangs since/m);
+    const next = it.next();
+    it.triggers.fire('poll');
+    assert.equal(await next, STATUS);
+    it.end();
+    await it.ended;
+  });
+
   it('survives a turn that fails, and says the failure once while it stays the same', async () => {
     let turns = 0;
     const it = daemon(async () => {

@@ -32,7 +32,7 @@ export class ManualClock implements Clock {
   }
 
   /** Lets time pass, a little for each round of the event loop, whenever somebody sleeps and until `done` is settled. */
-  async passUntil<T>(done: Promise<T>): Promise<T> {
+  async passUntil<T>(done: Promise<T>, stepMs = 10): Promise<T> {
     let isDone = false;
     const settled = () => {
       isDone = true;
@@ -40,7 +40,7 @@ export class ManualClock implements Clock {
     done.then(settled, settled);
     while (!isDone) {
       await setImmediate();
-      if (this.#sleepers.size > 0) this.pass(10);
+      if (this.#sleepers.size > 0) this.pass(stepMs);
     }
     return done;
   }

@@ -1,5 +1,16 @@
 import assert from 'node:assert/strict';
-import { lstat, mkdir, readdir, readFile, readlink, symlink, truncate, utimes, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  lstat,
+  mkdir,
+  readdir,
+  readFile,
+  readlink,
+  symlink,
+  truncate,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { describeError } from '../../src/errors.ts';
@@ -124,6 +135,18 @@ describe('reading and removing', () => {
 });
 
 describe('making a folder', () => {
+  it('leaves a folder that hands its group on as it is, and so do those that are made in it', async () => {
+    await using folder = await temporaryFolder();
+    const releases = join(folder.path, 'releases');
+    await mkdir(releases);
+    await chmod(releases, 0o2755);
+    await makeFolder(releases, 0o755);
+    await makeFolder(join(releases, 'new/bin'), 0o755);
+    for (const path of [releases, join(releases, 'new'), join(releases, 'new/bin')]) {
+      assert.equal((await lstat(path)).mode & 0o7777, 0o2755, path);
+    }
+  });
+
   it('gives it and its new parents the mode, whatever the umask says, and leaves those alone that were there', async () => {
     await using folder = await temporaryFolder();
     const umask = process.umask(0o077);

@@ -315,3 +315,28 @@ describe('the guard', () => {
     });
   }
 });
+
+describe('the link-local name servers of the machine', () => {
+  it('are allowed to the agent, each once, and nothing else of what is link-local', () => {
+    using machine = new AgentMachine();
+    machine.program('systemctl', 'echo "systemctl $*" >>"$answers/asked"; [ "$1" != show ] || echo 169.254.169.253/32');
+    machine.file(
+      'etc/resolv.conf',
+      'search vms\nnameserver 10.0.0.2\nnameserver 169.254.169.254\nnameserver 169.254.169.253\nnameserver fe80::1%eth0\nnameserver 169.254.0.0/16\n',
+    );
+    machine.run('agent-resolvers');
+    assert.deepEqual(machine.read('answers/asked')?.trim().split('\n'), [
+      'systemctl show --property=IPAddressAllow --value smm-agent.service',
+      'systemctl set-property --runtime smm-agent.service IPAddressAllow=169.254.169.254',
+      'systemctl set-property --runtime smm-agent.service IPAddressAllow=fe80::1',
+    ]);
+  });
+
+  it('are not asked for where there is none', () => {
+    using machine = new AgentMachine();
+    machine.program('systemctl', 'echo "systemctl $*" >>"$answers/asked"');
+    machine.file('etc/resolv.conf', 'nameserver 127.0.0.53\n');
+    machine.run('agent-resolvers');
+    assert.equal(machine.read('answers/asked'), null);
+  });
+});
