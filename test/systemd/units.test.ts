@@ -61,6 +61,15 @@ describe('smm-agent.service', () => {
     assert.deepEqual(values(file, 'RestartPreventExitStatus'), []);
   });
 
+  it('makes read-only once more whatever it may run: a line of its own is left out of ProtectSystem=strict', () => {
+    const words = (key: string) => values(file, key).flatMap((value) => value.split(' '));
+    const writable = new Set(words('ReadWritePaths'));
+    assert.deepEqual(
+      words('ExecPaths').filter((path) => !writable.has(path)),
+      words('ReadOnlyPaths'),
+    );
+  });
+
   it('may look at the processes of others', () => {
     assert.ok(values(file, 'CapabilityBoundingSet').join(' ').includes('CAP_SYS_PTRACE'));
   });

@@ -78,36 +78,6 @@ describe('smm-agent.service', () => {
     const pid = await show('MainPID');
     // CAP_DAC_READ_SEARCH (2) and CAP_SYS_PTRACE (19), nothing else.
     assert.match(await vm.machine.readFile(`/proc/${pid}/status`), /^CapBnd:\s+0000000000080004$/m);
-    // As the agent sees the machine.
-    const inside = (script: string) => vm.machine.exec(['nsenter', '-m', '-t', pid, 'sh', '-c', script]);
-    for (const file of [
-      '/etc/hosts',
-      '/etc/smm/agent.yaml',
-      '/etc/ld.so.preload',
-      '/usr/bin/true',
-      '/var/lib/istio/x',
-    ]) {
-      assert.match((await inside(`: >>${file}`)).stderr, /Read-only file system/, file);
-    }
-    for (const folder of ['/etc/systemd/system', '/opt/smm-agent', '/var/lib/smm-agent', '/var/cache/smm-agent']) {
-      assert.equal((await inside(`: >${folder}/trial && rm ${folder}/trial`)).status, 0, folder);
-    }
-    for (const folder of ['/var/lib/smm-agent', '/var/cache/smm-agent', '/run/smm-agent', '/tmp']) {
-      const script = `cp /bin/true ${folder}/trial && chmod 755 ${folder}/trial; ${folder}/trial; status=$?; rm ${folder}/trial; exit $status`;
-      assert.equal((await inside(script)).status, 126, `${folder}: nothing that was downloaded is run there`);
-    }
-    const limits =
-      await vm.machine.sh(`systemctl show -p MemoryMax,TasksMax,LimitCORE,IPAddressDeny,SocketBindDeny smm-agent
-      grep 'Max core' /proc/${pid}/limits`);
-    for (const limit of [
-      /MemoryMax=536870912/,
-      /TasksMax=100/,
-      /SocketBindDeny=any/,
-      /169\.254\.0\.0\/16/,
-      /size +0 +0/,
-    ]) {
-      assert.match(limits, limit);
-    }
     assert.match(await vm.machine.readFile(`/proc/${pid}/status`), /^NoNewPrivs:\s+1$/m);
     assert.match(await vm.machine.readFile(`/proc/${pid}/status`), /^Seccomp:\s+2$/m);
     assert.equal((await vm.adopted()).restart.pending, 'no');

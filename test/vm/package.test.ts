@@ -108,6 +108,40 @@ describe('the package on a booted Debian', () => {
     assert.ok(level <= 2.4, exposure);
   });
 
+  it('may write and run only what its work needs, whatever systemd makes of the lines of its unit', async () => {
+    const pid = await mainPid('smm-agent');
+    // As the agent sees the machine.
+    const inside = (script: string) => machine.exec(['nsenter', '-m', '-t', String(pid), 'sh', '-c', script]);
+    for (const file of [
+      '/etc/hosts',
+      '/etc/smm/agent.yaml',
+      '/etc/ld.so.preload',
+      '/usr/bin/true',
+      '/var/lib/istio/x',
+    ]) {
+      assert.match((await inside(`: >>${file}`)).stderr, /Read-only file system/, file);
+    }
+    for (const folder of ['/etc/systemd/system', '/opt/smm-agent', '/var/lib/smm-agent', '/var/cache/smm-agent']) {
+      assert.equal((await inside(`: >${folder}/trial && rm ${folder}/trial`)).status, 0, folder);
+    }
+    for (const folder of ['/var/lib/smm-agent', '/var/cache/smm-agent', '/run/smm-agent', '/tmp']) {
+      const script = `cp /bin/true ${folder}/trial && chmod 755 ${folder}/trial; ${folder}/trial; status=$?; rm ${folder}/trial; exit $status`;
+      assert.equal((await inside(script)).status, 126, `${folder}: nothing that was downloaded is run there`);
+    }
+    const limits =
+      await machine.sh(`systemctl show -p MemoryMax,TasksMax,LimitCORE,IPAddressDeny,SocketBindDeny smm-agent
+      grep 'Max core' /proc/${pid}/limits`);
+    for (const limit of [
+      /MemoryMax=536870912/,
+      /TasksMax=100/,
+      /SocketBindDeny=any/,
+      /169\.254\.0\.0\/16/,
+      /size +0 +0/,
+    ]) {
+      assert.match(limits, limit);
+    }
+  });
+
   it('owns nothing below /opt, /var/lib and /run', async () => {
     assert.doesNotMatch(await machine.sh('dpkg -L smm-agent'), /^\/(opt|var|run)/m);
   });
