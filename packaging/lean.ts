@@ -19,7 +19,7 @@ interface LeftOut {
 const CLASS = 'module.exports = class { constructor() { throw new Error("this is left out of the bundle"); } };';
 
 const LEFT_OUT: readonly LeftOut[] = [
-  // Every request of the agent is HTTP/1.1, with `decompress: false` and `proxy: false`, and none sends a form.
+  // Every request of the agent is HTTP/1.1, with `decompress: false`, and none sends a form. A proxy is the business of Node's own agent.
   { by: 'axios', module: 'http2', instead: 'module.exports = {};' },
   { by: 'axios', module: 'zlib', instead: 'module.exports = { constants: {} };' },
   { by: 'axios', module: 'https-proxy-agent', instead: CLASS },

@@ -9,6 +9,7 @@ import { bundle } from '../../packaging/bundle.ts';
 import { NODE_FLAGS } from '../../packaging/node-flags.ts';
 import { projectRoot } from '../../scripts/project.ts';
 import { CONTENT, Scene, TARGET } from '../repository/tuf/scene.ts';
+import { ConnectProxy } from '../sandbox/connect-proxy.ts';
 import { UNUSED, WITNESS } from './loaded-modules.ts';
 
 const PROGRAM = 'test/repository/tuf/ask-main.ts';
@@ -24,7 +25,10 @@ it('the bundled client asks the repository and fetches a file, without fetch and
   );
   await writeFile(main, code);
   await writeFile(witness, WITNESS);
-  const args = [...NODE_FLAGS, '--require', witness, main, JSON.stringify(scene.options), TARGET];
+  // Through a proxy, which is Node's own part and not axios's: that one is left out.
+  await using proxy = await new ConnectProxy().start();
+  const options = { ...scene.options, proxy: { https: proxy.url, no: '' } };
+  const args = [...NODE_FLAGS, '--require', witness, main, JSON.stringify(options), TARGET];
   const client = spawn(process.execPath, args, { env: { DEBUG: '*' }, stdio: ['ignore', 'ignore', 'pipe'] });
   let said = '';
   client.stderr.setEncoding('utf8').on('data', (text: string) => {
@@ -32,6 +36,7 @@ it('the bundled client asks the repository and fetches a file, without fetch and
   });
   const [status] = await once(client, 'close');
   assert.deepEqual([status, said], [0, '']);
+  assert.equal(new Set(proxy.asked).size, 1);
   assert.ok(CONTENT.equals(await readFile(join(scene.downloads, 'smm-agent-1.2.3.tar.zst'))));
   const list = JSON.parse(await readFile(`${witness}.json`, 'utf8')) as string[];
   const loaded = list.map((name) => name.replace('NativeModule ', ''));
