@@ -39,6 +39,14 @@ describe('why a restart is pending', () => {
     const after = view({}, { clusterEnv: "ISTIO_INBOUND_PORTS='8080,9090'\n" });
     assert.deepEqual(releaseDifference(view(), after), ['inbound ports: 9090 added']);
   });
+  it('has words also where a disk has damaged a mesh file: the way out of that is another release', () => {
+    const damaged = view({}, { mesh: 'defaultConfig: {"a": \n\0\0' });
+    const after = view({ istioVersion: '1.31.1' });
+    const which = 'that of the release before cannot be read as YAML';
+    assert.deepEqual(releaseDifference(damaged, after), ['Istio 1.31.0 to 1.31.1', `mesh file: changed; ${which}`]);
+    assert.match(releaseDifference(view(), damaged).join(), /mesh file: changed; the new one cannot be read as YAML/);
+    assert.deepEqual(releaseDifference(damaged, { ...damaged, manifest: after.manifest }), ['Istio 1.31.0 to 1.31.1']);
+  });
   it('says that only the build is another', () => {
     assert.deepEqual(releaseDifference(view(), view({ packageDigest: 'b' })), ['another build of Istio 1.31.0']);
   });

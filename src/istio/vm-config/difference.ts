@@ -1,5 +1,6 @@
 /** What differs between two configurations, in an operator's words: "inbound ports: 8080 added". */
 import { isDeepStrictEqual } from 'node:util';
+import { AgentError } from '../../errors.ts';
 import type { ReleaseConfiguration } from '../release.ts';
 import { knownValues, readEnvText } from './env-text.ts';
 import type { Value } from './go-scalar.ts';
@@ -35,10 +36,7 @@ export function describeDifference(before: ReleaseConfiguration, after: ReleaseC
   const sentences = [
     ...ofEnv.flatMap((key) => describeEnv(key, envs[0].get(key), envs[1].get(key))),
     ...describeOther(before.clusterEnv, after.clusterEnv, 'cluster.env'),
-    ...differingKeys(...meshes)
-      // Said already: cluster.env holds the same keys.
-      .filter((key) => !ofEnv.includes(key.replace(/^proxyMetadata\./, '')))
-      .map((path) => describeValue(path, mayShowMesh(path.split('.')), meshes[0].get(path), meshes[1].get(path))),
+    ...describeMeshes(...meshes, ofEnv, before.mesh === after.mesh),
     ...(before.hosts === after.hosts ? [] : [`hosts line: ${change(before.hosts.trim(), after.hosts.trim())}`]),
     ...(isSameCertificate(before, after) ? [] : ['root certificate: changed']),
     ...describeSidecar(before.sidecarEnv, after.sidecarEnv),
@@ -123,13 +121,31 @@ function isSameCertificate(before: ReleaseConfiguration, after: ReleaseConfigura
 }
 
 /** Every leaf of defaultConfig by its path. */
-function meshValues(mesh: string): Map<string, string> {
+/** What is said already is left out: cluster.env holds the same keys. */
+function describeMeshes(before: Values | null, after: Values | null, said: string[], isSameText: boolean): string[] {
+  if (before === null || after === null) {
+    const which = before === null ? 'that of the release before' : 'the new one';
+    return isSameText ? [] : [`mesh file: changed; ${which} cannot be read as YAML`];
+  }
+  return differingKeys(before, after)
+    .filter((key) => !said.includes(key.replace(/^proxyMetadata\./, '')))
+    .map((path) => describeValue(path, mayShowMesh(path.split('.')), before.get(path), after.get(path)));
+}
+
+/** null for a file that a disk, or an editor, has damaged: these are words, and nothing waits for them. */
+function meshValues(mesh: string): Map<string, string> | null {
   const values = new Map<string, string>();
   const visit = (value: Value, path: string) => {
     if (value instanceof Map) for (const [key, item] of value) visit(item, path === '' ? key : `${path}.${key}`);
     else values.set(path, Array.isArray(value) ? JSON.stringify(value, bigintAsText) : String(value ?? ''));
   };
-  const root = readGoYaml(mesh, 'the mesh file');
+  let root: Value;
+  try {
+    root = readGoYaml(mesh, 'the mesh file');
+  } catch (error) {
+    if (error instanceof AgentError && error.code === 'SMM302') return null;
+    throw error;
+  }
   const config = root instanceof Map ? (root.get('defaultConfig') ?? root.get('default_config')) : null;
   if (config instanceof Map) visit(config, '');
   return values;
