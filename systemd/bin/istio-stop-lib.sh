@@ -24,7 +24,7 @@ reason_to_stay_stopped() {
     echo 'this machine is held'
     return
   fi
-  word=$(timeout 5 systemctl is-enabled istio.service 2>/dev/null) || :
+  word=$(timeout 5 systemctl is-enabled "$(unit_id istio.service)" 2>/dev/null) || :
   degree=$(degree_off "$word")
   if [ "$degree" = 2 ]; then
     echo "istio.service is $word"

@@ -1,6 +1,6 @@
 # shellcheck shell=sh
 # What the scripts that run after the end of a service ask of systemd. Sourced after lib.sh, never run.
-# Every question has a deadline (ask_seconds; two of them have to fit into the time that a hook has), and "cannot tell" is an answer that starts nothing and counts against nobody.
+# Every question has a deadline (ask_seconds; three of them have to fit into the time that a hook has), and "cannot tell" is an answer that starts nothing and counts against nobody.
 
 # look_at_system UNIT: `job` is that of the unit (none, or unknown when systemd does not answer), `ending` says whether the
 # machine is on its way down: no, shutdown, rescue or unknown.
@@ -11,9 +11,17 @@ look_at_system() {
     job=unknown ending=unknown
     return
   fi
+  name=$1
+  case "
+$jobs" in
+    # Listed is each under the unit's own name. Asked for only where there is any other job.
+    *" $1 "* | "
+") ;;
+    *) name=$(unit_id "$1") ;;
+  esac
   while read -r _ unit type _; do
     case "$unit $type" in
-      "$1 "*) job=$type ;;
+      "$name "*) job=$type ;;
       'shutdown.target start' | 'reboot.target start' | 'poweroff.target start' | 'halt.target start' | \
         'kexec.target start' | 'soft-reboot.target start') ending=shutdown ;;
       'rescue.target start' | 'emergency.target start') [ "$ending" = shutdown ] || ending=rescue ;;

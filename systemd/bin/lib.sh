@@ -55,6 +55,12 @@ remove_file() {
   [ ! -e "$1" ] || { rm -f "$1" && sync "${1%/*}"; }
 }
 
+# unit_id UNIT: the unit's own name, by which systemd lists its jobs; UNIT can be an alias of another one. UNIT itself where nobody tells.
+unit_id() {
+  own_name=$(timeout "${ask_seconds:-5}" systemctl show --property=Id --value "$1" 2>/dev/null) || own_name=
+  case $own_name in *.service) printf '%s\n' "$own_name" ;; *) printf '%s\n' "$1" ;; esac
+}
+
 boot_id() {
   read -r this_boot <"$SMM_ROOT/proc/sys/kernel/random/boot_id" && printf '%s\n' "$this_boot"
 }

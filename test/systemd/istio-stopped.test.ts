@@ -58,6 +58,24 @@ describe('what an end of Istio was, by the job that systemd had', () => {
     });
   }
 
+  it("is told by the job of the unit's own name, where istio.service is an alias of it", () => {
+    for (const [type, kind] of [
+      ['stop', 'stop'],
+      ['restart', 'restart'],
+    ]) {
+      using machine = pending()
+        .answer('id', 'mesh-proxy.service\n')
+        .answer('jobs', `12 mesh-proxy.service ${type} running\n`);
+      machine.stopped();
+      assert.equal(machine.record().kind, kind);
+      const enabled = machine.calls().filter((call) => call.startsWith('systemctl is-enabled'));
+      assert.ok(
+        enabled.every((call) => call.endsWith(' mesh-proxy.service')),
+        enabled.join(),
+      );
+    }
+  });
+
   it('is unknown when systemd does not answer, and then nothing is done', () => {
     using machine = pending().answer('no-systemd', '');
     machine.stopped();

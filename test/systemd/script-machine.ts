@@ -29,6 +29,7 @@ const STAND_INS: Readonly<Record<string, string>> = {
       list-jobs*) [ ! -e "$answers/no-systemd" ] || exit 1; cat "$answers/jobs" ;;
       is-system-running) cat "$answers/system"; exit 1 ;;
       is-enabled*) cat "$answers/enabled"; exit 1 ;;
+      show*--property=Id*) cat "$answers/id" 2>/dev/null || { for unit; do :; done; printf '%s\\n' "$unit"; } ;;
       show*) cat "$answers/active-state" ;;
     esac`,
   'systemd-run': ':',
