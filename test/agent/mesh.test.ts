@@ -2,11 +2,18 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { it } from 'node:test';
 import { rootCertificates } from 'node:tls';
 import { Mesh } from '../../src/agent/mesh.ts';
+import { failedStatus } from '../../src/agent/unseen-status.ts';
+import { HeartbeatLease } from '../../src/control-plane/lease.ts';
 import { pathsUnder } from '../../src/paths.ts';
+import { agentOn, versions } from '../control-plane/fixture.ts';
+import { Admin } from '../sandbox/control-plane/admin.ts';
+import { EmbeddedApiServer } from '../sandbox/control-plane/api-server.ts';
+import * as seed from '../sandbox/control-plane/seed.ts';
 import { temporaryFolder } from '../temporary.ts';
 import { ManualClock } from './manual-clock.ts';
 import { config } from './observed.ts';
@@ -39,4 +46,58 @@ it('asks a slow control plane one question at a time: a poll takes the answer th
   assert.notEqual(await anew, await first, 'who asks anew gets an answer of their own');
   mesh.close();
   server.close();
+});
+
+it("reports on the entry of the proxy's own address and network, and goes on warning of a Lease until it tries it again", async () => {
+  await using folder = await temporaryFolder();
+  const server = new EmbeddedApiServer();
+  await server.start();
+  const admin = new Admin({ server: server.url, ca: server.ca, token: server.rights.adminToken });
+  const given = config();
+  const { namespace, name } = given.workloadGroup;
+  const clock = new ManualClock();
+  const machineId = '0'.repeat(32);
+  const entry = seed.autoRegisteredEntry(namespace, name, '10.0.0.6', `${name}-10.0.0.6-net-b`);
+  await admin.applyAll([
+    ...seed.istioDefinitions(),
+    ...seed.namespace(namespace),
+    seed.workloadGroup(namespace, name),
+    entry,
+  ]);
+  await writeFile(join(folder.path, 'ca.crt'), server.ca);
+  await writeFile(join(folder.path, 'token'), admin.ownToken);
+  const controlPlane = { ...given.controlPlane, server: server.url, caFile: '/ca.crt', tokenFile: '/token' };
+  // As smm-agent set node-ip has it: what runs knows better.
+  const settings = { ...given, controlPlane, nodeIp: '192.0.2.1' };
+  const mesh = new Mesh(settings, { paths: pathsUnder(folder.path), machineId, clock });
+  await using clone = await agentOn(
+    { server: server.url, ca: server.ca },
+    { token: admin.ownToken, group: given.workloadGroup },
+  );
+  try {
+    const other = new HeartbeatLease(clone.client, { group: given.workloadGroup, host: hostname(), machineId, clock });
+    assert.equal((await other.heartbeat(versions, ['10.0.0.5'])).outcome, 'created');
+    const status = failedStatus(
+      { agentVersion: '1.0.0', pid: 1, workloadGroup: given.workloadGroup },
+      clock.now(),
+      'x',
+    );
+    const report = () =>
+      mesh.report(status, { revisionGone: false, identity: { address: '10.0.0.6', network: 'net-b' } });
+    const said = await report();
+    assert.match(
+      said.join('; '),
+      /^Lease smm-agent-.* is held by [0-9a-f]{64}@10\.0\.0\.5, another machine or this one before/,
+    );
+    clock.pass(5_000);
+    assert.deepEqual(await report(), said, 'it was not due in this turn');
+    clock.pass(60_000);
+    await other.heartbeat(versions, ['10.0.0.5']);
+    assert.match((await report()).join('; '), /^Lease smm-agent-.*: is this machine a clone of it\?$/);
+    const { status: written } = await admin.get(entry);
+    assert.ok(JSON.stringify(written).includes('SmmAgent'));
+  } finally {
+    mesh.close();
+    await server.stop();
+  }
 });
