@@ -67,6 +67,7 @@ export async function take(step: Step, hands: Hands, context: StepContext): Prom
     case 'confirm':
       return new ReleaseFindings(hands.paths.state, hands.clock).confirm(step.id);
     case 'start':
+      if ((await context.observed()).unit.activeState === 'failed') await hands.services.resetFailed(ISTIO_UNIT);
       return hands.services.start(ISTIO_UNIT);
     case 'restore-hosts':
       return restoreHosts(step.line, hands);

@@ -15,7 +15,9 @@ import type { End } from './clients.ts';
 import { RELOAD } from './daemon.ts';
 import type { Tell } from './events.ts';
 import { configHere, observeHere, reconcileHere } from './here.ts';
+import { isLost } from './lost-release.ts';
 import { Mesh } from './mesh.ts';
+import type { Observation } from './observation.ts';
 import { turnResult } from './turn-result.ts';
 import { wantedRelease } from './wanted.ts';
 
@@ -25,8 +27,9 @@ export type AdoptionKind = 'render' | 'keep' | 'again';
 /** How the wanted configuration would differ from the one that the next start brings. Changes nothing. */
 export async function adoptionDifference(paths: Paths, kind: AdoptionKind): Promise<string[]> {
   const config = await configHere(paths);
-  const { active, staged, own } = await observeHere(paths);
-  if (active === null) throw notAdopted();
+  const observation = await observeHere(paths);
+  const { active, staged, own } = observation;
+  requireAdopted(observation);
   const mesh = new Mesh(config, { paths, machineId: await readMachineId(paths), clock: systemClock });
   try {
     const wanted = await wantedRelease({
@@ -34,14 +37,17 @@ export async function adoptionDifference(paths: Paths, kind: AdoptionKind): Prom
       config: kind === 'again' ? config : { ...config, istio: { ...config.istio, configuration: kind } },
       isAdopted: true,
       own: kind === 'again' ? await installedConfiguration(paths, own) : own,
-      knownHosts: [active.configuration.hosts],
+      knownHosts: active === null ? [] : [active.configuration.hosts],
       activeLink: paths.active,
       names: paths.istio,
       resolve: async () => [],
     });
     if (wanted.answer === 'nothing')
       throw new AgentError('SMM608', `cannot compare: ${wanted.reason}`, 'see smm-agent status');
-    return describeDifference((staged ?? active).configuration, wanted.configuration);
+    const next = (staged ?? active)?.configuration ?? own?.configuration;
+    // Nothing is left to compare with.
+    if (next === undefined) return ["this machine's own configuration: made of the files of Istio's package again"];
+    return describeDifference(next, wanted.configuration);
   } finally {
     mesh.close();
   }
@@ -49,8 +55,9 @@ export async function adoptionDifference(paths: Paths, kind: AdoptionKind): Prom
 
 /** The edits of Istio's own files become the machine's own configuration. */
 export async function adoptAgain(paths: Paths): Promise<void> {
-  const { active, own } = await observeHere(paths);
-  if (active === null) throw notAdopted();
+  const observation = await observeHere(paths);
+  requireAdopted(observation);
+  const { own } = observation;
   await writeOwnConfiguration(paths.state, await installedConfiguration(paths, own));
   await noteOldConfiguration(paths);
 }
@@ -73,7 +80,9 @@ export async function reconcileOrAsk(paths: Paths, tell: Tell): Promise<End> {
   return answer ?? turnResult(await reconcileHere(paths, tell));
 }
 
-function notAdopted(): AgentError {
+/** Also a machine whose release is lost was adopted: this is one of the ways out. */
+function requireAdopted(observation: Observation): void {
+  if (observation.active !== null || isLost(observation)) return;
   const remedy = 'run smm-agent reconcile while Istio runs: it is adopted then';
-  return new AgentError('SMM606', 'cannot compare configurations: Istio on this machine is not adopted yet', remedy);
+  throw new AgentError('SMM606', 'cannot compare configurations: Istio on this machine is not adopted yet', remedy);
 }

@@ -1,5 +1,7 @@
 /** What the agent itself is about, out of what it saw, was told and could do: the first thing that stands in its way. Pure. */
 import { isOwnStep } from './decide-upgrade.ts';
+import { describeLost, isLost } from './lost-release.ts';
+import { whyNotRun } from './not-run.ts';
 import type { AgentState, StatusInput } from './status.ts';
 import { upgradeSummary } from './upgrade-summary.ts';
 
@@ -8,6 +10,10 @@ export function agentState(input: StatusInput): AgentState {
   const { unitCheck } = observation;
   if (unitCheck.answer === 'blocked') {
     return { state: 'blocked', reason: unitCheck.findings.map(({ text, remedy }) => `${text} (${remedy})`).join('; ') };
+  }
+  if (isLost(observation)) {
+    const why = whyNotMade(input);
+    return { state: why === null ? 'waiting' : 'failing', reason: describeLost(observation, why) };
   }
   const held = decision.notDone.find(({ reason }) => reason.startsWith('this machine is held'));
   if (held !== undefined) return { state: 'held', reason: held.reason };
@@ -31,5 +37,15 @@ export function agentState(input: StatusInput): AgentState {
   // Istio has what it needs: what is left to say is what stands in the way of the agent itself.
   const { state, reason } = upgradeSummary(input);
   if ((state === 'rejected' || state === 'failing') && reason !== null) return { state, reason };
+  const notRun = whyNotRun(observation);
+  if (notRun !== null) return notRun;
   return { state: 'ready', reason: 'what is wanted is active or staged' };
+}
+
+/** What keeps a lost release from being made again; null once one is staged, or is about to be. */
+function whyNotMade({ decision, failures, wanted }: StatusInput): string | null {
+  const notDone = ['stage', 'adopt'].flatMap((step) => decision.notDone.find((one) => one.step === step) ?? []).at(0);
+  const failure = failures.find(({ step }) => !isOwnStep(step));
+  if (notDone !== undefined) return notDone.reason;
+  return failure?.sentence ?? (wanted.answer === 'nothing' ? wanted.reason : null);
 }

@@ -8,6 +8,7 @@ import { AgentError, describeError } from '../errors.ts';
 import type { Clock } from '../host/clock.ts';
 import { readText } from '../host/files.ts';
 import type { ServiceManager } from '../host/service-manager.ts';
+import { ProxyReach } from '../istio/activation/reach.ts';
 import { isOwnFileAtFault } from '../istio/vm-config/problem.ts';
 import type { Paths } from '../paths.ts';
 import { SelfCheckFailed } from '../upgrade/errors.ts';
@@ -16,6 +17,7 @@ import { Attempts } from './attempts.ts';
 import type { Step } from './decision.ts';
 import { ADOPT_KEY, HOSTS_KEY } from './decision-reasons.ts';
 import type { Tell } from './events.ts';
+import { isLost } from './lost-release.ts';
 import type { Mesh } from './mesh.ts';
 import type { AgentObservation, Observation } from './observation.ts';
 import { observe } from './observe.ts';
@@ -61,6 +63,7 @@ export class Agent implements World {
   readonly #risks: RiskyInputs;
   readonly #hands: Hands;
   readonly #replaced: ReplacedPackages;
+  readonly #reach: ProxyReach;
 
   constructor(parts: AgentParts) {
     this.#parts = parts;
@@ -72,13 +75,14 @@ export class Agent implements World {
       pinOf: (version, architecture) => packagePin(parts.mesh.agentPolicy(), version, architecture),
     };
     this.#risks = parts.risks ?? new RiskyInputs(parts.paths, parts.clock);
+    this.#reach = new ProxyReach(parts.paths);
     this.#replaced = new ReplacedPackages(parts.config, () => packageSource(this.#hands, null));
   }
 
   async observe(): Promise<Observation> {
     const { inEffect, paths } = this.#parts;
     const settings = inEffect === undefined ? null : await observeSettings(inEffect, paths);
-    this.#observation = { ...(await observe(this.#parts)), settings };
+    this.#observation = { ...(await observe({ ...this.#parts, reach: this.#reach })), settings };
     return this.#observation;
   }
 
@@ -103,7 +107,8 @@ export class Agent implements World {
     const knownHosts = [observation.active, observation.staged].flatMap(
       (release) => release?.configuration.hosts ?? [],
     );
-    const key = JSON.stringify([observation.own?.revision, observation.active?.manifest.id, knownHosts]);
+    const { own } = observation;
+    const key = JSON.stringify([own?.revision, observation.active?.manifest.id, isLost(observation), knownHosts]);
     const isFresh =
       this.#memo !== null &&
       this.#memo.target === target &&
@@ -113,12 +118,11 @@ export class Agent implements World {
     // getaddrinfo orders as RFC 6724 has it, by the routes of this machine.
     const resolve = async (host: string) =>
       (await lookup(host, { all: true, order: 'verbatim' })).map(({ address }) => address);
-    const { own } = observation;
     const render = () =>
       wantedRelease({
         target,
         config,
-        isAdopted: observation.active !== null,
+        isAdopted: observation.active !== null || isLost(observation),
         own,
         knownHosts,
         activeLink: paths.active,

@@ -1,10 +1,12 @@
 /** How istio.service becomes the agent's: its release, its drop-in, and its unit file while its package is gone. Pure. */
 import type { DecisionInput, NotDone, Verdict } from './decision.ts';
 import { ADOPT_KEY, blockedBy, triedBefore } from './decision-reasons.ts';
+import { isLost } from './lost-release.ts';
 
 /** Istio of the official package is copied into a release of our own; what runs is not touched. */
 export function considerAdoption({ observation, adoptedRevision, attempts }: DecisionInput): Verdict {
-  if (observation.active !== null) return null;
+  // With the record of the machine's own configuration, what is wanted is made of that, whatever state the unit is in.
+  if (observation.active !== null || (observation.own !== null && isLost(observation))) return null;
   const not = (reason: string): NotDone => ({ step: 'adopt', reason });
   const { unit, running, unitCheck } = observation;
   if (!unit.exists) return not('istio.service is not installed on this machine');
@@ -32,11 +34,19 @@ export function considerUnitFile({ observation: { active, unit, unitFile } }: De
 }
 
 export function considerDropIn({ observation }: DecisionInput): Verdict {
-  const { active, unit, unitCheck } = observation;
-  if (active === null || unitCheck.answer !== 'absent' || !unit.exists) return null;
+  const { active, staged, hasDropIn, unit, unitCheck } = observation;
+  if (unitCheck.answer !== 'absent' || !unit.exists) return null;
   const not = (reason: string): NotDone => ({ step: 'install-drop-in', reason });
-  if (active.problems.length > 0) return not(`the active release is damaged: ${active.problems[0]}`);
+  // That of an earlier package is replaced in any case: ours starts Istio from its package where no release can be started.
+  if (!hasDropIn) {
+    const next = active ?? (isLost(observation) ? staged : null);
+    if (next === null) return null;
+    const name = active === null ? 'staged' : 'active';
+    if (next.problems.length > 0) return not(`the ${name} release is damaged: ${next.problems[0]}`);
+  }
   // A daemon-reload during a stop runs the new ExecStopPost with the old process: its rules would stay behind.
+  // A unit that waits to be started again has no process.
+  if (unit.subState === 'auto-restart') return { do: 'install-drop-in', why: unitCheck.reason };
   if (unit.activeState === 'activating' || unit.activeState === 'deactivating') {
     return not(`istio.service is ${unit.activeState}`);
   }

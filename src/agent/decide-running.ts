@@ -2,6 +2,8 @@
 import type { ReleaseId } from '../istio/release.ts';
 import type { DecisionInput, NotDone, Verdict } from './decision.ts';
 import { HOSTS_KEY, triedBefore } from './decision-reasons.ts';
+import { isLost } from './lost-release.ts';
+import type { Observation } from './observation.ts';
 
 /** How long a proxy must have been up, as the same process, before its release is confirmed. */
 const SETTLING_MS = 60_000;
@@ -10,6 +12,9 @@ const SETTLING_MS = 60_000;
  * systemd/bin/istio-put-back: change both.
  */
 const LONG_MS = 3_600_000;
+
+/** As ENDS_TO_REJECT in systemd/bin/istio-put-back: change both. */
+const TRIES = 3;
 
 /** A release that was seen up for a while is confirmed: from then on its end is never its own fault. */
 export function considerConfirming({ observation }: DecisionInput): Verdict {
@@ -38,6 +43,7 @@ export function considerConfirming({ observation }: DecisionInput): Verdict {
  * agent is a stop out of auto-restart, where systemd runs no ExecStopPost.
  */
 export function considerStart({ observation, config }: DecisionInput): Verdict {
+  if (observation.unit.activeState === 'failed') return considerFailed(observation, config.hold);
   const { unit, job, stop, pending, stagedSince } = observation;
   if (!unit.exists || unit.activeState !== 'inactive' || job !== null || stop === null) return null;
   // The record of the last end is no stop by hand, yet the unit is not on its way up: it was stopped while it waited.
@@ -79,6 +85,40 @@ export function considerHosts({ observation, attempts }: DecisionInput): Verdict
   const again = triedBefore(HOSTS_KEY, attempts, at);
   if (again !== null) return { step: 'restore-hosts', ...again };
   return { do: 'restore-hosts', line, why: `Istio runs, and "${line}" is missing in /etc/hosts` };
+}
+
+/**
+ * systemd has given up (an operator's StartLimitBurst), and the next start would bring another release than the one that ended: the one
+ * that a bad one was rolled back to, or one in the place of a lost one. Or the tries of a release on trial are not over. Nobody has
+ * stopped this Istio. A confirmed release is left alone.
+ */
+function considerFailed(observation: Observation, hold: boolean): Verdict {
+  const { unit, job, stop, active, staged, rejected, confirmed, ends } = observation;
+  const next = staged ?? active;
+  if (!unit.exists || job !== null || stop?.kind !== 'own-end' || next === null || next.problems.length > 0)
+    return null;
+  const isRolledBack = stop.release !== null && stop.release !== next.manifest.id && rejected.has(stop.release);
+  const isTried = stop.release === next.manifest.id && !confirmed.has(next.manifest.id) && isOnTrial(ends);
+  if (!isRolledBack && !isTried && !isLost(observation)) return null;
+  const not = (reason: string): NotDone => ({ step: 'start', reason });
+  // A rollback is no upgrade: it goes on under hold, and so do the tries that lead to it. Nothing else does.
+  if (hold && !isRolledBack && !isTried) return not('this machine is held (hold: true)');
+  if (/^masked/.test(unit.unitFileState)) return not('istio.service is masked');
+  if (stop.becameDisabled) return not('istio.service was disabled since its last start');
+  const why = isTried
+    ? `it has ended ${ends} times, and is rolled back after ${TRIES}`
+    : isRolledBack
+      ? `it was rolled back from ${stop.release}`
+      : 'the one before it is lost';
+  return {
+    do: 'start',
+    why: `istio.service has failed, and its next start brings release ${next.manifest.id}: ${why}`,
+  };
+}
+
+/** Ended, and not often enough yet: with a low limit systemd gives up before a bad release is rolled back. */
+function isOnTrial(ends: number): boolean {
+  return ends > 0 && ends < TRIES;
 }
 
 /** systemd tells whole seconds: what was staged earlier in the same one would seem to come after the stop. */

@@ -2,19 +2,26 @@
 import type { ReleaseConfiguration, ReleaseId } from '../istio/release.ts';
 import type { DecisionInput, NotDone, Verdict } from './decision.ts';
 import { blockedBy, triedBefore } from './decision-reasons.ts';
+import { isLost } from './lost-release.ts';
 import type { LinkedRelease } from './observation.ts';
 import type { Wanted } from './wanted.ts';
 
 export function considerStaging(input: DecisionInput, wantedId: ReleaseId | null): Verdict {
   const { observation, wanted, agentWanted, config, attempts } = input;
-  const { active, staged, unit, unitCheck } = observation;
-  if (active === null) return null;
+  const { active, staged, hasDropIn, unit, unitCheck } = observation;
+  const lost = isLost(observation);
+  if (active === null && !lost) return null;
   const not = (reason: string): NotDone => ({ step: 'stage', reason });
-  const isStaged = staged !== null && staged.manifest.id !== active.manifest.id;
+  const isStaged = staged !== null && staged.manifest.id !== active?.manifest.id;
+  // istio-put-back has staged what a rejected release is rolled back to: that goes on, whatever is wanted.
+  const isRollback = isStaged && active !== null && observation.rejected.has(active.manifest.id);
   if (config.hold) {
-    return isStaged ? { do: 'withdraw', why: 'this machine is held' } : not('this machine is held (hold: true)');
+    return isStaged && !isRollback
+      ? { do: 'withdraw', why: 'this machine is held' }
+      : not('this machine is held (hold: true)');
   }
-  if (unitCheck.answer === 'absent') {
+  // Where the drop-in is lost as well, it is put in once there is something to start from.
+  if (unitCheck.answer === 'absent' && !(lost && !hasDropIn && unit.exists)) {
     return not(unit.exists ? 'the drop-in of istio.service is not in place yet' : unitCheck.reason);
   }
   if (unitCheck.answer === 'blocked') {
@@ -26,7 +33,7 @@ export function considerStaging(input: DecisionInput, wantedId: ReleaseId | null
     const isForbidden = wanted.because === 'not-allowed' && staged?.manifest.istioVersion === wanted.istioVersion;
     return isStaged && isForbidden ? { do: 'withdraw', why: wanted.reason } : not(wanted.reason);
   }
-  if (wantedId === active.manifest.id) {
+  if (wantedId !== null && wantedId === active?.manifest.id && !isRollback) {
     return isStaged ? { do: 'withdraw', why: 'what is active is wanted again' } : null;
   }
   const { least } = agentWanted;

@@ -58,8 +58,14 @@ export interface Observation {
   stagedSince: Date | null;
   pending: RestartPending;
   unitCheck: UnitCheck;
+  /** systemd has read the drop-in of ours: Istio was adopted here once. */
+  hasDropIn: boolean;
   unitFile: UnitFile;
   stop: StopRecord | null;
+  /** Of a failed unit: how often the release that ended last has ended, one start after the other, since the switch to it. */
+  ends: number;
+  /** That an operator's limit leaves no room for a rollback, in words. */
+  startLimit: string | null;
   /** Of the release that runs; null when it was not asked, since it is confirmed. */
   health: ProxyHealth | null;
   /** How the mesh knows what runs here, or else what would start. */

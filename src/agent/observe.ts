@@ -7,8 +7,10 @@ import type { ServiceManager } from '../host/service-manager.ts';
 import { ISTIO_UNIT } from '../istio/activation/drop-in.ts';
 import { lookAtUnitFile } from '../istio/activation/kept-unit.ts';
 import { ignoredEdits } from '../istio/activation/old-configuration.ts';
+import { ProxyReach } from '../istio/activation/reach.ts';
+import { startLimitNote } from '../istio/activation/start-limit.ts';
 import { readStopRecord } from '../istio/activation/stop-record.ts';
-import { readPreviousRelease } from '../istio/activation/switch-record.ts';
+import { readEnds, readPreviousRelease } from '../istio/activation/switch-record.ts';
 import { checkUnit } from '../istio/activation/unit-check.ts';
 import { readUnitFacts } from '../istio/activation/unit-facts.ts';
 import { glanceAtInstalledFiles } from '../istio/installed-files.ts';
@@ -33,10 +35,18 @@ export interface Eyes {
   services: ServiceManager;
   /** $INVOCATION_ID where this process is the daemon and systemd runs it; null elsewhere. */
   invocation?: string | null;
+  /** Keeps what was tried as istio-proxy, from turn to turn. */
+  reach?: ProxyReach;
 }
 
 /** Rejects when something cannot be read: that is not the same as absent. */
-export async function observe({ paths, clock, services, invocation = null }: Eyes): Promise<Observation> {
+export async function observe({
+  paths,
+  clock,
+  services,
+  invocation = null,
+  reach = new ProxyReach(paths),
+}: Eyes): Promise<Observation> {
   const store = new ReleaseStore(paths);
   const findings = new ReleaseFindings(paths.state, clock);
   const bootId = await readBootId(paths);
@@ -53,10 +63,12 @@ export async function observe({ paths, clock, services, invocation = null }: Eye
     active: activeId,
   });
   const confirmed = await findings.confirmed();
-  const unitFacts = await readUnitFacts(paths, unit, activeId);
+  const unitFacts = await readUnitFacts(paths, unit, activeId, await reach.look());
   const unitCheck = checkUnit(unitFacts);
   const unitEnvironment = { variables: unit.environment, files: unitFacts.environmentFiles.map(({ text }) => text) };
   const started = startedWith(running, releases, active);
+  const stop = isDown ? await readStopRecord(paths, bootId, unit) : null;
+  const own = await ownConfiguration(paths);
   const unconfirmed = running.answer === 'release' && !confirmed.has(running.id);
   return {
     at: clock.now(),
@@ -71,17 +83,20 @@ export async function observe({ paths, clock, services, invocation = null }: Eye
     stagedSince: await store.linkedSince('staged'),
     pending: await isPending(store, { running, unitCheck, active, staged, releases }),
     unitCheck,
+    hasDropIn: unit.dropInPaths.includes(paths.istio.dropIn),
     unitFile: await lookAtUnitFile(paths, unit),
-    stop: isDown ? await readStopRecord(paths, bootId, unit) : null,
+    stop,
+    ends: unit.activeState === 'failed' && stop?.release ? await readEnds(paths, stop.release) : 0,
+    startLimit: startLimitNote(unit, unitFacts.unitFiles),
     health: unconfirmed && started !== null ? await healthOf(started, unitEnvironment) : null,
     identity: await proxyIdentity(started ?? (await glanceAtInstalledFiles(paths)), unitEnvironment),
-    own: await ownConfiguration(paths),
+    own,
     releases,
     confirmed,
     rejected: await findings.rejections.read(),
     agent: await observeAgent({ paths, clock }, invocation),
     hostsLine: lookForLine((await readText(paths.hosts)) ?? '', active?.configuration.hosts ?? ''),
-    ignoredEdits: [...(await ignoredEdits(paths)), ...unitFacts.unreadable],
+    ignoredEdits: [...(await ignoredEdits(paths, own?.configuration ?? null)), ...unitFacts.unreadable],
     settings: null,
   };
 }
@@ -168,6 +183,7 @@ async function isPending(
   const since = next === null ? null : await store.linkedSince(name);
   return restartPending({
     running,
+    isOurs: unitCheck.answer === 'ours',
     blocked: unitCheck.answer === 'blocked' ? unitCheck.findings.map(({ text }) => text).join('; ') : null,
     next: next === null || since === null ? null : { id: next.manifest.id, since, problems: next.problems },
     why: (before, after) => {

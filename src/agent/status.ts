@@ -160,6 +160,7 @@ export function describeStatus(input: StatusInput): Status {
       ...(observation.settings?.warnings ?? []),
       ...damages(observation),
       ...describeHostsLine(observation),
+      ...(observation.startLimit === null ? [] : [observation.startLimit]),
       ...observation.ignoredEdits,
       ...unused(input),
       ...input.warnings,

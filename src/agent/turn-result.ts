@@ -14,6 +14,8 @@ export function turnResult({ agent, istio, target }: Pick<Status, 'agent' | 'ist
     case 'held':
       return { ok: target.answer !== 'wanted' || istio.wantedId === (istio.active?.id ?? null), text };
     case 'waiting':
+      // For Istio to come up, or to be started: that is nothing for a turn to do.
+      return { ok: istio.wantedId !== null && istio.wantedId === (istio.staged ?? istio.active)?.id, text };
     case 'blocked':
     case 'failing':
     case 'rejected':

@@ -1,5 +1,6 @@
 /** What `reconcile --dry-run` prints: what is true, what is wanted, what would be done and what would not, with reasons. Pure. */
 import type { Step } from '../agent/decision.ts';
+import { isLost } from '../agent/lost-release.ts';
 import type { Observation } from '../agent/observation.ts';
 import type { Plan } from '../agent/turn.ts';
 
@@ -10,7 +11,10 @@ export function explainPlan(plan: Plan, warnings: readonly string[] = []): strin
   const rows: [string, string][] = [
     ['istio.service', unit.exists ? `${unit.activeState} (${unit.subState})` : 'not installed'],
     ['running', running(observation)],
-    ['active', active?.manifest.id ?? 'nothing: Istio is not adopted yet'],
+    [
+      'active',
+      active?.manifest.id ?? `nothing: ${isLost(observation) ? 'the release is lost' : 'Istio is not adopted yet'}`,
+    ],
     ['staged', isStaged ? staged.manifest.id : 'nothing'],
     ['restart', restart(observation)],
     ['agent', agent(plan)],

@@ -25,6 +25,8 @@ export interface UnitState {
   execStopPost: ExecCommand[];
   /** True when files changed on disk since systemd read them. */
   needDaemonReload: boolean;
+  /** How often it may be started in which time, and the pause before it is started again; null where systemd does not say. */
+  startLimit: { burst: number; intervalMs: number; restartMs: number } | null;
   /** Seconds since the epoch are not used: ids of the processes in the unit's cgroup. */
   pids: number[];
 }
@@ -43,6 +45,8 @@ export interface ServiceManager {
   daemonReload(): Promise<void>;
   /** `systemctl start --job-mode=fail`: never cancels what an operator has queued. Resolves when the job has ended. */
   start(name: string): Promise<void>;
+  /** Forgets that the unit has failed, and how often it was started: else its next start may be refused. */
+  resetFailed(name: string): Promise<void>;
   /** Only for `smm-agent restart-istio`: an operator's explicit wish. */
   restart(name: string): Promise<void>;
   /** `systemctl restart --no-block`: resolves once systemd has taken the job, which may end this very process. */

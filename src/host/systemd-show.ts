@@ -61,6 +61,32 @@ export function parseTimestamp(value: string): Date | null {
   return day === undefined ? null : new Date(`${day}T${time}Z`);
 }
 
+const SPAN_MS: Readonly<Record<string, number>> = {
+  us: 0.001,
+  ms: 1,
+  s: 1000,
+  min: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+  w: 604_800_000,
+  month: 2_629_800_000,
+  y: 31_557_600_000,
+};
+
+/** A span of time as printed (`10s`, `5min 30s`, `infinity`, `0`), in milliseconds; null for anything else. */
+export function parseSpanMs(value: string): number | null {
+  if (value === 'infinity') return Infinity;
+  if (value === '0') return 0;
+  let total = 0;
+  for (const word of value.split(' ')) {
+    const [, amount = '', unit = ''] = /^(\d+(?:\.\d+)?)([a-z]+)$/.exec(word) ?? [];
+    const factor = SPAN_MS[unit];
+    if (factor === undefined) return null;
+    total += Number(amount) * factor;
+  }
+  return total;
+}
+
 /** Words between blanks; quoted ones as systemd quotes (`"..."`, `'...'`, `$'...'`). Unbalanced quotes are plain text. */
 export function splitWords(text: string): string[] {
   const word = /\s*(?:\$?'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|(\S+))(?=\s|$)/gsy;

@@ -12,6 +12,7 @@ import {
   parseEnvironment,
   parseEnvironmentFile,
   parseShow,
+  parseSpanMs,
   parseTimestamp,
   splitWords,
 } from './systemd-show.ts';
@@ -32,6 +33,9 @@ const PROPERTIES = new Set([
   'ExecStart',
   'ExecStopPost',
   'NeedDaemonReload',
+  'StartLimitBurst',
+  'StartLimitIntervalUSec',
+  'RestartUSec',
   'ControlGroup',
 ]);
 const QUESTION_TIMEOUT_MS = 15_000;
@@ -65,11 +69,18 @@ export class Systemd implements ServiceManager {
   /** Rejects with SMM530 when systemd does not answer. */
   async job(name: string): Promise<string | null> {
     const { stdout } = await this.#ask(['list-jobs', '--no-legend', '--no-pager', '--full']);
+    const jobs = new Map<string, string>();
     for (const line of stdout.split('\n')) {
       const [, unit, type] = line.trim().split(/\s+/);
-      if (unit === name && type !== undefined) return type;
+      if (unit !== undefined && type !== undefined) jobs.set(unit, type);
     }
-    return null;
+    // Listed is each under the unit's own name, of which the one that is asked for can be an alias.
+    return jobs.size === 0 ? null : (jobs.get(name) ?? jobs.get(await this.#ownName(name)) ?? null);
+  }
+
+  async #ownName(name: string): Promise<string> {
+    const { stdout } = await this.#ask(['show', '--no-pager', '--property=Id', name]);
+    return parseShow(stdout, new Set(['Id'])).get('Id')?.[0] ?? name;
   }
 
   /** Rejects with SMM531. */
@@ -80,6 +91,11 @@ export class Systemd implements ServiceManager {
   /** Rejects with SMM531 when the start fails, or when another job stands in its way. */
   async start(name: string): Promise<void> {
     await this.#do(['start', '--job-mode=fail', name]);
+  }
+
+  /** Rejects with SMM531. */
+  async resetFailed(name: string): Promise<void> {
+    await this.#do(['reset-failed', name]);
   }
 
   /** Rejects with SMM531. */
@@ -140,8 +156,18 @@ function unitState(properties: Properties, pids: number[]): UnitState {
     execStart: commands('ExecStart'),
     execStopPost: commands('ExecStopPost'),
     needDaemonReload: value('NeedDaemonReload') === 'yes',
+    startLimit: startLimit(value),
     pids,
   };
+}
+
+function startLimit(value: (name: string) => string): UnitState['startLimit'] {
+  const intervalMs = parseSpanMs(value('StartLimitIntervalUSec'));
+  const restartMs = parseSpanMs(value('RestartUSec'));
+  const burst = value('StartLimitBurst');
+  return intervalMs === null || restartMs === null || !/^\d+$/.test(burst)
+    ? null
+    : { burst: Number(burst), intervalMs, restartMs };
 }
 
 const ACTIVE_STATES = [

@@ -13,13 +13,15 @@ export interface PendingFacts {
   running: Running;
   /** What on this machine defeats a release, null when nothing does: what the next start brings cannot be told then. */
   blocked: string | null;
+  /** The unit starts and stops as the drop-in of ours says. */
+  isOurs: boolean;
   /** What the next start brings: what is staged, else what is active; null before the first release. */
   next: { id: ReleaseId; since: Date; problems: readonly string[] } | null;
   /** What differs between two releases, in words. */
   why: (running: ReleaseId, next: ReleaseId) => string[];
 }
 
-export function restartPending({ running, blocked, next, why }: PendingFacts): RestartPending {
+export function restartPending({ running, isOurs, blocked, next, why }: PendingFacts): RestartPending {
   if (running.answer === 'unknown') return running;
   if (blocked !== null) return unknown(`what the next start of Istio brings cannot be told: ${blocked}`);
   if (next === null) {
@@ -27,7 +29,10 @@ export function restartPending({ running, blocked, next, why }: PendingFacts): R
     return nothing ? { answer: 'no', running: null } : unknown('Istio on this machine is not adopted yet');
   }
   if (running.answer === 'package') {
-    return unknown("Istio was started from its package's own files, and not from the release that is active");
+    const why = "Istio was started from its package's own files, and not from the release that is active";
+    // Without the drop-in the next start is from there as well; istio-activate switches to no release that is damaged.
+    if (!isOurs || next.problems.length > 0) return unknown(why);
+    return { answer: 'yes', running: null, staged: next.id, since: next.since, why: [why] };
   }
   // With nothing running, against what ran last: a stopped Istio that would start as another release is pending too.
   const before = running.answer === 'release' ? running.id : running.lastRan;

@@ -27,6 +27,12 @@ export const RELEASE_FILES = {
  */
 export const RELEASE_FOLDER = '@release@';
 
+/**
+ * What `active` leads to where no release could be started: a script that starts Istio from its package's own files. The drop-in of
+ * istio.service makes it, without any other file of the agent. It is no release.
+ */
+export const PACKAGE_START = 'package';
+
 /** The configuration files of a release, as text. */
 export interface ReleaseConfiguration {
   clusterEnv: string;

@@ -56,10 +56,17 @@ listed_files() {
 
 # run_as_proxy FILE FILE: root may execute what nobody else may reach, so it is asked as istio-proxy where that can be done.
 run_as_proxy() {
-  [ -x "$1" ] && [ -x "$2" ] || return 1
-  uid=$(id -u istio-proxy 2>/dev/null) && [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null || return 0
+  [ -x "$1" ] && [ -x "$2" ] && ! is_barred "$1" && ! is_barred "$2"
+}
+
+# is_barred FILE: whether istio-proxy, with its groups, as sudo starts it, cannot execute FILE, or get to it; not where nobody can tell.
+is_barred() {
+  uid=$(id -u istio-proxy 2>/dev/null) && [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null || return 1
+  groups=$(id -G istio-proxy | tr ' ' ,)
   # shellcheck disable=SC2016 # the inner shell expands them
-  setpriv --reuid "$uid" --regid "$(id -g istio-proxy)" --clear-groups sh -c '[ -x "$1" ] && [ -x "$2" ]' test "$1" "$2"
+  answer=$(setpriv --reuid "$uid" --regid "$(id -g istio-proxy)" --groups "$groups" \
+    sh -c '[ -x "$1" ] && echo may || echo barred' test "$1") || return 1
+  [ "$answer" = barred ]
 }
 
 # confirmed ID: seen up by the agent once, or adopted while it ran.

@@ -62,6 +62,7 @@ describe('a VM with Istio of the official package', () => {
   const fresh: Partial<Observation> = {
     active: null,
     own: null,
+    hasDropIn: false,
     releases: [],
     confirmed: new Set(),
     running: { answer: 'package', processes: { envoy: null, pilotAgent: null } },
@@ -111,7 +112,7 @@ describe('a VM with Istio of the official package', () => {
 });
 
 describe('the drop-in of istio.service', () => {
-  const absent = { unitCheck: { answer: 'absent', reason: 'it is not there' } } as const;
+  const absent = { hasDropIn: false, unitCheck: { answer: 'absent', reason: 'it is not there' } } as const;
   table({
     'is put in when the active release is complete': [
       { observation: absent },
@@ -414,6 +415,125 @@ describe('Istio that was stopped out of auto-restart', () => {
     'is left to the stop hook when it was stopped by hand': [
       { observation: { ...stopped, stop: { ...stop, kind: 'stop' } as Observation['stop'] }, wanted },
       [],
+    ],
+  });
+});
+
+describe('Istio whose unit has failed', () => {
+  const failed: Partial<Observation> = {
+    unit: { ...UNIT, activeState: 'failed', subState: 'failed', result: 'start-limit-hit' },
+    running: { answer: 'nothing', lastRan: NEW.manifest.id },
+    active: NEW,
+    staged: OLD,
+    releases: [OLD, NEW],
+    stop: { kind: 'own-end', becameDisabled: false, release: NEW.manifest.id } as Observation['stop'],
+    rejected: new Map([[NEW.manifest.id, rejection]]),
+  };
+  const wanted = wants(NEW);
+  const reason = /was rejected/;
+  table({
+    'is started again once it was rolled back: its next start brings the release before': [
+      { observation: failed, wanted },
+      ['start'],
+      reason,
+    ],
+    'is started also under hold, since a rollback is no upgrade': [
+      { observation: failed, wanted, hold: true },
+      ['start'],
+      /stage: this machine is held/,
+    ],
+    'is started again while the three tries of its release are not over: then it is rolled back': [
+      { observation: { ...failed, rejected: new Map(), staged: NEW, confirmed: new Set(), ends: 2 }, wanted },
+      ['start'],
+    ],
+    'is left alone when the same release has had its tries, and there is none to go back to': [
+      { observation: { ...failed, rejected: new Map(), staged: null, confirmed: new Set(), ends: 3 }, wanted },
+      [],
+    ],
+    'is left alone when its release was confirmed': [
+      {
+        observation: { ...failed, rejected: new Map(), staged: null, ends: 1, confirmed: new Set([NEW.manifest.id]) },
+        wanted,
+      },
+      [],
+    ],
+    'is left alone after somebody stopped it': [
+      { observation: { ...failed, stop: { ...failed.stop, kind: 'stop' } as Observation['stop'] }, wanted },
+      [],
+      reason,
+    ],
+    'is left alone when masked': [
+      { observation: { ...failed, unit: { ...UNIT, activeState: 'failed', unitFileState: 'masked' } }, wanted },
+      [],
+      /start: istio.service is masked/,
+    ],
+    'is left to the job that is queued for it': [{ observation: { ...failed, job: 'start' }, wanted }, [], reason],
+  });
+});
+
+describe('a machine whose release folder is lost', () => {
+  const lost: Partial<Observation> = {
+    active: null,
+    releases: [],
+    running: { answer: 'nothing', lastRan: null },
+    unit: { ...UNIT, activeState: 'activating', subState: 'auto-restart', result: 'exit-code' },
+    pending: { answer: 'no', running: null },
+  };
+  const again = { ...lost, staged: OLD, releases: [OLD] };
+  const atEnd = { kind: 'own-end', becameDisabled: false, release: null } as Observation['stop'];
+  const noDropIn = { hasDropIn: false, unitCheck: { answer: 'absent', reason: 'it is not there' } } as const;
+  const unit = (activeState: 'active' | 'failed' | 'inactive') => ({ ...UNIT, activeState });
+  const package_ = { answer: 'package', processes: { envoy: null, pilotAgent: null } } as const;
+  table({
+    'has the wanted one made while Istio ends at each start': [{ observation: lost }, ['stage']],
+    'has it made while the unit has failed': [{ observation: { ...lost, unit: unit('failed') } }, ['stage']],
+    'has it made while Istio is stopped': [{ observation: { ...lost, unit: unit('inactive') } }, ['stage']],
+    'has it made, and does not adopt once more, while Istio runs from its package': [
+      { observation: { ...lost, unit: unit('active'), running: package_ }, adoptedRevision: 'default' },
+      ['stage'],
+    ],
+    'takes it from the disk where only the links are lost': [
+      { observation: { ...lost, releases: [OLD] } },
+      ['point-staged'],
+    ],
+    'is left alone once it is staged: the next start brings it': [{ observation: again }, []],
+    'is started where the unit has given up': [
+      { observation: { ...again, unit: unit('failed'), stop: atEnd } },
+      ['start'],
+    ],
+    'is not started under hold': [
+      { observation: { ...again, unit: unit('failed'), stop: atEnd }, hold: true },
+      ['withdraw'],
+      /start: this machine is held/,
+    ],
+    'has the drop-in put in once there is something to start from, where that is lost too': [
+      { observation: { ...again, ...noDropIn, unit: unit('failed') } },
+      ['install-drop-in'],
+    ],
+    'has the wanted one made before the drop-in': [
+      { observation: { ...lost, ...noDropIn, unit: unit('inactive') } },
+      ['stage'],
+    ],
+    'gets the drop-in of this package in any case: it falls back to the files of Istio': [
+      { observation: { ...lost, unitCheck: { answer: 'absent', reason: 'that of another version' } } },
+      ['install-drop-in'],
+      /stage: the drop-in of istio.service is not in place yet/,
+    ],
+    'is adopted once more where the record of its configuration is lost too': [
+      {
+        observation: { ...lost, own: null, unit: unit('active'), running: package_ },
+        adoptedRevision: 'default',
+        wanted: { answer: 'nothing', because: 'own-lost', reason: 'the record is missing' },
+      },
+      ['adopt'],
+      /stage: the record is missing/,
+    ],
+    'is no machine whose adoption was cut off before its link: that goes on': [
+      {
+        observation: { ...lost, ...noDropIn, unit: unit('active'), running: package_ },
+        adoptedRevision: 'default',
+      },
+      ['adopt'],
     ],
   });
 });

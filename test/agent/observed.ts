@@ -57,6 +57,7 @@ export const UNIT: UnitState = {
   execStart: [],
   execStopPost: [],
   needDaemonReload: false,
+  startLimit: { burst: 5, intervalMs: 10_000, restartMs: 10_000 },
   pids: [],
 };
 
@@ -89,8 +90,11 @@ export function observed(change: Partial<Observation> = {}): Observation {
     stagedSince: null,
     pending: { answer: 'no', running: OLD.manifest.id },
     unitCheck: { answer: 'ours' },
+    hasDropIn: true,
     unitFile: 'there',
     stop: null,
+    ends: 0,
+    startLimit: null,
     health: null,
     identity: { address: null, network: '' },
     own: { revision: 'default', configuration: CONFIGURATION },

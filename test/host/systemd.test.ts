@@ -55,6 +55,19 @@ describe('a job', () => {
     assert.equal(await systemd.job('istio.service'), 'stop');
     assert.equal(await systemd.job('b.service'), null);
   });
+
+  it("is found under the unit's own name, where it is asked for by an alias", async () => {
+    // As systemd 252 prints it: list-jobs has the unit's own name, whatever name the job was asked for by.
+    const systemd = new Systemd({
+      run: (argv) => {
+        const stdout = argv.includes('list-jobs')
+          ? '12 mesh-proxy.service restart running\n'
+          : 'Id=mesh-proxy.service\n';
+        return Promise.resolve({ status: 0, signal: null, stdout, stderr: '' });
+      },
+    });
+    assert.equal(await systemd.job('istio.service'), 'restart');
+  });
   it('is null when there are none', async () => {
     const { systemd } = systemdThatSays({ stdout: 'No jobs running.\n' });
     assert.equal(await systemd.job('istio.service'), null);

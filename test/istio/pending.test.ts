@@ -8,8 +8,9 @@ const SINCE = new Date('2026-11-23T11:00:00Z');
 const next = (id: string, problems: string[] = []) => ({ id, since: SINCE, problems });
 const runs = (id: string) => ({ answer: 'release', id, upMs: 60_000 }) as const;
 
-function pending(facts: Pick<PendingFacts, 'running' | 'next'> & { blocked?: string }) {
+function pending(facts: Pick<PendingFacts, 'running' | 'next'> & { blocked?: string; isOurs?: boolean }) {
   return restartPending({
+    isOurs: false,
     blocked: null,
     ...facts,
     why: (from, to) => (from === to ? [] : ['Istio 1.31.0 to 1.31.1']),
@@ -69,6 +70,14 @@ describe('restart pending', () => {
       assert.match(answer.reason, reason);
     });
   }
+
+  it('is yes while Istio runs from its package, where the drop-in makes the next start another', () => {
+    const running = { answer: 'package', processes: { envoy: null, pilotAgent: null } } as const;
+    const answer = pending({ running, next: next(B), isOurs: true });
+    assert.ok(answer.answer === 'yes');
+    assert.match(answer.why.join(), /package's own files/);
+    assert.equal(pending({ running, next: next(B, ['x is missing']), isOurs: true }).answer, 'unknown');
+  });
 
   it('is no, and not unknown, when a damaged release is the one that runs', () => {
     assert.equal(pending({ running: runs(A), next: next(A, ['x is missing']) }).answer, 'no');

@@ -25,7 +25,10 @@ describe('the drop-in of istio.service', () => {
   });
 
   it("adds its ExecStartPre to the unit's own, and may not keep Istio from starting", () => {
-    assert.deepEqual(values(file, 'ExecStartPre'), ['-+/usr/bin/timeout 30 /opt/smm-agent/bin/istio-activate']);
+    const [activate, fallBack, ...others] = values(file, 'ExecStartPre');
+    assert.deepEqual(others, []);
+    assert.equal(activate, '-+/usr/bin/timeout 30 /opt/smm-agent/bin/istio-activate');
+    assert.match(fallBack ?? '', /^-\+\/usr\/bin\/timeout 10 \/bin\/sh -c /);
   });
 
   it('names the files of a release as the agent does', () => {
@@ -37,6 +40,14 @@ describe('the drop-in of istio.service', () => {
     ]);
     assert.deepEqual(values(file, 'ExecStart'), ['', `${active}/${RELEASE_FILES.startScript}`]);
   });
+});
+
+describe('the two units', () => {
+  for (const file of ['istio.service.d-zz-smm-agent.conf', 'smm-agent.service']) {
+    it(`${file} waits for the disk that /opt/smm-agent is on`, () => {
+      assert.match(readFileSync(at(file), 'utf8'), /^\[Unit\]\n(?:[^[].*\n|\n)*RequiresMountsFor=\/opt\/smm-agent$/m);
+    });
+  }
 });
 
 describe('smm-agent.service', () => {

@@ -111,6 +111,7 @@ export class UpgradeScene implements AsyncDisposable {
     const nothing = () => Promise.reject(new Error('nothing here asks for this'));
     return {
       unit: async () => ({ ...UNIT, execStartPre: guard('start'), execStopPost: guard('ended'), ...this.unit }),
+      resetFailed: async () => {},
       requestRestart: async (name) => void this.restarts.push(name),
       job: nothing,
       daemonReload: nothing,

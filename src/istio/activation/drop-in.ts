@@ -51,7 +51,7 @@ export async function isDropInCurrent(paths: Paths): Promise<boolean> {
 }
 
 /**
- * Writes the drop-in and has systemd read it. The caller has seen that the active release is complete.
+ * Writes the drop-in and has systemd read it. The caller has seen that the next start has a complete release.
  * Rejects with SMM540 while the unit is starting or stopping: a daemon-reload during a stop would run the new ExecStopPost
  * for the old process, and its rules would stay behind. Safe to repeat.
  */
@@ -80,7 +80,9 @@ export async function installDropIn(paths: Paths, manager: ServiceManager, bootI
 async function steady(manager: ServiceManager): Promise<UnitState> {
   const unit = await manager.unit(ISTIO_UNIT);
   const job = await manager.job(ISTIO_UNIT);
-  if (unit.activeState !== 'activating' && unit.activeState !== 'deactivating' && job === null) return unit;
+  const isMoving = unit.activeState === 'activating' || unit.activeState === 'deactivating';
+  // Between an end and the next start there is no process whose rules could stay behind.
+  if (job === null && (!isMoving || unit.subState === 'auto-restart')) return unit;
   throw new AgentError(
     'SMM540',
     `cannot put in the drop-in while istio.service is ${unit.activeState}${job === null ? '' : ` (job ${job})`}`,

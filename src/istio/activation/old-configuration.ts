@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { AgentError } from '../../errors.ts';
 import { fileError, hasCode } from '../../host/file-errors.ts';
@@ -12,6 +13,8 @@ import { makeFolder, readText, writeAtomically } from '../../host/files.ts';
 import { readForeignText } from '../../host/foreign-file.ts';
 import { parseJson } from '../../host/json.ts';
 import type { Paths } from '../../paths.ts';
+import type { ReleaseConfiguration } from '../release.ts';
+import { readEnvText } from '../vm-config/env-text.ts';
 
 /** SHA-256 by path; null for a file that is not there. */
 const Digests = z.record(z.string(), z.string().nullable());
@@ -34,17 +37,22 @@ export async function noteOldConfiguration(paths: Paths): Promise<void> {
   await writeAtomically(recordFile(paths), `${JSON.stringify(digests, null, 2)}\n`, { mode: 0o644 });
 }
 
-/** A sentence for each file that was edited since; empty before the first note. Rejects with SMM520. */
-export async function ignoredEdits(paths: Paths): Promise<string[]> {
+/**
+ * A sentence for each file that was edited since; empty before the first note. What the file sets counts: the package of another version
+ * brings another comment in sidecar.env. `own` is the record of what the files held when they were noted, null where that is lost.
+ * Rejects with SMM520.
+ */
+export async function ignoredEdits(paths: Paths, own: ReleaseConfiguration | null): Promise<string[]> {
   const text = await readText(recordFile(paths));
   const noted = text === null ? null : Digests.safeParse(parseJson(text));
   if (noted === null || !noted.success) return [];
   const sentences: string[] = [];
-  for (const { path, instead } of oldFiles(paths)) {
+  for (const { path, instead, kind } of oldFiles(paths)) {
     const before = noted.data[path];
     const now = await digest(path);
     if (now instanceof AgentError) sentences.push(`cannot tell whether ${path} was edited: ${now.message}`);
     if (now instanceof AgentError || before === undefined || before === now) continue;
+    if (own !== null && (await setsTheSame(kind, own[kind], (await readForeignText(path)) ?? ''))) continue;
     const when = await editedAt(path);
     const what = when === null ? 'was removed' : `was edited at ${when.toISOString()}`;
     sentences.push(
@@ -54,12 +62,34 @@ export async function ignoredEdits(paths: Paths): Promise<string[]> {
   return sentences;
 }
 
-function oldFiles({ istio, config }: Paths): { path: string; instead: string }[] {
+type Kind = 'clusterEnv' | 'sidecarEnv' | 'mesh';
+
+function oldFiles({ istio, config }: Paths): { path: string; instead: string; kind: Kind }[] {
   return [
-    { path: istio.clusterEnv, instead: `use istio.env in ${config}` },
-    { path: istio.sidecarEnv, instead: `use istio.env in ${config}` },
-    { path: istio.mesh, instead: `use istio.mesh in ${config}` },
+    { kind: 'clusterEnv', path: istio.clusterEnv, instead: `use istio.env in ${config}` },
+    { kind: 'sidecarEnv', path: istio.sidecarEnv, instead: `use istio.env in ${config}` },
+    { kind: 'mesh', path: istio.mesh, instead: `use istio.mesh in ${config}` },
   ];
+}
+
+/** Whether nothing but comments and blanks differ. */
+async function setsTheSame(kind: Kind, before: string, now: string): Promise<boolean> {
+  if (kind !== 'mesh') return isDeepStrictEqual(settingsOf(before), settingsOf(now));
+  // Only where the bytes differ: an idle daemon needs no reader of YAML.
+  const { readGoYaml } = await import('../vm-config/go-yaml.ts');
+  try {
+    return isDeepStrictEqual(readGoYaml(before, 'the mesh file'), readGoYaml(now, 'the mesh file'));
+  } catch (error) {
+    if (error instanceof AgentError && error.code === 'SMM302') return false;
+    throw error;
+  }
+}
+
+function settingsOf(env: string): unknown[] {
+  return readEnvText(env).entries.flatMap((entry) => {
+    if (entry.kind === 'comment') return [];
+    return [entry.kind === 'assignment' ? [entry.key, entry.value, entry.isExported] : entry.text.trim()];
+  });
 }
 
 function recordFile({ state }: Paths): string {

@@ -1,4 +1,4 @@
-/** What istio-activate switched last, as systemd/bin/istio-switch wrote it down. */
+/** What istio-activate switched last, and how that release ended since, as the scripts in systemd/bin wrote it down. */
 import { join } from 'node:path';
 import { readText } from '../../host/files.ts';
 import type { Paths } from '../../paths.ts';
@@ -9,4 +9,10 @@ export async function readPreviousRelease({ state }: Pick<Paths, 'state'>): Prom
   const text = (await readText(join(state, 'istio/switched'))) ?? '';
   const id = /^from=(.*)$/m.exec(text)?.[1] ?? '';
   return RELEASE_ID.test(id) ? id : null;
+}
+
+/** How often a release that is not confirmed has ended soon after its start, since the switch to it. */
+export async function readEnds({ state }: Pick<Paths, 'state'>, id: ReleaseId): Promise<number> {
+  const text = (await readText(join(state, 'istio/ends', id))) ?? '';
+  return Number(/^count=(\d{1,9})$/m.exec(text)?.[1] ?? 0);
 }

@@ -38,6 +38,8 @@ export interface UnitFacts {
   clusterEnv: TextFile | null;
   mesh: string;
   isDropInCurrent: boolean;
+  /** A folder above the releases that istio-proxy cannot enter; null where there is none. */
+  barred: Finding | null;
 }
 
 export function checkUnit(facts: UnitFacts): UnitCheck {
@@ -46,6 +48,7 @@ export function checkUnit(facts: UnitFacts): UnitCheck {
   const isRead = unit.dropInPaths.includes(paths.istio.dropIn);
   const findings = isRead ? [...commandFindings(facts), ...variableFindings(facts)] : beforehand(facts);
   findings.push(...defeatingEnvironment(facts));
+  if (facts.barred !== null) findings.push(facts.barred);
   if (findings.length > 0) return { answer: 'blocked', findings };
   if (!isRead) return { answer: 'absent', reason: `systemd has not read ${paths.istio.dropIn}` };
   if (!facts.isDropInCurrent)

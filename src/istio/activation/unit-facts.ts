@@ -7,7 +7,7 @@ import type { UnitState } from '../../host/service-manager.ts';
 import type { Paths } from '../../paths.ts';
 import { RELEASE_FILES, type ReleaseId } from '../release.ts';
 import { isDropInCurrent } from './drop-in.ts';
-import type { UnitFacts } from './unit-check.ts';
+import type { Finding, UnitFacts } from './unit-check.ts';
 import type { TextFile } from './unit-file.ts';
 
 /** Rejects with SMM520 when one cannot be read; but for env files, which may lie where others can write: `unreadable` says of those why. */
@@ -15,6 +15,7 @@ export async function readUnitFacts(
   paths: Paths,
   unit: UnitState,
   active: ReleaseId | null,
+  barred: Finding | null = null,
 ): Promise<UnitFacts & { unreadable: string[] }> {
   const folder = active === null ? null : join(paths.releases, active);
   const inRelease = async (name: string) => (folder === null ? null : readFileOf(join(folder, name)));
@@ -29,6 +30,7 @@ export async function readUnitFacts(
     sidecarEnv: await inRelease(RELEASE_FILES.sidecarEnv),
     clusterEnv: await inRelease(RELEASE_FILES.clusterEnv),
     mesh: (await inRelease(RELEASE_FILES.mesh))?.text ?? '',
+    barred,
     isDropInCurrent: await isDropInCurrent(paths),
   };
 }

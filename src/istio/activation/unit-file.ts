@@ -16,7 +16,12 @@ export interface Setting {
 }
 
 /** The settings of the section [Service], in order. */
-export function serviceSettings({ path, text }: TextFile): Setting[] {
+export function serviceSettings(file: TextFile): Setting[] {
+  return settingsIn(file, 'Service');
+}
+
+/** The settings of one section, in order. */
+export function settingsIn({ path, text }: TextFile, wanted: 'Unit' | 'Service'): Setting[] {
   const settings: Setting[] = [];
   let section = '';
   const lines = text.split('\n');
@@ -33,7 +38,7 @@ export function serviceSettings({ path, text }: TextFile): Setting[] {
     const header = /^\[(.+)\]$/.exec(content);
     if (header !== null) section = header[1] ?? '';
     const [, key, value = ''] = /^([A-Za-z]+)\s*=\s*(.*)$/s.exec(content) ?? [];
-    if (key !== undefined && section === 'Service') settings.push({ file: path, line, key, value });
+    if (key !== undefined && section === wanted) settings.push({ file: path, line, key, value });
   }
   return settings;
 }

@@ -7,6 +7,7 @@ import { checkpoint } from '../../host/checkpoints.ts';
 import { requireSpace } from '../../host/disk-space.ts';
 import { readText } from '../../host/files.ts';
 import { removeTree } from '../../host/trees.ts';
+import { asProxy } from '../as-proxy.ts';
 import { readInstalledFiles } from '../installed-files.ts';
 import { RELEASE_FILES, type ReleaseConfiguration, type ReleaseManifest } from '../release.ts';
 import { cleanLeftovers } from './clean.ts';
@@ -66,7 +67,7 @@ export async function adoptInstalled(
   try {
     const digests = await copyInstalled(installed, folder, signal);
     checkpoint('adopt-copied');
-    const istioVersion = await tryPrograms(folder, signal);
+    const istioVersion = await tryPrograms(folder, asProxy(store.paths), signal);
     const content = { istioVersion, revision: request.revision, packageDigest: digestOf(digests), configuration };
     const adopted = withoutStrangers(request.processes, installed);
     const facts = { id: releaseId(content), ...content, configuration: request.configurationKind, adopted };

@@ -8,7 +8,8 @@ import { checkpoint } from '../../host/checkpoints.ts';
 import { requireSpace } from '../../host/disk-space.ts';
 import { foldersInUse } from '../../host/in-use.ts';
 import { type Destinations, packageFormatOf, type UnpackOptions } from '../../host/packages/format.ts';
-import { removeTree, sha256OfFile } from '../../host/trees.ts';
+import { removeTree, sha256OfFile, statOf } from '../../host/trees.ts';
+import { asProxy } from '../as-proxy.ts';
 import { RELEASE_FILES, type ReleaseConfiguration, type ReleaseId, type ReleaseManifest } from '../release.ts';
 import { cleanLeftovers } from './clean.ts';
 import { completeRelease } from './complete.ts';
@@ -61,7 +62,7 @@ export async function stageRelease(
     checkpoint('stage-unpacked');
     await writeConfiguration(folder, store.folder(id), request.configuration);
     checkpoint('stage-configured');
-    await requireVersion(folder, request.istioVersion, signal);
+    await requireVersion(folder, request.istioVersion, asProxy(store.paths), signal);
     checkpoint('stage-tried');
     signal?.throwIfAborted();
     const { istioVersion, revision, packageDigest, configurationKind: configuration } = request;
@@ -88,10 +89,11 @@ async function soundRelease(store: ReleaseStore, id: ReleaseId, signal?: AbortSi
 }
 
 /**
- * Nothing is swapped under a running Istio, nor under one that may start at any moment: SMM444. An active release whose
+ * Nothing is swapped under a running Istio, nor under one that may start at any moment: SMM444. A folder that is lost is no longer under it. An active release whose
  * release.json is gone does not start (istio-activate does not count it), so that it is made anew.
  */
 export async function requireUnused(store: ReleaseStore, id: ReleaseId): Promise<void> {
+  if ((await statOf(store.folder(id))) === null) return;
   const isActive = (await store.link('active')) === id && (await store.read(id)) !== null;
   const runs = (await foldersInUse(store.paths.releases)).has(id);
   if (!isActive && !runs) return;

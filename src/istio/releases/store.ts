@@ -11,6 +11,7 @@ import { parseJson } from '../../host/json.ts';
 import { statOf } from '../../host/trees.ts';
 import type { Paths } from '../../paths.ts';
 import {
+  PACKAGE_START,
   RELEASE_FILES,
   RELEASE_FOLDER,
   RELEASE_ID,
@@ -67,7 +68,7 @@ export class ReleaseStore {
   }
 
   /**
-   * Which release a link names, null when there is no link. The release may be damaged or gone: `releaseProblems` tells.
+   * Which release a link names, null when there is no link, or `active` is Istio's package itself (PACKAGE_START). The release may be damaged or gone: `releaseProblems` tells.
    * Rejects with SMM440 when it is no link of ours.
    */
   async link(name: LinkName): Promise<ReleaseId | null> {
@@ -75,6 +76,7 @@ export class ReleaseStore {
     try {
       const target = resolve(dirname(path), await readlink(path));
       const id = target.slice(this.paths.releases.length + 1);
+      if (name === 'active' && target === join(dirname(path), PACKAGE_START)) return null;
       if (target === this.folder(id) && RELEASE_ID.test(id)) return id;
       throw foreignLink(path, `it points to ${target}`);
     } catch (cause) {

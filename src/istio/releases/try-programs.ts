@@ -6,21 +6,22 @@ import { z } from 'zod';
 import { AgentError } from '../../errors.ts';
 import { hasCode } from '../../host/file-errors.ts';
 import { parseJson } from '../../host/json.ts';
-import { type RunResult, run } from '../../host/programs.ts';
+import type { RunResult } from '../../host/programs.ts';
 import { isSameRelease, parseIstioVersion } from '../../istio-version.ts';
+import type { RunAsProxy } from '../as-proxy.ts';
 import { RELEASE_FILES } from '../release.ts';
 
 const VersionAnswer = z.object({ clientVersion: z.object({ version: z.string().min(1) }) });
 const TIMEOUT_MS = 30_000;
 
 /**
- * What `pilot-agent version` of a release's folder says, after Envoy has shown that it runs too.
+ * What `pilot-agent version` of a release's folder says, after Envoy has shown that it runs too; `run` runs them as istio-proxy.
  * Rejects with SMM442 when one of them does not run here.
  */
-export async function tryPrograms(folder: string, signal?: AbortSignal): Promise<string> {
+export async function tryPrograms(folder: string, run: RunAsProxy, signal?: AbortSignal): Promise<string> {
   const [pilotAgent] = await Promise.all([
-    tryProgram([join(folder, RELEASE_FILES.pilotAgent), 'version', '-o', 'json'], signal),
-    tryProgram([join(folder, RELEASE_FILES.envoy), '--version'], signal),
+    tryProgram([join(folder, RELEASE_FILES.pilotAgent), 'version', '-o', 'json'], run, signal),
+    tryProgram([join(folder, RELEASE_FILES.envoy), '--version'], run, signal),
   ]);
   // Only standard output: libraries write lines of their own to the other one.
   const answer = VersionAnswer.safeParse(parseJson(pilotAgent.stdout));
@@ -35,8 +36,13 @@ export async function tryPrograms(folder: string, signal?: AbortSignal): Promise
 }
 
 /** As `tryPrograms`, and the version must be the same release (istio-version.ts). SMM443 when it is another. */
-export async function requireVersion(folder: string, istioVersion: string, signal?: AbortSignal): Promise<void> {
-  const version = await tryPrograms(folder, signal);
+export async function requireVersion(
+  folder: string,
+  istioVersion: string,
+  run: RunAsProxy,
+  signal?: AbortSignal,
+): Promise<void> {
+  const version = await tryPrograms(folder, run, signal);
   if (isSameRelease(istioVersion, version)) return;
   throw new AgentError(
     'SMM443',
@@ -45,8 +51,12 @@ export async function requireVersion(folder: string, istioVersion: string, signa
   );
 }
 
-async function tryProgram(argv: [string, ...string[]], signal: AbortSignal | undefined): Promise<RunResult> {
-  const result = await runNew(argv, signal);
+async function tryProgram(
+  argv: [string, ...string[]],
+  run: RunAsProxy,
+  signal: AbortSignal | undefined,
+): Promise<RunResult> {
+  const result = await runNew(argv, run, signal);
   if (result.status === 0) return result;
   signal?.throwIfAborted();
   const how = result.signal === null ? `status ${result.status}` : `signal ${result.signal}`;
@@ -59,6 +69,7 @@ async function tryProgram(argv: [string, ...string[]], signal: AbortSignal | und
  */
 async function runNew(
   argv: [string, ...string[]],
+  run: RunAsProxy,
   signal: AbortSignal | undefined,
   triesLeft = 20,
 ): Promise<RunResult> {
@@ -73,7 +84,7 @@ async function runNew(
         : error;
     }
     await delay(20);
-    return runNew(argv, signal, triesLeft - 1);
+    return runNew(argv, run, signal, triesLeft - 1);
   }
 }
 

@@ -96,6 +96,7 @@ export class UnitMachine implements ServiceManager {
       execStart: commands('ExecStart'),
       execStopPost: commands('ExecStopPost'),
       needDaemonReload: false,
+      startLimit: null,
       pids: [],
       ...this.state,
     });
@@ -117,6 +118,10 @@ export class UnitMachine implements ServiceManager {
 
   restart(): Promise<void> {
     return Promise.reject(new Error('nothing here restarts Istio'));
+  }
+
+  resetFailed(): Promise<void> {
+    return Promise.reject(new Error('nothing here has failed'));
   }
 
   requestRestart(): Promise<void> {
