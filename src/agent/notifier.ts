@@ -25,7 +25,7 @@ export interface NotifierParts {
 }
 
 /** When READY is said again, in milliseconds after the one before: within TimeoutStartSec (30 s), and soon, since a start waits for it. */
-const READY_AGAIN_MS = [1_000, 2_000, 4_000, 8_000, 10_000];
+const READY_AGAIN_MS = [1_000, ...Array.from({ length: 13 }, () => 2_000)];
 
 /** `socket` is $NOTIFY_SOCKET; undefined means that the agent was not started by systemd. */
 export function notifierFor(socket: string | undefined, parts: NotifierParts): Notifier {
