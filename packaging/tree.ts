@@ -37,6 +37,7 @@ const FILES: readonly (readonly [from: string, to: string, mode: number])[] = [
   ['docs/control-plane.md', 'usr/share/doc/smm-agent/docs/control-plane.md', 0o644],
   ['docs/errors.md', 'usr/share/doc/smm-agent/docs/errors.md', 0o644],
   ['docs/repository.md', 'usr/share/doc/smm-agent/docs/repository.md', 0o644],
+  ['docs/security.md', 'usr/share/doc/smm-agent/docs/security.md', 0o644],
   ['systemd/README.md', 'usr/share/doc/smm-agent/systemd/README.md', 0o644],
   ['docs/vm-configuration.md', 'usr/share/doc/smm-agent/docs/vm-configuration.md', 0o644],
 ];

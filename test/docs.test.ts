@@ -22,6 +22,14 @@ describe('docs/errors.md', () => {
   });
 });
 
+describe('docs/security.md', () => {
+  it('names tests that are there', () => {
+    const named = [...read('docs/security.md').matchAll(/`(test\/[^`]+)`/g)].map(([, path = '']) => path);
+    assert.ok(named.length > 20);
+    for (const path of named) assert.equal(existsSync(join(projectRoot, path)), true, path);
+  });
+});
+
 describe('README.md', () => {
   const readme = read('README.md');
 
