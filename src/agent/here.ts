@@ -19,6 +19,7 @@ import type { Tell } from './events.ts';
 import { Mesh } from './mesh.ts';
 import type { Observation } from './observation.ts';
 import { observe } from './observe.ts';
+import { RiskyInputs } from './risky-inputs.ts';
 import { listen } from './socket.ts';
 import type { Status } from './status.ts';
 import { dryRun, type Plan, turn } from './turn.ts';
@@ -104,7 +105,8 @@ export async function forgetFailures(paths: Paths): Promise<string[]> {
   const attempts = new Attempts(paths);
   const failed = [...(await attempts.read(systemClock.now()))].map(([key, { reason }]) => `${key}: ${reason}`);
   await attempts.clear();
-  return [...rejected, ...refused, ...operators, ...failed];
+  const passedBy = await new RiskyInputs(paths, systemClock).clear();
+  return [...rejected, ...refused, ...operators, ...failed, ...passedBy];
 }
 
 async function withAgent<T>(

@@ -60,6 +60,13 @@ export class RiskyInputs {
     for (const key of [...this.#open]) await this.#close(key);
   }
 
+  /** Forgets every death (smm-agent retry); returns the inputs, in words. */
+  async clear(): Promise<string[]> {
+    const notes = await this.#read();
+    await this.#write({});
+    return Object.values(notes).map(({ what, deaths }) => `${what}: the agent has died ${deaths} times at it`);
+  }
+
   get #file(): string {
     return join(this.#run, 'risky-inputs.json');
   }
@@ -90,6 +97,6 @@ function passedBy(what: string, at: string): AgentError {
   return new AgentError(
     'SMM513',
     `cannot go on with ${what}: the agent has died ${MOST_DEATHS} times at it, the last time at ${at}`,
-    'it is tried again after a day, and another one at once; journalctl -u smm-agent says how the agent ended',
+    'it is tried again after a day, at once by smm-agent retry, and another one at once; journalctl -u smm-agent says how the agent ended',
   );
 }

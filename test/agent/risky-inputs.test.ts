@@ -70,6 +70,17 @@ describe('an input that may be the end of the agent', () => {
     assert.equal(await process().at('package a', 'the package a', async () => 'read'), 'read');
   });
 
+  it('is tried at once after smm-agent retry', async () => {
+    const { process } = machine();
+    for (let death = 0; death < 2; death++) await dieAt(process(), 'package a');
+    await assert.rejects(
+      process().at('package a', 'the package a', async () => 'read'),
+      /SMM513|has died 2 times/,
+    );
+    assert.deepEqual(await process().clear(), ['the package a: the agent has died 2 times at it']);
+    assert.equal(await process().at('package a', 'the package a', async () => 'read'), 'read');
+  });
+
   it('is not blamed for a process that somebody has ended', async () => {
     const { process } = machine();
     for (let times = 0; times < 3; times++) {

@@ -103,6 +103,44 @@ describe('the command line', () => {
     await vm.staged('1.31.1');
   });
 
+  it('holds it whatever other users have locked, who can lock none of its locks', async () => {
+    const places = '/etc/smm /opt/smm-agent /run/smm-agent /var/lib/smm-agent /var/cache/smm-agent';
+    // Everything that this user can open, for as long as the unit is there.
+    await vm.machine.sh(`systemd-run -q --unit=locker --uid=65534 --gid=65534 sh -c '
+      find ${places} -readable 2>/dev/null | while read -r path; do flock "$path" sleep 600 & done; wait'
+      until [ "$(pgrep -c -u 65534 flock)" -gt 3 ]; do sleep 0.1; done`);
+    for (const lock of ['/run/smm-agent/config.lock', '/run/smm-agent/agent.sock.lock', '/opt/smm-agent']) {
+      const { status, stderr } = await type(`${NOBODY} flock --wait 0 ${lock} true`);
+      assert.deepEqual([status, /Permission denied/.test(stderr)], [66, true], `${lock}: ${stderr}`);
+    }
+    const before = Date.now();
+    await vm.machine.sh('smm-agent hold && smm-agent unhold && smm-agent reconcile');
+    assert.ok(Date.now() - before < 25_000, 'less than a lock is waited for');
+    await vm.machine.sh('systemctl stop locker');
+  });
+
+  it("restores istiod's line in /etc/hosts while Istio runs, and says so, in a mount of its own too", async () => {
+    const line = (await vm.machine.sh("grep -m 1 -o '.*istiod[^ ]*' /etc/hosts")).trim();
+    const envoy = await vm.machine.sh('pgrep -x envoy');
+    // A file of others that is mounted there, as in containers: rename says EBUSY.
+    const mounted = 'cp /etc/hosts /root/hosts && mount --bind /root/hosts /etc/hosts';
+    for (const prepare of [':', mounted]) {
+      await vm.machine.sh(`${prepare}; grep -v istiod /etc/hosts >/root/without; cat /root/without >/etc/hosts`);
+      assert.match((await type('smm-agent reconcile')).stdout, /restored "[^"]*istiod/);
+      const expected = `${await vm.machine.readFile('/root/without')}${line} # smm-agent\n`;
+      assert.equal(await vm.machine.readFile('/etc/hosts'), expected);
+      assert.match(await vm.machine.sh('journalctl -u smm-agent -o cat --no-pager | tail -n 20'), /restored .*istiod/);
+    }
+    // Where that cannot be done, the agent does not say that it is ready.
+    await vm.machine.sh('cat /root/without >/etc/hosts && mount -o remount,ro,bind /etc/hosts');
+    assert.notEqual((await type('smm-agent reconcile')).status, 0);
+    await vm.until('the failure', ({ agent }) => agent.state === 'failing' && agent.reason.includes(line));
+    await vm.machine.sh('mount -o remount,rw,bind /etc/hosts && smm-agent retry');
+    await vm.until('the line', ({ agent }) => agent.state === 'ready');
+    await vm.machine.sh('umount /etc/hosts');
+    assert.equal(await vm.machine.sh('pgrep -x envoy'), envoy, 'Istio was not touched');
+  });
+
   it('restarts Istio, waits for Envoy, and says what runs', async () => {
     const { status, stdout } = await type('smm-agent restart-istio --if-pending');
     assert.equal(status, 0);
@@ -115,8 +153,7 @@ describe('the command line', () => {
     );
     await vm.running('1.31.1');
     const versions = (await type('smm-agent version')).stdout;
-    assert.equal(versions.match(/^(agent|istio) (running|installed|staged|wanted) +\d/gm)?.length, 4);
-    assert.match(versions, /^istio staged +nothing$/m);
+    assert.equal(versions.match(/^(agent|istio) (running|installed|staged|wanted) +\d/gm)?.length, 5);
     assert.match(versions, /^agent wanted +none$/m);
   });
 
