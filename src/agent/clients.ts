@@ -56,6 +56,8 @@ export class Clients {
 
   tell(event: TurnEvent): void {
     for (const { answer } of this.#now) answer({ event });
+    // Whoever waits for a turn behind a long download sees how far that is.
+    if (event.kind === 'progress') for (const { answer } of this.#next) answer({ event });
   }
 
   finished(end: End): void {

@@ -27,6 +27,19 @@ describe('commands that wait for a turn', () => {
     assert.deepEqual(texts, ['a turn is under way; this one follows', 'of the reconcile']);
   });
 
+  it('see how far the download is that they wait for', async () => {
+    const clients = new Clients();
+    const percents: number[] = [];
+    clients.began(['poll']);
+    const ended = clients.turn('reconcile', (message) => {
+      if ('event' in message && message.event.kind === 'progress') percents.push(message.event.bytes);
+    });
+    clients.tell({ kind: 'progress', bytes: 50, total: 100 });
+    clients.close({ ok: true, text: 'ended' });
+    await ended;
+    assert.deepEqual(percents, [50]);
+  });
+
   it('are not answered by a turn for another reason', async () => {
     const clients = new Clients();
     let isOver = false;

@@ -161,7 +161,7 @@ describe('smm-agent.service', () => {
     const pid = await show('MainPID');
     const from = requests();
     const said = await vm.machine.sh('smm-agent hold');
-    assert.match(said, /held now\n.*running agent/);
+    assert.match(said, /held now\n✓ nothing is staged any more: .*\nthe agent has read it: held: /);
     await vm.until(
       'what was staged to be withdrawn',
       ({ agent, istio }) => agent.state === 'held' && istio.staged === null,
