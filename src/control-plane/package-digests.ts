@@ -4,11 +4,14 @@
  *     1.31.1 amd64 6b0d...: version, architecture, SHA-256 of the package in hex
  */
 
+import { parseIstioVersion } from '../istio-version.ts';
+
 /** By `digestKey`; SHA-256 in hex, lower case. */
 export type PackageDigests = ReadonlyMap<string, string>;
 
+/** A distributor's `1.31.1_ossm` is `1.31.1+ossm` everywhere. */
 export function digestKey(istioVersion: string, architecture: string): string {
-  return `${istioVersion} ${architecture}`;
+  return `${parseIstioVersion(istioVersion)?.text ?? istioVersion} ${architecture}`;
 }
 
 /** A mesh has a handful of versions; more is a mistake. */

@@ -23,6 +23,11 @@ describe('istioDigests of ConfigMap smm-agent', () => {
     assert.deepEqual(policy.answer === 'wishes' && policy.doubts, []);
   });
 
+  it("knows a distributor's version as its image's tag spells it, which can hold no plus sign", () => {
+    const policy = said({ istioDigests: `1.31.1_ossm amd64 ${ONE}` });
+    assert.equal(pin(policy, '1.31.1+ossm'), ONE);
+  });
+
   it('lets nothing else be taken, and says what to do', () => {
     const policy = said({ istioDigests: LIST });
     assert.throws(
