@@ -118,10 +118,9 @@ describe('an agent whose control plane names its version', () => {
     );
     await world.runs('1.1.0');
     await world.reconcile();
-    assert.match(await world.upgradeRow(), /wanted 1\.3\.0; rejected: as above$/);
     assert.match(
-      await world.machine.expect('smm-agent', 'status'),
-      /^agent +1\.1\.0, rejected: an operator went back from smm-agent 1\.3\.0 at /m,
+      await world.upgradeRow(),
+      /wanted 1\.3\.0; rejected: an operator went back from smm-agent 1\.3\.0 at /,
     );
     assert.equal((await world.history()).at(-1)?.result, 'rolled back');
     await world.announce('1.1.0');

@@ -90,10 +90,11 @@ export class UpgradeWorld implements AsyncDisposable {
     return entries.map(({ from, to, result, reason, evidence }) => ({ from, to, result, reason, evidence }));
   }
 
-  /** `smm-agent status`, the row of the agent's own upgrade. */
+  /** The row of the agent's own upgrade in `smm-agent status`. A reason that stands in the first row too is not said twice there; here it is. */
   async upgradeRow(): Promise<string> {
     const text = await this.machine.expect('smm-agent', 'status');
-    return /^upgrade +(.*)$/m.exec(text)?.[1] ?? '';
+    const row = (name: string) => new RegExp(`^${name} +(.*)$`, 'm').exec(text)?.[1] ?? '';
+    return row('upgrade').replace('as above', () => row('agent').replace(/^\S+, \w+: /, ''));
   }
 
   async status(): Promise<Status> {
