@@ -125,7 +125,7 @@ describe('what the agent learns while the file system of its state is full', () 
     await using _fileSystem = await smallFileSystem(paths.state, 'size=1m');
     await fill(paths.state, 0);
     const { retryAt } = await new Attempts(paths).failed('agent 0.3.0', 'why', NOW, { refused: false });
-    const expected = { reason: 'why', count: 1, retryAt, at: NOW };
+    const expected = { reason: 'why', count: 1, retryAt, at: NOW, packageDigest: undefined };
     assert.deepEqual((await new Attempts(paths).read(NOW)).get('agent 0.3.0'), expected);
     await new Attempts(paths).clear();
     assert.equal((await new Attempts(paths).read(NOW)).size, 0);
