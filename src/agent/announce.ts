@@ -119,7 +119,10 @@ function agentLine({ agent }: Status): Line {
   }
 }
 
+/** From the turn after a failure on, its reason says when the next try is (decision-reasons.ts): that is no other reason. */
+const NEXT_TRY = /; (that was at \S+, )?tried (once|\d+ times), again at [^;]*$/;
+
 /** Times and counts in a reason move from turn to turn without anything having changed. */
 function stable(reason: string): string {
-  return reason.replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z|\b(once|\d+ (s|times|ms))\b/g, '');
+  return reason.replace(NEXT_TRY, '').replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z|\b(once|\d+ (s|times|ms))\b/g, '');
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { announce, announceTarget } from '../../src/agent/announce.ts';
+import { triedBefore } from '../../src/agent/decision-reasons.ts';
 import { describeStatus, type Status } from '../../src/agent/status.ts';
 import { misconfiguredStatus } from '../../src/agent/unseen-status.ts';
 import { config, minutesAgo, NEW, NOW, OLD, observed, SAME, wants } from './observed.ts';
@@ -30,6 +31,25 @@ describe('the journal', () => {
       'Istio 1.31.0 runs',
       'no restart is pending',
       'ready: what is wanted is active or staged',
+    ]);
+  });
+
+  it('says a failure once, and not again when the next turn knows the time of the next try', () => {
+    const reason = 'cannot stage: the disk is full';
+    const failing = (words: string): Status => ({
+      ...status(),
+      agent: { ...status().agent, state: 'failing', reason: words },
+    });
+    const { reason: later } = triedBefore(
+      'stage 1.31.1',
+      new Map([['stage 1.31.1', { reason, count: 2, retryAt: minutesAgo(-1), at: NOW, packageDigest: undefined }]]),
+      NOW,
+    ) ?? { reason: '' };
+    assert.match(later, /^cannot stage: the disk is full; that was at .* tried 2 times, again at /);
+    assert.deepEqual(sentences(status(), failing(reason)), [`failing: ${reason}`]);
+    assert.deepEqual(sentences(failing(reason), failing(later)), []);
+    assert.deepEqual(sentences(failing(later), failing('cannot stage: another reason')), [
+      'failing: cannot stage: another reason',
     ]);
   });
 

@@ -107,7 +107,7 @@ describe('a machine that is to be upgraded', () => {
     await vm.publish('1.31.1', '1.40.0', LACKING);
     vm.downloads.setFaults([]);
     const reason = await fails(/it lacks \/usr\/local\/bin\/istio-start\.sh/, undefined, true);
-    const again = Date.parse(/again at (\S+)/.exec(reason)?.[1] ?? '');
+    const again = Date.parse(/again at (\S+Z)/.exec(reason)?.[1] ?? '');
     assert.ok(again > Date.now() + 23 * 3_600_000, `only another upload changes that: ${reason}`);
     await vm.publish('1.31.1', '1.40.0', LINKED);
     await fails(/it has a link: .*extra.* -> .*\/etc\/shadow/, undefined, true);
