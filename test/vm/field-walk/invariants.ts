@@ -60,7 +60,8 @@ function reportProblems({ runs, active, next, status, entry, lease }: Seen, mode
   says('status', 'pending', status?.restart.pending, pending ? 'yes' : 'no');
   says('status', 'running', status?.istio.running?.id ?? null, runs);
   says('status', 'staged', status?.istio.staged?.id ?? active.id, next.id);
-  says('status', 'state', status?.agent.state, model.held ? 'held' : 'ready');
+  // It is never "ready" while Istio does not run.
+  says('status', 'state', status?.agent.state, model.held ? 'held' : model.down ? 'waiting' : 'ready');
   const annotation = (key: string) => lease?.metadata.annotations[`smm-agent.io/${key}`];
   says('the Lease', 'restart-pending', annotation('restart-pending'), pending ? 'yes' : 'no');
   if (model.down || model.entryGone) return found;
