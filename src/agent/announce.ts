@@ -122,7 +122,13 @@ function agentLine({ agent }: Status): Line {
 /** From the turn after a failure on, its reason says when the next try is (decision-reasons.ts): that is no other reason. */
 const NEXT_TRY = /; (that was at \S+, )?tried (once|\d+ times), again at [^;]*$/;
 
+/** Every restart of Istio goes through these (not-run.ts): one line says enough. */
+const ON_ITS_WAY = /^istio\.service is (activating|deactivating|reloading|active), and/;
+
 /** Times and counts in a reason move from turn to turn without anything having changed. */
 function stable(reason: string): string {
-  return reason.replace(NEXT_TRY, '').replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z|\b(once|\d+ (s|times|ms))\b/g, '');
+  return reason
+    .replace(ON_ITS_WAY, '')
+    .replace(NEXT_TRY, '')
+    .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z|\b(once|\d+ (s|times|ms))\b/g, '');
 }

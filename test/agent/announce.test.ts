@@ -53,6 +53,17 @@ describe('the journal', () => {
     ]);
   });
 
+  it('says once that Istio is on its way, whatever systemd calls that', () => {
+    const waiting = (state: string): Status => {
+      const reason = `istio.service is ${state}, and Envoy does not run yet`;
+      return { ...status(), agent: { ...status().agent, state: 'waiting', reason } };
+    };
+    assert.deepEqual(sentences(status(), waiting('deactivating')), [
+      'waiting: istio.service is deactivating, and Envoy does not run yet',
+    ]);
+    assert.deepEqual(sentences(waiting('deactivating'), waiting('activating')), []);
+  });
+
   it('says once why there is no target, and not again that it waits for that', () => {
     const reason = 'the API server refused the token';
     const after: Status = { ...status(), target: { answer: 'forbidden', revision: null, istioVersion: null, reason } };
