@@ -28,6 +28,9 @@ describe('a machine in the field', () => {
       prepare: async (machine) => {
         // As on any machine whose Istio comes back after a reboot.
         await machine.sh('systemctl enable istio');
+        const path = '/apis/networking.istio.io/v1/namespaces/vm-apps/workloadgroups/reviews-field';
+        const spec = { metadata: { labels: { walk: 'walk-0-x' } } };
+        await lab.kube.kube('PATCH', path, { spec }, 'application/merge-patch+json');
       },
       settings: [
         ['istio.configuration', 'render'],
@@ -37,9 +40,6 @@ describe('a machine in the field', () => {
     });
     for (const version of Object.keys(VERSIONS) as Version[]) await vm.publish(version, VERSIONS[version]);
     await upgradeControlPlane(lab, 'canary', '1.31.1');
-    const path = `/apis/networking.istio.io/v1/namespaces/${vm.namespace}/workloadgroups/${vm.group}`;
-    const spec = { metadata: { labels: { walk: 'walk-0-x' } } };
-    await lab.kube.kube('PATCH', path, { spec }, 'application/merge-patch+json');
     await vm.until('the rendered configuration to be staged', ({ restart }) => restart.pending === 'yes');
     await vm.machine.sh('smm-agent restart-istio', { timeoutMs: 90_000 });
     await vm.running('1.31.0');

@@ -117,7 +117,7 @@ describe('the package on a booted Debian', () => {
       '/etc/smm/agent.yaml',
       '/etc/ld.so.preload',
       '/usr/bin/true',
-      '/var/lib/istio/x',
+      '/var/lib/dpkg/status',
     ]) {
       assert.match((await inside(`: >>${file}`)).stderr, /Read-only file system/, file);
     }
