@@ -23,8 +23,8 @@ import { keyText, resolveScalar, type Value } from './go-scalar.ts';
 import { unreadableYaml } from './problem.ts';
 
 /**
- * A mesh of a thousand lines has 40 KB. The parser needs 20 ms and 0.7 MB of memory for each KB of the worst texts (lists in one line), and blocks all
- * else meanwhile: what is larger is not even begun. Bytes.
+ * A mesh of a thousand lines has 40 KB. The parser needs 20 ms and 0.7 MB of memory for each KB of the worst texts (lists in one line),
+ * and blocks everything else meanwhile: what is larger is not even begun. Bytes.
  */
 const MAX_BYTES = 256 * 1024;
 /** The text comes from the control plane: aliases of aliases must not fill the agent's memory. */
