@@ -3,13 +3,14 @@ import { isUtf8 } from 'node:buffer';
 import { readForeignBytes, readForeignText } from '../host/foreign-file.ts';
 import type { Paths } from '../paths.ts';
 import type { ReleaseConfiguration } from './release.ts';
+import { requireTrustedWriters } from './trusted-writers.ts';
 import { notUtf8 } from './vm-config/problem.ts';
 
 type InstalledFiles = Pick<ReleaseConfiguration, 'clusterEnv' | 'sidecarEnv' | 'mesh'>;
 
 /**
- * As they are, to be taken over byte for byte. Rejects with SMM520 when one cannot be read, and with SMM309 for bytes that are no UTF-8:
- * a release holds text, in which they would be other bytes.
+ * As they are, to be taken over byte for byte. Rejects with SMM520 when one cannot be read, with SMM310 when anybody can write it, and with
+ * SMM309 for bytes that are no UTF-8: a release holds text, in which they would be other bytes.
  */
 export function readInstalledFiles(paths: Paths): Promise<InstalledFiles> {
   return readAll(paths, readUtf8);
@@ -29,6 +30,7 @@ async function readAll({ istio }: Paths, read: (path: string) => Promise<string 
 }
 
 async function readUtf8(path: string): Promise<string | null> {
+  await requireTrustedWriters(path, 'configuration');
   const bytes = await readForeignBytes(path);
   if (bytes === null || isUtf8(bytes)) return bytes?.toString('utf8') ?? null;
   throw notUtf8(path, firstBadLine(bytes));

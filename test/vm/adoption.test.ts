@@ -44,6 +44,7 @@ describe("a running Istio with an operator's own settings", () => {
       prepare: async (machine) => {
         await ownSettings(machine);
         await untilServing(lab, machine, { namespace: 'vm-apps', group: 'reviews-adoption', revision: 'default' });
+        await machine.sh(`chown nobody ${CLUSTER_ENV}`);
       },
     });
     asFound = await vm.istioProcesses();
@@ -56,6 +57,13 @@ describe("a running Istio with an operator's own settings", () => {
     const pid = (await vm.machine.processesOf('istio')).find(({ exe }) => exe.endsWith('/pilot-agent'))?.pid;
     return (await vm.machine.sh(`tr '\\0' '\\n' < /proc/${pid}/${file}`)).split('\n');
   };
+
+  it('is not adopted while another user owns what root would source, and is as soon as none does', async () => {
+    const { agent, istio } = await vm.until('it to be blocked', (status) => status.agent.state === 'blocked');
+    assert.match(agent.reason, /cannot take over \/var\/lib\/istio\/envoy\/cluster\.env: user 65534 owns it/);
+    assert.equal(istio.active, null);
+    await vm.machine.sh(`chown istio-proxy ${CLUSTER_ENV}`);
+  });
 
   it('is adopted with its pids, and with its files as they were', async () => {
     const { istio } = await vm.adopted();
@@ -71,6 +79,9 @@ describe("a running Istio with an operator's own settings", () => {
     const added = lines.filter((line) => !mesh.split('\n').includes(line));
     assert.match(added.join('\n'), /^ {2}binaryPath: \S*\/bin\/envoy\S*$/, "Envoy's path, and no more");
     await vm.condition('IstioRestartPending', 'False');
+    for (const name of ['cluster.env', 'sidecar.env', 'mesh']) {
+      assert.equal(await vm.machine.sh(`stat -c '%A %U %G' ${ACTIVE}/${name}`), '-rw-r----- root istio-proxy\n', name);
+    }
   });
 
   it('runs on when the official package is upgraded by dpkg, and nothing is pending', async () => {

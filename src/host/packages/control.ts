@@ -1,6 +1,6 @@
 /** What a Debian package says of itself, read without writing anything and without believing its size. */
 import { AgentError } from '../../errors.ts';
-import { readPart } from './dpkg-deb.ts';
+import { type ReadOptions, readPart } from './dpkg-deb.ts';
 import { type ContentSink, readTar, type TarEntry } from './tar.ts';
 
 export interface PackageIdentity {
@@ -20,9 +20,9 @@ const VALUE = /^[!-~]{1,200}$/;
 
 /**
  * Of any Debian package. Rejects with SMM430 for one whose control archive is none, SMM432 or SMM433 for one that cannot be read, SMM502,
- * and the signal's reason.
+ * SMM503, and the signal's reason.
  */
-export async function readIdentity(file: string, signal?: AbortSignal): Promise<PackageIdentity> {
+export async function readIdentity(file: string, options: ReadOptions = {}): Promise<PackageIdentity> {
   const blocks: Buffer[] = [];
   let bytes = 0;
   let entries = 0;
@@ -39,7 +39,7 @@ export async function readIdentity(file: string, signal?: AbortSignal): Promise<
     isThere = true;
     return async (block) => void blocks.push(Buffer.from(block));
   };
-  await readPart(file, 'control', { timeoutMs: TIMEOUT_MS, signal }, (stdout) => readTar(stdout, onEntry));
+  await readPart(file, 'control', { ...options, timeoutMs: TIMEOUT_MS }, (stdout) => readTar(stdout, onEntry));
   if (!isThere) throw refused(file, 'it has no control file');
   const fields = parseFields(file, Buffer.concat(blocks).toString('utf8'));
   const value = (name: string) => {

@@ -24,14 +24,14 @@ const UNPACK_TIMEOUT_MS = 10 * 60 * 1000;
 export const debFormat: PackageFormat = {
   name: 'deb',
   async unpack(file, into, options = {}) {
-    await checkIdentity(file, options.signal);
+    await checkIdentity(file, options);
     return unpackData(file, into, options);
   },
 };
 
 /** The package must call itself istio-sidecar and be made for this machine: SMM435. */
-async function checkIdentity(file: string, signal: AbortSignal | undefined): Promise<void> {
-  const { name, version, architecture } = await readIdentity(file, signal);
+async function checkIdentity(file: string, { isConfined, signal }: UnpackOptions): Promise<void> {
+  const { name, version, architecture } = await readIdentity(file, { isConfined, signal });
   const wanted = packageArchitecture();
   if (name === 'istio-sidecar' && architecture === wanted) return;
   throw new AgentError(
@@ -44,13 +44,13 @@ async function checkIdentity(file: string, signal: AbortSignal | undefined): Pro
 async function unpackData(
   file: string,
   into: Destinations,
-  { signal, onPassedOver }: UnpackOptions,
+  { isConfined, signal, onPassedOver }: UnpackOptions,
 ): Promise<Record<PackageFile, UnpackedFile>> {
   const checks = new EntryChecks();
   const written: Writing[] = [];
   const passedOver: [string, Hashing][] = [];
   try {
-    await readPart(file, 'data', { timeoutMs: UNPACK_TIMEOUT_MS, signal }, (stdout) =>
+    await readPart(file, 'data', { isConfined, timeoutMs: UNPACK_TIMEOUT_MS, signal }, (stdout) =>
       readTar(stdout, async (entry): Promise<ContentSink | null> => {
         const accepted = checks.accept(entry);
         if (accepted === 'folder') return null;

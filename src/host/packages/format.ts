@@ -23,6 +23,8 @@ export interface UnpackedFile {
 }
 
 export interface UnpackOptions {
+  /** What takes the package apart has no right on the machine. Needs root and a service manager. */
+  isConfined?: boolean | undefined;
   /** Ends the unpacking within a second; what was written stays for the caller to remove. */
   signal?: AbortSignal | undefined;
   /** Told of each file that is none of the six, by its path in the package: it was read and not written. */

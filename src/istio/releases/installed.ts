@@ -8,6 +8,7 @@ import { readForeignText } from '../../host/foreign-file.ts';
 import { copyHashed } from '../../host/trees.ts';
 import type { Paths } from '../../paths.ts';
 import { RELEASE_FILES } from '../release.ts';
+import { requireTrustedWriters } from '../trusted-writers.ts';
 import { modeOf, PROGRAM_FILES, type ProgramFile } from './layout.ts';
 
 export interface Installed {
@@ -17,9 +18,13 @@ export interface Installed {
   stat: BigIntStats;
 }
 
-/** Rejects with SMM447 when one of the files is not there. */
+/** Rejects with SMM447 when one of the files is not there, and with SMM310 when others than root can write one. */
 export async function installedPrograms(paths: Paths): Promise<Installed[]> {
-  return Promise.all(PROGRAM_FILES.map((file) => look(file, paths.istio[file])));
+  const found = await Promise.all(PROGRAM_FILES.map((file) => look(file, paths.istio[file])));
+  for (const { file, path } of found) {
+    await requireTrustedWriters(path, file === 'bootstrapTemplate' ? 'configuration' : 'program');
+  }
+  return found;
 }
 
 /**

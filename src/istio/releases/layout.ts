@@ -5,7 +5,7 @@ import { checkpoint } from '../../host/checkpoints.ts';
 import { fileError, hasCode } from '../../host/file-errors.ts';
 import { makeFolder, syncFolder, writeAtomically } from '../../host/files.ts';
 import type { PackageFile } from '../../host/packages/format.ts';
-import { copyHashed, newFolder } from '../../host/trees.ts';
+import { copyHashed, newFolder, statOf } from '../../host/trees.ts';
 import { RELEASE_FILES, RELEASE_FOLDER, type ReleaseConfiguration } from '../release.ts';
 
 /** The files that come with a package: they are the same in every release of the same package. */
@@ -18,9 +18,28 @@ const EXECUTABLE: ReadonlySet<string> = new Set([
   RELEASE_FILES.startScript,
 ]);
 
+/** What an operator may have written into these is for root, who sources them, and for istio-proxy, who runs with them. */
+const PRIVATE: ReadonlySet<string> = new Set([
+  RELEASE_FILES.clusterEnv,
+  RELEASE_FILES.sidecarEnv,
+  RELEASE_FILES.mesh,
+]);
+
+const SETGID = 0o2000;
+const ROOT_GROUP = 0;
+
 /** The mode of a release's file by its name. Never setgid: dpkg strips that from what it shares an inode with. */
 export function modeOf(name: string): number {
   return EXECUTABLE.has(name) ? 0o755 : 0o644;
+}
+
+/**
+ * The group that files of a release get by themselves: that of istio-proxy (systemd/bin/agent-folders), which is to read them. Null on a
+ * machine without that group, and before the service has started once.
+ */
+export async function readersGroup(releases: string): Promise<number | null> {
+  const stat = await statOf(releases);
+  return stat !== null && (stat.mode & SETGID) !== 0 && stat.gid !== ROOT_GROUP ? stat.gid : null;
 }
 
 /** Makes an empty folder for a release that is to get this name. */
@@ -51,7 +70,10 @@ export async function linkPrograms(from: string, into: string): Promise<void> {
   await syncFolder(join(into, 'bin'));
 }
 
-/** Writes the configuration files; `home` is the folder that the release will have. */
+/**
+ * Writes the configuration files; `home` is the folder that the release will have. Nobody but root and istio-proxy reads the environment
+ * and the mesh file, as far as the folder has a group for that.
+ */
 export async function writeConfiguration(
   folder: string,
   home: string,
@@ -64,7 +86,10 @@ export async function writeConfiguration(
     [RELEASE_FILES.hosts, hosts],
     [RELEASE_FILES.rootCert, rootCert],
   ];
+  const hasReaders = (await readersGroup(folder)) !== null;
   for (const [name, text] of texts) {
-    if (text !== null) await writeAtomically(join(folder, name), text, { mode: modeOf(name) });
+    if (text === null) continue;
+    const isPrivate = PRIVATE.has(name) && hasReaders;
+    await writeAtomically(join(folder, name), text, { mode: isPrivate ? 0o640 : modeOf(name) });
   }
 }

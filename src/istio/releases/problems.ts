@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { sha256OfFile, statOf } from '../../host/trees.ts';
 import { RELEASE_FILES, type ReleaseId } from '../release.ts';
-import { modeOf } from './layout.ts';
+import { modeOf, readersGroup } from './layout.ts';
 import type { ReleaseStore } from './store.ts';
 
 export interface ProblemOptions {
@@ -24,8 +24,9 @@ export async function releaseProblems(
   const problems: string[] = [];
   for (const path of [store.paths.releases, folder, join(folder, 'bin')])
     problems.push(...(await folderProblems(path)));
+  const readers = await readersGroup(store.paths.releases);
   for (const [name, record] of Object.entries(manifest.files)) {
-    problems.push(...(await fileProblems(join(folder, name), modeOf(name), record, options)));
+    problems.push(...(await fileProblems(join(folder, name), modeOf(name), record, { ...options, readers })));
   }
   const required = [RELEASE_FILES.envoy, RELEASE_FILES.pilotAgent, RELEASE_FILES.startScript, RELEASE_FILES.mesh];
   for (const name of required) if (!(name in manifest.files)) problems.push(`release.json does not list ${name}`);
@@ -52,7 +53,7 @@ async function fileProblems(
   path: string,
   needed: number,
   record: FileRecord,
-  { deep = false, signal }: ProblemOptions,
+  { deep = false, signal, readers }: ProblemOptions & { readers: number | null },
 ): Promise<string[]> {
   const stat = await statOf(path);
   if (stat === null) return [`${path} is missing`];
@@ -60,7 +61,9 @@ async function fileProblems(
   const problems: string[] = [];
   const mode = stat.mode & 0o7777;
   if (mode !== record.mode) problems.push(`${path} has mode ${octal(mode)} instead of ${octal(record.mode)}`);
-  if ((mode & needed & 0o005) !== (needed & 0o005)) {
+  // What others may not, the group of istio-proxy may.
+  const granted = stat.gid === readers ? mode | (mode >> 3) : mode;
+  if ((granted & needed & 0o005) !== (needed & 0o005)) {
     problems.push(
       `${path} cannot be ${needed & 0o001 ? 'executed' : 'read'} by istio-proxy: its mode is ${octal(mode)}`,
     );

@@ -58,7 +58,11 @@ export async function stageRelease(
   await cleanLeftovers(store);
   const folder = await beginFolder(store.paths.releases, id);
   try {
-    const digests = await placePrograms(store, request, folder, { signal, onPassedOver });
+    const digests = await placePrograms(store, request, folder, {
+      isConfined: store.paths.root === '/',
+      signal,
+      onPassedOver,
+    });
     checkpoint('stage-unpacked');
     await writeConfiguration(folder, store.folder(id), request.configuration);
     checkpoint('stage-configured');

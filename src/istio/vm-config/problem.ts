@@ -59,7 +59,7 @@ export function notUtf8(file: string, line: number): AgentError {
   );
 }
 
-/** Whether only the owner of this machine's own files can help: SMM302, SMM303, SMM306, SMM307 and SMM309 while Istio is adopted. */
+/** Whether only the owner of this machine's own files can help: SMM302, SMM303, SMM306, SMM307, SMM309 and SMM310 while Istio is adopted. */
 export function isOwnFileAtFault({ code }: AgentError): boolean {
-  return ['SMM302', 'SMM303', 'SMM306', 'SMM307', 'SMM309'].includes(code);
+  return ['SMM302', 'SMM303', 'SMM306', 'SMM307', 'SMM309', 'SMM310'].includes(code);
 }

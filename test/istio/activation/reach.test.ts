@@ -1,7 +1,6 @@
 /** What another user than root can enter, tried by a program that runs as one: `nobody`, with the system's own setpriv. */
 import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { isRoot } from '../../../src/host/files.ts';
@@ -12,7 +11,8 @@ import { pathsUnder } from '../../../src/paths.ts';
 const NOBODY = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups'] as const;
 
 class Machine implements Disposable {
-  readonly paths = pathsUnder(mkdtempSync(join(tmpdir(), 'smm-reach-')));
+  /** Not in the folder for temporary files: it changes whenever another test makes one, and its changes count. */
+  readonly paths = pathsUnder(mkdtempSync('/var/tmp/smm-reach-'));
   tries = 0;
   readonly reach = new ProxyReach(this.paths, (argv, options) => {
     this.tries += 1;
