@@ -2,6 +2,7 @@
 import { chmod, cp, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Paths } from '../../src/paths.ts';
+import { COMPILE_CACHE } from './agent-process.ts';
 import type { AgentRepository } from './agent-repository.ts';
 import { ADDRESS, GROUP, NAMESPACE, type SandboxMesh } from './mesh.ts';
 
@@ -36,11 +37,12 @@ export async function trustRepository(paths: Paths, repository: AgentRepository)
 
 /** As the package's own where a version is installed; else the sources. */
 function commandScript({ root, opt, bin }: Paths): string {
+  const cache = Object.entries(COMPILE_CACHE).map(([name, value]) => `export ${name}='${value}'\n`);
   const sources = [process.execPath, join(PROJECT, 'src/main.ts')];
   return `#!/bin/sh
 export SMM_ROOT='${root}'
 [ ! -e '${join(opt, 'current')}' ] || exec '${join(bin, 'smm-agent')}' "$@"
-exec '${sources.join("' '")}' "$@"
+${cache.join('')}exec '${sources.join("' '")}' "$@"
 `;
 }
 

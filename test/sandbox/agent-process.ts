@@ -7,6 +7,9 @@ import { createInterface } from 'node:readline';
 import { markOf } from './guard.ts';
 
 const MAIN = join(import.meta.dirname, '../../src/main.ts');
+const { NODE_COMPILE_CACHE = '' } = process.env;
+/** For the agent out of the sources: without it, each start takes the types out of every file anew. */
+export const COMPILE_CACHE: Record<string, string> = NODE_COMPILE_CACHE === '' ? {} : { NODE_COMPILE_CACHE };
 
 export class AgentProcess {
   readonly #root: string;
@@ -34,7 +37,7 @@ export class AgentProcess {
     if (this.#child !== null) throw new Error('cannot start the agent: it runs');
     const child = spawn(process.execPath, [MAIN, '--root', this.#root, 'run'], {
       cwd: this.#root,
-      env: { PATH: this.#path, ...markOf(this.#root), ...environment },
+      env: { PATH: this.#path, ...COMPILE_CACHE, ...markOf(this.#root), ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
       // Of a session of its own: Ctrl-C at the terminal is the demo's to handle.
       detached: true,
