@@ -8,7 +8,7 @@ const RELOAD = 'systemctl reload --no-block smm-agent.service';
 
 /** NEW is ready and has completed a turn, but for what it lacks. */
 function lacking(lacks: string): AgentMachine {
-  return AgentMachine.onTrial().turn(lacks).clock(LATE);
+  return AgentMachine.onTrial().turn(lacks).clock(LATE).program('sleep', ':');
 }
 
 describe('the deadline of a version that completed no turn', () => {

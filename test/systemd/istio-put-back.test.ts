@@ -65,7 +65,7 @@ describe('a release that was never confirmed and ends three times within a minut
 
   it('stays when it was confirmed', () => {
     using machine = upgraded().file(`${STATE}/confirmed/${B}`, '');
-    times(5, () => startAndEnd(machine));
+    times(3, () => startAndEnd(machine));
     assert.deepEqual([machine.linked('active'), machine.linked('staged')], [B, B]);
   });
 });
@@ -80,7 +80,7 @@ describe('a release that nobody has seen up, and that ran for an hour', () => {
       startAndEnd(machine, 3600);
       assert.equal(machine.read(`${STATE}/confirmed/${B}`), '');
       machine.answer('jobs', '').link('staged', B);
-      times(5, () => startAndEnd(machine));
+      times(3, () => startAndEnd(machine));
       assert.deepEqual([machine.linked('active'), machine.linked('staged'), rejection(machine, B)], [B, B, null]);
     });
   }
@@ -101,7 +101,7 @@ describe('an end whose time cannot be told, since the clock became another one i
   ] as const) {
     it(`counts against nobody where /proc/uptime ${what}, and is noted`, () => {
       using machine = upgraded();
-      times(4, () => {
+      times(3, () => {
         machine.file('proc/uptime', '1000.00 1.00\n').start('i-1');
         machine.file('proc/uptime', uptime);
         assert.deepEqual(machine.stopped('i-1', CRASH), { status: 0, stderr: '' });
@@ -151,17 +151,17 @@ describe('an end that counts against nobody', () => {
     { what: 'systemd does not answer', prepare: (machine) => machine.answer('no-systemd', '') },
   ];
   for (const { what, prepare, seconds, ended } of rows) {
-    it(`five times: ${what}`, () => {
+    it(`three times: ${what}`, () => {
       using machine = upgraded();
       prepare?.(machine);
-      times(5, () => startAndEnd(machine, seconds, ended ?? CRASH));
+      times(3, () => startAndEnd(machine, seconds, ended ?? CRASH));
       assert.deepEqual([machine.linked('active'), machine.linked('staged'), rejection(machine, B)], [B, B, null]);
     });
   }
 
   it('is one of a start in another boot', () => {
     using machine = upgraded();
-    times(5, () => {
+    times(3, () => {
       machine.start('i-1');
       machine.file('proc/sys/kernel/random/boot_id', `boot-${machine.calls().length}\n`).stopped('i-1', CRASH);
     });
@@ -171,7 +171,7 @@ describe('an end that counts against nobody', () => {
   it('is one that was counted already', () => {
     using machine = upgraded();
     machine.start('i-1');
-    times(5, () => machine.stopped('i-1', CRASH));
+    times(3, () => machine.stopped('i-1', CRASH));
     assert.match(machine.read(`${STATE}/ends/${B}`) ?? '', /^count=1$/m);
   });
 });
