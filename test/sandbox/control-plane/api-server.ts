@@ -35,6 +35,7 @@ export class EmbeddedApiServer {
   #server: Server | null = null;
   #port = 0;
   #seen: Seen[] = [];
+  #known: { at: string; kinds: Kind[] } = { at: '', kinds: [] };
 
   constructor(certificates = makeCertificates(['127.0.0.1', 'localhost'])) {
     this.#certificates = certificates;
@@ -174,7 +175,13 @@ export class EmbeddedApiServer {
     return { apiVersion: 'v1', kind: `${kind.kind}List`, metadata, items: all.slice(from, to) };
   }
 
+  /** Asked for with each request: made anew only where an object has changed since. */
   #kinds(): Kind[] {
+    if (this.#known.at !== this.#store.revision) this.#known = { at: this.#store.revision, kinds: this.#readKinds() };
+    return this.#known.kinds;
+  }
+
+  #readKinds(): Kind[] {
     const definitions = kindsWith([]).find(({ kind }) => kind === 'CustomResourceDefinition');
     return kindsWith(definitions === undefined ? [] : this.#store.list(definitions, ''));
   }
