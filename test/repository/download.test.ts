@@ -205,8 +205,6 @@ describe('a server that does wrong', () => {
   });
 
   const faults = [
-    { what: 'never answers', fault: { kind: 'hang' }, code: 'SMM414', says: /no data came for 1 s/ },
-    { what: 'falls silent', fault: { kind: 'stall', afterBytes: 5 }, code: 'SMM414', says: /no data came/ },
     { what: 'answers 500', fault: { kind: 'status', status: 500 }, code: 'SMM411', says: /the server answers 500$/ },
     { what: 'answers 403', fault: { kind: 'status', status: 403 }, code: 'SMM411', says: /the server answers 403$/ },
     {
@@ -221,17 +219,9 @@ describe('a server that does wrong', () => {
     it(`is an error of its own when it ${what}`, async () => {
       await using scene = await Scene.begin();
       scene.server.fault = fault;
-      const limits = code === 'SMM414' ? IMPATIENT : {};
-      await assert.rejects(scene.fetch({}, { ...limits, breaks: 1 }), { code, message: says });
+      await assert.rejects(scene.fetch({}, { breaks: 1 }), { code, message: says });
     });
   }
-
-  it('ends at the deadline when it is too slow, and what has come is kept', async () => {
-    await using scene = await Scene.begin();
-    scene.server.fault = { kind: 'slow', blockBytes: 10_000, pauseMs: 100 };
-    await assert.rejects(scene.fetch({}, { deadlineMs: 5000 }), { code: 'SMM414', message: /longer than 5 s/ });
-    assert.ok((await stat(join(scene.folder, `${NAME}.part`))).size > 0);
-  });
 
   it('ends at the largest size, announced or not', async () => {
     for (const fault of [{ kind: 'endless' }, { kind: 'none' }] as const) {
@@ -276,5 +266,27 @@ describe('a server that does wrong', () => {
     scene.server.fault = { kind: 'redirect', to: `${mirror.url}{path}` };
     await scene.fetch();
     await scene.assertFetched();
+  });
+});
+
+// Side by side: they only wait.
+describe('a server that lets one wait', { concurrency: true }, () => {
+  for (const { what, fault, says } of [
+    { what: 'never answers', fault: { kind: 'hang' }, says: /no data came for 1 s/ },
+    { what: 'falls silent', fault: { kind: 'stall', afterBytes: 5 }, says: /no data came/ },
+  ] as const) {
+    it(`is an error of its own when it ${what}`, async () => {
+      await using scene = await Scene.begin();
+      scene.server.fault = fault;
+      const limits = { ...IMPATIENT, breaks: 1 };
+      await assert.rejects(scene.fetch({}, limits), { code: 'SMM414', message: says });
+    });
+  }
+
+  it('ends at the deadline when it is too slow, and what has come is kept', async () => {
+    await using scene = await Scene.begin();
+    scene.server.fault = { kind: 'slow', blockBytes: 10_000, pauseMs: 100 };
+    await assert.rejects(scene.fetch({}, { deadlineMs: 5000 }), { code: 'SMM414', message: /longer than 5 s/ });
+    assert.ok((await stat(join(scene.folder, `${NAME}.part`))).size > 0);
   });
 });

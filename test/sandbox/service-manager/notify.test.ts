@@ -16,133 +16,136 @@ const ended = (machine: SmallMachine) =>
     (lines) => lines.some((line) => line.startsWith('post')),
   );
 
-describe('a service of Type=notify', () => {
-  it('is activating until it says that it is ready, and its start job lasts as long', async () => {
-    await using machine = await SmallMachine.make(
-      'until [ -e "$SMM_ROOT/go-on" ]; do sleep 0.02; done; systemd-notify --ready --status="at work"; exec sleep 1000',
-    );
-    await machine.setting('Type=notify', 'NotifyAccess=all');
-    const started = machine.run('systemctl', 'start', 'x');
-    await until(
-      'the main process',
-      () => machine.show('SubState'),
-      (state) => state === 'start',
-    );
-    assert.match(await jobs(machine), /^\d+ x\.service start running$/m);
-    assert.deepEqual(await shown(machine, 'ActiveState', 'StatusText'), ['activating', '']);
-    assert.equal((await machine.run('systemctl', 'is-active', 'x')).status, 3);
-    await machine.write('/go-on', '');
-    assert.equal((await started).status, 0);
-    assert.deepEqual(await shown(machine, 'ActiveState', 'SubState', 'StatusText'), ['active', 'running', 'at work']);
-    assert.equal(await jobs(machine), '');
-  });
+// Side by side, each on a machine of its own: most of their time is that of deadlines.
+describe('Type=notify', { concurrency: 8 }, () => {
+  describe('a service of Type=notify', () => {
+    it('is activating until it says that it is ready, and its start job lasts as long', async () => {
+      await using machine = await SmallMachine.make(
+        'until [ -e "$SMM_ROOT/go-on" ]; do sleep 0.02; done; systemd-notify --ready --status="at work"; exec sleep 1000',
+      );
+      await machine.setting('Type=notify', 'NotifyAccess=all');
+      const started = machine.run('systemctl', 'start', 'x');
+      await until(
+        'the main process',
+        () => machine.show('SubState'),
+        (state) => state === 'start',
+      );
+      assert.match(await jobs(machine), /^\d+ x\.service start running$/m);
+      assert.deepEqual(await shown(machine, 'ActiveState', 'StatusText'), ['activating', '']);
+      assert.equal((await machine.run('systemctl', 'is-active', 'x')).status, 3);
+      await machine.write('/go-on', '');
+      assert.equal((await started).status, 0);
+      assert.deepEqual(await shown(machine, 'ActiveState', 'SubState', 'StatusText'), ['active', 'running', 'at work']);
+      assert.equal(await jobs(machine), '');
+    });
 
-  it('that is not ready in time is ended, told why, fails its job, and starts again', async () => {
-    await using machine = await SmallMachine.make(
-      `[ -e "$SMM_ROOT/again" ] || { touch "$SMM_ROOT/again"; trap '' TERM; while :; do sleep 1000; done; }
+    it('that is not ready in time is ended, told why, fails its job, and starts again', async () => {
+      await using machine = await SmallMachine.make(
+        `[ -e "$SMM_ROOT/again" ] || { touch "$SMM_ROOT/again"; trap '' TERM; while :; do sleep 1000; done; }
       systemd-notify --ready; exec sleep 1000`,
-    );
-    await machine.setting('Type=notify', 'NotifyAccess=all', 'TimeoutStartSec=4', 'TimeoutStopSec=3');
-    const { status, stderr } = await machine.run('systemctl', 'start', 'x');
-    assert.deepEqual([status, stderr], [1, 'Job for x.service failed.\n']);
-    const [, seen] = await machine.seen();
-    assert.equal(seen, 'post jobs=x.service start, system=running result=timeout end=killed/KILL');
-    assert.match((await machine.run('journalctl', '-u', 'x')).stdout, /x\.service: start operation timed out/);
-    await until(
-      'the next start',
-      () => machine.show('ActiveState'),
-      (state) => state === 'active',
-    );
-    assert.deepEqual(await shown(machine, 'NRestarts', 'Result'), ['1', 'success']);
+      );
+      await machine.setting('Type=notify', 'NotifyAccess=all', 'TimeoutStartSec=4', 'TimeoutStopSec=3');
+      const { status, stderr } = await machine.run('systemctl', 'start', 'x');
+      assert.deepEqual([status, stderr], [1, 'Job for x.service failed.\n']);
+      const [, seen] = await machine.seen();
+      assert.equal(seen, 'post jobs=x.service start, system=running result=timeout end=killed/KILL');
+      assert.match((await machine.run('journalctl', '-u', 'x')).stdout, /x\.service: start operation timed out/);
+      await until(
+        'the next start',
+        () => machine.show('ActiveState'),
+        (state) => state === 'active',
+      );
+      assert.deepEqual(await shown(machine, 'NRestarts', 'Result'), ['1', 'success']);
+    });
+
+    it('that ends in order before it is ready has failed', async () => {
+      await using machine = await SmallMachine.make('exit 0');
+      await machine.setting('Type=notify', 'Restart=no');
+      assert.equal((await machine.run('systemctl', 'start', 'x')).status, 1);
+      assert.match((await machine.seen()).at(-1) ?? '', /jobs=x\.service start, .* result=protocol end=exited\/0$/);
+      assert.deepEqual(await shown(machine, 'ActiveState', 'Result'), ['failed', 'protocol']);
+    });
+
+    it('stopped before it is ready, is no failure', async () => {
+      await using machine = await SmallMachine.make();
+      await machine.setting('Type=notify');
+      const started = machine.run('systemctl', 'start', 'x');
+      await until(
+        'the main process',
+        () => machine.show('SubState'),
+        (state) => state === 'start',
+      );
+      assert.equal((await machine.run('systemctl', 'stop', 'x')).status, 0);
+      assert.equal((await started).stderr, 'Job for x.service canceled.\n');
+      assert.match((await machine.seen()).at(-1) ?? '', /jobs=x\.service stop, .* result=success end=killed\/TERM$/);
+      assert.deepEqual(await shown(machine, 'ActiveState', 'Result'), ['inactive', 'success']);
+    });
+
+    it('hears its main process only, and whoever speaks in its name, unless NotifyAccess says otherwise', async () => {
+      await using machine = await SmallMachine.make(
+        'systemd-notify --status=unheard; systemd-notify --ready --pid=$$ --status=heard; exec sleep 1000',
+      );
+      await machine.setting('Type=notify');
+      await machine.run('systemctl', 'start', 'x');
+      assert.equal(await machine.show('StatusText'), 'heard');
+      assert.match((await machine.run('journalctl', '-u', 'x')).stdout, /reception is not permitted/);
+    });
   });
 
-  it('that ends in order before it is ready has failed', async () => {
-    await using machine = await SmallMachine.make('exit 0');
-    await machine.setting('Type=notify', 'Restart=no');
-    assert.equal((await machine.run('systemctl', 'start', 'x')).status, 1);
-    assert.match((await machine.seen()).at(-1) ?? '', /jobs=x\.service start, .* result=protocol end=exited\/0$/);
-    assert.deepEqual(await shown(machine, 'ActiveState', 'Result'), ['failed', 'protocol']);
+  describe('systemd-notify', () => {
+    it('is of no use without NOTIFY_SOCKET, nor outside of a unit', async () => {
+      await using machine = await SmallMachine.make('env -u NOTIFY_SOCKET systemd-notify --ready; exec sleep 1000');
+      const { status, stderr } = await machine.run('systemd-notify', '--ready');
+      assert.deepEqual([status, stderr], [1, 'No status data could be sent: $NOTIFY_SOCKET was not set\n']);
+      await machine.run('systemctl', 'start', 'x');
+      await until(
+        'the same',
+        () => machine.run('journalctl', '-u', 'x', '-o', 'cat'),
+        ({ stdout }) => stdout === stderr,
+      );
+    });
   });
 
-  it('stopped before it is ready, is no failure', async () => {
-    await using machine = await SmallMachine.make();
-    await machine.setting('Type=notify');
-    const started = machine.run('systemctl', 'start', 'x');
-    await until(
-      'the main process',
-      () => machine.show('SubState'),
-      (state) => state === 'start',
-    );
-    assert.equal((await machine.run('systemctl', 'stop', 'x')).status, 0);
-    assert.equal((await started).stderr, 'Job for x.service canceled.\n');
-    assert.match((await machine.seen()).at(-1) ?? '', /jobs=x\.service stop, .* result=success end=killed\/TERM$/);
-    assert.deepEqual(await shown(machine, 'ActiveState', 'Result'), ['inactive', 'success']);
-  });
-
-  it('hears its main process only, and whoever speaks in its name, unless NotifyAccess says otherwise', async () => {
-    await using machine = await SmallMachine.make(
-      'systemd-notify --status=unheard; systemd-notify --ready --pid=$$ --status=heard; exec sleep 1000',
-    );
-    await machine.setting('Type=notify');
-    await machine.run('systemctl', 'start', 'x');
-    assert.equal(await machine.show('StatusText'), 'heard');
-    assert.match((await machine.run('journalctl', '-u', 'x')).stdout, /reception is not permitted/);
-  });
-});
-
-describe('systemd-notify', () => {
-  it('is of no use without NOTIFY_SOCKET, nor outside of a unit', async () => {
-    await using machine = await SmallMachine.make('env -u NOTIFY_SOCKET systemd-notify --ready; exec sleep 1000');
-    const { status, stderr } = await machine.run('systemd-notify', '--ready');
-    assert.deepEqual([status, stderr], [1, 'No status data could be sent: $NOTIFY_SOCKET was not set\n']);
-    await machine.run('systemctl', 'start', 'x');
-    await until(
-      'the same',
-      () => machine.run('journalctl', '-u', 'x', '-o', 'cat'),
-      ({ stdout }) => stdout === stderr,
-    );
-  });
-});
-
-describe('a watchdog', () => {
-  it('leaves a service alone that feeds it, and ends one that does not, also a stopped one', async () => {
-    await using machine = await SmallMachine.make(
-      `echo "$WATCHDOG_USEC $NOTIFY_SOCKET" >"$SMM_ROOT/told"
+  describe('a watchdog', () => {
+    it('leaves a service alone that feeds it, and ends one that does not, also a stopped one', async () => {
+      await using machine = await SmallMachine.make(
+        `echo "$WATCHDOG_USEC $NOTIFY_SOCKET" >"$SMM_ROOT/told"
       systemd-notify --ready; while :; do systemd-notify WATCHDOG=1; sleep 0.1; done`,
-    );
-    await machine.setting('Type=notify', 'NotifyAccess=all', 'WatchdogSec=5');
-    await machine.run('systemctl', 'start', 'x');
-    const since = performance.now();
-    const told = (await readFile(join(machine.root, 'told'), 'utf8')).replace(machine.root, '');
-    assert.equal(told, '5000000 /run/systemd/notify\n');
-    await until('more time than the watchdog gives', () => performance.now() - since > 6000);
-    assert.deepEqual(await shown(machine, 'ActiveState', 'NRestarts'), ['active', '0']);
-    // Not the child as well: stopped between vfork and exec it would hold its parent, and SIGABRT would end that one never.
-    await machine.run('systemctl', 'kill', '--signal=STOP', '--kill-whom=main', 'x');
-    const seen = (await ended(machine)).findLast((line) => line.startsWith('post'));
-    assert.equal(seen, 'post jobs= system=running result=watchdog end=dumped/ABRT');
-    assert.match((await machine.run('journalctl', '-u', 'x')).stdout, /x\.service: Watchdog timeout \(limit 5s\)!/);
-    await until(
-      'the next start',
-      () => machine.show('NRestarts'),
-      (count) => count === '1',
-    );
+      );
+      await machine.setting('Type=notify', 'NotifyAccess=all', 'WatchdogSec=5');
+      await machine.run('systemctl', 'start', 'x');
+      const since = performance.now();
+      const told = (await readFile(join(machine.root, 'told'), 'utf8')).replace(machine.root, '');
+      assert.equal(told, '5000000 /run/systemd/notify\n');
+      await until('more time than the watchdog gives', () => performance.now() - since > 6000);
+      assert.deepEqual(await shown(machine, 'ActiveState', 'NRestarts'), ['active', '0']);
+      // Not the child as well: stopped between vfork and exec it would hold its parent, and SIGABRT would end that one never.
+      await machine.run('systemctl', 'kill', '--signal=STOP', '--kill-whom=main', 'x');
+      const seen = (await ended(machine)).findLast((line) => line.startsWith('post'));
+      assert.equal(seen, 'post jobs= system=running result=watchdog end=dumped/ABRT');
+      assert.match((await machine.run('journalctl', '-u', 'x')).stdout, /x\.service: Watchdog timeout \(limit 5s\)!/);
+      await until(
+        'the next start',
+        () => machine.show('NRestarts'),
+        (count) => count === '1',
+      );
+    });
   });
-});
 
-describe('the time of a sandbox', () => {
-  it('is short for delays, and as written for deadlines', async () => {
-    // A hundredth of them would be too short for any shell.
-    await using machine = await SmallMachine.make(
-      '[ -e "$SMM_ROOT/again" ] || { touch "$SMM_ROOT/again"; exit 1; }; sleep 0.5; systemd-notify --ready; exec sleep 1000',
-    );
-    await machine.setting('Type=notify', 'NotifyAccess=all', 'RestartSec=30', 'TimeoutStartSec=30', 'WatchdogSec=30');
-    assert.equal((await machine.run('systemctl', 'start', 'x')).status, 1);
-    await until(
-      'the next start',
-      () => machine.show('ActiveState'),
-      (state) => state === 'active',
-    );
-    assert.equal(await machine.show('NRestarts'), '1');
+  describe('the time of a sandbox', () => {
+    it('is short for delays, and as written for deadlines', async () => {
+      // A hundredth of them would be too short for any shell.
+      await using machine = await SmallMachine.make(
+        '[ -e "$SMM_ROOT/again" ] || { touch "$SMM_ROOT/again"; exit 1; }; sleep 0.5; systemd-notify --ready; exec sleep 1000',
+      );
+      await machine.setting('Type=notify', 'NotifyAccess=all', 'RestartSec=30', 'TimeoutStartSec=30', 'WatchdogSec=30');
+      assert.equal((await machine.run('systemctl', 'start', 'x')).status, 1);
+      await until(
+        'the next start',
+        () => machine.show('ActiveState'),
+        (state) => state === 'active',
+      );
+      assert.equal(await machine.show('NRestarts'), '1');
+    });
   });
 });

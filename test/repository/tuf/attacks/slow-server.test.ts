@@ -10,7 +10,8 @@ import { refuses, SNAPSHOT_ATTACK } from './attacks.ts';
 const SILENCE = { metadata: { ...METADATA_LIMITS, stallMs: 2000 } };
 const DRIPPING = { metadata: { ...METADATA_LIMITS, fileMs: 2000 } };
 
-describe('a server that lets nobody have the news', () => {
+// Side by side: they only wait.
+describe('a server that lets nobody have the news, and time pass', { concurrency: true }, () => {
   refuses([
     {
       what: 'falls silent',
@@ -37,6 +38,26 @@ describe('a server that lets nobody have the news', () => {
       limits: DRIPPING,
       ...SNAPSHOT_ATTACK,
     },
+  ]);
+
+  it('does not get more time by having many roots', async () => {
+    await using scene = await Scene.begin();
+    for (let version = 2; version < 10; version += 1) {
+      scene.publisher.publishRoot();
+      const root = file(scene.publisher.root());
+      scene.server.answers.set(`metadata/${version}.root.json`, (...args) => void setTimeout(() => root(...args), 500));
+    }
+    const limits = { metadata: { ...METADATA_LIMITS, questionMs: 2500 } };
+    await assert.rejects(scene.client({ limits }).target(TARGET), {
+      code: 'SMM414',
+      message: /\.root\.json: it took longer/,
+    });
+    assert.ok(Object.keys(await scene.versions()).includes('roots/2.root.json'));
+  });
+});
+
+describe('a server that lets nobody have the news', () => {
+  refuses([
     {
       what: 'fails',
       attack: (_, answers) => answers.set('metadata/timestamp.json', status(500)),
@@ -72,21 +93,6 @@ describe('a server that lets nobody have the news', () => {
       says: /^cannot download .*timestamp\.json: /,
     },
   ]);
-
-  it('does not get more time by having many roots', async () => {
-    await using scene = await Scene.begin();
-    for (let version = 2; version < 10; version += 1) {
-      scene.publisher.publishRoot();
-      const root = file(scene.publisher.root());
-      scene.server.answers.set(`metadata/${version}.root.json`, (...args) => void setTimeout(() => root(...args), 500));
-    }
-    const limits = { metadata: { ...METADATA_LIMITS, questionMs: 2500 } };
-    await assert.rejects(scene.client({ limits }).target(TARGET), {
-      code: 'SMM414',
-      message: /\.root\.json: it took longer/,
-    });
-    assert.ok(Object.keys(await scene.versions()).includes('roots/2.root.json'));
-  });
 
   it('does not keep the agent from stopping', async () => {
     await using scene = await Scene.known();
