@@ -40,7 +40,7 @@ async function waited(terminal: Terminal, looks: Partial<UpgradeSummary>[]): Pro
   await write(looks[0]);
   const sleep = async () => {
     slept++;
-    await write(looks[slept]);
+    if (looks[slept] !== looks[slept - 1]) await write(looks[slept]);
   };
   const io = { stdout: { write: (text: string) => (said += text) }, paths: terminal.paths } as unknown as Io;
   await waitForUpgrade(io, { ...systemClock, bootTimeMs: () => slept * 1_000, sleep });

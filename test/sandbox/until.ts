@@ -2,7 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inspect } from 'node:util';
 
-const POLL_MS = 20;
+// A question can cost a request, or five programs: asked more often, it takes the time of what it waits for.
+const POLL_MS = 50;
 
 /** What was waited for did not come in time. */
 export class NotInTime extends Error {
