@@ -33,7 +33,11 @@ describe('the installed programs', () => {
     ] as const) {
       const { mode: before } = await stat(path);
       await chmod(path, mode);
-      await assert.rejects(installedPrograms(scene.paths), { code: 'SMM310', message: why, remedy: /chown.*chmod go-w/ });
+      await assert.rejects(installedPrograms(scene.paths), {
+        code: 'SMM310',
+        message: why,
+        remedy: /chown.*chmod go-w/,
+      });
       await chmod(path, before);
     }
     await chmod(dirname(envoy), 0o1777);
