@@ -7,6 +7,21 @@ function times(count: number, what: () => void): void {
   for (let n = 0; n < count; n++) what();
 }
 
+/** B has ended twice by itself: another such end is one too many. */
+const TWICE = 'count=2\ninvocation=i-0\nhow=signal, killed SEGV\n';
+function endedTwice(): ScriptMachine {
+  const machine = upgraded();
+  machine.start('i-0');
+  return machine.file(`${STATE}/ends/${B}`, TWICE);
+}
+
+/** The third time. */
+function putBack(): ScriptMachine {
+  const machine = endedTwice();
+  startAndEnd(machine);
+  return machine;
+}
+
 describe('a release that was never confirmed and ends three times within a minute of its start', () => {
   it('is put back: staged reset and rejected at the third end, switched at the next start', () => {
     using machine = upgraded();
@@ -20,15 +35,13 @@ describe('a release that was never confirmed and ends three times within a minut
   });
 
   it('is put back also when the agent has staged it again meanwhile, or the machine was held', () => {
-    using machine = upgraded();
-    times(3, () => startAndEnd(machine));
+    using machine = putBack();
     machine.link('staged', B).file(`${STATE}/hold`, '').start('i-next');
     assert.equal(machine.linked('active'), A);
   });
 
   it('is tried three times anew when it is staged again later', () => {
-    using machine = upgraded();
-    times(3, () => startAndEnd(machine));
+    using machine = putBack();
     machine.start('i-next');
     machine.remove(`${STATE}/rejected/${B}`).link('staged', B);
     times(2, () => startAndEnd(machine));
@@ -39,8 +52,7 @@ describe('a release that was never confirmed and ends three times within a minut
   });
 
   it('is not switched to while it is rejected, although an agent that looked before has staged it once more', () => {
-    using machine = upgraded();
-    times(3, () => startAndEnd(machine));
+    using machine = putBack();
     machine.link('staged', B);
     times(3, () => machine.start('i-next'));
     assert.equal(machine.linked('active'), A);
@@ -151,13 +163,21 @@ describe('an end that counts against nobody', () => {
     { what: 'systemd does not answer', prepare: (machine) => machine.answer('no-systemd', '') },
   ];
   for (const { what, prepare, seconds, ended } of rows) {
-    it(`three times: ${what}`, () => {
-      using machine = upgraded();
+    it(`after two that do: ${what}`, () => {
+      using machine = endedTwice();
       prepare?.(machine);
-      times(3, () => startAndEnd(machine, seconds, ended ?? CRASH));
+      startAndEnd(machine, seconds, ended ?? CRASH);
       assert.deepEqual([machine.linked('active'), machine.linked('staged'), rejection(machine, B)], [B, B, null]);
+      assert.equal(machine.read(`${STATE}/ends/${B}`), TWICE);
     });
   }
+
+  it('is not another one of its own within a minute', () => {
+    using machine = endedTwice();
+    startAndEnd(machine, 60);
+    assert.equal(machine.linked('staged'), A);
+    assert.notEqual(rejection(machine, B), null);
+  });
 
   it('is one of a start in another boot', () => {
     using machine = upgraded();
@@ -177,12 +197,6 @@ describe('an end that counts against nobody', () => {
 });
 
 describe('the release that was put back to', () => {
-  function putBack(): ScriptMachine {
-    const machine = upgraded();
-    times(3, () => startAndEnd(machine));
-    return machine;
-  }
-
   it('takes the blame off the other when it ends in the same way', () => {
     using machine = putBack();
     startAndEnd(machine);
