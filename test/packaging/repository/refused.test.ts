@@ -319,7 +319,8 @@ describe('a second draft', () => {
 describe('more files than an agent reads', () => {
   it('are refused before any of them is published', async () => {
     await using fixture = await Fixture.withRepository();
-    const files = await Promise.all(Array.from({ length: 2001 }, (_, index) => fixture.file(`file-${index}`)));
+    const { file } = await fixture.file('many');
+    const files = Array.from({ length: 2001 }, (_, index) => ({ file, path: `other/file-${index}.txt` }));
     await refused(addTargets(fixture.publisher(), files), /cannot publish 2001 files: .* at most 2000/, /withdraw/);
     assert.deepEqual((await verifyRepository(fixture.folder)).problems, []);
     await assert.rejects(readdir(join(fixture.folder, 'targets/other')), { code: 'ENOENT' });
