@@ -1,39 +1,24 @@
-/** The agent as its package brings it and systemd runs it: bundled, through the launcher, from its real unit file. */
+/** The agent as its package brings it and systemd runs it: bundled, through the launcher, from its real unit file. Faults: agent-service.slow.test.ts. */
 import assert from 'node:assert/strict';
-import { mkdir, readFile, readlink, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { readFile, readlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { packageJson } from '../../scripts/project.ts';
 import { AGENT_UNIT } from './agent-versions.ts';
+import { ServiceWorld } from './service-world.ts';
 import { until } from './until.ts';
-import { World } from './world.ts';
-
-/** Shorter than the unit's own, for the test to see it pass; a line of ExecStopPost for it to see what systemd says of an end. */
-const SETTINGS = `[Service]
-WatchdogSec=10
-ExecStopPost=/bin/sh -c 'echo "ended: $SERVICE_RESULT $EXIT_CODE/$EXIT_STATUS"'
-`;
+import type { World } from './world.ts';
 
 describe('smm-agent.service', () => {
+  let service: ServiceWorld;
   let world: World;
-  const show = async (property: string) =>
-    (await world.machine.expect('systemctl', 'show', 'smm-agent', '-P', property)).trimEnd();
-  const isReady = () =>
-    until(
-      'READY and STATUS',
-      () => show('StatusText'),
-      (text) => text === 'ready; Istio 1.31.0; no restart pending',
-    );
-
   before(async () => {
-    world = await World.make();
-    await world.machine.installVersion('9.8.7');
-    const file = join(world.machine.root, 'etc/systemd/system', `${AGENT_UNIT}.d`, 'test.conf');
-    await mkdir(dirname(file), { recursive: true });
-    await writeFile(file, SETTINGS);
-    await world.machine.expect('systemctl', 'daemon-reload');
+    service = await ServiceWorld.make('9.8.7');
+    world = service.world;
   });
-  after(() => world[Symbol.asyncDispose]());
+  after(() => service[Symbol.asyncDispose]());
+  const show = (property: string) => service.show(property);
+  const isReady = () => service.isReady();
 
   it('starts the current version on its runtime, which adopts and says so', async () => {
     const { pid } = await world.machine.envoy();
@@ -81,37 +66,6 @@ describe('smm-agent.service', () => {
     );
     await writeFile(config, right);
     assert.equal((await world.machine.run('systemctl', 'reload', 'smm-agent')).status, 0);
-    await isReady();
-  });
-
-  it('feeds its watchdog, is ended by it when it hangs, and starts again', async () => {
-    const pid = await show('MainPID');
-    const fed = await show('WatchdogTimestamp');
-    await until(
-      'the next feeding',
-      () => show('WatchdogTimestamp'),
-      (at) => at !== fed,
-    );
-    assert.equal(await show('MainPID'), pid);
-    await world.machine.expect('systemctl', 'kill', '--signal=STOP', '--kill-whom=main', 'smm-agent');
-    await until('the end', () => world.machine.journal.includes(`${AGENT_UNIT}: ended: watchdog dumped/ABRT`));
-    await until(
-      'the next start',
-      () => show('NRestarts'),
-      (count) => count === '1',
-    );
-    await isReady();
-    assert.notEqual(await show('MainPID'), pid);
-  });
-
-  it('is of the version that was installed last, also of one that ends at once', async () => {
-    await world.machine.installVersion('9.8.8', { prefix: 'process.exit(3);' });
-    const links = ['current', 'previous'].map((name) => readlink(join(world.machine.paths.opt, name)));
-    assert.deepEqual(await Promise.all(links), ['versions/9.8.8', 'versions/9.8.7']);
-    const { status, stderr } = await world.machine.run('systemctl', 'restart', 'smm-agent');
-    assert.deepEqual([status, stderr], [1, 'Job for smm-agent.service failed.\n']);
-    assert.ok(world.machine.journal.includes(`${AGENT_UNIT}: ended: exit-code exited/3`));
-    await world.machine.installVersion('9.8.7');
     await isReady();
   });
 
