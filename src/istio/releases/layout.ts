@@ -19,11 +19,7 @@ const EXECUTABLE: ReadonlySet<string> = new Set([
 ]);
 
 /** What an operator may have written into these is for root, who sources them, and for istio-proxy, who runs with them. */
-const PRIVATE: ReadonlySet<string> = new Set([
-  RELEASE_FILES.clusterEnv,
-  RELEASE_FILES.sidecarEnv,
-  RELEASE_FILES.mesh,
-]);
+const PRIVATE: ReadonlySet<string> = new Set([RELEASE_FILES.clusterEnv, RELEASE_FILES.sidecarEnv, RELEASE_FILES.mesh]);
 
 const SETGID = 0o2000;
 const ROOT_GROUP = 0;
