@@ -45,7 +45,7 @@ export class HeartbeatLease {
   readonly #client: KubernetesClient;
   readonly #options: LeaseOptions;
   readonly #clock: Clock;
-  /** The last try: when, and what it was to say. */
+  /** When it was tried last, and what was to be said; where nobody could be reached, what was said before. */
   #last: { atMs: number; said: unknown } | null = null;
   /** As whom this process, or the note, held it last. */
   #before: string | null = null;
@@ -63,8 +63,9 @@ export class HeartbeatLease {
   }
 
   /**
-   * Renews the Lease once a minute, and at once when it is to say something else. `addresses` are the machine's, the one that it has in the
-   * mesh first. Rejects only for what is not the control plane's doing.
+   * Renews the Lease once a minute, and at once when it is to say something else, which is said again until the control plane was reached:
+   * each stop of Istio cuts connections. `addresses` are the machine's, the one that it has in the mesh first. Rejects only for what is not
+   * the control plane's doing.
    */
   async heartbeat(versions: Versions, addresses: readonly string[]): Promise<HeartbeatResult> {
     const nowMs = this.#clock.bootTimeMs();
@@ -72,6 +73,7 @@ export class HeartbeatLease {
     const said = { identity, versions };
     const isDue = this.#last === null || nowMs - this.#last.atMs >= HEARTBEAT_MS;
     if (!isDue && isDeepStrictEqual(said, this.#last?.said)) return { outcome: 'not-due' };
+    const before = this.#last?.said;
     this.#last = { atMs: nowMs, said };
     try {
       const result =
@@ -79,8 +81,9 @@ export class HeartbeatLease {
       if (result.outcome !== 'held-by-other') await this.#noteHolder(identity);
       return result;
     } catch (error) {
-      if (error instanceof ControlPlaneError) return { outcome: 'failed', error };
-      throw error;
+      if (!(error instanceof ControlPlaneError)) throw error;
+      if (isFailure(error, 'unreachable')) this.#last = { atMs: nowMs, said: before };
+      return { outcome: 'failed', error };
     }
   }
 

@@ -31,17 +31,22 @@ export function resilienceCases(opened: () => Fixture): void {
       await using agent = await mesh.agent();
       const first = await agent.target.target();
       assert.equal(first.answer, 'wanted');
+      const changed = { ...versions, istioRunning: '' };
+      assert.equal((await agent.lease.heartbeat(versions, ['10.0.0.5'])).outcome, 'created');
       await fixture.kill();
       const gone = await agent.target.target();
       assert.equal(gone.answer, 'unreachable');
       assert.match('reason' in gone ? gone.reason : '', /no connection to https:.*ECONNREFUSED/);
       const failed = await agent.reporter.publish(report('words'), identity());
       assert.equal(failed.outcome === 'failed' && failed.error.kind, 'unreachable');
-      const beat = await agent.lease.heartbeat(versions, ['10.0.0.5']);
+      const beat = await agent.lease.heartbeat(changed, ['10.0.0.5']);
       assert.equal(beat.outcome === 'failed' && beat.error.kind, 'unreachable');
       await fixture.start();
       assert.deepEqual(await agent.target.target(), first);
       assert.equal((await agent.reporter.publish(report('words'), identity())).outcome, 'written');
+      // What could not be said is said now, and not at the next heartbeat in a minute.
+      assert.equal((await agent.lease.heartbeat(changed, ['10.0.0.5'])).outcome, 'renewed');
+      assert.equal((await agent.lease.heartbeat(changed, ['10.0.0.5'])).outcome, 'not-due');
     });
   });
 }
