@@ -26,6 +26,19 @@ const LINKED = {
   mutate: (folder: string) => symlinkSync('/etc/shadow', join(folder, 'usr/local/bin/extra')),
 };
 
+/** Says who takes a package apart, and what that one may do on this machine, and then does it. */
+const WATCHED_DPKG_DEB = `#!/bin/sh
+may=
+for folder in /etc/smm /var/lib/smm-agent /var/lib/istio/envoy; do ls $folder >/dev/null 2>&1 && may="$may list:$folder"; done
+for folder in /opt/smm-agent /etc/systemd/system /var/cache/smm-agent /usr/local/bin; do
+  ( : >$folder/by-dpkg-deb ) 2>/dev/null && may="$may write:$folder"
+done
+ip -o link | grep -q eth0 && may="$may network"
+grep -q '^CapBnd:[^0-9a-f]*0*$' /proc/self/status || may="$may capabilities"
+logger -t taken-apart "$(id -u):$may"
+exec /usr/bin/dpkg-deb.real "$@"
+`;
+
 describe('a machine that is to be upgraded', () => {
   let lab: Lab;
   let end: () => Promise<void>;
@@ -38,6 +51,9 @@ describe('a machine that is to be upgraded', () => {
     ({ lab, end } = await startOwnLab());
     vm = await AgentVm.make(lab, { name: 'downloads', version: '1.31.0', envoy: '1.39.3' });
     await vm.adopted();
+    await sh('mv /usr/bin/dpkg-deb /usr/bin/dpkg-deb.real');
+    await vm.machine.writeFile('/usr/bin/dpkg-deb', WATCHED_DPKG_DEB);
+    await sh('chmod 755 /usr/bin/dpkg-deb; dpkg-deb --version >/dev/null');
     asFound = await vm.istioProcesses();
     await upgradeControlPlane(lab, 'default', '1.31.1');
   });
@@ -204,6 +220,14 @@ describe('a machine that is to be upgraded', () => {
       /^Istio 1\.31\.2 runs release=1\.31\.2-/,
     ].map((line) => after.findLastIndex((one) => line.test(one)));
     assert.ok(pending >= 0 && none > pending && up > pending, after.join('\n'));
+  });
+
+  it('has had each package taken apart by a user that may do nothing here', async () => {
+    const [byHand = '', ...byTheAgent] = (await sh('journalctl -t taken-apart -o cat')).trim().split('\n');
+    // The watch sees what root may do.
+    assert.match(byHand, /^0: list:\/etc\/smm .*write:\/opt\/smm-agent .*network capabilities$/);
+    assert.ok(byTheAgent.length >= 4, byTheAgent.join('\n'));
+    for (const line of byTheAgent) assert.match(line, /^6[1-5][0-9]{3}:$/);
   });
 
   /** The real package at another server. */
