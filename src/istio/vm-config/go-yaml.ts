@@ -35,6 +35,7 @@ const FORBIDDEN = /[^\t\n\r\x20-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/u;
 const UNKNOWN_ESCAPE = /(?<!\\)(?:\\\\)*\\(?:\/|u[dD][89a-fA-F]|U0000[dD][89a-fA-F])/;
 /** Line ends of YAML 1.1 that the library, which reads YAML 1.2, takes for characters. */
 const LINE_SEPARATOR = /[\u2028\u2029]/;
+const SEPARATOR = new RegExp(LINE_SEPARATOR, 'g');
 const SEPARATORS = /[ \t]*(?:\n[ \t]*)*[\u2028\u2029](?:[ \t]*[\n\u2028\u2029])*[ \t]*/g;
 const ESCAPE_OR_SEPARATORS = new RegExp(`\\\\[^]|${SEPARATORS.source}`, 'g');
 /** FORBIDDEN in a text. */
@@ -80,9 +81,35 @@ export function firstDocument(text: string): Document | null {
     if (error !== undefined) throw new Error(`line ${lines.linePos(error.pos[0]).line}: ${error.message}`);
     const { explicit, version } = document.directives?.yaml ?? {};
     if (explicit && version !== '1.1') throw new Error(`%YAML ${version} is not read by Istio`);
+    requireQuotedSeparators(document, source, lines);
     return document;
   }
   return null;
+}
+
+/**
+ * In quotes they are folded as Go does it (`folded`). In a comment, a plain or a block scalar they would end the line for Go alone, so that
+ * what follows has another meaning there: nobody wants that, and a copy from a web page has them unseen.
+ */
+function requireQuotedSeparators(document: Document, source: string, lines: LineCounter): void {
+  if (!LINE_SEPARATOR.test(source)) return;
+  const quoted: [number, number][] = [];
+  visit(document, {
+    Scalar(_key, { srcToken: token }) {
+      if (token !== undefined && isQuoted(token)) quoted.push([token.offset, token.offset + token.source.length]);
+    },
+  });
+  for (const { index } of source.slice(0, document.range?.[2]).matchAll(SEPARATOR)) {
+    if (quoted.some(([from, to]) => from <= index && index < to)) continue;
+    const code = source.codePointAt(index)?.toString(16);
+    throw new Error(
+      `line ${lines.linePos(index).line}: U+${code} outside of quotes, where Istio reads the end of a line; remove the character`,
+    );
+  }
+}
+
+function isQuoted(token: CST.Token): token is CST.FlowScalar {
+  return token.type === 'double-quoted-scalar' || token.type === 'single-quoted-scalar';
 }
 
 /** Ends after the first document: Go does not look at what follows it, be it right or wrong. */
@@ -187,12 +214,7 @@ function readScalar(node: Scalar): Value {
   if (token?.type === 'double-quoted-scalar' && UNKNOWN_ESCAPE.test(token.source)) {
     throw new Error('\\/ or half of a surrogate pair is escaped; Istio reads only the character itself');
   }
-  if (
-    (token?.type === 'double-quoted-scalar' || token?.type === 'single-quoted-scalar') &&
-    LINE_SEPARATOR.test(token.source)
-  ) {
-    return folded(token);
-  }
+  if (token !== undefined && isQuoted(token) && LINE_SEPARATOR.test(token.source)) return folded(token);
   const isPlain = node.type === undefined || node.type === 'PLAIN';
   if (token?.type === 'block-scalar' && !token.source.endsWith('\n')) return text.replace(/\n$/, '');
   if (node.tag === undefined && !isPlain) return text;

@@ -37,6 +37,21 @@ describe('YAML as Go reads it', () => {
     assert.throws(() => readGoYaml('a: 1\n\tb: 2', 'the annotation'), { code: 'SMM302', message });
   });
 
+  it('refuses a line separator outside of quotes, where Go alone sees the end of a line, and says where', () => {
+    for (const text of [
+      'a: 1\nb: x\u2028 y',
+      'a: 1\nb: |\n  x\u2029  y\n',
+      'a: 1\n# x\u2028c: 1\nb: 2',
+      'a: 1\n[\u2028b]: 2',
+    ]) {
+      const message = /line 2: U\+202[89] outside of quotes|line 3: U\+2029 outside of quotes/;
+      assert.throws(() => readGoYaml(text, 'the mesh'), { code: 'SMM302', message }, JSON.stringify(text));
+    }
+    assert.deepEqual(readGoYaml('{"a\u2028b": \'c\u2029d\'}', 'it'), new Map([['a\u2028b', 'c\u2029d']]));
+    // Nobody reads what follows the first document.
+    assert.deepEqual(readGoYaml('a: b\n---\nc: \u2028d', 'it'), new Map([['a', 'b']]));
+  });
+
   it('does not let aliases fill the memory', () => {
     const levels = Array.from({ length: 30 }, (_, n) => `a${n + 1}: &a${n + 1} [*a${n}, *a${n}, *a${n}, *a${n}]`);
     const started = process.memoryUsage().heapUsed;
