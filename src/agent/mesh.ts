@@ -168,6 +168,12 @@ export class Mesh {
     return this.#warnings;
   }
 
+  /** Says something on the entry that no status tells. Resolves with what kept that from being said, null when it was. */
+  async publishLast(report: EntryReport, known: ProxyIdentity | null): Promise<string | null> {
+    const [problem = null] = publicationWarnings(await this.#reporter.publish(report, this.#identity(known)));
+    return problem;
+  }
+
   /** Requests and bytes since the start, for the benchmark. */
   usage(): { requests: number; answers: number; bytes: number } {
     return this.#client.usage();

@@ -26,6 +26,7 @@ export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   rollback: () => import('./rollback.ts'),
   'self-check': () => import('./self-check.ts'),
   reload: () => import('./reload.ts'),
+  'report-removal': () => import('./report-removal.ts'),
   run: () => import('./run.ts'),
   help: () => import('./help.ts'),
 };

@@ -124,6 +124,8 @@ describe('a machine whose mesh is upgraded', () => {
     const said = await vm.machine.sh('dpkg --remove smm-agent');
     assert.match(said, /To go back to the Istio of the official package/);
     assert.deepEqual(await vm.istioProcesses(), before);
+    await vm.condition('SmmAgent', 'False', /^smm-agent \S+ was removed from this machine/);
+    await vm.condition('IstioRestartPending', 'Unknown', /was removed/);
     await vm.machine.sh('systemctl restart istio');
     await untilServing(lab, vm.machine, { namespace: vm.namespace, group: vm.group, revision: 'default' });
     assert.match((await vm.envoy()) ?? '', /releases\/1\.31\.1-[0-9a-f]{12}\/bin\/envoy$/);

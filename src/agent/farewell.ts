@@ -1,0 +1,33 @@
+/** The last word of an agent that is removed: else its entry would go on saying that it is ready, for ever. */
+import type { EntryReport } from '../control-plane/entry-report.ts';
+import { systemClock } from '../host/clock.ts';
+import type { Paths } from '../paths.ts';
+import { AGENT_VERSION } from '../version.ts';
+import { readMachineId } from './agent.ts';
+import { configHere, observeHere } from './here.ts';
+import { Mesh } from './mesh.ts';
+
+/** On the entry once nobody reports any more. Pure. */
+export function removedReport(version: string): EntryReport {
+  const message = `smm-agent ${version} was removed from this machine: nobody stages Istio here or reports any more`;
+  return {
+    pending: { status: 'Unknown', reason: 'AgentRemoved', message },
+    agent: { status: 'False', reason: 'Removed', message },
+    messages: [],
+  };
+}
+
+/**
+ * Says that on the machine's entry, with the configuration that is still there. Resolves with what kept that from being said, null when it
+ * was. The daemon must have ended, or its next report would say otherwise. Rejects with SMM1xx when the configuration has errors.
+ */
+export async function reportRemoval(paths: Paths): Promise<string | null> {
+  const config = await configHere(paths);
+  const { identity } = await observeHere(paths);
+  const mesh = new Mesh(config, { paths, machineId: await readMachineId(paths), clock: systemClock });
+  try {
+    return await mesh.publishLast(removedReport(AGENT_VERSION), identity);
+  } finally {
+    mesh.close();
+  }
+}
