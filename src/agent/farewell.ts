@@ -8,7 +8,7 @@ import { configHere, observeHere } from './here.ts';
 import { Mesh } from './mesh.ts';
 
 /** On the entry once nobody reports any more. Pure. */
-export function removedReport(version: string): EntryReport {
+function removedReport(version: string): EntryReport {
   const message = `smm-agent ${version} was removed from this machine: nobody stages Istio here or reports any more`;
   return {
     pending: { status: 'Unknown', reason: 'AgentRemoved', message },
