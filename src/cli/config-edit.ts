@@ -57,6 +57,16 @@ export async function editConfig(
   });
 }
 
+/** The keys that the file has beside `path`; none when it cannot be read, which the edit itself has told. */
+export async function keysBeside(paths: Paths, path: KeyPath): Promise<string[]> {
+  const read = await readConfigText(paths);
+  if (!('text' in read)) return [];
+  const { document } = await parseConfig(read.text, paths.config);
+  let data: unknown = document?.toJS();
+  for (const key of path.slice(0, -1)) data = (data as Record<string, unknown> | null | undefined)?.[key];
+  return Object.keys((data ?? {}) as object);
+}
+
 /** A change has no effect while anything else about the configuration is wrong: the agent stays idle. */
 export function tellWhatIsLeft(left: EditResult['left'], { stdout }: Io): void {
   for (const problem of left) {

@@ -4,7 +4,7 @@ import { type KeyPath, keysAt, leafKeys, schemaAt } from '../config-schema.ts';
 import { AgentError } from '../errors.ts';
 import { nearest } from '../nearest.ts';
 import { type CommandSpec, parseArguments, usageError } from './arguments.ts';
-import { editConfig, tellWhatIsLeft } from './config-edit.ts';
+import { editConfig, keysBeside, tellWhatIsLeft } from './config-edit.ts';
 import type { Edit } from './document-edit.ts';
 import { EXIT } from './exit-codes.ts';
 import { type Io, requireRoot } from './io.ts';
@@ -78,14 +78,24 @@ async function edit(io: Io, edits: Edit[], beforeWrite?: () => Promise<void>): P
     : edits;
   const keys = asked.map(({ path }) => path.join('.')).join(', ');
   const isTakenOut = edits.every(({ value }) => value === undefined);
-  const same = isTakenOut ? `${keys} is not in ${io.paths.config}` : `${keys} was so already`;
-  io.stdout.write(changed ? `changed ${keys} in ${io.paths.config}\n` : `nothing to change: ${same}\n`);
+  const same = async () => (isTakenOut ? await notInFile(io, asked) : `${keys} was so already`);
+  io.stdout.write(changed ? `changed ${keys} in ${io.paths.config}\n` : `nothing to change: ${await same()}\n`);
   tellWhatIsLeft(left, io);
   // What the file says counts from now on.
   if (keys === 'hold') await (await import('../agent/emergency-hold.ts')).setEmergencyHold(io.paths, false);
   if (keys.includes('workloadGroup')) await warnOfOtherGroup(io);
   await notifyDaemon(io);
   return EXIT.ok;
+}
+
+/** Among names of an operator's own (istio.env), a slip of the hand is a key like any other. */
+async function notInFile({ paths }: Io, edits: readonly Edit[]): Promise<string> {
+  const sentences = edits.map(async ({ path }) => {
+    const close = nearest(path.at(-1) ?? '', await keysBeside(paths, path));
+    const meant = close === null ? '' : ` (did you mean ${[...path.slice(0, -1), close].join('.')}?)`;
+    return `${path.join('.')} is not in ${paths.config}${meant}`;
+  });
+  return (await Promise.all(sentences)).join(', ');
 }
 
 function exactly(count: number, what: string, rest: readonly string[]): void {

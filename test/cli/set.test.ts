@@ -400,6 +400,9 @@ describe('smm-agent hold and unhold', () => {
     await terminal.writeConfig(COMMENTED);
     const { code, stdout } = await terminal.type(['set', 'istio.env.TYPO', '--default']);
     assert.deepEqual([code, stdout], [0, `nothing to change: istio.env.TYPO is not in ${terminal.paths.config}\n`]);
+    await terminal.type(['set', 'istio.env.ISTIO_META_ZONE', 'b']);
+    const slip = await terminal.type(['set', 'istio.env.ISTIO_META_ZON', '--default']);
+    assert.match(slip.stdout, /is not in \S+ \(did you mean istio\.env\.ISTIO_META_ZONE\?\)\n/);
   });
 
   it('hold a machine whose file cannot be edited all the same, and say where that is noted', async () => {
