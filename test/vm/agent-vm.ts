@@ -16,6 +16,7 @@ import { withLock } from './lab/lock.ts';
 import { bootMachine, type Machine } from './lab/machine.ts';
 import { findEntry, joinMesh } from './lab/mesh-vm.ts';
 import { setInjectorTag, setRolledOut } from './lab/revisions.ts';
+import type { Suite } from './lab/rootfs.ts';
 import { until } from './lab/until.ts';
 
 export interface AgentVmOptions {
@@ -23,6 +24,8 @@ export interface AgentVmOptions {
   version?: string;
   envoy?: EnvoyVersion;
   revision?: Revision;
+  /** Of the machine's Debian. */
+  suite?: Suite;
   /** Runs after Istio is up and before the package is installed: an operator's own settings. */
   prepare?: (machine: Machine) => Promise<void>;
   /** Lines for agent.yaml, `key value` for smm-agent set. */
@@ -62,7 +65,7 @@ export class AgentVm {
   /** In the mesh with Istio of the official package, the agent installed, configured and started. */
   static async make(lab: Lab, options: AgentVmOptions): Promise<AgentVm> {
     const { name, version = '1.31.0', envoy = '1.39.3', revision = 'default' } = options;
-    const machine = await bootMachine(lab, { name });
+    const machine = await bootMachine(lab, { name, suite: options.suite });
     const downloads = await startDownloads(lab, { tls: true });
     const vm = new AgentVm(lab, machine, downloads, options);
     const { group } = vm;

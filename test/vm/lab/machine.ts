@@ -8,17 +8,25 @@ import { makeDisk, nameMachine } from './machine-disk.ts';
 import { addGuestAddress, guestAddress, makeGuestNetwork, removeGuestAddress } from './network.ts';
 import { findInit, type Mainboard, powerOn, REBOOT_STATUS } from './nspawn.ts';
 import { isAlive, type ProcessIdentity, signal } from './process-identity.ts';
+import { rootfs, type Suite } from './rootfs.ts';
 import { say } from './say.ts';
 import { until } from './until.ts';
 
 const BOOT_MS = 60_000;
 const OFF_MS = 60_000;
 
+export interface MachineOptions {
+  readonly name: string;
+  /** Default: bookworm, which each run has made beforehand. */
+  readonly suite?: Suite | undefined;
+}
+
 /** Makes a machine and boots it; it has an address of its own, and resolves its own name. */
-export async function bootMachine(lab: Lab, { name }: { readonly name: string }): Promise<Machine> {
+export async function bootMachine(lab: Lab, { name, suite }: MachineOptions): Promise<Machine> {
   const number = takeNumber(lab.state.folder);
   const machineId = `smm-${lab.state.id}-${number}`;
-  const disk = await makeDisk(lab.ledger, lab.state.parts.rootfs, join(lab.state.folder, 'machines', `${number}`));
+  const base = suite === undefined ? lab.state.parts.rootfs : await rootfs(suite);
+  const disk = await makeDisk(lab.ledger, base, join(lab.state.folder, 'machines', `${number}`));
   nameMachine(disk.root, name);
   const removeNetwork = await makeGuestNetwork(lab.ledger, machineId, lab.state.netns, number);
   // After disk and network, so that a teardown empties the cgroup, of whoever is left in it, before it takes those away.

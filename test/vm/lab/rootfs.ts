@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { cached, digestOf } from './cache.ts';
 import { must } from './run.ts';
 
-const SUITE = 'bookworm';
+export type Suite = 'bookworm' | 'bullseye';
 /** What a VM of a mesh has (systemd, and the dependencies of the istio-sidecar package), and what the tests look at it with. */
 const PACKAGES = [
   'systemd',
@@ -22,10 +22,10 @@ const PACKAGES = [
   'libfaketime',
 ];
 
-export async function rootfs(): Promise<string> {
-  const folder = await cached('rootfs', digestOf('1', SUITE, ...PACKAGES), async (draft) => {
+export async function rootfs(suite: Suite = 'bookworm'): Promise<string> {
+  const folder = await cached('rootfs', digestOf('1', suite, ...PACKAGES), async (draft) => {
     const root = join(draft, 'root');
-    await must(['mmdebstrap', '--variant=minbase', `--include=${PACKAGES.join(',')}`, SUITE, root]);
+    await must(['mmdebstrap', '--variant=minbase', `--include=${PACKAGES.join(',')}`, suite, root]);
     // The journal must outlive a reboot: several tests read the lines of the boot before.
     mkdirSync(join(root, 'var/log/journal'), { recursive: true });
     // Resolving goes nowhere (a test network has no DNS), quickly: an empty file would mean "ask 127.0.0.1".
