@@ -32,14 +32,7 @@ const FILES: readonly (readonly [from: string, to: string, mode: number])[] = [
   ['packaging/needrestart/smm-agent.conf', 'etc/needrestart/conf.d/smm-agent.conf', 0o644],
   ['packaging/files/agent.yaml.example', 'usr/share/doc/smm-agent/agent.yaml.example', 0o644],
   ['README.md', 'usr/share/doc/smm-agent/README.md', 0o644],
-  ['docs/architecture.md', 'usr/share/doc/smm-agent/docs/architecture.md', 0o644],
-  ['docs/benchmarks.md', 'usr/share/doc/smm-agent/docs/benchmarks.md', 0o644],
-  ['docs/control-plane.md', 'usr/share/doc/smm-agent/docs/control-plane.md', 0o644],
-  ['docs/errors.md', 'usr/share/doc/smm-agent/docs/errors.md', 0o644],
-  ['docs/repository.md', 'usr/share/doc/smm-agent/docs/repository.md', 0o644],
-  ['docs/security.md', 'usr/share/doc/smm-agent/docs/security.md', 0o644],
   ['systemd/README.md', 'usr/share/doc/smm-agent/systemd/README.md', 0o644],
-  ['docs/vm-configuration.md', 'usr/share/doc/smm-agent/docs/vm-configuration.md', 0o644],
 ];
 
 const TRUSTED_ROOT = 'etc/smm/repository/root.json';
@@ -53,6 +46,9 @@ export function conffiles({ trustedRoot }: Contents): string[] {
 export function layOut(tree: string, contents: Contents): void {
   const { projectRoot, version, runtimeVersion, trustedRoot } = contents;
   for (const [from, to, mode] of FILES) put(join(projectRoot, from), join(tree, to), mode);
+  for (const page of globSync('docs/*.md', { cwd: projectRoot })) {
+    put(join(projectRoot, page), join(tree, 'usr/share/doc/smm-agent', page), 0o644);
+  }
   for (const manifest of globSync('packaging/kubernetes/*', { cwd: projectRoot })) {
     put(join(projectRoot, manifest), join(tree, 'usr/share/smm-agent/kubernetes', basename(manifest)), 0o644);
   }

@@ -101,7 +101,7 @@ export const Config = z.strictObject({
       /** Level of the validation message on the WorkloadEntry while a restart is pending. */
       validationLevel: z.enum(['ERROR', 'WARNING']).default('ERROR'),
       /** Where the validation message says to read on: your own runbook, or the copy that the package brings. */
-      documentationUrl: z.url().max(2048).default('file:///usr/share/doc/smm-agent/README.md'),
+      documentationUrl: z.url().max(2048).default('file:///usr/share/doc/smm-agent/docs/operating.md'),
     })
     .prefault({}),
   /** true: nothing is staged or started by itself, and what is staged is withdrawn. */

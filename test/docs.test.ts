@@ -47,8 +47,16 @@ describe('README.md', () => {
     for (const step of steps.slice(1)) assert.equal(named.includes(step), true, `npm run ${step} is not in the README`);
   });
 
+  it('is read in one sitting', () => {
+    assert.ok(readme.split('\n').length <= 150);
+  });
+});
+
+describe('docs/configuration.md', () => {
+  const page = read('docs/configuration.md');
+
   it('has the table of the schema: every key in its order, with its default', () => {
-    const table = readme.slice(readme.search(/^\| key +\| default/m)).split('\n\n')[0] ?? '';
+    const table = page.slice(page.search(/^\| key +\| default/m)).split('\n\n')[0] ?? '';
     const rows = [...table.matchAll(/^\| `(.+?)` +\| (.+?) +\| (.+?) +\|$/gm)].map(([, key, value]) => [key, value]);
     const given = { workloadGroup: { namespace: 'a', name: 'b' }, controlPlane: { server: 'https://10.0.0.1' } };
     const defaults = Config.parse(given);

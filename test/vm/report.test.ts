@@ -146,7 +146,7 @@ describe('the report of a machine', () => {
     assert.deepEqual(own(await vm.entry()).messages[0], {
       type: { name: 'IstioRestartPending', code: 'SMM0001' },
       level: 'ERROR',
-      documentationUrl: 'file:///usr/share/doc/smm-agent/README.md',
+      documentationUrl: 'file:///usr/share/doc/smm-agent/docs/operating.md',
     });
     const { message } = await vm.condition('IstioRestartPending', 'True');
     assert.match(

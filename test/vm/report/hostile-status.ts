@@ -72,7 +72,12 @@ const condition = fc.record({
 const message = fc.record({
   type: fc.record({ name: fc.constantFrom('IstioRestartPending', 'A'), code: fc.constantFrom('SMM0001', 'SMM9999') }),
   level: fc.constantFrom('ERROR', 'WARNING', 'INFO'),
-  documentationUrl: fc.constantFrom('', 'https://example.com/', 'file:///usr/share/doc/smm-agent/README.md', '\u0000'),
+  documentationUrl: fc.constantFrom(
+    '',
+    'https://example.com/',
+    'file:///usr/share/doc/smm-agent/docs/operating.md',
+    '\u0000',
+  ),
 });
 
 const CONDITION_FIELDS = [
