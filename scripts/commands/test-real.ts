@@ -3,11 +3,12 @@
  * distribution's programs it needs, and says what it does; here is only checked what it cannot bring along itself.
  */
 import { accessSync, constants } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { runTests } from '../test-files.ts';
 
-/** Each file boots machines of its own; how many at once is a matter of memory and cores. */
-const SIDE_BY_SIDE = process.env.SMM_TEST_CONCURRENCY ?? '2';
+/** Each file boots machines of its own, with 2 GB of memory, and mostly waits for them. */
+const SIDE_BY_SIDE = process.env.SMM_TEST_CONCURRENCY ?? String(Math.min(availableParallelism() + 1, 4));
 
 /** The runner's limit holds for a whole file too. Milliseconds. */
 const LONGEST_FILE_MS = 1_800_000;
