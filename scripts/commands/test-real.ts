@@ -7,7 +7,7 @@ import { availableParallelism } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { runTests } from '../test-files.ts';
 
-/** Each file boots machines of its own, with 2 GB of memory, and mostly waits for them. */
+/** Each file boots machines of its own, and mostly waits for them. */
 const SIDE_BY_SIDE = process.env.SMM_TEST_CONCURRENCY ?? String(Math.min(availableParallelism() + 1, 4));
 
 /** The runner's limit holds for a whole file too. Milliseconds. */
