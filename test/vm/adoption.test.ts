@@ -82,6 +82,14 @@ describe("a running Istio with an operator's own settings", () => {
     for (const name of ['cluster.env', 'sidecar.env', 'mesh']) {
       assert.equal(await vm.machine.sh(`stat -c '%A %U %G' ${ACTIVE}/${name}`), '-rw-r----- root istio-proxy\n', name);
     }
+    const asProxy = 'setpriv --reuid istio-proxy --regid istio-proxy --init-groups';
+    const writable = `find /opt/smm-agent /etc/systemd/system /var/lib/smm-agent ! -type l -writable 2>/dev/null || :`;
+    assert.equal(
+      await vm.machine.sh(`${asProxy} sh -c '${writable}'`),
+      '',
+      'istio-proxy writes nothing that root runs',
+    );
+    assert.match(await vm.machine.sh(`sh -c '${writable}' | head -n 1`), /^\/opt/, 'root would be found to');
   });
 
   it('runs on when the official package is upgraded by dpkg, and nothing is pending', async () => {

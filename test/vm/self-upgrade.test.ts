@@ -129,10 +129,16 @@ describe('an agent that the control plane upgrades', () => {
   });
 
   it('is upgraded three times in a row, and keeps what it may have to go back to', async () => {
-    for (const version of ['0.2.4', '0.2.5', '0.2.6']) {
+    for (const version of ['0.2.4', '0.2.5']) {
       await repository.publish(version);
       await upgraded(version);
     }
+    await repository.publish('0.2.6');
+    await announce(lab, '0.2.6');
+    // Also whoever waits on the machine is told how it ended, by a command of the version that is left.
+    const waited = await machine.vm.machine.sh('smm-agent reconcile --wait', { timeoutMs: TWO_MINUTES_MS });
+    assert.match(waited, /^smm-agent 0\.2\.6 runs, as is wanted$/m);
+    await machine.confirmed('0.2.6');
     const links = 'readlink /opt/smm-agent/current /opt/smm-agent/previous';
     assert.equal(await sh(links), 'versions/0.2.6\nversions/0.2.5\n');
     const kept = () => sh('ls /opt/smm-agent/versions /opt/smm-agent/runtimes');
