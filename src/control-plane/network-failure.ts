@@ -1,4 +1,5 @@
 /** No answer came: which of DNS, connection, TLS and deadline it was, in words that tell an operator where to look. */
+import { isAtProxy, networkError } from '../host/network-error.ts';
 import { ControlPlaneError } from './failure.ts';
 
 const DNS = new Set(['ENOTFOUND', 'EAI_AGAIN', 'EAI_FAIL', 'EAI_NODATA', 'EAI_NONAME']);
@@ -8,11 +9,25 @@ const TLS =
 
 /**
  * The failure for an error of the HTTP library. Only its text and code are kept: the library's errors carry the whole
- * request, token included, and whoever logs a cause would log that.
+ * request, token included, and whoever logs a cause would log that. `proxy` is the URL of the one that is between.
  */
-export function networkFailure(error: unknown, doing: string, server: string): ControlPlaneError {
+export function networkFailure(
+  error: unknown,
+  doing: string,
+  server: string,
+  proxy: string | null = null,
+): ControlPlaneError {
   const code = codeOf(error);
   const cause = new Error(error instanceof Error ? error.message || code : String(error));
+  if (isAtProxy(networkError(error), proxy, server)) {
+    return new ControlPlaneError(
+      'unreachable',
+      'SMM206',
+      `cannot ${doing}: no connection to the proxy ${proxy} (${code})`,
+      'check proxy.https, and that the proxy runs; what it is not needed for can stand in proxy.no',
+      { cause },
+    );
+  }
   if (DNS.has(code)) {
     return new ControlPlaneError(
       'unreachable',

@@ -161,7 +161,7 @@ export class Transport {
     if (error instanceof Error && error.message.startsWith('maxContentLength')) {
       return invalidAnswer(doing, `it is longer than ${this.#options.maxAnswerBytes} bytes`);
     }
-    return networkFailure(error, doing, this.#options.server);
+    return networkFailure(error, doing, this.#options.server, this.#options.proxy?.https ?? null);
   }
 }
 

@@ -54,3 +54,8 @@ export function tlsAgent({ proxy, keep = 0, ...trust }: TlsAgentOptions): Agent 
 export function proxyOption({ options }: Agent): { proxy?: false } {
   return options.proxyEnv === undefined ? { proxy: false } : {};
 }
+
+/** URL of the proxy that such an agent uses; null for none. */
+export function proxyOf({ options }: Agent): string | null {
+  return options.proxyEnv?.HTTPS_PROXY ?? null;
+}

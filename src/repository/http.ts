@@ -4,7 +4,7 @@
  */
 import { Agent as HttpAgent, type IncomingMessage } from 'node:http';
 import { AgentError, describeError } from '../errors.ts';
-import { proxyOption } from '../host/tls-agent.ts';
+import { proxyOf, proxyOption } from '../host/tls-agent.ts';
 import { addressProblem } from './address-problem.ts';
 import type { Deadline } from './deadline.ts';
 import { DownloadError, parseRetryAfter } from './errors.ts';
@@ -92,7 +92,8 @@ export async function get(
         policy.remedies.certificate,
       );
     }
-    throw addressProblem(url, cause, policy.remedies.address) ?? broken(url, cause);
+    const way = { address: policy.remedies.address, proxy: proxyOf(policy.agent) };
+    throw addressProblem(url, cause, way) ?? broken(url, cause);
   }
 }
 

@@ -20,6 +20,7 @@ const PACKAGES = [
   'python3',
   'strace',
   'libfaketime',
+  'tinyproxy-bin',
 ];
 
 export async function rootfs(suite: Suite = 'bookworm'): Promise<string> {
