@@ -8,7 +8,7 @@ import { chmodSync, createWriteStream, mkdirSync, mkdtempSync, readdirSync, rena
 import { basename, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { constants, createZstdCompress } from 'node:zlib';
-import { agentTarget, runtimeTarget, type TargetArchitecture } from '../src/repository/targets.ts';
+import { agentTarget, runtimeTarget, type TargetArchitecture } from '../src/downloads/targets.ts';
 import { layOutRuntime, layOutVersion, type RuntimeContents, type VersionContents } from './release-folders.ts';
 
 /** Of Zstandard. 19 for what is shipped, 1 for tests. */
@@ -68,7 +68,7 @@ async function compress(tree: string, to: string, level: ArchiveLevel, sourceDat
   const zstd = createZstdCompress({
     params: {
       [constants.ZSTD_c_compressionLevel]: level,
-      // 4 MB: so much memory the agent needs to unpack it; src/upgrade/unpack.ts refuses more than twice that.
+      // 4 MB: so much memory the agent needs to unpack it; src/versions/unpack.ts refuses more than twice that.
       [constants.ZSTD_c_windowLog]: 22,
     },
   });

@@ -3,12 +3,12 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { checkTrustedRoot } from '../publisher/signing/trusted-root.ts';
 import { packageJson, projectRoot } from '../scripts/project.ts';
 import { buildAgentArchive, buildRuntimeArchive } from './artifacts.ts';
 import { bundle } from './bundle.ts';
 import { copyrightText } from './copyright.ts';
 import { buildDeb, type Compression } from './deb.ts';
-import { checkTrustedRoot } from './repository/trusted-root.ts';
 import { ARCHITECTURES, runtimeFolder } from './runtime.ts';
 
 const HELP = `npm run package -- [options]: builds the packages and the archives of the repository, in about three minutes

@@ -5,9 +5,9 @@ import { describe, it } from 'node:test';
 import { parse } from 'yaml';
 import { packageJson, projectRoot } from '../scripts/project.ts';
 import { commands } from '../src/cli/commands.ts';
-import { Config } from '../src/config.ts';
-import { leafKeys } from '../src/config-schema.ts';
-import { parseConfig } from '../src/config-text.ts';
+import { leafKeys } from '../src/config/keys.ts';
+import { parseConfig } from '../src/config/parse.ts';
+import { Config } from '../src/config/schema.ts';
 
 const read = (file: string) => readFileSync(join(projectRoot, file), 'utf8');
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { AgentError, describeError } from '../src/errors.ts';
+import { AgentError, describeError } from '../src/base/errors.ts';
 
 describe('an error', () => {
   it('tells its causes', () => {

@@ -1,4 +1,4 @@
 /** `npm run demo`. */
 import { runHere } from '../project.ts';
 
-process.exitCode = await runHere(process.execPath, ['test/sandbox/demo.ts', ...process.argv.slice(2)]);
+process.exitCode = await runHere(process.execPath, ['test/demo/main.ts', ...process.argv.slice(2)]);

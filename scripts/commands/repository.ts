@@ -1,5 +1,5 @@
 /** `npm run repository -- <command>`: the publisher of the signed repository. Relative paths begin where npm was called. */
-import { dispatch } from '../../packaging/repository/commands/dispatch.ts';
+import { dispatch } from '../../publisher/commands/dispatch.ts';
 
 process.exitCode = await dispatch(process.argv.slice(2), {
   stdout: process.stdout,

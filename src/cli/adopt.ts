@@ -1,8 +1,9 @@
 /** `smm-agent adopt`: takes over the Istio that runs here, or another configuration for it, after showing the difference. */
-import { AgentError } from '../errors.ts';
-import { type CommandSpec, parseArguments } from './arguments.ts';
-import { EXIT } from './exit-codes.ts';
-import { type Io, requireRoot } from './io.ts';
+
+import { type CommandSpec, parseArguments } from '../base/cli/arguments.ts';
+import { EXIT } from '../base/cli/exit-codes.ts';
+import { type Io, requireRoot } from '../base/cli/io.ts';
+import { AgentError } from '../base/errors.ts';
 import { showTurn } from './turn-text.ts';
 
 export const spec = {
@@ -24,7 +25,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     throw new AgentError('SMM601', 'cannot adopt with --render and --keep at once', 'choose one of them');
   }
   requireRoot(io, spec.name);
-  const { adoptAgain, adoptionDifference, reconcileOrAsk } = await import('../agent/adoption.ts');
+  const { adoptAgain, adoptionDifference, reconcileOrAsk } = await import('../operator/adoption.ts');
   const kind = values.render ? 'render' : values.keep ? 'keep' : 'again';
   const difference = await adoptionDifference(io.paths, kind);
   if (difference.length === 0) io.stdout.write('no difference to what the next start of Istio has now\n');

@@ -1,6 +1,6 @@
 /** The commands. Each is loaded when it is asked for, so that the daemon carries no code of the others. */
-import type { CommandSpec } from './arguments.ts';
-import type { Io } from './io.ts';
+import type { CommandSpec } from '../base/cli/arguments.ts';
+import type { Io } from '../base/cli/io.ts';
 
 export interface Command {
   spec: CommandSpec;

@@ -1,11 +1,12 @@
 /** Whether a daemon runs, and whether what status.json says is its last word. Needs no root. */
-import { type Activity, readActivity } from '../agent/activity.ts';
-import type { Status } from '../agent/status.ts';
-import { AgentError } from '../errors.ts';
-import type { UnitState } from '../host/service-manager.ts';
-import { systemdBelow } from '../host/systemd-below.ts';
-import type { Paths } from '../paths.ts';
-import { AGENT_UNIT } from '../upgrade/unit.ts';
+
+import { AgentError } from '../base/errors.ts';
+import type { Paths } from '../base/paths.ts';
+import { type Activity, readActivity } from '../daemon/activity.ts';
+import { systemdBelow } from '../host/systemd/below.ts';
+import type { UnitState } from '../host/systemd/service-manager.ts';
+import type { Status } from '../status/status.ts';
+import { AGENT_UNIT } from '../versions/unit.ts';
 
 export type DaemonLife =
   | { is: 'idle' }

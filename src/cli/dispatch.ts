@@ -1,12 +1,13 @@
 /** From argv to a command, and from whatever it throws to stderr and an exit code. */
-import { AgentError } from '../errors.ts';
-import { nearest } from '../nearest.ts';
-import { pathsUnder } from '../paths.ts';
-import { helpText } from './arguments.ts';
+
+import { helpText } from '../base/cli/arguments.ts';
+import { EXIT, exitCodeOf } from '../base/cli/exit-codes.ts';
+import type { Io } from '../base/cli/io.ts';
+import { AgentError } from '../base/errors.ts';
+import { nearest } from '../base/nearest.ts';
+import { pathsUnder } from '../base/paths.ts';
 import { commands } from './commands.ts';
 import { errorText } from './error-text.ts';
-import { EXIT, exitCodeOf } from './exit-codes.ts';
-import type { Io } from './io.ts';
 
 /** Runs the command that `argv` (without node and script) names; resolves with the exit code, never rejects. */
 export async function dispatch(argv: readonly string[], process: Omit<Io, 'paths'>): Promise<number> {

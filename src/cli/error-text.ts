@@ -1,5 +1,5 @@
 /** How a command says what went wrong: the sentence with its causes and code, and what to do about it. */
-import { type AgentError, describeError } from '../errors.ts';
+import { type AgentError, describeError } from '../base/errors.ts';
 
 /** Two lines for stderr. */
 export function errorText(error: AgentError): string {

@@ -1,10 +1,11 @@
 /** `smm-agent help [<command>]`. */
-import { AgentError } from '../errors.ts';
-import { nearest } from '../nearest.ts';
-import { type CommandSpec, columns, helpText, parseArguments } from './arguments.ts';
+
+import { type CommandSpec, columns, helpText, parseArguments } from '../base/cli/arguments.ts';
+import { EXIT } from '../base/cli/exit-codes.ts';
+import type { Io } from '../base/cli/io.ts';
+import { AgentError } from '../base/errors.ts';
+import { nearest } from '../base/nearest.ts';
 import { commands } from './commands.ts';
-import { EXIT } from './exit-codes.ts';
-import type { Io } from './io.ts';
 
 export const spec = {
   name: 'help',

@@ -1,9 +1,10 @@
 /** `smm-agent history`: what was changed on this machine, when, from and to, and how it ended. */
-import { type HistoryEntry, readHistory } from '../agent/history.ts';
-import { AgentError } from '../errors.ts';
-import { type CommandSpec, parseArguments } from './arguments.ts';
-import { EXIT } from './exit-codes.ts';
-import type { Io } from './io.ts';
+
+import { type CommandSpec, parseArguments } from '../base/cli/arguments.ts';
+import { EXIT } from '../base/cli/exit-codes.ts';
+import type { Io } from '../base/cli/io.ts';
+import { AgentError } from '../base/errors.ts';
+import { type HistoryEntry, readHistory } from '../history/history.ts';
 
 export const spec = {
   name: 'history',

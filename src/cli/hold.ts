@@ -1,10 +1,11 @@
 /** `smm-agent hold`: this machine stays on the Istio and on the agent that it has, also across a reboot. */
-import { AgentError } from '../errors.ts';
-import type { Paths } from '../paths.ts';
-import { type CommandSpec, parseArguments } from './arguments.ts';
-import { type EditResult, editConfig, tellWhatIsLeft } from './config-edit.ts';
-import { EXIT } from './exit-codes.ts';
-import { type Io, requireRoot } from './io.ts';
+
+import { type CommandSpec, parseArguments } from '../base/cli/arguments.ts';
+import { EXIT } from '../base/cli/exit-codes.ts';
+import { type Io, requireRoot } from '../base/cli/io.ts';
+import { AgentError } from '../base/errors.ts';
+import type { Paths } from '../base/paths.ts';
+import { type EditResult, editConfig, tellWhatIsLeft } from '../config/edit/edit.ts';
 import { notifyDaemon } from './notify-daemon.ts';
 
 export const spec = {
@@ -24,12 +25,12 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
 /** Writes `hold` and tells the daemon. An emergency does not wait for a file that has errors: then it is noted beside it. */
 export async function setHold(hold: boolean, io: Io): Promise<number> {
   requireRoot(io, hold ? 'hold' : 'unhold');
-  const { setEmergencyHold } = await import('../agent/emergency-hold.ts');
+  const { setEmergencyHold } = await import('../config/emergency-hold.ts');
   const edited = await editOrWhyNot(hold, io.paths);
   const isNoted = hold && 'reason' in edited;
   await setEmergencyHold(io.paths, isNoted);
   // The daemon does this too; where it is dead, nobody else would tell istio-activate.
-  const { writeHold } = await import('../agent/rules.ts');
+  const { writeHold } = await import('../turn/rules.ts');
   if (hold || !('reason' in edited)) await writeHold(io.paths, hold);
   if ('reason' in edited) {
     if (!hold) throw edited.reason;

@@ -1,8 +1,9 @@
 /** Tells a running daemon that its configuration changed, and waits for what it makes of that. */
-import { ask } from '../agent/ask.ts';
-import type { TurnEvent } from '../agent/events.ts';
-import { AgentError, describeError } from '../errors.ts';
-import type { Io } from './io.ts';
+
+import type { Io } from '../base/cli/io.ts';
+import { AgentError, describeError } from '../base/errors.ts';
+import { ask } from '../daemon/socket/client.ts';
+import type { TurnEvent } from '../turn/events.ts';
 import { showTurn } from './turn-text.ts';
 
 /** A turn without a download takes a second; one with a control plane that does not answer up to half a minute. */

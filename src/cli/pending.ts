@@ -1,10 +1,11 @@
 /** `smm-agent pending`: whether a restart of Istio is pending, as an exit code. Looks at the machine itself, now. */
-import { type RestartSummary, restartSummary } from '../agent/status.ts';
-import { AgentError, describeError } from '../errors.ts';
-import { type CommandSpec, parseArguments } from './arguments.ts';
+
+import { type CommandSpec, parseArguments } from '../base/cli/arguments.ts';
+import { EXIT } from '../base/cli/exit-codes.ts';
+import { type Io, requireRoot } from '../base/cli/io.ts';
+import { AgentError, describeError } from '../base/errors.ts';
+import { type RestartSummary, restartSummary } from '../status/status.ts';
 import { errorText } from './error-text.ts';
-import { EXIT } from './exit-codes.ts';
-import { type Io, requireRoot } from './io.ts';
 
 export const spec = {
   name: 'pending',
@@ -30,7 +31,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
 async function look(io: Io): Promise<RestartSummary> {
   try {
     requireRoot(io, spec.name, 'other users cannot see what runs in istio.service');
-    const { observeHere } = await import('../agent/here.ts');
+    const { observeHere } = await import('../operator/without-daemon.ts');
     return restartSummary((await observeHere(io.paths)).pending);
   } catch (error) {
     if (!(error instanceof AgentError)) throw error;

@@ -1,8 +1,8 @@
 /** What `reconcile --dry-run` prints: what is true, what is wanted, what would be done and what would not, with reasons. Pure. */
-import type { Step } from '../agent/decision.ts';
-import { isLost } from '../agent/lost-release.ts';
-import type { Observation } from '../agent/observation.ts';
-import type { Plan } from '../agent/turn.ts';
+import type { Step } from '../decision/step.ts';
+import { isLost } from '../observation/lost-release.ts';
+import type { Observation } from '../observation/observation.ts';
+import type { Plan } from '../turn/turn.ts';
 
 export function explainPlan(plan: Plan, warnings: readonly string[] = []): string {
   const { observation, target, wanted, decision } = plan;

@@ -1,14 +1,15 @@
 /** `smm-agent reconcile`: one turn, now. Beside a running daemon it asks that one, and shows what it does. */
-import { ask } from '../agent/ask.ts';
-import { configChange } from '../agent/settings.ts';
-import type { Status } from '../agent/status.ts';
-import { readStatus } from '../agent/status-file.ts';
-import { turnResult } from '../agent/turn-result.ts';
-import { AgentError } from '../errors.ts';
-import { type CommandSpec, parseArguments } from './arguments.ts';
+
+import { type CommandSpec, parseArguments } from '../base/cli/arguments.ts';
+import { EXIT } from '../base/cli/exit-codes.ts';
+import { type Io, requireRoot } from '../base/cli/io.ts';
+import { AgentError } from '../base/errors.ts';
+import { ask } from '../daemon/socket/client.ts';
+import { turnResult } from '../daemon/turn-result.ts';
+import { configChange } from '../observation/settings.ts';
+import { readStatus } from '../status/file.ts';
+import type { Status } from '../status/status.ts';
 import { daemonLife } from './daemon-life.ts';
-import { EXIT } from './exit-codes.ts';
-import { type Io, requireRoot } from './io.ts';
 import { showTurn } from './turn-text.ts';
 
 export const spec = {
@@ -33,7 +34,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   const { values } = parseArguments(spec, args, { min: 0, max: 0 });
   requireRoot(io, spec.name, 'it needs the token, and to see what runs');
   if (values['dry-run']) {
-    const { planHere } = await import('../agent/here.ts');
+    const { planHere } = await import('../operator/without-daemon.ts');
     const { explainPlan } = await import('./plan-text.ts');
     const plan = await planHere(io.paths);
     const change = await daemonsChange(io);
@@ -50,7 +51,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
 
 /** A turn by the daemon, or by this process where none runs. Rejects with SMM609 when what is wanted here was not done, and with SMM217. */
 export async function makeTurn(io: Io): Promise<number> {
-  const { configHere, reconcileHere } = await import('../agent/here.ts');
+  const { configHere, reconcileHere } = await import('../operator/without-daemon.ts');
   // All of what is wrong with the file, each with its line: a daemon would answer with its state only.
   await configHere(io.paths);
   const show = showTurn(io.stdout);

@@ -1,9 +1,10 @@
 /** `smm-agent reload`: has the daemon read its configuration again, and fails when that is refused. smm-agent.service does this. */
-import { ask } from '../agent/ask.ts';
-import { AgentError } from '../errors.ts';
-import { type CommandSpec, parseArguments } from './arguments.ts';
-import { EXIT } from './exit-codes.ts';
-import { type Io, requireRoot } from './io.ts';
+
+import { type CommandSpec, parseArguments } from '../base/cli/arguments.ts';
+import { EXIT } from '../base/cli/exit-codes.ts';
+import { type Io, requireRoot } from '../base/cli/io.ts';
+import { AgentError } from '../base/errors.ts';
+import { ask } from '../daemon/socket/client.ts';
 
 export const spec = {
   name: 'reload',
@@ -21,8 +22,8 @@ const PATIENCE_MS = 25_000;
 export async function run(args: readonly string[], io: Io): Promise<number> {
   parseArguments(spec, args, { min: 0, max: 0 });
   requireRoot(io, spec.name);
-  const { loadConfig } = await import('../config-file.ts');
-  const { configError } = await import('../config-problem.ts');
+  const { loadConfig } = await import('../config/load.ts');
+  const { configError } = await import('../config/problem.ts');
   const late = AbortSignal.timeout(PATIENCE_MS);
   let answer: Awaited<ReturnType<typeof ask>>;
   try {

@@ -1,11 +1,12 @@
 /** `smm-agent render`, as it is typed: src/cli/render.ts does it. */
-import { AgentError } from '../errors.ts';
+
+import { type CommandSpec, parseArguments, usageError } from '../base/cli/arguments.ts';
+import { EXIT } from '../base/cli/exit-codes.ts';
+import { type Io, requireRoot } from '../base/cli/io.ts';
+import { AgentError } from '../base/errors.ts';
 import { systemClock } from '../host/clock.ts';
-import type { VmInputs } from '../istio/vm-config/inputs.ts';
-import type { LocalConfiguration } from '../istio/vm-config/render.ts';
-import { type CommandSpec, parseArguments, usageError } from './arguments.ts';
-import { EXIT } from './exit-codes.ts';
-import { type Io, requireRoot } from './io.ts';
+import type { VmInputs } from '../istio/configuration/inputs.ts';
+import type { LocalConfiguration } from '../istio/configuration/render.ts';
 import { render } from './render.ts';
 
 export const spec = {
@@ -46,9 +47,9 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
 
 async function renderOwn(output: string, io: Io): Promise<string[]> {
   const [{ configHere }, { readMachineId }, { Mesh }] = await Promise.all([
-    import('../agent/here.ts'),
-    import('../agent/agent.ts'),
-    import('../agent/mesh.ts'),
+    import('../operator/without-daemon.ts'),
+    import('../turn/agent.ts'),
+    import('../turn/control-plane.ts'),
   ]);
   requireRoot(io, spec.name, 'without --from it needs the token of the control plane');
   const { paths } = io;

@@ -1,11 +1,11 @@
 /** `smm-agent render`: writes the VM's configuration, named as istioctl names it, so that the two can be compared. */
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AgentError } from '../errors.ts';
-import { fileError, hasCode } from '../host/file-errors.ts';
-import { makeFolder, readText, writeAtomically } from '../host/files.ts';
-import { VmInputs } from '../istio/vm-config/inputs.ts';
-import type { LocalConfiguration } from '../istio/vm-config/render.ts';
+import { AgentError } from '../base/errors.ts';
+import { fileError, hasCode } from '../host/files/file-errors.ts';
+import { makeFolder, readText, writeAtomically } from '../host/files/files.ts';
+import { VmInputs } from '../istio/configuration/inputs.ts';
+import type { LocalConfiguration } from '../istio/configuration/render.ts';
 
 export interface RenderArguments {
   /** Folder for the files; made where it is missing. */
@@ -28,7 +28,7 @@ export async function render(
   local: LocalConfiguration,
 ): Promise<string[]> {
   const objects = from === undefined ? await inputs() : await readObjects(from);
-  const { renderVmFiles } = await import('../istio/vm-config/render.ts');
+  const { renderVmFiles } = await import('../istio/configuration/render.ts');
   const files = renderVmFiles(objects, local);
   await makeMissingFolder(output);
   const contents = {

@@ -1,8 +1,9 @@
 /** `smm-agent report-removal`: run by the package when it goes. */
-import { describeError } from '../errors.ts';
-import { type CommandSpec, parseArguments } from './arguments.ts';
-import { EXIT } from './exit-codes.ts';
-import { type Io, requireRoot } from './io.ts';
+
+import { type CommandSpec, parseArguments } from '../base/cli/arguments.ts';
+import { EXIT } from '../base/cli/exit-codes.ts';
+import { type Io, requireRoot } from '../base/cli/io.ts';
+import { describeError } from '../base/errors.ts';
 
 export const spec = {
   name: 'report-removal',
@@ -16,7 +17,7 @@ export const spec = {
 export async function run(args: readonly string[], io: Io): Promise<number> {
   parseArguments(spec, args, { min: 0, max: 0 });
   requireRoot(io, spec.name);
-  const { reportRemoval } = await import('../agent/farewell.ts');
+  const { reportRemoval } = await import('../operator/farewell.ts');
   // Nobody is there to mend it: one line, and the removal goes on.
   const problem = await reportRemoval(io.paths).catch(describeError);
   if (problem === null) return EXIT.ok;

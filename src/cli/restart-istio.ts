@@ -1,11 +1,12 @@
 /** `smm-agent restart-istio`: an operator's explicit wish. The only command that restarts Istio. */
-import type { Observation } from '../agent/observation.ts';
-import { AgentError } from '../errors.ts';
+
+import { type CommandSpec, parseArguments } from '../base/cli/arguments.ts';
+import { EXIT } from '../base/cli/exit-codes.ts';
+import { type Io, requireRoot } from '../base/cli/io.ts';
+import { AgentError } from '../base/errors.ts';
+import type { Paths } from '../base/paths.ts';
 import { systemClock } from '../host/clock.ts';
-import type { Paths } from '../paths.ts';
-import { type CommandSpec, parseArguments } from './arguments.ts';
-import { EXIT } from './exit-codes.ts';
-import { type Io, requireRoot } from './io.ts';
+import type { Observation } from '../observation/observation.ts';
 
 export const spec = {
   name: 'restart-istio',
@@ -24,7 +25,7 @@ const SEEN_MS = 10_000;
 export async function run(args: readonly string[], io: Io): Promise<number> {
   const { values } = parseArguments(spec, args, { min: 0, max: 0 });
   requireRoot(io, spec.name);
-  const { observeHere, servicesHere } = await import('../agent/here.ts');
+  const { observeHere, servicesHere } = await import('../operator/without-daemon.ts');
   if (values['if-pending']) {
     const { pending } = await observeHere(io.paths);
     if (pending.answer === 'unknown') {
@@ -54,7 +55,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
 async function untilSeen({ paths, stderr }: Io): Promise<void> {
   const late = AbortSignal.timeout(SEEN_MS);
   try {
-    const { ask } = await import('../agent/ask.ts');
+    const { ask } = await import('../daemon/socket/client.ts');
     await ask(paths.socket, { do: 'look' }, () => {}, late);
   } catch (error) {
     // It is at a long turn, or ended: Istio was restarted all the same.

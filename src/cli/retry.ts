@@ -1,6 +1,6 @@
 /** `smm-agent retry`: forgets failed tries and what was rejected, and tries again at once. */
-import { type CommandSpec, parseArguments } from './arguments.ts';
-import { type Io, requireRoot } from './io.ts';
+import { type CommandSpec, parseArguments } from '../base/cli/arguments.ts';
+import { type Io, requireRoot } from '../base/cli/io.ts';
 import { makeTurn } from './reconcile.ts';
 
 export const spec = {
@@ -15,7 +15,7 @@ export const spec = {
 export async function run(args: readonly string[], io: Io): Promise<number> {
   parseArguments(spec, args, { min: 0, max: 0 });
   requireRoot(io, spec.name);
-  const { forgetFailures } = await import('../agent/here.ts');
+  const { forgetFailures } = await import('../operator/without-daemon.ts');
   const forgotten = await forgetFailures(io.paths);
   io.stdout.write(
     forgotten.length === 0 ? 'nothing had failed\n' : forgotten.map((what) => `forgot: ${what}\n`).join(''),

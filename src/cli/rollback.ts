@@ -1,8 +1,9 @@
 /** `smm-agent rollback`: back to the version of the agent before this one. */
+
+import { type CommandSpec, parseArguments } from '../base/cli/arguments.ts';
+import { EXIT } from '../base/cli/exit-codes.ts';
+import { type Io, requireRoot } from '../base/cli/io.ts';
 import { systemClock } from '../host/clock.ts';
-import { type CommandSpec, parseArguments } from './arguments.ts';
-import { EXIT } from './exit-codes.ts';
-import { type Io, requireRoot } from './io.ts';
 
 export const spec = {
   name: 'rollback',
@@ -17,8 +18,8 @@ On a version that is still on probation it ends the probation. For Istio: let th
 export async function run(args: readonly string[], io: Io): Promise<number> {
   parseArguments(spec, args, { min: 0, max: 0 });
   requireRoot(io, spec.name);
-  const { rollback } = await import('../upgrade/rollback.ts');
-  const { servicesHere } = await import('../agent/here.ts');
+  const { rollback } = await import('../versions/rollback.ts');
+  const { servicesHere } = await import('../operator/without-daemon.ts');
   const { paths } = io;
   const { from, to, knowsProbation } = await rollback({ paths, clock: systemClock, services: servicesHere(paths) });
   io.stdout.write(

@@ -1,7 +1,7 @@
 /** `smm-agent run`: the daemon. smm-agent.service starts it. */
-import { type CommandSpec, parseArguments } from './arguments.ts';
-import { EXIT } from './exit-codes.ts';
-import { type Io, requireRoot } from './io.ts';
+import { type CommandSpec, parseArguments } from '../base/cli/arguments.ts';
+import { EXIT } from '../base/cli/exit-codes.ts';
+import { type Io, requireRoot } from '../base/cli/io.ts';
 
 export const spec = {
   name: 'run',
@@ -15,7 +15,7 @@ export const spec = {
 export async function run(args: readonly string[], io: Io): Promise<number> {
   parseArguments(spec, args, { min: 0, max: 0 });
   requireRoot(io, spec.name);
-  const { runHere } = await import('../agent/run.ts');
+  const { runHere } = await import('../daemon/run.ts');
   await runHere(io.paths, io.env);
   return EXIT.ok;
 }

@@ -1,10 +1,11 @@
 /** `smm-agent self-check`: whether this version works on this machine. A version that is about to replace another is asked so. */
-import { describeError } from '../errors.ts';
-import type { SelfCheckAnswer } from '../upgrade/self-check.ts';
-import { AGENT_VERSION } from '../version.ts';
-import { type CommandSpec, parseArguments } from './arguments.ts';
-import { EXIT } from './exit-codes.ts';
-import { type Io, requireRoot } from './io.ts';
+
+import { type CommandSpec, parseArguments } from '../base/cli/arguments.ts';
+import { EXIT } from '../base/cli/exit-codes.ts';
+import { type Io, requireRoot } from '../base/cli/io.ts';
+import { describeError } from '../base/errors.ts';
+import { AGENT_VERSION } from '../base/version.ts';
+import type { SelfCheckAnswer } from '../versions/self-check.ts';
 
 export const spec = {
   name: 'self-check',
@@ -22,7 +23,7 @@ switches to another version of itself, and by the guard, which compares two vers
 export async function run(args: readonly string[], io: Io): Promise<number> {
   const { values } = parseArguments(spec, args, { min: 0, max: 0 });
   requireRoot(io, spec.name, 'it needs the token, and to see what runs');
-  const { checksHere } = await import('../agent/self-check.ts');
+  const { checksHere } = await import('../operator/self-check.ts');
   const checks: SelfCheckAnswer['checks'] = [];
   for (const { name, check } of checksHere(io.paths, values['control-plane'] === true)) {
     try {

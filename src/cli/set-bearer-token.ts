@@ -1,11 +1,11 @@
 /** `smm-agent set bearer-token`: the token for the Kubernetes API. It is never printed, not even in part. */
 import { dirname } from 'node:path';
-import { loadConfig } from '../config-file.ts';
-import { endOfToken, otherGroup, tokenFacts } from '../control-plane/token-facts.ts';
-import { AgentError } from '../errors.ts';
-import { makeFolder, readText, writeAtomically } from '../host/files.ts';
-import { onMachine } from '../paths.ts';
-import type { Io } from './io.ts';
+import type { Io } from '../base/cli/io.ts';
+import { AgentError } from '../base/errors.ts';
+import { onMachine } from '../base/paths.ts';
+import { loadConfig } from '../config/load.ts';
+import { endOfToken, otherGroup, tokenFacts } from '../control-plane/kubernetes/token-facts.ts';
+import { makeFolder, readText, writeAtomically } from '../host/files/files.ts';
 
 const DEFAULT_FILE = '/etc/smm/credentials/token';
 const MAX_CHARS = 65_536;

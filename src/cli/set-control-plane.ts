@@ -2,11 +2,11 @@
 import { X509Certificate } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { AgentError } from '../errors.ts';
-import { hasCode } from '../host/file-errors.ts';
-import { makeFolder, writeAtomically } from '../host/files.ts';
-import type { Edit } from './document-edit.ts';
-import type { Io } from './io.ts';
+import type { Io } from '../base/cli/io.ts';
+import { AgentError } from '../base/errors.ts';
+import type { Edit } from '../config/edit/document.ts';
+import { hasCode } from '../host/files/file-errors.ts';
+import { makeFolder, writeAtomically } from '../host/files/files.ts';
 
 /**
  * The edits, and the copy of the authorities to /etc/smm/credentials/ca.crt that must be there before: a link to a file in

@@ -1,13 +1,13 @@
 /** `smm-agent set`: what the operator wants, written to /etc/smm/agent.yaml and /etc/smm/credentials. */
 import { z } from 'zod';
-import { type KeyPath, keysAt, leafKeys, schemaAt } from '../config-schema.ts';
-import { AgentError } from '../errors.ts';
-import { nearest } from '../nearest.ts';
-import { type CommandSpec, parseArguments, usageError } from './arguments.ts';
-import { editConfig, keysBeside, tellWhatIsLeft } from './config-edit.ts';
-import type { Edit } from './document-edit.ts';
-import { EXIT } from './exit-codes.ts';
-import { type Io, requireRoot } from './io.ts';
+import { type CommandSpec, parseArguments, usageError } from '../base/cli/arguments.ts';
+import { EXIT } from '../base/cli/exit-codes.ts';
+import { type Io, requireRoot } from '../base/cli/io.ts';
+import { AgentError } from '../base/errors.ts';
+import { nearest } from '../base/nearest.ts';
+import type { Edit } from '../config/edit/document.ts';
+import { editConfig, keysBeside, tellWhatIsLeft } from '../config/edit/edit.ts';
+import { type KeyPath, keysAt, leafKeys, schemaAt } from '../config/keys.ts';
 import { notifyDaemon } from './notify-daemon.ts';
 import { setBearerToken, warnOfOtherGroup } from './set-bearer-token.ts';
 import { setControlPlane } from './set-control-plane.ts';
@@ -82,7 +82,7 @@ async function edit(io: Io, edits: Edit[], beforeWrite?: () => Promise<void>): P
   io.stdout.write(changed ? `changed ${keys} in ${io.paths.config}\n` : `nothing to change: ${await same()}\n`);
   tellWhatIsLeft(left, io);
   // What the file says counts from now on.
-  if (keys === 'hold') await (await import('../agent/emergency-hold.ts')).setEmergencyHold(io.paths, false);
+  if (keys === 'hold') await (await import('../config/emergency-hold.ts')).setEmergencyHold(io.paths, false);
   if (keys.includes('workloadGroup')) await warnOfOtherGroup(io);
   await notifyDaemon(io);
   return EXIT.ok;

@@ -1,12 +1,13 @@
 /** `smm-agent show-config`: the configuration as the agent uses it, defaults marked, secrets hidden. */
-import type { Config } from '../config.ts';
-import { loadConfig } from '../config-file.ts';
-import { configError } from '../config-problem.ts';
-import type { KeyPath } from '../config-schema.ts';
-import { mayShowEnv, mayShowMesh } from '../istio/vm-config/shown.ts';
-import { type CommandSpec, parseArguments } from './arguments.ts';
-import { EXIT } from './exit-codes.ts';
-import type { Io } from './io.ts';
+
+import { type CommandSpec, parseArguments } from '../base/cli/arguments.ts';
+import { EXIT } from '../base/cli/exit-codes.ts';
+import type { Io } from '../base/cli/io.ts';
+import type { KeyPath } from '../config/keys.ts';
+import { loadConfig } from '../config/load.ts';
+import { configError } from '../config/problem.ts';
+import type { Config } from '../config/schema.ts';
+import { mayShowEnv, mayShowMesh } from '../istio/configuration/shown.ts';
 
 export const spec = {
   name: 'show-config',

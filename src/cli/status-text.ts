@@ -1,6 +1,6 @@
 /** `smm-agent status` for people: the Status as a short table. Pure. */
-import { isOwnStep } from '../agent/decide-upgrade.ts';
-import type { Status, UpgradeSummary } from '../agent/status.ts';
+import { isOwnStep } from '../decision/own-version.ts';
+import type { Status, UpgradeSummary } from '../status/status.ts';
 import type { DaemonLife } from './daemon-life.ts';
 
 export function statusText(status: Status, life: DaemonLife): string {

@@ -1,13 +1,14 @@
 /** `smm-agent status`: the last Status that the agent wrote, whether the agent is alive, and what has changed since. */
-import { configChange } from '../agent/settings.ts';
-import type { Status } from '../agent/status.ts';
-import { readStatus } from '../agent/status-file.ts';
-import { AgentError } from '../errors.ts';
+
+import { type CommandSpec, parseArguments } from '../base/cli/arguments.ts';
+import { EXIT } from '../base/cli/exit-codes.ts';
+import type { Io } from '../base/cli/io.ts';
+import { AgentError } from '../base/errors.ts';
 import { type Clock, systemClock } from '../host/clock.ts';
-import { type CommandSpec, parseArguments } from './arguments.ts';
+import { configChange } from '../observation/settings.ts';
+import { readStatus } from '../status/file.ts';
+import type { Status } from '../status/status.ts';
 import { type DaemonLife, daemonLife } from './daemon-life.ts';
-import { EXIT } from './exit-codes.ts';
-import type { Io } from './io.ts';
 import { statusText } from './status-text.ts';
 
 export const spec = {

@@ -1,6 +1,7 @@
 /** A turn as it is seen at a terminal: a tick for each step, a cross for a failure, and progress of a long download. */
-import type { TurnEvent } from '../agent/events.ts';
-import type { Output } from './io.ts';
+
+import type { Output } from '../base/cli/io.ts';
+import type { TurnEvent } from '../turn/events.ts';
 
 const MIB = 1024 * 1024;
 

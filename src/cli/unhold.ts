@@ -1,7 +1,7 @@
 /** `smm-agent unhold`: the end of `smm-agent hold`. */
-import { type CommandSpec, parseArguments } from './arguments.ts';
+import { type CommandSpec, parseArguments } from '../base/cli/arguments.ts';
+import type { Io } from '../base/cli/io.ts';
 import { setHold } from './hold.ts';
-import type { Io } from './io.ts';
 
 export const spec = {
   name: 'unhold',

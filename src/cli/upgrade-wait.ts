@@ -1,11 +1,12 @@
 /** `smm-agent reconcile --wait`: after a turn that may have begun an upgrade of the agent, until that is decided. */
-import type { Status } from '../agent/status.ts';
-import { readStatus } from '../agent/status-file.ts';
-import { AgentError } from '../errors.ts';
+
+import { EXIT } from '../base/cli/exit-codes.ts';
+import type { Io } from '../base/cli/io.ts';
+import { AgentError } from '../base/errors.ts';
 import { type Clock, systemClock } from '../host/clock.ts';
+import { readStatus } from '../status/file.ts';
+import type { Status } from '../status/status.ts';
 import { daemonLife } from './daemon-life.ts';
-import { EXIT } from './exit-codes.ts';
-import type { Io } from './io.ts';
 
 /** A download with a new Node, and a probation that is extended a few times. */
 const PATIENCE_MS = 15 * 60_000;

@@ -1,11 +1,12 @@
 /** `smm-agent version`: all six, always together. */
-import type { Status } from '../agent/status.ts';
-import { readStatus } from '../agent/status-file.ts';
-import { AGENT_VERSION } from '../version.ts';
-import { type CommandSpec, parseArguments } from './arguments.ts';
+
+import { type CommandSpec, parseArguments } from '../base/cli/arguments.ts';
+import { EXIT } from '../base/cli/exit-codes.ts';
+import type { Io } from '../base/cli/io.ts';
+import { AGENT_VERSION } from '../base/version.ts';
+import { readStatus } from '../status/file.ts';
+import type { Status } from '../status/status.ts';
 import { isAlive } from './daemon-life.ts';
-import { EXIT } from './exit-codes.ts';
-import type { Io } from './io.ts';
 
 export const spec = {
   name: 'version',

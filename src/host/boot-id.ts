@@ -1,8 +1,8 @@
 /** Which boot this is: what was written down in another one does not count any more. */
 import { readFile } from 'node:fs/promises';
-import { AgentError } from '../errors.ts';
-import type { Paths } from '../paths.ts';
-import { hasCode } from './file-errors.ts';
+import { AgentError } from '../base/errors.ts';
+import type { Paths } from '../base/paths.ts';
+import { hasCode } from './files/file-errors.ts';
 
 /**
  * The boot id as process 1 sees it. In a container the runtime puts a file of its own over the kernel's, and a unit whose

@@ -6,8 +6,8 @@
 import { join } from 'node:path';
 import type { Clock } from './clock.ts';
 import { formatFields, parseFields } from './fields.ts';
-import { isFull } from './file-errors.ts';
-import { makeFolder, namesIn, readText, removeFile, writeAtomically } from './files.ts';
+import { isFull } from './files/file-errors.ts';
+import { makeFolder, namesIn, readText, removeFile, writeAtomically } from './files/files.ts';
 
 export interface Rejection {
   reason: string;

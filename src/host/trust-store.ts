@@ -1,7 +1,7 @@
 /** The authorities that this machine trusts: what its administrator put in counts for the agent as it does for every other program. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileError, hasCode } from './file-errors.ts';
+import { fileError, hasCode } from './files/file-errors.ts';
 
 /** The first that is there counts. As Go's programs have it, Istio's among them: https://go.dev/src/crypto/x509/root_linux.go. */
 const BUNDLES = [

@@ -2,9 +2,10 @@
  * Programs run as the user that runs Envoy: what root may execute or enter says nothing about what istio-proxy may. The agent itself may
  * not become another user, so systemd is asked: what it runs sees the machine as Istio does, with modes, owners, groups, ACLs and mounts.
  */
-import { isRoot } from '../host/files.ts';
-import { type RunOptions, type RunResult, run } from '../host/programs.ts';
-import type { Paths } from '../paths.ts';
+
+import type { Paths } from '../base/paths.ts';
+import { isRoot } from '../host/files/files.ts';
+import { type RunOptions, type RunResult, run } from '../host/programs/programs.ts';
 
 /** Of Istio's package: its start script starts pilot-agent as this user. */
 const PROXY_USER = 'istio-proxy';

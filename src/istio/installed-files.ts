@@ -1,10 +1,10 @@
 /** The configuration files of Istio's own package on this machine. One that is absent counts as empty, as for the start script. */
 import { isUtf8 } from 'node:buffer';
-import { readForeignBytes, readForeignText } from '../host/foreign-file.ts';
-import type { Paths } from '../paths.ts';
+import type { Paths } from '../base/paths.ts';
+import { readForeignBytes, readForeignText } from '../host/files/foreign-file.ts';
+import { notUtf8 } from './configuration/problem.ts';
 import type { ReleaseConfiguration } from './release.ts';
 import { requireTrustedWriters } from './trusted-writers.ts';
-import { notUtf8 } from './vm-config/problem.ts';
 
 type InstalledFiles = Pick<ReleaseConfiguration, 'clusterEnv' | 'sidecarEnv' | 'mesh'>;
 

@@ -3,9 +3,9 @@
  * script sources sidecar.env and then cluster.env, and both win over what systemd has set (istio-on-vms.md, section 11).
  */
 import { isIP } from 'node:net';
-import { AgentError } from '../errors.ts';
+import { AgentError } from '../base/errors.ts';
+import { lastMention, readEnvText } from './configuration/env/env-text.ts';
 import type { ReleaseConfiguration } from './release.ts';
-import { lastMention, readEnvText } from './vm-config/env-text.ts';
 
 type EnvFiles = Pick<ReleaseConfiguration, 'clusterEnv' | 'sidecarEnv'>;
 

@@ -3,10 +3,16 @@
  * and inodes do not tell releases apart. Believes no note, no environment and no file of configuration.
  */
 import { realpath } from 'node:fs/promises';
-import { fileError, hasCode } from '../host/file-errors.ts';
-import { lookAtProcess, type Process, type ProcessAnswer, processTimeMs, startedMs } from '../host/processes.ts';
-import type { UnitState } from '../host/service-manager.ts';
-import type { Paths } from '../paths.ts';
+import type { Paths } from '../base/paths.ts';
+import { fileError, hasCode } from '../host/files/file-errors.ts';
+import {
+  lookAtProcess,
+  type Process,
+  type ProcessAnswer,
+  processTimeMs,
+  startedMs,
+} from '../host/programs/processes.ts';
+import type { UnitState } from '../host/systemd/service-manager.ts';
 import { RELEASE_FILES, RELEASE_ID, type ReleaseId, type ReleaseManifest } from './release.ts';
 
 /** The two processes that tell; each null while it is not there. */

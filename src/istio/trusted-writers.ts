@@ -5,9 +5,9 @@
 import type { Stats } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { AgentError } from '../errors.ts';
-import { fileError, hasCode } from '../host/file-errors.ts';
-import { run } from '../host/programs.ts';
+import { AgentError } from '../base/errors.ts';
+import { fileError, hasCode } from '../host/files/file-errors.ts';
+import { run } from '../host/programs/programs.ts';
 
 /** `configuration`: also istio-proxy writes it, to whom Istio's own instructions give the folders of it. */
 export type TakenOver = 'program' | 'configuration';

@@ -9,12 +9,12 @@
 state=$SMM_ROOT/var/lib/smm-agent/agent
 # What the package brings, as dpkg left it.
 payloads=$SMM_ROOT/usr/lib/smm-agent/payload/versions
-# There while a version is on probation. Written by the agent before it switches, and by the guard; src/upgrade/probation.ts.
+# There while a version is on probation. Written by the agent before it switches, and by the guard; src/versions/probation.ts.
 probation=$state/probation
 # Of this boot only: the last start of the version on probation, and how that ended.
 trial=$run/agent-trial
 # Of this boot only: how many starts of the agent, one after the other, have failed, whichever version it was. The agent removes it once it
-# has completed a turn; src/agent/failed-starts.ts.
+# has completed a turn; src/daemon/failed-starts.ts.
 # shellcheck disable=SC2034 # used by the scripts that source this
 failed=$run/agent-failed
 

@@ -2,15 +2,16 @@
  * A process of its own for test/bench/growth.ts: drives turns with a clock that jumps a minute each time, and prints what
  * they cost and what they left behind. Arguments: the root of a machine whose Istio is adopted.
  */
-import { Agent, readMachineId } from '../../src/agent/agent.ts';
-import { Mesh } from '../../src/agent/mesh.ts';
-import { type TurnOptions, turn, type World } from '../../src/agent/turn.ts';
-import { loadConfig } from '../../src/config-file.ts';
-import { POLLS_PER_FULL_LOOK } from '../../src/control-plane/target-reader.ts';
-import { type Answer, type Exchange, Transport } from '../../src/control-plane/transport.ts';
+
+import { pathsUnder } from '../../src/base/paths.ts';
+import { loadConfig } from '../../src/config/load.ts';
+import { type Answer, type Exchange, Transport } from '../../src/control-plane/kubernetes/transport.ts';
+import { POLLS_PER_FULL_LOOK } from '../../src/control-plane/target/target-reader.ts';
 import type { Clock } from '../../src/host/clock.ts';
-import { systemdBelow } from '../../src/host/systemd-below.ts';
-import { pathsUnder } from '../../src/paths.ts';
+import { systemdBelow } from '../../src/host/systemd/below.ts';
+import { Agent, readMachineId } from '../../src/turn/agent.ts';
+import { Mesh } from '../../src/turn/control-plane.ts';
+import { type TurnOptions, turn, type World } from '../../src/turn/turn.ts';
 import { ADDRESS } from '../sandbox/mesh.ts';
 import type { Growth, Growths } from './growth.ts';
 import { median } from './process-facts.ts';

@@ -1,10 +1,10 @@
 /** Machines whose Istio is adopted and whose agent has nothing to do but to poll, once a minute as by default. */
 import type { ChildProcess } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
-import { readStatus } from '../../src/agent/status-file.ts';
+import { readStatus } from '../../src/status/file.ts';
 import { SandboxMachine } from '../sandbox/machine.ts';
 import type { SandboxMesh } from '../sandbox/mesh.ts';
-import { until } from '../sandbox/until.ts';
+import { until } from '../support/until.ts';
 import { end, type Installation } from './installation.ts';
 
 export const ISTIO = '1.31.0';

@@ -1,6 +1,6 @@
 /** How much memory a process, and one of its children, held at most: as the kernel counts it (VmHWM), read until the process ends. */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { hasCode } from '../../src/host/file-errors.ts';
+import { hasCode } from '../../src/host/files/file-errors.ts';
 
 const SAMPLE_MS = 4;
 

@@ -5,11 +5,11 @@ import { appendFile, copyFile, mkdtemp, readdir, readFile, rm } from 'node:fs/pr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { ask } from '../../src/agent/ask.ts';
+import { ask } from '../../src/daemon/socket/client.ts';
 import { buildIstioPackage } from '../sandbox/istio-package.ts';
 import type { SandboxMachine } from '../sandbox/machine.ts';
 import type { SandboxMesh } from '../sandbox/mesh.ts';
-import { until } from '../sandbox/until.ts';
+import { until } from '../support/until.ts';
 import { end, type Installation } from './installation.ts';
 import { ISTIO, makeMachine, startAgent, untilReady } from './machines.ts';
 

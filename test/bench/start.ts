@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { chmod, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SandboxMesh } from '../sandbox/mesh.ts';
-import { until } from '../sandbox/until.ts';
+import { until } from '../support/until.ts';
 import { end, type Installation } from './installation.ts';
 import { adopt, makeMachine, startAgent } from './machines.ts';
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { EXIT } from '../../src/base/cli/exit-codes.ts';
 import { commands } from '../../src/cli/commands.ts';
 import { dispatch } from '../../src/cli/dispatch.ts';
-import { EXIT } from '../../src/cli/exit-codes.ts';
-import { openTerminal } from './terminal.ts';
+import { openTerminal } from '../support/terminal.ts';
 
 describe('smm-agent without a command', () => {
   it('lists all commands with what they do, and every exit code', async () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { openTerminal } from './terminal.ts';
+import { openTerminal } from '../support/terminal.ts';
 
 describe('smm-agent hold', () => {
   it('holds the machine also while the agent is dead: the next start of Istio must not switch', async () => {

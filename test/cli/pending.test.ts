@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { openTerminal } from './terminal.ts';
+import { openTerminal } from '../support/terminal.ts';
 
 describe('smm-agent pending, when it cannot look', () => {
   for (const [what, script] of [

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { decide } from '../../src/agent/decide.ts';
-import type { Wanted } from '../../src/agent/wanted.ts';
-import type { AgentWanted } from '../../src/agent/wanted-agent.ts';
 import { explainPlan } from '../../src/cli/plan-text.ts';
-import type { Target } from '../../src/control-plane/target.ts';
-import { AGENT, config, NEW, NOW, OLD, observed, SAME, wants } from '../agent/observed.ts';
+import type { Target } from '../../src/control-plane/target/target.ts';
+import { decide } from '../../src/decision/decide.ts';
+import type { Wanted } from '../../src/decision/wanted.ts';
+import type { AgentWanted } from '../../src/decision/wanted-agent.ts';
+import { AGENT, config, NEW, NOW, OLD, observed, SAME, wants } from '../support/observed.ts';
 
 const target = { answer: 'wanted', istioVersion: '1.31.1', revision: { asked: 'default', name: 'default' } } as Target;
 

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { readCases } from '../istio/vm-config/cases.ts';
-import { openTerminal } from './terminal.ts';
+import { readCases } from '../istio/configuration/cases.ts';
+import { openTerminal } from '../support/terminal.ts';
 
 describe('smm-agent render', () => {
   it('renders the objects of --from without agent.yaml and without a cluster, and prints the files', async () => {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { render } from '../../src/cli/render.ts';
-import { readCases, someInputs } from '../istio/vm-config/cases.ts';
+import { readCases, someInputs } from '../istio/configuration/cases.ts';
 
 const NO_LOCAL = { env: {}, mesh: {} };
 

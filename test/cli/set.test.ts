@@ -8,11 +8,11 @@ import { describe, it } from 'node:test';
 import { rootCertificates } from 'node:tls';
 import fc from 'fast-check';
 import { parse } from 'yaml';
-import { isEmergencyHeld } from '../../src/agent/emergency-hold.ts';
-import { configHere } from '../../src/agent/here.ts';
 import { doubtAbout } from '../../src/cli/set-bearer-token.ts';
-import { loadConfig } from '../../src/config-file.ts';
-import { openTerminal } from './terminal.ts';
+import { isEmergencyHeld } from '../../src/config/emergency-hold.ts';
+import { loadConfig } from '../../src/config/load.ts';
+import { configHere } from '../../src/operator/without-daemon.ts';
+import { openTerminal } from '../support/terminal.ts';
 
 const COMMENTED = `# ours
 # owner: team mesh

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { parse } from 'yaml';
-import { Config } from '../../src/config.ts';
-import { openTerminal } from './terminal.ts';
+import { Config } from '../../src/config/schema.ts';
+import { openTerminal } from '../support/terminal.ts';
 
 const TEXT = `workloadGroup: { namespace: mesh-a, name: vms }
 controlPlane: { server: "https://10.0.0.1:6443" }

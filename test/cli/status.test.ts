@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { writeActivity } from '../../src/agent/activity.ts';
-import type { Status } from '../../src/agent/status.ts';
-import { writeStatus } from '../../src/agent/status-file.ts';
-import { misconfiguredStatus } from '../../src/agent/unseen-status.ts';
 import { watchStatus } from '../../src/cli/status.ts';
 import { statusText } from '../../src/cli/status-text.ts';
+import { writeActivity } from '../../src/daemon/activity.ts';
 import { systemClock } from '../../src/host/clock.ts';
-import { NOW } from '../agent/observed.ts';
-import { openTerminal } from './terminal.ts';
+import { writeStatus } from '../../src/status/file.ts';
+import type { Status } from '../../src/status/status.ts';
+import { misconfiguredStatus } from '../../src/status/unseen.ts';
+import { NOW } from '../support/observed.ts';
+import { openTerminal } from '../support/terminal.ts';
 
 const RELEASE = { id: '1.31.0-aaaaaaaaaaaa', istioVersion: '1.31.0', revision: 'default', problems: [] };
 const STAGED = { ...RELEASE, id: '1.31.1-bbbbbbbbbbbb', istioVersion: '1.31.1', since: NOW.toISOString() };

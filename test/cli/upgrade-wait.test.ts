@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { writeActivity } from '../../src/agent/activity.ts';
-import type { Status, UpgradeSummary } from '../../src/agent/status.ts';
-import { writeStatus } from '../../src/agent/status-file.ts';
-import { misconfiguredStatus } from '../../src/agent/unseen-status.ts';
-import type { Io } from '../../src/cli/io.ts';
+import type { Io } from '../../src/base/cli/io.ts';
 import { waitForUpgrade } from '../../src/cli/upgrade-wait.ts';
+import { writeActivity } from '../../src/daemon/activity.ts';
 import { systemClock } from '../../src/host/clock.ts';
-import { NOW } from '../agent/observed.ts';
-import { openTerminal, type Terminal } from './terminal.ts';
+import { writeStatus } from '../../src/status/file.ts';
+import type { Status, UpgradeSummary } from '../../src/status/status.ts';
+import { misconfiguredStatus } from '../../src/status/unseen.ts';
+import { NOW } from '../support/observed.ts';
+import { openTerminal, type Terminal } from '../support/terminal.ts';
 
 const PROBATION = { version: '0.3.0', from: '0.2.0', begun: NOW.toISOString(), prolonged: 0 };
 const UPGRADE: UpgradeSummary = {

@@ -3,8 +3,8 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { type Paths, pathsUnder } from '../../src/base/paths.ts';
 import { readBootId } from '../../src/host/boot-id.ts';
-import { type Paths, pathsUnder } from '../../src/paths.ts';
 
 const KERNELS = '/proc/sys/kernel/random/boot_id';
 

@@ -4,11 +4,11 @@ import { once } from 'node:events';
 import { copyFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import type { Process, ProcessAnswer } from '../../src/host/processes.ts';
+import { pathsUnder } from '../../src/base/paths.ts';
+import type { Process, ProcessAnswer } from '../../src/host/programs/processes.ts';
 import { lookAtRunning, type Running, type RunningFacts, whatRuns } from '../../src/istio/running.ts';
-import { pathsUnder } from '../../src/paths.ts';
-import { UNIT } from '../agent/observed.ts';
-import { temporaryFolder } from '../temporary.ts';
+import { UNIT } from '../support/observed.ts';
+import { temporaryFolder } from '../support/temporary.ts';
 
 const A = '1.31.0-aaaaaaaaaaaa';
 const B = '1.31.1-bbbbbbbbbbbb';

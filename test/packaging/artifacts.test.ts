@@ -7,7 +7,7 @@ import { describe, it } from 'node:test';
 import { zstdDecompressSync } from 'node:zlib';
 import { buildAgentArchive, buildRuntimeArchive } from '../../packaging/artifacts.ts';
 import { NODE_FLAGS } from '../../packaging/node-flags.ts';
-import { temporaryFolder } from '../temporary.ts';
+import { temporaryFolder } from '../support/temporary.ts';
 import { FolderMachine, must } from './machine.ts';
 
 const AGENT = { version: '1.2.3', runtimeVersion: '24.0.0', code: 'the code\n', copyright: 'copyright\n' };

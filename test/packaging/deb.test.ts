@@ -7,8 +7,8 @@ import { parse } from 'yaml';
 import { bundle } from '../../packaging/bundle.ts';
 import { buildDeb } from '../../packaging/deb.ts';
 import { packageJson, projectRoot } from '../../scripts/project.ts';
-import { Config } from '../../src/config.ts';
-import { leafKeys } from '../../src/config-schema.ts';
+import { leafKeys } from '../../src/config/keys.ts';
+import { Config } from '../../src/config/schema.ts';
 import { FolderMachine, must } from './machine.ts';
 
 describe('the bundle', () => {

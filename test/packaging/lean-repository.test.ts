@@ -8,11 +8,11 @@ import { it } from 'node:test';
 import { bundle } from '../../packaging/bundle.ts';
 import { NODE_FLAGS } from '../../packaging/node-flags.ts';
 import { projectRoot } from '../../scripts/project.ts';
-import { CONTENT, Scene, TARGET } from '../repository/tuf/scene.ts';
+import { CONTENT, Scene, TARGET } from '../downloads/signed/scene.ts';
 import { ConnectProxy } from '../sandbox/connect-proxy.ts';
 import { UNUSED, WITNESS } from './loaded-modules.ts';
 
-const PROGRAM = 'test/repository/tuf/ask-main.ts';
+const PROGRAM = 'test/downloads/signed/ask-main.ts';
 
 it('the bundled client asks the repository and fetches a file, without fetch and without writing what it does to stderr', async () => {
   await using scene = await Scene.begin();

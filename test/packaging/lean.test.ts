@@ -9,10 +9,10 @@ import { after, before, describe, it } from 'node:test';
 import { bundle } from '../../packaging/bundle.ts';
 import { NODE_FLAGS } from '../../packaging/node-flags.ts';
 import { projectRoot } from '../../scripts/project.ts';
-import { readStatus } from '../../src/agent/status-file.ts';
+import { readStatus } from '../../src/status/file.ts';
 import { SandboxMachine } from '../sandbox/machine.ts';
 import { SandboxMesh } from '../sandbox/mesh.ts';
-import { until } from '../sandbox/until.ts';
+import { until } from '../support/until.ts';
 import { UNUSED, WITNESS } from './loaded-modules.ts';
 
 describe('the bundled agent', () => {

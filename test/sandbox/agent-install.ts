@@ -1,7 +1,7 @@
 /** The agent as its package installs it and an operator sets it up, but for the program itself: agent-versions.ts. */
 import { chmod, cp, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import type { Paths } from '../../src/paths.ts';
+import type { Paths } from '../../src/base/paths.ts';
 import { COMPILE_CACHE } from './agent-process.ts';
 import type { AgentRepository } from './agent-repository.ts';
 import { ADDRESS, GROUP, NAMESPACE, type SandboxMesh } from './mesh.ts';

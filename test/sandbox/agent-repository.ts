@@ -6,12 +6,12 @@ import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promis
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { buildAgentArchive, buildRuntimeArchive } from '../../packaging/artifacts.ts';
-import { addTargets } from '../../packaging/repository/add.ts';
-import { type Announcement, configMapOf } from '../../packaging/repository/announce.ts';
-import { createRepository } from '../../packaging/repository/create.ts';
-import type { Publisher } from '../../packaging/repository/publisher.ts';
-import { agentTarget, runtimeTarget } from '../../src/repository/targets.ts';
-import { RepositoryServer } from '../repository/tuf/repository-server.ts';
+import { addTargets } from '../../publisher/operations/add.ts';
+import { type Announcement, configMapOf } from '../../publisher/operations/announce.ts';
+import { createRepository } from '../../publisher/operations/create.ts';
+import type { Publisher } from '../../publisher/publisher.ts';
+import { agentTarget, runtimeTarget } from '../../src/downloads/targets.ts';
+import { RepositoryServer } from '../downloads/signed/repository-server.ts';
 import { type VersionProgram, versionContents } from './agent-versions.ts';
 import type { Admin } from './control-plane/admin.ts';
 import type { KubeObject } from './control-plane/store.ts';

@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { bundle } from '../../packaging/bundle.ts';
 import { layOutVersion, type VersionContents, writeManifest } from '../../packaging/release-folders.ts';
 import { projectRoot } from '../../scripts/project.ts';
-import type { Paths } from '../../src/paths.ts';
+import type { Paths } from '../../src/base/paths.ts';
 
 export interface VersionProgram {
   /** Instead of the real agent. */

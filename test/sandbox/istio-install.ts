@@ -6,7 +6,7 @@ import { execFile } from 'node:child_process';
 import { chmod, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { pathsUnder } from '../../src/paths.ts';
+import { pathsUnder } from '../../src/base/paths.ts';
 import { buildIstioPackage } from './istio-package.ts';
 import { ADDRESS, GROUP, NAMESPACE } from './mesh.ts';
 

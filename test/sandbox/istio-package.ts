@@ -5,9 +5,9 @@
  */
 import { chmod, copyFile, mkdir, realpath, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { packAsDpkg } from '../deb/dpkg.ts';
-import type { Compression } from '../deb/facts.ts';
-import { packAsFpm } from '../deb/fpm.ts';
+import { packAsDpkg } from '../support/packages/dpkg.ts';
+import type { Compression } from '../support/packages/facts.ts';
+import { packAsFpm } from '../support/packages/fpm.ts';
 
 export interface IstioPackageOptions {
   version: string;

@@ -6,16 +6,16 @@ import { type ChildProcess, execFile } from 'node:child_process';
 import { mkdtemp, readlink, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Paths, pathsUnder } from '../../src/paths.ts';
+import { type Paths, pathsUnder } from '../../src/base/paths.ts';
+import { until } from '../support/until.ts';
 import { installAgent } from './agent-install.ts';
 import { AgentProcess } from './agent-process.ts';
 import { installVersion, type VersionOptions } from './agent-versions.ts';
 import { Guard, markOf } from './guard.ts';
 import { installIstio, istioEnvironment } from './istio-install.ts';
 import type { SandboxMesh } from './mesh.ts';
-import { Control } from './service-manager/control.ts';
+import { Control } from './service-manager/commands/control.ts';
 import { EmbeddedServiceManager } from './service-manager/manager.ts';
-import { until } from './until.ts';
 
 export interface MachineOptions {
   mesh: SandboxMesh;

@@ -1,8 +1,8 @@
 /** A world whose agent is smm-agent.service, with what its tests change in the unit and ask of it. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { until } from '../support/until.ts';
 import { AGENT_UNIT } from './agent-versions.ts';
-import { until } from './until.ts';
 import { World } from './world.ts';
 
 /** Shorter than the unit's own, for the test to see it pass; a line of ExecStopPost for it to see what systemd says of an end. */

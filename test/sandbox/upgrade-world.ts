@@ -1,13 +1,13 @@
 /** A world whose agent is smm-agent.service, out of a package, and trusts the signed repository of the mesh. */
 import { readFile, readlink, rename, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import type { Announcement } from '../../packaging/repository/announce.ts';
-import { type HistoryEntry, readHistory } from '../../src/agent/history.ts';
-import type { Status } from '../../src/agent/status.ts';
+import type { Announcement } from '../../publisher/operations/announce.ts';
+import { type HistoryEntry, readHistory } from '../../src/history/history.ts';
+import type { Status } from '../../src/status/status.ts';
+import { until } from '../support/until.ts';
 import { REPOSITORY_CA, trustRepository } from './agent-install.ts';
 import type { AgentRepository } from './agent-repository.ts';
 import type { SandboxMachine } from './machine.ts';
-import { until } from './until.ts';
 import { World } from './world.ts';
 
 /** Of the package. */

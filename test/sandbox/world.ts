@@ -1,9 +1,9 @@
 /** A mesh and a machine of it, for tests that tell a story, and what they ask of both. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { until } from '../support/until.ts';
 import { SandboxMachine } from './machine.ts';
 import { SandboxMesh } from './mesh.ts';
-import { until } from './until.ts';
 
 interface Condition {
   type: string;

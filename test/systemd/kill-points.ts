@@ -1,6 +1,6 @@
 /**
  * The points of the scripts in systemd/bin at which a test ends them: `at NAME` in lib.sh. The test beside this file sees
- * that scripts and lists name the same; test/vm/kill-points-activation.test.ts and test/vm/self-upgrade-kills.test.ts run into each
+ * that scripts and lists name the same; test/vm/activation/kill-points.test.ts and test/vm/self-upgrade/kills.test.ts run into each
  * on a real systemd.
  */
 

@@ -5,8 +5,8 @@
 import { copyFile, mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { AgentError, describeError } from '../../src/errors.ts';
-import { SignedRepository } from '../../src/repository/tuf/signed-repository.ts';
+import { AgentError, describeError } from '../../src/base/errors.ts';
+import { SignedRepository } from '../../src/downloads/signed/signed-repository.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

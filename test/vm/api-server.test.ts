@@ -7,8 +7,8 @@ import { controlPlaneSuite } from '../control-plane/suite.ts';
 import type { KubeObject } from '../sandbox/control-plane/store.ts';
 import { istioctlCases } from './control-plane/istioctl-cases.ts';
 import { startLoopbackApiServer } from './control-plane/loopback-api-server.ts';
-import { etcd, istioctl, kubeApiserver } from './lab/go-parts.ts';
 import { openLab } from './lab/lab.ts';
+import { etcd, istioctl, kubeApiserver } from './lab/parts/go-parts.ts';
 
 const lab = openLab();
 const folder = join(lab.state.folder, `api-server-${process.pid}`);

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { AgentVm, upgradeControlPlane } from './agent-vm.ts';
-import { startOwnLab } from './lab/control-plane.ts';
+import type { Outcome } from './lab/host/run.ts';
 import type { Lab } from './lab/lab.ts';
-import type { Outcome } from './lab/run.ts';
+import { startOwnLab } from './lab/mesh/control-plane.ts';
 import { until } from './lab/until.ts';
 
 const NOBODY = 'setpriv --reuid=65534 --regid=65534 --clear-groups';

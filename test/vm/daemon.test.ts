@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { AgentVm, upgradeControlPlane } from './agent-vm.ts';
-import { startOwnLab } from './lab/control-plane.ts';
 import type { Lab } from './lab/lab.ts';
+import { startOwnLab } from './lab/mesh/control-plane.ts';
 import { until } from './lab/until.ts';
 
 const CONFIG = '/etc/smm/agent.yaml';

@@ -3,16 +3,12 @@ import assert from 'node:assert/strict';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { debFormat } from '../../src/host/packages/deb.ts';
-import { temporaryFolder } from '../temporary.ts';
-import { ISTIO_NAMESPACE } from './lab/cluster.ts';
-import { startOwnLab } from './lab/control-plane.ts';
-import { startDownloads } from './lab/downloads.ts';
-import { DYING_ENVOY, makeIstioDeb } from './lab/istio-package.ts';
+import { debFormat } from '../../src/istio/package/deb.ts';
+import { temporaryFolder } from '../support/temporary.ts';
+import { must } from './lab/host/run.ts';
 import { type Lab, openLab } from './lab/lab.ts';
-import { runLoad } from './lab/load.ts';
-import { bootMachine, type Machine } from './lab/machine.ts';
-import { BACKEND_PORT } from './lab/mesh-files.ts';
+import { bootMachine, type Machine } from './lab/machine/machine.ts';
+import { BACKEND_PORT } from './lab/machine/mesh-files.ts';
 import {
   configureIstio,
   findEntry,
@@ -21,9 +17,13 @@ import {
   joinMesh,
   makeGroup,
   untilServing,
-} from './lab/mesh-vm.ts';
-import { setDeployment, setRolledOut, setTag } from './lab/revisions.ts';
-import { must } from './lab/run.ts';
+} from './lab/machine/mesh-vm.ts';
+import { ISTIO_NAMESPACE } from './lab/mesh/cluster.ts';
+import { startOwnLab } from './lab/mesh/control-plane.ts';
+import { setDeployment, setRolledOut, setTag } from './lab/mesh/revisions.ts';
+import { DYING_ENVOY, makeIstioDeb } from './lab/parts/istio-package.ts';
+import { startDownloads } from './lab/traffic/downloads.ts';
+import { runLoad } from './lab/traffic/load.ts';
 import { until } from './lab/until.ts';
 
 /** Its own, because it counts connections, kills the API server and changes versions; other test files run beside it. */

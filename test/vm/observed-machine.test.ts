@@ -5,9 +5,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { AgentVm } from './agent-vm.ts';
-import type { KubeObject } from './lab/kube.ts';
 import { openLab } from './lab/lab.ts';
-import type { Machine } from './lab/machine.ts';
+import type { Machine } from './lab/machine/machine.ts';
+import type { KubeObject } from './lab/mesh/kube.ts';
 import { until } from './lab/until.ts';
 
 const ADDRESS = '10.77.0.201';

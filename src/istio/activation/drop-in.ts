@@ -4,11 +4,11 @@
  */
 import { mkdir } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import { AgentError } from '../../errors.ts';
-import { fileError } from '../../host/file-errors.ts';
-import { readText, syncFolder, writeAtomically } from '../../host/files.ts';
-import type { ServiceManager, UnitState } from '../../host/service-manager.ts';
-import type { Paths } from '../../paths.ts';
+import { AgentError } from '../../base/errors.ts';
+import type { Paths } from '../../base/paths.ts';
+import { fileError } from '../../host/files/file-errors.ts';
+import { readText, syncFolder, writeAtomically } from '../../host/files/files.ts';
+import type { ServiceManager, UnitState } from '../../host/systemd/service-manager.ts';
 import { copyUnitFile } from './kept-unit.ts';
 import { recordOldConfiguration } from './old-configuration.ts';
 import { recordStart } from './start-record.ts';

@@ -2,9 +2,9 @@
  * Variables of an operator that win over what a release asks for. The order in which they win: cluster.env over sidecar.env
  * (both sourced by the start script) over EnvironmentFile= over Environment=. Pure.
  */
-import { splitWords } from '../../host/systemd-show.ts';
+import { splitWords } from '../../host/systemd/show.ts';
+import { type EnvEntry, lastMention, readEnvText } from '../configuration/env/env-text.ts';
 import { RELEASE_FILES } from '../release.ts';
-import { type EnvEntry, lastMention, readEnvText } from '../vm-config/env-text.ts';
 import { type Finding, place, redirections, type UnitFacts } from './unit-check.ts';
 import { serviceSettings, type TextFile } from './unit-file.ts';
 

@@ -3,9 +3,9 @@
  * again after the next daemon-reload or reboot. A copy takes its place, and goes when the package is back.
  */
 import { join } from 'node:path';
-import { makeFolder, readText, removeFile, writeAtomically } from '../../host/files.ts';
-import type { ServiceManager, UnitState } from '../../host/service-manager.ts';
-import type { Paths } from '../../paths.ts';
+import type { Paths } from '../../base/paths.ts';
+import { makeFolder, readText, removeFile, writeAtomically } from '../../host/files/files.ts';
+import type { ServiceManager, UnitState } from '../../host/systemd/service-manager.ts';
 
 const HEADING = `# Kept by smm-agent: the package that brought this unit was removed while its Istio ran here. It goes when the package is back.
 # To take Istio off this machine, stop it and remove this file.

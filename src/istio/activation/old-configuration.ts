@@ -7,14 +7,14 @@ import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
-import { AgentError } from '../../errors.ts';
-import { fileError, hasCode } from '../../host/file-errors.ts';
-import { makeFolder, readText, writeAtomically } from '../../host/files.ts';
-import { readForeignText } from '../../host/foreign-file.ts';
+import { AgentError } from '../../base/errors.ts';
+import type { Paths } from '../../base/paths.ts';
+import { fileError, hasCode } from '../../host/files/file-errors.ts';
+import { makeFolder, readText, writeAtomically } from '../../host/files/files.ts';
+import { readForeignText } from '../../host/files/foreign-file.ts';
 import { parseJson } from '../../host/json.ts';
-import type { Paths } from '../../paths.ts';
+import { readEnvText } from '../configuration/env/env-text.ts';
 import type { ReleaseConfiguration } from '../release.ts';
-import { readEnvText } from '../vm-config/env-text.ts';
 
 /** SHA-256 by path; null for a file that is not there. */
 const Digests = z.record(z.string(), z.string().nullable());
@@ -76,7 +76,7 @@ function oldFiles({ istio, config }: Paths): { path: string; instead: string; ki
 async function setsTheSame(kind: Kind, before: string, now: string): Promise<boolean> {
   if (kind !== 'mesh') return isDeepStrictEqual(settingsOf(before), settingsOf(now));
   // Only where the bytes differ: an idle daemon needs no reader of YAML.
-  const { readGoYaml } = await import('../vm-config/go-yaml.ts');
+  const { readGoYaml } = await import('../configuration/go/go-yaml.ts');
   try {
     return isDeepStrictEqual(readGoYaml(before, 'the mesh file'), readGoYaml(now, 'the mesh file'));
   } catch (error) {

@@ -4,9 +4,9 @@
  */
 import { lstat, realpath, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { describeError } from '../../errors.ts';
-import { fileError, hasCode } from '../../host/file-errors.ts';
-import type { Paths } from '../../paths.ts';
+import { describeError } from '../../base/errors.ts';
+import type { Paths } from '../../base/paths.ts';
+import { fileError, hasCode } from '../../host/files/file-errors.ts';
 import { asProxy, type RunAsProxy } from '../as-proxy.ts';
 import type { Finding } from './unit-check.ts';
 

@@ -2,7 +2,7 @@
  * An operator's limit on starts that leaves no room for a rollback: a bad release has three tries, and the start after them switches back.
  * systemd refuses that start then, and only the agent, if it lives, starts the failed unit. Pure.
  */
-import type { UnitState } from '../../host/service-manager.ts';
+import type { UnitState } from '../../host/systemd/service-manager.ts';
 import { place } from './unit-check.ts';
 import { settingsIn, type TextFile } from './unit-file.ts';
 

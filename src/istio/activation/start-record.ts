@@ -2,9 +2,10 @@
  * The record of Istio's last start, for the one start that istio-activate could not note: that of an adopted Istio, which
  * began before the drop-in was there. Without it nobody could tell that the unit *became* disabled.
  */
-import { makeFolder, readText, writeAtomically } from '../../host/files.ts';
-import type { UnitState } from '../../host/service-manager.ts';
-import type { Paths } from '../../paths.ts';
+
+import type { Paths } from '../../base/paths.ts';
+import { makeFolder, readText, writeAtomically } from '../../host/files/files.ts';
+import type { UnitState } from '../../host/systemd/service-manager.ts';
 
 /** Leaves a record that is there alone. No uptime, no invocation: so an end of this start counts against nobody. */
 export async function recordStart(paths: Paths, unit: UnitState, bootId: string): Promise<void> {

@@ -1,8 +1,9 @@
 /** How Istio ended last, as systemd/bin/istio-stopped wrote it down. In /run: what was in another boot does not count. */
+
+import type { Paths } from '../../base/paths.ts';
 import { parseFields } from '../../host/fields.ts';
-import { readText } from '../../host/files.ts';
-import type { UnitState } from '../../host/service-manager.ts';
-import type { Paths } from '../../paths.ts';
+import { readText } from '../../host/files/files.ts';
+import type { UnitState } from '../../host/systemd/service-manager.ts';
 import { RELEASE_ID, type ReleaseId } from '../release.ts';
 
 const KINDS = ['stop', 'restart', 'own-end', 'shutdown', 'rescue', 'unknown'] as const;

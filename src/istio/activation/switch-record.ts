@@ -1,7 +1,7 @@
 /** What istio-activate switched last, and how that release ended since, as the scripts in systemd/bin wrote it down. */
 import { join } from 'node:path';
-import { readText } from '../../host/files.ts';
-import type { Paths } from '../../paths.ts';
+import type { Paths } from '../../base/paths.ts';
+import { readText } from '../../host/files/files.ts';
 import { RELEASE_ID, type ReleaseId } from '../release.ts';
 
 /** The release that was active before the last switch: where a bad one is put back to. null before the first switch. */

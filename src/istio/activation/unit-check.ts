@@ -3,8 +3,9 @@
  * file of an operator, compared with what the drop-in of ours asks for. Where it differs, nothing is staged: a new
  * pilot-agent with the old Envoy, or a move without effect, would be the result. Pure.
  */
-import type { ExecCommand, UnitState } from '../../host/service-manager.ts';
-import type { Paths } from '../../paths.ts';
+
+import type { Paths } from '../../base/paths.ts';
+import type { ExecCommand, UnitState } from '../../host/systemd/service-manager.ts';
 import type { ReleaseId } from '../release.ts';
 import { RELEASE_FILES } from '../release.ts';
 import { beforehand } from './beforehand.ts';

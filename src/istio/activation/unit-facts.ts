@@ -1,10 +1,10 @@
 /** Reads what unit-check.ts judges: the files that configure istio.service now, and the env files of the active release. */
 import { join } from 'node:path';
-import { AgentError } from '../../errors.ts';
-import { readText } from '../../host/files.ts';
-import { readForeignText } from '../../host/foreign-file.ts';
-import type { UnitState } from '../../host/service-manager.ts';
-import type { Paths } from '../../paths.ts';
+import { AgentError } from '../../base/errors.ts';
+import type { Paths } from '../../base/paths.ts';
+import { readText } from '../../host/files/files.ts';
+import { readForeignText } from '../../host/files/foreign-file.ts';
+import type { UnitState } from '../../host/systemd/service-manager.ts';
 import { RELEASE_FILES, type ReleaseId } from '../release.ts';
 import { isDropInCurrent } from './drop-in.ts';
 import type { Finding, UnitFacts } from './unit-check.ts';

@@ -3,10 +3,10 @@
  * points to the copy, and what runs is not touched.
  */
 import { createHash } from 'node:crypto';
-import { checkpoint } from '../../host/checkpoints.ts';
-import { requireSpace } from '../../host/disk-space.ts';
-import { readText } from '../../host/files.ts';
-import { removeTree } from '../../host/trees.ts';
+import { checkpoint } from '../../host/files/checkpoints.ts';
+import { requireSpace } from '../../host/files/disk-space.ts';
+import { readText } from '../../host/files/files.ts';
+import { removeTree } from '../../host/files/trees.ts';
 import { asProxy } from '../as-proxy.ts';
 import { readInstalledFiles } from '../installed-files.ts';
 import { RELEASE_FILES, type ReleaseConfiguration, type ReleaseManifest } from '../release.ts';

@@ -1,11 +1,11 @@
 /** Old releases and what killed runs left are removed; what runs, what is linked, and one more release stay. */
 import { rename } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { checkpoint } from '../../host/checkpoints.ts';
-import { fileError } from '../../host/file-errors.ts';
-import { namesIn, removeFile, removeLeftovers, syncFolder } from '../../host/files.ts';
-import { foldersInUse } from '../../host/in-use.ts';
-import { isLeftover, moveToTrash, removeTree, statOf, TRASHED } from '../../host/trees.ts';
+import { checkpoint } from '../../host/files/checkpoints.ts';
+import { fileError } from '../../host/files/file-errors.ts';
+import { namesIn, removeFile, removeLeftovers, syncFolder } from '../../host/files/files.ts';
+import { isLeftover, moveToTrash, removeTree, statOf, TRASHED } from '../../host/files/trees.ts';
+import { foldersInUse } from '../../host/programs/in-use.ts';
 import { RELEASE_FILES, RELEASE_ID, type ReleaseId } from '../release.ts';
 import type { ReleaseStore } from './store.ts';
 

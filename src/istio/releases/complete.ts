@@ -1,10 +1,10 @@
 /** The last steps in the making of a release: what it holds is written down, and it gets its name. */
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { checkpoint } from '../../host/checkpoints.ts';
-import { fileError } from '../../host/file-errors.ts';
-import { syncFolder, writeAtomically } from '../../host/files.ts';
-import { moveToTrash, removeTree, sha256OfFile, statOf } from '../../host/trees.ts';
+import { checkpoint } from '../../host/files/checkpoints.ts';
+import { fileError } from '../../host/files/file-errors.ts';
+import { syncFolder, writeAtomically } from '../../host/files/files.ts';
+import { moveToTrash, removeTree, sha256OfFile, statOf } from '../../host/files/trees.ts';
 import { RELEASE_FILES, ReleaseManifest } from '../release.ts';
 import type { ReleaseStore } from './store.ts';
 

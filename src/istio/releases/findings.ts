@@ -5,7 +5,7 @@
  */
 import { join } from 'node:path';
 import type { Clock } from '../../host/clock.ts';
-import { makeFolder, namesIn, removeFile, writeAtomically } from '../../host/files.ts';
+import { makeFolder, namesIn, removeFile, writeAtomically } from '../../host/files/files.ts';
 import { Rejections } from '../../host/rejections.ts';
 import { RELEASE_ID, type ReleaseId } from '../release.ts';
 

@@ -2,11 +2,11 @@
 import type { BigIntStats } from 'node:fs';
 import { realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AgentError } from '../../errors.ts';
-import { fileError, hasCode } from '../../host/file-errors.ts';
-import { readForeignText } from '../../host/foreign-file.ts';
-import { copyHashed } from '../../host/trees.ts';
-import type { Paths } from '../../paths.ts';
+import { AgentError } from '../../base/errors.ts';
+import type { Paths } from '../../base/paths.ts';
+import { fileError, hasCode } from '../../host/files/file-errors.ts';
+import { readForeignText } from '../../host/files/foreign-file.ts';
+import { copyHashed } from '../../host/files/trees.ts';
 import { RELEASE_FILES } from '../release.ts';
 import { requireTrustedWriters } from '../trusted-writers.ts';
 import { modeOf, PROGRAM_FILES, type ProgramFile } from './layout.ts';

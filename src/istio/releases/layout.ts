@@ -1,11 +1,11 @@
 /** How the files of a release lie in its folder while it is made. */
 import { link } from 'node:fs/promises';
 import { join } from 'node:path';
-import { checkpoint } from '../../host/checkpoints.ts';
-import { fileError, hasCode } from '../../host/file-errors.ts';
-import { makeFolder, syncFolder, writeAtomically } from '../../host/files.ts';
-import type { PackageFile } from '../../host/packages/format.ts';
-import { copyHashed, newFolder, statOf } from '../../host/trees.ts';
+import { checkpoint } from '../../host/files/checkpoints.ts';
+import { fileError, hasCode } from '../../host/files/file-errors.ts';
+import { makeFolder, syncFolder, writeAtomically } from '../../host/files/files.ts';
+import { copyHashed, newFolder, statOf } from '../../host/files/trees.ts';
+import type { PackageFile } from '../package/format.ts';
 import { RELEASE_FILES, RELEASE_FOLDER, type ReleaseConfiguration } from '../release.ts';
 
 /** The files that come with a package: they are the same in every release of the same package. */

@@ -1,6 +1,6 @@
 /** Whether a release on disk still is what it was when it was made, and whether istio-proxy can run it. */
 import { join } from 'node:path';
-import { sha256OfFile, statOf } from '../../host/trees.ts';
+import { sha256OfFile, statOf } from '../../host/files/trees.ts';
 import { RELEASE_FILES, type ReleaseId } from '../release.ts';
 import { modeOf, readersGroup } from './layout.ts';
 import type { ReleaseStore } from './store.ts';

@@ -3,13 +3,13 @@
  * Any kill leaves either no release or the whole one, and the same call then does what is left.
  */
 import { join } from 'node:path';
-import { AgentError } from '../../errors.ts';
-import { checkpoint } from '../../host/checkpoints.ts';
-import { requireSpace } from '../../host/disk-space.ts';
-import { foldersInUse } from '../../host/in-use.ts';
-import { type Destinations, packageFormatOf, type UnpackOptions } from '../../host/packages/format.ts';
-import { removeTree, sha256OfFile, statOf } from '../../host/trees.ts';
+import { AgentError } from '../../base/errors.ts';
+import { checkpoint } from '../../host/files/checkpoints.ts';
+import { requireSpace } from '../../host/files/disk-space.ts';
+import { removeTree, sha256OfFile, statOf } from '../../host/files/trees.ts';
+import { foldersInUse } from '../../host/programs/in-use.ts';
 import { asProxy } from '../as-proxy.ts';
+import { type Destinations, packageFormatOf, type UnpackOptions } from '../package/format.ts';
 import { RELEASE_FILES, type ReleaseConfiguration, type ReleaseId, type ReleaseManifest } from '../release.ts';
 import { cleanLeftovers } from './clean.ts';
 import { completeRelease } from './complete.ts';

@@ -4,12 +4,12 @@
  */
 import { readlink } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { AgentError } from '../../errors.ts';
-import { fileError, hasCode } from '../../host/file-errors.ts';
-import { makeFolder, namesIn, readText, removeFile, replaceLink } from '../../host/files.ts';
+import { AgentError } from '../../base/errors.ts';
+import type { Paths } from '../../base/paths.ts';
+import { fileError, hasCode } from '../../host/files/file-errors.ts';
+import { makeFolder, namesIn, readText, removeFile, replaceLink } from '../../host/files/files.ts';
+import { statOf } from '../../host/files/trees.ts';
 import { parseJson } from '../../host/json.ts';
-import { statOf } from '../../host/trees.ts';
-import type { Paths } from '../../paths.ts';
 import {
   PACKAGE_START,
   RELEASE_FILES,

@@ -3,13 +3,13 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
-import { AgentError } from '../../errors.ts';
-import { hasCode } from '../../host/file-errors.ts';
+import { AgentError } from '../../base/errors.ts';
+import { hasCode } from '../../host/files/file-errors.ts';
 import { parseJson } from '../../host/json.ts';
-import type { RunResult } from '../../host/programs.ts';
-import { isSameRelease, parseIstioVersion } from '../../istio-version.ts';
+import type { RunResult } from '../../host/programs/programs.ts';
 import type { RunAsProxy } from '../as-proxy.ts';
 import { RELEASE_FILES } from '../release.ts';
+import { isSameRelease, parseIstioVersion } from '../version.ts';
 
 const VersionAnswer = z.object({ clientVersion: z.object({ version: z.string().min(1) }) });
 const TIMEOUT_MS = 30_000;

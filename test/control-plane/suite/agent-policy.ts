@@ -1,8 +1,8 @@
 /** What the control plane wants of the agents themselves, and when a change of that is noticed. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { AgentPolicy } from '../../../src/control-plane/agent-policy.ts';
-import { POLLS_PER_FULL_LOOK } from '../../../src/control-plane/target-reader.ts';
+import type { AgentPolicy } from '../../../src/control-plane/target/agent-policy.ts';
+import { POLLS_PER_FULL_LOOK } from '../../../src/control-plane/target/target-reader.ts';
 import * as seed from '../../sandbox/control-plane/seed.ts';
 import { type Agent, agentOn, eventually, type Fixture } from '../fixture.ts';
 import { type Rule, shipped } from '../shipped.ts';

@@ -1,11 +1,11 @@
 /** What a poll costs in which nothing has changed: a fleet of thousands asks the same API server every minute. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { HeartbeatLease } from '../../../src/control-plane/lease.ts';
-import { POLLS_PER_FULL_LOOK } from '../../../src/control-plane/target-reader.ts';
+import { HeartbeatLease } from '../../../src/control-plane/report/lease.ts';
+import { POLLS_PER_FULL_LOOK } from '../../../src/control-plane/target/target-reader.ts';
 import * as seed from '../../sandbox/control-plane/seed.ts';
+import { SkippingClock } from '../../support/skipping-clock.ts';
 import { type Fixture, identity, report, versions } from '../fixture.ts';
-import { SkippingClock } from '../skipping-clock.ts';
 import { makeMesh } from './mesh.ts';
 
 const MAX_REQUESTS = 4;

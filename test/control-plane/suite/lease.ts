@@ -1,10 +1,10 @@
 /** The heartbeat. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { HeartbeatLease } from '../../../src/control-plane/lease.ts';
+import { HeartbeatLease } from '../../../src/control-plane/report/lease.ts';
 import type { KubeObject } from '../../sandbox/control-plane/store.ts';
+import { SkippingClock } from '../../support/skipping-clock.ts';
 import { type Fixture, versions } from '../fixture.ts';
-import { SkippingClock } from '../skipping-clock.ts';
 import { makeMesh } from './mesh.ts';
 
 const ADDRESSES = ['10.0.0.5'];

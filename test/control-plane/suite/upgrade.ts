@@ -1,7 +1,7 @@
 /** The control plane changes under the agent's eyes. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { POLLS_PER_FULL_LOOK, type TargetReader } from '../../../src/control-plane/target-reader.ts';
+import { POLLS_PER_FULL_LOOK, type TargetReader } from '../../../src/control-plane/target/target-reader.ts';
 import * as seed from '../../sandbox/control-plane/seed.ts';
 import type { Fixture } from '../fixture.ts';
 import { makeMesh } from './mesh.ts';

@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { isRoot } from '../../../src/host/files.ts';
-import { run } from '../../../src/host/programs.ts';
+import { pathsUnder } from '../../../src/base/paths.ts';
+import { isRoot } from '../../../src/host/files/files.ts';
+import { run } from '../../../src/host/programs/programs.ts';
 import { ProxyReach } from '../../../src/istio/activation/reach.ts';
-import { pathsUnder } from '../../../src/paths.ts';
 
 const NOBODY = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups'] as const;
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { parseSpanMs } from '../../../src/host/systemd-show.ts';
+import { parseSpanMs } from '../../../src/host/systemd/show.ts';
 import { startLimitNote } from '../../../src/istio/activation/start-limit.ts';
-import { UNIT } from '../../agent/observed.ts';
+import { UNIT } from '../../support/observed.ts';
 
 const FILES = [
   { path: '/lib/systemd/system/istio.service', text: '[Unit]\nDescription=x\n[Service]\nRestartSec=10\n' },

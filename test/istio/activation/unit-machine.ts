@@ -2,10 +2,10 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import type { ExecCommand, ServiceManager, UnitState } from '../../../src/host/service-manager.ts';
-import { splitWords } from '../../../src/host/systemd-show.ts';
+import { pathsUnder } from '../../../src/base/paths.ts';
+import type { ExecCommand, ServiceManager, UnitState } from '../../../src/host/systemd/service-manager.ts';
+import { splitWords } from '../../../src/host/systemd/show.ts';
 import { effective, type TextFile } from '../../../src/istio/activation/unit-file.ts';
-import { pathsUnder } from '../../../src/paths.ts';
 
 export const ACTIVE = '1.31.0-aaaaaaaaaaaa';
 export const TEMPLATE = readFileSync(

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { lstat, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { AgentError } from '../../../src/errors.ts';
+import { AgentError } from '../../../src/base/errors.ts';
+import { isOwnFileAtFault } from '../../../src/istio/configuration/problem.ts';
 import { RELEASE_FILES, RELEASE_FOLDER } from '../../../src/istio/release.ts';
 import { type AdoptRequest, adoptInstalled } from '../../../src/istio/releases/adopt.ts';
 import { releaseProblems } from '../../../src/istio/releases/problems.ts';
 import { stageRelease } from '../../../src/istio/releases/stage.ts';
-import { isOwnFileAtFault } from '../../../src/istio/vm-config/problem.ts';
 import { Scene } from './scene.ts';
 
 const NOTHING_RUNS = { bootId: 'boot-1', envoy: null, pilotAgent: null };

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { mkdir, readdir, rename, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { foldersInUse } from '../../../src/host/in-use.ts';
+import { foldersInUse } from '../../../src/host/programs/in-use.ts';
 import { RELEASE_FILES, type ReleaseId } from '../../../src/istio/release.ts';
 import { cleanReleases } from '../../../src/istio/releases/clean.ts';
 import { stageRelease } from '../../../src/istio/releases/stage.ts';

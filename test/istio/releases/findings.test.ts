@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { type Clock, systemClock } from '../../../src/host/clock.ts';
 import { ReleaseFindings } from '../../../src/istio/releases/findings.ts';
-import { type TemporaryFolder, temporaryFolder } from '../../temporary.ts';
+import { type TemporaryFolder, temporaryFolder } from '../../support/temporary.ts';
 
 const ID = '1.31.0-0123456789ab';
 const HOUR_MS = 3_600_000;

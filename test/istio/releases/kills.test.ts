@@ -4,13 +4,13 @@ import { once } from 'node:events';
 import { chmod, cp, mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { RELEASE_CHECKPOINTS } from '../../../src/host/checkpoints.ts';
+import { pathsUnder } from '../../../src/base/paths.ts';
+import { RELEASE_CHECKPOINTS } from '../../../src/host/files/checkpoints.ts';
 import { releaseProblems } from '../../../src/istio/releases/problems.ts';
 import { ReleaseStore } from '../../../src/istio/releases/store.ts';
-import { pathsUnder } from '../../../src/paths.ts';
 import { DownloadServer } from '../../sandbox/downloads.ts';
 import { buildIstioPackage, writeIstioFiles } from '../../sandbox/istio-package.ts';
-import { type TemporaryFolder, temporaryFolder } from '../../temporary.ts';
+import { type TemporaryFolder, temporaryFolder } from '../../support/temporary.ts';
 import { upgrade } from './upgrade.ts';
 
 const PROGRAM = join(import.meta.dirname, 'upgrade.ts');

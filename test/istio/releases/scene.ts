@@ -2,12 +2,12 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { type Paths, pathsUnder } from '../../../src/base/paths.ts';
 import { RELEASE_FOLDER, type ReleaseConfiguration } from '../../../src/istio/release.ts';
 import type { StageRequest } from '../../../src/istio/releases/stage.ts';
 import { ReleaseStore } from '../../../src/istio/releases/store.ts';
-import { type Paths, pathsUnder } from '../../../src/paths.ts';
 import { buildIstioPackage, type IstioPackageOptions, writeIstioFiles } from '../../sandbox/istio-package.ts';
-import { type TemporaryFolder, temporaryFolder } from '../../temporary.ts';
+import { type TemporaryFolder, temporaryFolder } from '../../support/temporary.ts';
 
 export const CONFIGURATION: ReleaseConfiguration = {
   clusterEnv: "ISTIO_SERVICE='shop.vms'\n",

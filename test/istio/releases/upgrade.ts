@@ -2,15 +2,16 @@
  * What an upgrade does on disk, from adoption to cleaning. As a program of its own it can be killed at a named point.
  * Arguments: root of the machine, base URL of the downloads, version.
  */
+
+import { pathsUnder } from '../../../src/base/paths.ts';
+import { cleanDownloads } from '../../../src/downloads/clean.ts';
+import { OfficialDownloads } from '../../../src/downloads/official.ts';
 import { systemClock } from '../../../src/host/clock.ts';
 import { adoptInstalled } from '../../../src/istio/releases/adopt.ts';
 import { cleanReleases } from '../../../src/istio/releases/clean.ts';
 import { ReleaseFindings } from '../../../src/istio/releases/findings.ts';
 import { stageRelease } from '../../../src/istio/releases/stage.ts';
 import { ReleaseStore } from '../../../src/istio/releases/store.ts';
-import { pathsUnder } from '../../../src/paths.ts';
-import { cleanDownloads } from '../../../src/repository/clean.ts';
-import { OfficialDownloads } from '../../../src/repository/official.ts';
 import { CONFIGURATION } from './scene.ts';
 
 export async function upgrade(root: string, baseUrl: string, version: string): Promise<void> {

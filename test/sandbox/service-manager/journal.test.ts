@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { until } from '../until.ts';
+import { until } from '../../support/until.ts';
 import { SmallMachine } from './small-machine.ts';
 
 describe('the journal', () => {

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { until } from '../until.ts';
+import { until } from '../../support/until.ts';
 import { sessionOf } from './processes.ts';
 import { SmallMachine } from './small-machine.ts';
 

@@ -5,12 +5,12 @@
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { loadUnit, unitFileState } from './definition.ts';
 import { type JobResult, Jobs, type JobType } from './jobs.ts';
 import { Journal } from './journal.ts';
 import { Service } from './service.ts';
 import type { Surroundings } from './surroundings.ts';
 import { TransientUnits } from './transient.ts';
+import { loadUnit, unitFileState } from './units/definition.ts';
 
 export interface ManagerOptions {
   root: string;

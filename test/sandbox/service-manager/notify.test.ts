@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { until } from '../until.ts';
+import { until } from '../../support/until.ts';
 import { SmallMachine } from './small-machine.ts';
 
 const jobs = async (machine: SmallMachine) => (await machine.run('systemctl', 'list-jobs', '--no-legend')).stdout;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { until } from '../until.ts';
+import { until } from '../../support/until.ts';
 import { SmallMachine } from './small-machine.ts';
 
 describe('a reload', () => {

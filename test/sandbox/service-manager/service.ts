@@ -4,8 +4,6 @@
  */
 import { randomBytes } from 'node:crypto';
 import { after } from './after.ts';
-import type { UnitDefinition } from './definition.ts';
-import { makeDirectories, removeRuntimeDirectories } from './directories.ts';
 import { isClean, restartsAfter, resultOf } from './ends.ts';
 import { type End, type Running, signalAll, terminate } from './processes.ts';
 import { Readiness } from './readiness.ts';
@@ -13,6 +11,8 @@ import type { Surroundings } from './surroundings.ts';
 import { toldToMain } from './told.ts';
 import { type CommandList, UnitCommands } from './unit-commands.ts';
 import { UnitState } from './unit-state.ts';
+import type { UnitDefinition } from './units/definition.ts';
+import { makeDirectories, removeRuntimeDirectories } from './units/directories.ts';
 import { Watchdog } from './watchdog.ts';
 
 export class Service extends UnitState {

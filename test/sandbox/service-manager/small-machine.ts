@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { Control } from './control.ts';
+import { Control } from './commands/control.ts';
 import { EmbeddedServiceManager } from './manager.ts';
 
 /** Notes what systemd says of jobs and of the end, as a hook of Istio's unit sees it. */

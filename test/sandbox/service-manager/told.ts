@@ -1,9 +1,10 @@
 /** What systemd tells a command of a unit in its environment. Pure. */
-import { directoryVariables } from './directories.ts';
+
 import { statusOf } from './ends.ts';
 import type { End } from './processes.ts';
-import type { ServiceSettings } from './settings.ts';
 import type { UnitState } from './unit-state.ts';
+import { directoryVariables } from './units/directories.ts';
+import type { ServiceSettings } from './units/settings.ts';
 
 export interface Facts {
   state: UnitState;

@@ -1,9 +1,9 @@
 /** Transient timers (`systemd-run --on-active=`): they belong to the manager, so they outlive whoever asked for them. */
 import { randomBytes } from 'node:crypto';
 import { after } from './after.ts';
-import { mapProgram, mapText } from './below-root.ts';
 import { launch, membersOf, signalAll } from './processes.ts';
 import type { Surroundings } from './surroundings.ts';
+import { mapProgram, mapText } from './units/below-root.ts';
 
 export interface TransientOptions {
   unit: string;

@@ -2,13 +2,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { after } from './after.ts';
 import { isClean, resultOf } from './ends.ts';
-import { readEnvironmentFiles, toEnvironment } from './environment.ts';
-import type { ExecLine } from './exec-line.ts';
 import { type End, isMember, launch, membersOf, type Running, signalAll, terminate } from './processes.ts';
-import type { ServiceSettings } from './settings.ts';
 import type { Surroundings } from './surroundings.ts';
 import { type Facts, toldToControl } from './told.ts';
-import { expandVariables } from './words.ts';
+import { readEnvironmentFiles, toEnvironment } from './units/environment.ts';
+import type { ExecLine } from './units/exec-line.ts';
+import type { ServiceSettings } from './units/settings.ts';
+import { expandVariables } from './units/words.ts';
 
 /** The lists of commands that a unit has beside its main process. */
 export type CommandList = 'execStartPre' | 'execReload' | 'execStopPost';

@@ -6,11 +6,11 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { projectRoot } from '../../../scripts/project.ts';
 import { RELEASE_FILES } from '../../../src/istio/release.ts';
-import { makeIstioDeb } from '../lab/istio-package.ts';
 import type { Lab } from '../lab/lab.ts';
-import { bootMachine, type Machine } from '../lab/machine.ts';
-import { type MeshMembership, proxyConfig } from '../lab/mesh-files.ts';
-import { joinMesh } from '../lab/mesh-vm.ts';
+import { bootMachine, type Machine } from '../lab/machine/machine.ts';
+import { type MeshMembership, proxyConfig } from '../lab/machine/mesh-files.ts';
+import { joinMesh } from '../lab/machine/mesh-vm.ts';
+import { makeIstioDeb } from '../lab/parts/istio-package.ts';
 import { until } from '../lab/until.ts';
 
 export const A = '1.31.0-aaaaaaaaaaaa';

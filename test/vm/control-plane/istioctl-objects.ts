@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
 import type { AdminOptions } from '../../sandbox/control-plane/admin.ts';
 import type { KubeObject } from '../../sandbox/control-plane/store.ts';
-import { must } from '../lab/run.ts';
+import { must } from '../lab/host/run.ts';
 
 /** The others (accounts, rights, CRDs, a budget, an autoscaler) are for controllers that do not run here. */
 const READ: ReadonlySet<string> = new Set([

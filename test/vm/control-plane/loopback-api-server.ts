@@ -9,10 +9,10 @@ import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { Admin } from '../../sandbox/control-plane/admin.ts';
-import { makeCredentials } from '../lab/certificates.ts';
-import { assertAlive, type RunningDaemon, startDaemon } from '../lab/daemon.ts';
-import type { Ledger } from '../lab/ledger.ts';
-import { isAlive, signal } from '../lab/process-identity.ts';
+import { assertAlive, type RunningDaemon, startDaemon } from '../lab/host/daemon.ts';
+import type { Ledger } from '../lab/host/ledger.ts';
+import { isAlive, signal } from '../lab/host/process-identity.ts';
+import { makeCredentials } from '../lab/mesh/certificates.ts';
 import { until } from '../lab/until.ts';
 
 export interface LoopbackApiServer {

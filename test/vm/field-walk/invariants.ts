@@ -1,5 +1,5 @@
 /** What must be so within a minute after each step of a walk, whatever the step was. */
-import type { KubeObject } from '../lab/kube.ts';
+import type { KubeObject } from '../lab/mesh/kube.ts';
 import type { Seen } from './look.ts';
 import type { Model } from './model.ts';
 

@@ -1,12 +1,12 @@
 /** The handle by which a test file uses the lab that the global setup started. Plain data from a file: each test file is a process. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type ApiServer, bringUp, takeDown } from './api-server.ts';
-import { connectedTo, type Revision } from './istiod.ts';
-import { Kube } from './kube.ts';
-import { Ledger } from './ledger.ts';
-import { isAlive, type ProcessIdentity } from './process-identity.ts';
-import { Tunnel } from './tunnel.ts';
+import { Ledger } from './host/ledger.ts';
+import { isAlive, type ProcessIdentity } from './host/process-identity.ts';
+import { type ApiServer, bringUp, takeDown } from './mesh/api-server.ts';
+import { connectedTo, type Revision } from './mesh/istiod.ts';
+import { Kube } from './mesh/kube.ts';
+import { Tunnel } from './mesh/tunnel.ts';
 
 /** Names the file with the LabState: set by the global setup for the test files. */
 export const LAB_VARIABLE = 'SMM_LAB_STATE';

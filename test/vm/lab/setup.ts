@@ -5,10 +5,10 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { startRun } from './control-plane.ts';
+import { cleanDeadRuns, endRun } from './host/runs.ts';
 import { LAB_VARIABLE, type LabState } from './lab.ts';
-import { ensureParts } from './parts.ts';
-import { cleanDeadRuns, endRun } from './runs.ts';
+import { startRun } from './mesh/control-plane.ts';
+import { ensureParts } from './parts/parts.ts';
 import { say, timed } from './say.ts';
 
 export async function globalSetup(): Promise<void> {

@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { request } from 'node:https';
 import { connect } from 'node:tls';
 import { isDeepStrictEqual } from 'node:util';
-import { OWN_CODES, OWN_CONDITIONS } from '../../../src/control-plane/entry-report.ts';
+import { OWN_CODES, OWN_CONDITIONS } from '../../../src/control-plane/report/entry-report.ts';
 import type { AgentVm } from '../agent-vm.ts';
-import type { KubeObject } from '../lab/kube.ts';
+import type { KubeObject } from '../lab/mesh/kube.ts';
 
 export interface EntryEvent {
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED';

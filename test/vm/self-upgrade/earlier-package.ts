@@ -11,7 +11,7 @@ import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createBrotliDecompress } from 'node:zlib';
 import { projectRoot } from '../../../scripts/project.ts';
-import { must } from '../lab/run.ts';
+import { must } from '../lab/host/run.ts';
 
 export const EARLIER = '0.1.0';
 const TREE = join(import.meta.dirname, 'earlier/smm-agent_0.1.0_amd64.tar.br');

@@ -1,7 +1,7 @@
 /** A control plane, a repository and a machine of one test file's own, whose agent upgrades itself. */
 import type { AgentVmOptions } from '../agent-vm.ts';
-import { startOwnLab } from '../lab/control-plane.ts';
 import type { Lab } from '../lab/lab.ts';
+import { startOwnLab } from '../lab/mesh/control-plane.ts';
 import { AgentRepository } from './repository.ts';
 import { UpgradeVm } from './upgrade-vm.ts';
 

@@ -1,12 +1,12 @@
 /** A machine of the mesh whose agent upgrades itself: the package with a root of trust, a repository, and what an operator sees of it. */
 import assert from 'node:assert/strict';
 import { parse } from 'yaml';
-import { configMapOf } from '../../../packaging/repository/announce.ts';
-import type { HistoryEntry } from '../../../src/agent/history.ts';
-import type { Status } from '../../../src/agent/status.ts';
+import { configMapOf } from '../../../publisher/operations/announce.ts';
+import type { HistoryEntry } from '../../../src/history/history.ts';
+import type { Status } from '../../../src/status/status.ts';
 import { AgentVm, type AgentVmOptions } from '../agent-vm.ts';
-import type { KubeObject } from '../lab/kube.ts';
 import type { Lab } from '../lab/lab.ts';
+import type { KubeObject } from '../lab/mesh/kube.ts';
 import { until } from '../lab/until.ts';
 import type { AgentRepository } from './repository.ts';
 

@@ -1,0 +1,26 @@
+/**
+ * `smm-agent hold` where agent.yaml has errors and cannot be edited: an emergency does not wait until somebody has found a typo. It counts
+ * beside `hold` of the file until `smm-agent unhold`.
+ */
+
+import type { Paths } from '../base/paths.ts';
+import { makeFolder, readText, removeFile, writeAtomically } from '../host/files/files.ts';
+import type { Config } from './schema.ts';
+
+type HoldPaths = Pick<Paths, 'state' | 'emergencyHold'>;
+
+/** Safe to repeat. */
+export async function setEmergencyHold({ state, emergencyHold }: HoldPaths, isHeld: boolean): Promise<void> {
+  if (!isHeld) return removeFile(emergencyHold);
+  await makeFolder(state, 0o755);
+  await writeAtomically(emergencyHold, '', { mode: 0o644 });
+}
+
+export async function isEmergencyHeld({ emergencyHold }: Pick<Paths, 'emergencyHold'>): Promise<boolean> {
+  return (await readText(emergencyHold)) !== null;
+}
+
+/** `config`, held when there is one. */
+export async function withEmergencyHold(paths: Pick<Paths, 'emergencyHold'>, config: Config): Promise<Config> {
+  return config.hold || !(await isEmergencyHeld(paths)) ? config : { ...config, hold: true };
+}

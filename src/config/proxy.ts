@@ -1,0 +1,12 @@
+/** Which proxy, if any, the configuration names for what. */
+
+import type { ProxyServer } from '../host/tls-agent.ts';
+import type { Config } from './schema.ts';
+
+export function downloadProxy({ proxy: { https, no } }: Pick<Config, 'proxy'>): ProxyServer | null {
+  return https === undefined ? null : { https, no: no ?? '' };
+}
+
+export function controlPlaneProxy(config: Pick<Config, 'proxy'>): ProxyServer | null {
+  return config.proxy.controlPlane ? downloadProxy(config) : null;
+}

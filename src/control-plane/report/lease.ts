@@ -1,0 +1,153 @@
+/** The machine's Lease: a heartbeat, and the versions in annotations, so that `kubectl get leases` reads a fleet. */
+import { isDeepStrictEqual } from 'node:util';
+import { type Clock, systemClock } from '../../host/clock.ts';
+import type { KubernetesClient } from '../kubernetes/client.ts';
+import { ControlPlaneError, isFailure } from '../kubernetes/failure.ts';
+import { resources } from '../kubernetes/objects.ts';
+import {
+  type Holder,
+  holderIdentity,
+  isOneself,
+  Lease,
+  leaseName,
+  newLease,
+  renewal,
+  takeOver,
+  type Versions,
+} from './lease-object.ts';
+
+/**
+ * As whom this machine held its Lease last, in this boot: a process that is started or configured again with another address has to tell
+ * itself from a clone. Must not survive a boot, since it would be on the clone's disk as well.
+ */
+export interface HolderNote {
+  read(): Promise<string | null>;
+  write(identity: string): Promise<void>;
+}
+
+export interface LeaseOptions extends Holder {
+  clock?: Clock;
+  note?: HolderNote;
+}
+
+export type HeartbeatResult =
+  | { outcome: 'renewed' | 'created' | 'taken-over' | 'not-due' }
+  /**
+   * The same name and machine id with another address holds it, and nothing was written. `isAlive`: that one has renewed it meanwhile, so
+   * it is a clone; otherwise it may be this machine before its address changed.
+   */
+  | { outcome: 'held-by-other'; holder: string; name: string; isAlive: boolean }
+  | { outcome: 'failed'; error: ControlPlaneError };
+
+const HEARTBEAT_MS = 60_000;
+
+export class HeartbeatLease {
+  readonly #client: KubernetesClient;
+  readonly #options: LeaseOptions;
+  readonly #clock: Clock;
+  /** When it was tried last, and what was to be said; where nobody could be reached, what was said before. */
+  #last: { atMs: number; said: unknown } | null = null;
+  /** As whom this process, or the note, held it last. */
+  #before: string | null = null;
+  /** Another holder, and since when its renewTime has not moved, by this machine's own clock: wall clocks differ. */
+  #other: { holder: string; renewTime: string; sinceMs: number; isAlive: boolean } | null = null;
+
+  constructor(client: KubernetesClient, options: LeaseOptions) {
+    this.#client = client;
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+  }
+
+  get name(): string {
+    return leaseName(this.#options.host, this.#options.machineId);
+  }
+
+  /**
+   * Renews the Lease once a minute, and at once when it is to say something else, which is said again until the control plane was reached:
+   * each stop of Istio cuts connections. `addresses` are the machine's, the one that it has in the mesh first. Rejects only for what is not
+   * the control plane's doing.
+   */
+  async heartbeat(versions: Versions, addresses: readonly string[]): Promise<HeartbeatResult> {
+    const nowMs = this.#clock.bootTimeMs();
+    const identity = holderIdentity(this.#options, addresses[0] ?? null);
+    const said = { identity, versions };
+    const isDue = this.#last === null || nowMs - this.#last.atMs >= HEARTBEAT_MS;
+    if (!isDue && isDeepStrictEqual(said, this.#last?.said)) return { outcome: 'not-due' };
+    const before = this.#last?.said;
+    this.#last = { atMs: nowMs, said };
+    try {
+      const result =
+        (await this.#renew(versions, identity)) ?? (await this.#acquire(versions, identity, addresses, nowMs));
+      if (result.outcome !== 'held-by-other') await this.#noteHolder(identity);
+      return result;
+    } catch (error) {
+      if (!(error instanceof ControlPlaneError)) throw error;
+      if (isFailure(error, 'unreachable')) this.#last = { atMs: nowMs, said: before };
+      return { outcome: 'failed', error };
+    }
+  }
+
+  /** The usual beat, one request. Null when the Lease is not as this agent left it: then it is looked at. */
+  async #renew(versions: Versions, identity: string): Promise<HeartbeatResult | null> {
+    try {
+      await this.#client.patch(this.#resource(), renewal(identity, versions, this.#clock.now()));
+    } catch (error) {
+      if (isFailure(error, 'missing', 'rejected', 'conflict')) return null;
+      throw error;
+    }
+    return { outcome: 'renewed' };
+  }
+
+  async #acquire(
+    versions: Versions,
+    identity: string,
+    addresses: readonly string[],
+    nowMs: number,
+  ): Promise<HeartbeatResult> {
+    let lease: Lease;
+    try {
+      lease = await this.#client.get(this.#resource(), Lease);
+    } catch (error) {
+      if (!isFailure(error, 'missing')) throw error;
+      const made = newLease(this.#options, identity, versions, this.#clock.now());
+      await this.#client.create(resources.leases(this.#options.group.namespace), made, Lease);
+      return { outcome: 'created' };
+    }
+    const holder = lease.spec.holderIdentity;
+    const isAnother = holder !== '' && holder !== identity;
+    if (isAnother && !(await this.#isOwn(holder, addresses))) {
+      const other = this.#look(lease, nowMs);
+      if (nowMs - other.sinceMs < lease.spec.leaseDurationSeconds * 1000) {
+        return { outcome: 'held-by-other', holder, name: this.name, isAlive: other.isAlive };
+      }
+    }
+    await this.#client.patch(this.#resource(), takeOver(lease, this.#options, identity, versions, this.#clock.now()));
+    return { outcome: isAnother ? 'taken-over' : 'renewed' };
+  }
+
+  async #isOwn(holder: string, addresses: readonly string[]): Promise<boolean> {
+    if (isOneself(holder, this.#options, addresses)) return true;
+    this.#before ??= (await this.#options.note?.read()) ?? null;
+    return holder === this.#before;
+  }
+
+  /** What became of the other holder since it was seen first. */
+  #look({ spec: { holderIdentity: holder, renewTime } }: Lease, nowMs: number) {
+    const before = this.#other?.holder === holder ? this.#other : null;
+    if (before === null || before.renewTime !== renewTime) {
+      this.#other = { holder, renewTime, sinceMs: nowMs, isAlive: before !== null };
+    }
+    return this.#other ?? { sinceMs: nowMs, isAlive: false };
+  }
+
+  async #noteHolder(identity: string): Promise<void> {
+    this.#other = null;
+    if (this.#before === identity) return;
+    this.#before = identity;
+    await this.#options.note?.write(identity);
+  }
+
+  #resource() {
+    return resources.lease(this.#options.group.namespace, this.name);
+  }
+}

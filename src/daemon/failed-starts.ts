@@ -1,0 +1,33 @@
+/**
+ * Starts of the agent, one after the other in this boot, that failed before they had completed a turn; systemd/bin/agent-guard counts them.
+ * systemd starts it again after two seconds each time, and each start asks the control plane for everything: 100,000 machines that die of
+ * the same fault would keep down the very API server that has to tell them of a better version. So they ask ever more rarely.
+ */
+
+import type { Paths } from '../base/paths.ts';
+import { parseFields } from '../host/fields.ts';
+import { readText, removeFile } from '../host/files/files.ts';
+
+/** That many are chance. */
+const FORGIVEN = 2;
+const SHORTEST_MS = 10_000;
+const LONGEST_MS = 600_000;
+
+/** 0 where the last one did not fail. Rejects with SMM520 when that cannot be read. */
+export async function failedStarts({ failedStarts: file }: Pick<Paths, 'failedStarts'>): Promise<number> {
+  const text = await readText(file);
+  // Written by the guard of an earlier package it is empty.
+  const count = Number(parseFields(text ?? '').get('count') ?? (text === null ? 0 : 1));
+  return Number.isInteger(count) && count > 0 ? count : 0;
+}
+
+/** How long to wait before the first turn: twice as long after each failure. Milliseconds; `random`: from 0 (included) to 1 (excluded). */
+export function holdBackMs(failures: number, random: number): number {
+  if (failures <= FORGIVEN) return 0;
+  const ms = Math.min(SHORTEST_MS * 2 ** (failures - FORGIVEN - 1), LONGEST_MS);
+  return Math.round(ms * (0.5 + random / 2));
+}
+
+export async function forgetFailedStarts({ failedStarts: file }: Pick<Paths, 'failedStarts'>): Promise<void> {
+  await removeFile(file);
+}

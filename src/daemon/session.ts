@@ -1,0 +1,202 @@
+/** One configuration's life in the daemon: the turns that it means, and what triggers them. */
+import { watch } from 'node:fs';
+import { hostname } from 'node:os';
+import { basename } from 'node:path';
+import { AgentError, describeError } from '../base/errors.ts';
+import type { Paths } from '../base/paths.ts';
+import { AGENT_VERSION } from '../base/version.ts';
+import { withEmergencyHold } from '../config/emergency-hold.ts';
+import { loadConfig } from '../config/load.ts';
+import { describeProblem } from '../config/problem.ts';
+import type { Config } from '../config/schema.ts';
+import type { Clock } from '../host/clock.ts';
+import { makeFolder } from '../host/files/files.ts';
+import type { Log } from '../host/log/log.ts';
+import type { ServiceManager } from '../host/systemd/service-manager.ts';
+import type { ConfigInEffect } from '../observation/settings.ts';
+import { writeStatus } from '../status/file.ts';
+import type { Status } from '../status/status.ts';
+import { failedStatus, misconfiguredStatus } from '../status/unseen.ts';
+import { Agent, readMachineId } from '../turn/agent.ts';
+import { Mesh } from '../turn/control-plane.ts';
+import type { RiskyInputs } from '../turn/risky-inputs.ts';
+import { turn } from '../turn/turn.ts';
+import { noteTurn, readProbation } from '../versions/probation.ts';
+import { requireReadableState } from '../versions/state-format.ts';
+import { ISTIO, type Session } from './daemon.ts';
+import { FOLLOW_UP, PROBATION } from './follow-up.ts';
+import { startTicking, tickDelayMs } from './schedule.ts';
+import { Tidying } from './tidying.ts';
+import { UnitAge } from './unit-age.ts';
+
+export interface SessionParts {
+  paths: Paths;
+  clock: Clock;
+  log: Log;
+  services: ServiceManager;
+  /** $INVOCATION_ID of a daemon that systemd runs; null elsewhere. */
+  invocation: string | null;
+  risks?: RiskyInputs;
+  /** How a folder is watched; another function in tests. */
+  watch?: typeof watch;
+}
+
+/** A unit that is about to be something else: what is told of it grows old at once. */
+const CHANGING_MS = 1_000;
+/** A release that comes up, an entry that is made again: looked at every few seconds until it is done. */
+const FOLLOW_UP_MS = 5_000;
+/** A version on probation looks again: several times before its deadline, and without pressing a control plane that is away. */
+const PROBATION_MS = 10_000;
+/** istiod makes the entry of a restarted proxy within seconds; who waits longer waits for an operator. */
+const ENTRY_PATIENCE_MS = 120_000;
+/** istiod deletes the entry of the old connection ten seconds after its end: until then the one that is there can be that one. */
+const OLD_ENTRY_MS = 20_000;
+
+/**
+ * Never rejects for what the configuration says, nor for what an operator has to set right on this machine: a daemon that
+ * ended would be started again every two seconds, and say so each time. It stays up, idle, and says what is wrong.
+ */
+export async function openSession(
+  parts: SessionParts,
+  onConfig: (config: Config) => void,
+  before: Session | null = null,
+): Promise<Session> {
+  const { paths, clock } = parts;
+  const loaded = await loadConfig(paths);
+  const { digest } = loaded;
+  const inEffect = { file: paths.config, digest, readAt: clock.now().toISOString(), refused: null };
+  let read: Session['read'] = null;
+  let problem: string | null = null;
+  if (loaded.state === 'configured') read = { config: loaded.config, inEffect };
+  else {
+    problem = loaded.problems.map(describeProblem).join('; ');
+    // One typo must not make a machine that works one of which nobody hears any more.
+    const last = before?.read ?? null;
+    if (last === null) return misconfigured(parts, problem, inEffect);
+    read = { ...last, inEffect: { ...last.inEffect, refused: { digest, problem } } };
+  }
+  onConfig(read.config);
+  try {
+    await requireReadableState(paths);
+    return configured(parts, { read, problem }, await readMachineId(paths), await isOnTrial(paths));
+  } catch (error) {
+    if (!(error instanceof AgentError)) throw error;
+    const reason = `${describeError(error)} (${error.remedy}, then systemctl reload smm-agent)`;
+    return misconfigured(parts, reason, read.inEffect);
+  }
+}
+
+function misconfigured({ paths, clock, invocation }: SessionParts, reason: string, inEffect: ConfigInEffect): Session {
+  return {
+    read: null,
+    problem: reason,
+    turn: async () => {
+      const status = misconfiguredStatus(AGENT_VERSION, process.pid, clock.now(), reason, inEffect);
+      await writeStatus(paths, status);
+      // The guard asks the version before whether it finds the configuration wrong as well.
+      if (await isOnTrial(paths)) await noteTurn(paths, 'configuration', invocation ?? '');
+      return status;
+    },
+    failed: async (why) => misconfiguredStatus(AGENT_VERSION, process.pid, clock.now(), why, inEffect),
+    nextLook: () => null,
+    start: async () => ({ nextPoll: () => null, stop: () => {} }),
+  };
+}
+
+/** Whether this very version is on probation. */
+async function isOnTrial(paths: Paths): Promise<boolean> {
+  return (await readProbation(paths))?.to === AGENT_VERSION;
+}
+
+async function configured(
+  parts: SessionParts,
+  { read, problem }: { read: NonNullable<Session['read']>; problem: string | null },
+  machineId: string,
+  wasOnTrial: boolean,
+): Promise<Session> {
+  const { paths, clock, services, invocation, risks } = parts;
+  const { inEffect } = read;
+  const config = await withEmergencyHold(paths, read.config);
+  const mesh = new Mesh(config, { paths, machineId, clock });
+  const agent = new Agent({ paths, clock, services, config, mesh, invocation, inEffect, ...(risks ? { risks } : {}) });
+  const tidying = new Tidying(parts);
+  const age = new UnitAge(clock);
+  let onTrial = wasOnTrial;
+  return {
+    read,
+    problem,
+    turn: async (options) => {
+      // A version on probation has other things to do: its first turns are what it is judged by.
+      if (!onTrial) await tidying.run();
+      return turn(agent, { config, clock, ...options });
+    },
+    failed: async (reason, isRepeated) => {
+      const about = {
+        agentVersion: AGENT_VERSION,
+        pid: process.pid,
+        workloadGroup: config.workloadGroup,
+        config: inEffect,
+      };
+      const status = failedStatus(about, clock.now(), reason);
+      // A look that failed once is no news for the cluster: each write there can cost istiod one of its own.
+      if (isRepeated) await agent.report(status);
+      else await writeStatus(paths, status);
+      return status;
+    },
+    nextLook: (status) => {
+      // A turn that failed as a whole says nothing about itself.
+      if (status !== null) onTrial = status.upgrade?.state === 'probation';
+      if (onTrial) return { afterMs: PROBATION_MS, reason: PROBATION };
+      if (status === null) return null;
+      const ageMs = age.of(status);
+      if (isChanging(status)) return { afterMs: CHANGING_MS, reason: FOLLOW_UP };
+      return isMoving(status, ageMs) ? { afterMs: FOLLOW_UP_MS, reason: FOLLOW_UP } : null;
+    },
+    start: async (triggers) => {
+      const delayMs = () => tickDelayMs(`${hostname()} ${machineId}`, config.poll.jitterSeconds, Math.random);
+      const ticker = await startTicking(config.poll.schedule, delayMs, parts, () => triggers.fire('poll'));
+      const watching = await watchIstio(parts, () => triggers.fire(ISTIO));
+      return {
+        nextPoll: ticker.next,
+        stop: () => {
+          ticker.stop();
+          watching.close();
+          mesh.close();
+        },
+      };
+    },
+  };
+}
+
+/** istio-activate writes down each start and each end of Istio, also those that nobody told the agent of. */
+async function watchIstio(parts: SessionParts, onEvent: () => void): Promise<{ close(): void }> {
+  const { run, startRecord, stopRecord } = parts.paths;
+  await makeFolder(run, 0o755);
+  const records = new Set([basename(startRecord), basename(stopRecord)]);
+  const failed = (error: unknown) =>
+    parts.log.warn(`cannot watch ${run}: ${describeError(error)}; Istio is looked at each poll`);
+  try {
+    const watcher = (parts.watch ?? watch)(run, (_, name) => {
+      if (name !== null && records.has(name)) onEvent();
+    });
+    watcher.on('error', failed);
+    watcher.unref();
+    return watcher;
+  } catch (error) {
+    // The kernel's inotify instances are few, and others use them up: that is no reason not to poll.
+    failed(error);
+    return { close: () => {} };
+  }
+}
+
+function isChanging({ istio: { unit } }: Status): boolean {
+  return unit?.activeState === 'activating' || unit?.activeState === 'deactivating';
+}
+
+/** Whether something is coming up, or to an end, that nobody tells of. `ageMs`: for how long Istio has been as it is. */
+function isMoving(status: Status, ageMs: number): boolean {
+  const isSettling = status.notDone.some(({ step }) => step === 'confirm' || step === 'install-drop-in');
+  const awaitsEntry =
+    status.warnings.some((warning) => warning.startsWith('not reported')) && ageMs < ENTRY_PATIENCE_MS;
+  return isSettling || awaitsEntry || ageMs < OLD_ENTRY_MS;
+}

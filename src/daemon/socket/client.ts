@@ -1,0 +1,52 @@
+/** The other side of the daemon's socket: a command that asks it something. The daemon itself does without. */
+import { z } from 'zod';
+import { AgentError } from '../../base/errors.ts';
+import { TurnEvent } from '../../turn/events.ts';
+import { connect, linesOf, type Request } from './server.ts';
+
+const Answer = z.union([
+  z.object({ event: TurnEvent }),
+  z.object({ end: z.object({ ok: z.boolean(), text: z.string() }) }),
+]);
+export type Answer = z.infer<typeof Answer>;
+
+/**
+ * Asks the daemon and passes on each event. null when no daemon runs here; rejects with SMM506 when it ends in between, or `signal` is
+ * aborted first.
+ */
+export async function ask(
+  path: string,
+  request: Request,
+  onEvent: (event: TurnEvent) => void,
+  signal?: AbortSignal,
+): Promise<{ ok: boolean; text: string } | null> {
+  const socket = await connect(path);
+  if (socket === null) return null;
+  const end = () => socket.destroy();
+  signal?.addEventListener('abort', end, { once: true });
+  // While it was connected: nobody would be told any more.
+  if (signal?.aborted) end();
+  socket.write(`${JSON.stringify(request)}\n`);
+  const lines = await linesOf(socket);
+  // A connection that breaks has no end that the reader sees by itself.
+  socket.once('close', () => lines.close());
+  if (socket.destroyed) lines.close();
+  try {
+    for await (const line of lines) {
+      const message = Answer.parse(JSON.parse(line));
+      if ('end' in message) return message.end;
+      onEvent(message.event);
+    }
+  } catch (cause) {
+    if (cause instanceof Error && 'syscall' in cause) throw unanswered({ cause });
+    throw cause;
+  } finally {
+    signal?.removeEventListener('abort', end);
+  }
+  throw unanswered();
+}
+
+function unanswered(options?: ErrorOptions): AgentError {
+  const sentence = 'cannot follow the daemon: it ended before its answer';
+  return new AgentError('SMM506', sentence, 'see journalctl -u smm-agent', options);
+}

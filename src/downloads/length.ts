@@ -1,0 +1,42 @@
+/** How long a download may be: never longer than a limit, and where the length is known, neither longer nor shorter than that. */
+import { AgentError } from '../base/errors.ts';
+import type { Wanted } from './attempt.ts';
+
+/** What is wrong with a file of which so many bytes are known to come: SMM416 or SMM459. Null when nothing is. */
+export function lengthProblem(
+  { url, bytes: wanted, policy }: Wanted,
+  maxBytes: number,
+  bytes: number,
+): AgentError | null {
+  if (wanted !== undefined && bytes > wanted)
+    return wrongLength(url, `more than the ${wanted} bytes that are signed come`);
+  if (bytes <= maxBytes) return null;
+  const message = `cannot download ${url}: it is larger than ${maxBytes / 1e6} MB`;
+  return new AgentError('SMM416', message, policy.remedies.tooLarge);
+}
+
+/** The same for the length that a server announces, null where it announces none. A part that is too short is asked for as a whole. */
+export function announcedProblem(
+  wanted: Wanted,
+  maxBytes: number,
+  start: number,
+  total: number | null,
+): AgentError | null {
+  const problem = lengthProblem(wanted, maxBytes, total ?? wanted.bytes ?? 0);
+  if (problem !== null || total === null || start > 0) return problem;
+  return tooShort(wanted, total);
+}
+
+/** SMM459 when a file has ended before its known length. */
+export function tooShort({ url, bytes: wanted }: Wanted, bytes: number): AgentError | null {
+  if (wanted === undefined || bytes >= wanted) return null;
+  return wrongLength(url, `it has ${bytes} bytes, and ${wanted} are signed`);
+}
+
+function wrongLength(url: string, reason: string): AgentError {
+  return new AgentError(
+    'SMM459',
+    `cannot use ${url}: ${reason}`,
+    'the file on the server is not the one that was signed: publish it again, and find out who changed it',
+  );
+}

@@ -1,0 +1,44 @@
+/** Whom a download server is believed to be, and by which way it is reached. */
+import { X509Certificate } from 'node:crypto';
+import type { Agent } from 'node:https';
+import { createSecureContext } from 'node:tls';
+import { AgentError } from '../base/errors.ts';
+import { readOperatorFile } from '../host/files/operator-file.ts';
+import { type ProxyServer, tlsAgent } from '../host/tls-agent.ts';
+import { machineAuthorities } from '../host/trust-store.ts';
+
+export interface ServerTrust {
+  /** PEM file of the authorities that may sign the server; null: those that this machine trusts, or that Node brings where it has none. */
+  caFile: string | null;
+  /** The key of the configuration that names it, for errors. */
+  caKey: 'istio.caFile' | 'repository.caFile';
+  /** Below which this machine's own authorities lie. */
+  root: string;
+  proxy: ProxyServer | null;
+}
+
+/** For the authorities: a file that may lie on a mount that hangs. Milliseconds. */
+const READ_MS = 10_000;
+
+/** Rejects with SMM462 when the file of the authorities cannot be used. It is read again each time, so that another one counts at once. */
+export async function trustingAgent({ caFile, caKey, root, proxy }: ServerTrust): Promise<Agent> {
+  const ca = caFile === null ? await machineAuthorities(root) : await authorities(caFile, caKey);
+  // A context and not `ca`: the store of a machine has 200 KB, and would be parsed for each connection.
+  const trust = ca === null ? {} : { secureContext: createSecureContext({ ca, minVersion: 'TLSv1.2' }) };
+  return tlsAgent({ ...trust, proxy });
+}
+
+async function authorities(caFile: string, caKey: string): Promise<string> {
+  try {
+    const pem = (await readOperatorFile(caFile, AbortSignal.timeout(READ_MS))).toString('latin1');
+    new X509Certificate(pem);
+    return pem;
+  } catch (cause) {
+    throw new AgentError(
+      'SMM462',
+      `cannot use the authorities in ${caFile}`,
+      `let ${caKey} name a PEM file with the certificates of the authorities that sign the server`,
+      { cause },
+    );
+  }
+}

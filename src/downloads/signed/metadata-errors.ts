@@ -1,0 +1,135 @@
+/**
+ * Which attack, or which mistake of the publisher, it was. tuf-js has classes for some errors and puts those of snapshot and
+ * targets into the text of another one, so that the text tells them apart; test/repository/tuf has a case for each line
+ * here. What no line fits is refused all the same.
+ */
+import { AgentError, describeError, type ErrorCode } from '../../base/errors.ts';
+import { fileError } from '../../host/files/file-errors.ts';
+
+export interface Circumstances {
+  /** The file that was asked for last, for texts that name none. */
+  file: string;
+  /** The folder in which tuf-js works. */
+  folder: string;
+  /** Where it is kept what was seen before. */
+  cacheFolder: string;
+  /** As of when it was judged. */
+  now: Date;
+  /** When the metadata of a role expires, as it says itself; null where it does not say. */
+  expiryOf(role: string): Promise<string | null>;
+}
+
+const REMEDIES = {
+  rollback: (cacheFolder: string) =>
+    `bring the server up to date: an old copy of the repository answers, or somebody holds updates back; only where another repository has taken its place, remove ${cacheFolder}`,
+  mixed: 'publish again: the files on the server are of different times, or somebody put them together',
+  hashes: 'publish again: the file on the server is damaged, or was exchanged',
+  signatures:
+    'sign it with the keys of the role, or publish the root that names the new ones; if nobody changed keys, somebody else answers in place of the repository',
+  malformed: 'check repository.url: a proxy or a login page may answer in its place',
+};
+
+/** The texts of tuf-js 6.0.2 and @tufjs/models 5.0.2, with what each of them means. */
+const MEANINGS: readonly [RegExp, (parts: readonly string[], circumstances: Circumstances) => AgentError][] = [
+  [
+    /^(.+) was signed by (\d+)\/([\d.]+) keys$/,
+    ([role, n, m]) =>
+      refused('SMM455', `${role}.json is signed by ${n} of ${m} keys that must sign it`, REMEDIES.signatures),
+  ],
+  [
+    /^New (timestamp|snapshot) version (\S+) is less than current version (\S+)$/,
+    ([role, now, before], { cacheFolder }) => older(cacheFolder, role, now, before),
+  ],
+  [
+    /^New version (\S+) of (.+)\.json is less than current version (\S+)$/,
+    ([now, role, before], { cacheFolder }) => older(cacheFolder, role, now, before),
+  ],
+  [
+    /^Missing file (.+)\.json in new snapshot$/,
+    ([role], { cacheFolder }) =>
+      refused('SMM450', `its snapshot leaves out ${role}, which was there before`, REMEDIES.rollback(cacheFolder)),
+  ],
+  [
+    /^Expected version (\d+), got (\S+)$/,
+    ([wanted, got], { cacheFolder }) =>
+      Number(got) < Number(wanted)
+        ? refused('SMM450', `${wanted}.root.json holds the older version ${got}`, REMEDIES.rollback(cacheFolder))
+        : refused('SMM452', `${wanted}.root.json holds version ${got}`, REMEDIES.mixed),
+  ],
+  [
+    /^Snapshot version doesn't match timestamp$/,
+    () => refused('SMM452', 'its snapshot is not the one that its timestamp names', REMEDIES.mixed),
+  ],
+  [
+    /^Version (\S+) of (.+) does not match snapshot version (\S+)$/,
+    ([got, role, wanted]) =>
+      refused(
+        'SMM452',
+        `its ${role}.json has version ${got}, and its snapshot names version ${wanted}`,
+        REMEDIES.mixed,
+      ),
+  ],
+  [
+    /^Cannot read properties of undefined \(reading 'length'\)$/,
+    () => refused('SMM452', 'its snapshot leaves out metadata that is needed', REMEDIES.mixed),
+  ],
+  [
+    /^Expected length (\d+) but got (\d+)$/,
+    ([wanted, got], { file }) =>
+      refused('SMM454', `${file} has ${got} bytes, and ${wanted} are signed`, REMEDIES.hashes),
+  ],
+  [
+    /^Expected hash (\S*) but got (\S+)$/,
+    ([wanted, got], { file }) =>
+      refused('SMM454', `${file} has the digest ${got}, and ${wanted} is signed`, REMEDIES.hashes),
+  ],
+  [
+    /^Hash algorithm (.*) not supported$/,
+    ([name], { file }) =>
+      refused('SMM454', `${file} is signed with a digest of a kind that nobody here knows (${name})`, REMEDIES.hashes),
+  ],
+];
+
+/** The error for what tuf-js threw while it verified: SMM450 to SMM456, or SMM521 and SMM522 where it could not write. */
+export async function metadataError(thrown: unknown, circumstances: Circumstances): Promise<AgentError> {
+  const { file, folder } = circumstances;
+  const text = innermost(describeError(thrown));
+  if (/^Failed to persist metadata /.test(text)) {
+    const code = /ENOSPC|EDQUOT/.exec(text)?.[0];
+    return fileError('write', folder, code === undefined ? thrown : Object.assign(new Error(text), { code }));
+  }
+  const [, role] = /^(?:Final )?(.+)\.json is expired$/.exec(text) ?? [];
+  if (role !== undefined) return expired(role, circumstances);
+  for (const [pattern, meaning] of MEANINGS) {
+    const parts = pattern.exec(text);
+    if (parts !== null) return meaning(parts.slice(1), circumstances);
+  }
+  return refused('SMM456', `${file} is no metadata of a repository (${text})`, REMEDIES.malformed, { cause: thrown });
+}
+
+/** tuf-js has put the error of a step into the text of another one: what it was is at the end. */
+function innermost(text: string): string {
+  return text.replace(/^Unable to load (?:snapshot metadata|targets) error \w+: /, '');
+}
+
+async function expired(role: string, { now, expiryOf }: Circumstances): Promise<AgentError> {
+  const at = await expiryOf(role);
+  const since = at === null ? 'has expired' : `expired at ${at}`;
+  return refused(
+    'SMM451',
+    `its ${role}.json ${since}, and the clock of this machine says ${now.toISOString()}`,
+    'check the clock (timedatectl); if it is right, let the publisher sign anew: where he did, somebody holds the new metadata back',
+  );
+}
+
+function older(cacheFolder: string, role = '', now = '', before = ''): AgentError {
+  return refused(
+    'SMM450',
+    `it offers version ${now} of ${role}.json, and version ${before} was seen before`,
+    REMEDIES.rollback(cacheFolder),
+  );
+}
+
+function refused(code: ErrorCode, reason: string, remedy: string, options?: ErrorOptions): AgentError {
+  return new AgentError(code, `cannot trust the repository: ${reason}`, remedy, options);
+}

@@ -1,0 +1,88 @@
+/** What `smm-agent adopt` does: the difference that another configuration would make, and the taking over of edits. */
+import { AgentError } from '../base/errors.ts';
+import type { Paths } from '../base/paths.ts';
+import type { End } from '../daemon/clients.ts';
+import { RELOAD } from '../daemon/daemon.ts';
+import { ask } from '../daemon/socket/client.ts';
+import { turnResult } from '../daemon/turn-result.ts';
+import { wantedRelease } from '../decision/wanted.ts';
+import { systemClock } from '../host/clock.ts';
+import { readText } from '../host/files/files.ts';
+import { noteOldConfiguration } from '../istio/activation/old-configuration.ts';
+import { describeDifference } from '../istio/configuration/difference.ts';
+import { discoveryAddress, hostOf, revisionInHost } from '../istio/configuration/discovery.ts';
+import { type OwnConfiguration, writeOwnConfiguration } from '../istio/configuration/own-configuration.ts';
+import { readInstalledFiles } from '../istio/installed-files.ts';
+import { istiodLine } from '../istio/releases/hosts-line.ts';
+import { isLost } from '../observation/lost-release.ts';
+import type { Observation } from '../observation/observation.ts';
+import { readMachineId } from '../turn/agent.ts';
+import { Mesh } from '../turn/control-plane.ts';
+import type { Tell } from '../turn/events.ts';
+import { configHere, observeHere, reconcileHere } from './without-daemon.ts';
+
+/** `again`: the files of the Istio package as they are now. */
+export type AdoptionKind = 'render' | 'keep' | 'again';
+
+/** How the wanted configuration would differ from the one that the next start brings. Changes nothing. */
+export async function adoptionDifference(paths: Paths, kind: AdoptionKind): Promise<string[]> {
+  const config = await configHere(paths);
+  const observation = await observeHere(paths);
+  const { active, staged, own } = observation;
+  requireAdopted(observation);
+  const mesh = new Mesh(config, { paths, machineId: await readMachineId(paths), clock: systemClock });
+  try {
+    const wanted = await wantedRelease({
+      target: await mesh.target('anew'),
+      config: kind === 'again' ? config : { ...config, istio: { ...config.istio, configuration: kind } },
+      isAdopted: true,
+      own: kind === 'again' ? await installedConfiguration(paths, own) : own,
+      knownHosts: active === null ? [] : [active.configuration.hosts],
+      activeLink: paths.active,
+      names: paths.istio,
+      resolve: async () => [],
+    });
+    if (wanted.answer === 'nothing')
+      throw new AgentError('SMM608', `cannot compare: ${wanted.reason}`, 'see smm-agent status');
+    const next = (staged ?? active)?.configuration ?? own?.configuration;
+    // Nothing is left to compare with.
+    if (next === undefined) return ["this machine's own configuration: made of the files of Istio's package again"];
+    return describeDifference(next, wanted.configuration);
+  } finally {
+    mesh.close();
+  }
+}
+
+/** The edits of Istio's own files become the machine's own configuration. */
+export async function adoptAgain(paths: Paths): Promise<void> {
+  const observation = await observeHere(paths);
+  requireAdopted(observation);
+  const { own } = observation;
+  await writeOwnConfiguration(paths.state, await installedConfiguration(paths, own));
+  await noteOldConfiguration(paths);
+}
+
+/** As Istio's package would start with now. `before` is what was recorded; null when that is lost. */
+async function installedConfiguration(paths: Paths, before: OwnConfiguration | null): Promise<OwnConfiguration> {
+  const files = await readInstalledFiles(paths);
+  if (before !== null) return { ...before, configuration: { ...before.configuration, ...files } };
+  const host = hostOf(discoveryAddress(files));
+  const hosts = istiodLine((await readText(paths.hosts)) ?? '', host);
+  // A host of somebody's own tells no revision: then each one is a move, which sets its address.
+  const revision = revisionInHost(host) ?? '';
+  return { revision, configuration: { ...files, hosts, rootCert: null } };
+}
+
+/** A turn with the changed configuration: by the daemon where one runs. Resolves with how it ended. */
+export async function reconcileOrAsk(paths: Paths, tell: Tell): Promise<End> {
+  await ask(paths.socket, { do: RELOAD }, tell);
+  const answer = await ask(paths.socket, { do: 'reconcile' }, tell);
+  return answer ?? turnResult(await reconcileHere(paths, tell));
+}
+
+/** Also a machine whose release is lost was adopted: this is one of the ways out. */
+function requireAdopted(observation: Observation): void {
+  if (observation.active !== null || isLost(observation)) return;
+  const remedy = 'run smm-agent reconcile while Istio runs: it is adopted then';
+  throw new AgentError('SMM606', 'cannot compare configurations: Istio on this machine is not adopted yet', remedy);
+}

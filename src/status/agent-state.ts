@@ -1,0 +1,51 @@
+/** What the agent itself is about, out of what it saw, was told and could do: the first thing that stands in its way. Pure. */
+import { isOwnStep } from '../decision/own-version.ts';
+import { describeLost, isLost } from '../observation/lost-release.ts';
+import { whyNotRun } from './not-run.ts';
+import { upgradeSummary } from './own-version.ts';
+import type { AgentState, StatusInput } from './status.ts';
+
+export function agentState(input: StatusInput): AgentState {
+  const { observation, wanted, decision, failures } = input;
+  const { unitCheck } = observation;
+  if (unitCheck.answer === 'blocked') {
+    return { state: 'blocked', reason: unitCheck.findings.map(({ text, remedy }) => `${text} (${remedy})`).join('; ') };
+  }
+  if (isLost(observation)) {
+    const why = whyNotMade(input);
+    return { state: why === null ? 'waiting' : 'failing', reason: describeLost(observation, why) };
+  }
+  const held = decision.notDone.find(({ reason }) => reason.startsWith('this machine is held'));
+  if (held !== undefined) return { state: 'held', reason: held.reason };
+  // The same words from the first failure to the next try: one change, and not one for each turn.
+  const failed = decision.notDone.find(({ failed, step }) => failed && !isOwnStep(step));
+  if (failed !== undefined) return { state: 'failing', reason: failed.reason };
+  const failure = failures.find(({ step }) => !isOwnStep(step));
+  if (failure !== undefined) return { state: failure.blocked ? 'blocked' : 'failing', reason: failure.sentence };
+  const notAdopted = decision.notDone.find(({ step }) => step === 'adopt');
+  if (wanted.answer === 'nothing' && wanted.because === 'not-adopted' && notAdopted !== undefined) {
+    return { state: 'waiting', reason: notAdopted.reason };
+  }
+  if (wanted.answer === 'nothing') {
+    if (wanted.because === 'own-lost') return { state: 'blocked', reason: wanted.reason };
+    const refused = wanted.because === 'not-allowed' || wanted.because === 'invalid';
+    return { state: refused ? 'rejected' : 'waiting', reason: wanted.reason };
+  }
+  const rejected = decision.wantedId !== null && observation.rejected.has(decision.wantedId);
+  const notStaged = decision.notDone.find(({ step }) => step === 'stage');
+  if (notStaged !== undefined) return { state: rejected ? 'rejected' : 'waiting', reason: notStaged.reason };
+  // Istio has what it needs: what is left to say is what stands in the way of the agent itself.
+  const { state, reason } = upgradeSummary(input);
+  if ((state === 'rejected' || state === 'failing') && reason !== null) return { state, reason };
+  const notRun = whyNotRun(observation);
+  if (notRun !== null) return notRun;
+  return { state: 'ready', reason: 'what is wanted is active or staged' };
+}
+
+/** What keeps a lost release from being made again; null once one is staged, or is about to be. */
+function whyNotMade({ decision, failures, wanted }: StatusInput): string | null {
+  const notDone = ['stage', 'adopt'].flatMap((step) => decision.notDone.find((one) => one.step === step) ?? []).at(0);
+  const failure = failures.find(({ step }) => !isOwnStep(step));
+  if (notDone !== undefined) return notDone.reason;
+  return failure?.sentence ?? (wanted.answer === 'nothing' ? wanted.reason : null);
+}

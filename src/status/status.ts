@@ -1,0 +1,264 @@
+/**
+ * One value with everything that people and programs are told: the WorkloadEntry, the Lease, status.json, `smm-agent status`
+ * and the journal are views of it. Pure.
+ */
+import type { Target } from '../control-plane/target/target.ts';
+import type { Decision, StepName } from '../decision/step.ts';
+import type { Wanted } from '../decision/wanted.ts';
+import type { AgentWanted } from '../decision/wanted-agent.ts';
+import type { RestartPending } from '../istio/pending.ts';
+import type { ReleaseManifest } from '../istio/release.ts';
+import type { LinkedRelease, Observation } from '../observation/observation.ts';
+import type { ConfigInEffect } from '../observation/settings.ts';
+import { agentState } from './agent-state.ts';
+import { upgradeSummary } from './own-version.ts';
+import { describeHostsLine } from './views/sentences.ts';
+
+/** What the agent itself is about. `reason` says it in words; for `ready` there is none to give. */
+export type AgentState =
+  | { state: 'ready'; reason: string }
+  /** The configuration file has errors: the daemon is up and idle. */
+  | { state: 'misconfigured'; reason: string }
+  /** Something on this machine would defeat the agent: nothing is staged. */
+  | { state: 'blocked'; reason: string }
+  | { state: 'held'; reason: string }
+  /** The control plane gives no target to work for. */
+  | { state: 'waiting'; reason: string }
+  /** The last try of a step failed and will be repeated. */
+  | { state: 'failing'; reason: string }
+  /** Version, revision or configuration of what is wanted is refused here. */
+  | { state: 'rejected'; reason: string };
+
+export interface ReleaseSummary {
+  id: string;
+  istioVersion: string;
+  revision: string | null;
+  problems: string[];
+}
+
+/** Written as JSON to /run/smm-agent/status.json: dates are ISO 8601 there. */
+export interface Status {
+  format: 1;
+  at: string;
+  agent: AgentState & { version: string; pid: number };
+  workloadGroup: { namespace: string; name: string } | null;
+  /** The configuration that the agent works by; null where it has read none. */
+  config: ConfigInEffect | null;
+  /** The token that was used last, as it describes itself; not there where none was. */
+  token?: { group: { namespace: string; name: string } | null; validUntil: string | null } | null;
+  target: {
+    answer: Target['answer'] | 'not-asked';
+    revision: string | null;
+    istioVersion: string | null;
+    reason: string | null;
+  };
+  istio: {
+    unit: { activeState: string; subState: string; since: string | null } | null;
+    running: ReleaseSummary | null;
+    /** Why `running` is null. */
+    runningReason: string | null;
+    active: ReleaseSummary | null;
+    staged: (ReleaseSummary & { since: string | null }) | null;
+    wantedId: string | null;
+    /** Only when Istio is stopped: since when and by what. */
+    stopped: { since: string | null; by: string } | null;
+  };
+  restart: RestartSummary;
+  /** Who vouches for Istio's packages, in words; left out when the control plane was not asked. */
+  packages?: string;
+  /** The agent's own versions; null when it was not looked at. */
+  upgrade: UpgradeSummary | null;
+  notDone: { step: string; reason: string }[];
+  /** Sentences that an operator should read: edits that have no effect, a clone that shares the name, ... */
+  warnings: string[];
+  nextPoll: string | null;
+  /** The latest time of that poll; not there without one. */
+  nextPollBy?: string;
+}
+
+/** What the agent is about itself. */
+export interface UpgradeSummary {
+  running: string;
+  /** What starts next. */
+  installed: string | null;
+  previous: string | null;
+  /** What the control plane asks for, whether this machine allows it or not; null where it asks for nothing. */
+  wanted: string | null;
+  /** What keeps it on its version, whether another one is wanted or not; null when nothing does. */
+  heldBy: string | null;
+  state: UpgradeState;
+  /** In words; null for `current`. */
+  reason: string | null;
+  probation: { version: string; from: string; begun: string; prolonged: number } | null;
+}
+
+export type UpgradeState =
+  /** What is wanted runs. */
+  | 'current'
+  /** Nobody asks for a version. */
+  | 'off'
+  | 'held'
+  /** It is refused here: outside of agent.allow, no version at all, put back before, or left by an operator. */
+  | 'rejected'
+  /** The last try failed and will be repeated. */
+  | 'failing'
+  /** It is under way, or waits for something. */
+  | 'waiting'
+  /** This version runs on probation. */
+  | 'probation';
+
+export interface RestartSummary {
+  pending: 'yes' | 'no' | 'unknown';
+  /** In words, for example "Istio 1.31.0 to 1.31.1". */
+  why: string[];
+  since: string | null;
+  /** What to run; null when nothing is pending. */
+  command: string | null;
+}
+
+/** Right in every state of the unit, also when Istio is stopped. */
+const RESTART_COMMAND = 'systemctl restart istio';
+
+/** A step that failed. `blocked`: by what an operator's own file says, and not before that is changed will it be otherwise. */
+export interface Failure {
+  step: StepName;
+  sentence: string;
+  blocked: boolean;
+}
+
+export interface StatusInput {
+  pid: number;
+  workloadGroup: { namespace: string; name: string };
+  observation: Observation;
+  target: Target;
+  wanted: Wanted;
+  agentWanted: AgentWanted;
+  decision: Decision;
+  /** The steps that failed in this turn. */
+  failures: readonly Failure[];
+  warnings: string[];
+  nextPoll: Date | null;
+  /** Most that it is delayed. */
+  jitterSeconds?: number;
+}
+
+export function describeStatus(input: StatusInput): Status {
+  const { observation, target, decision } = input;
+  return {
+    format: 1,
+    at: observation.at.toISOString(),
+    agent: { version: observation.agent.running, pid: input.pid, ...agentState(input) },
+    workloadGroup: input.workloadGroup,
+    config: observation.settings?.config ?? null,
+    target: targetSummary(target),
+    istio: istioStatus(observation, decision),
+    restart: restartSummary(observation.pending),
+    ...(input.agentWanted.packages === undefined ? {} : { packages: input.agentWanted.packages }),
+    upgrade: upgradeSummary(input),
+    notDone: decision.notDone.map(({ step, reason }) => ({ step, reason })),
+    warnings: [
+      ...(observation.settings?.warnings ?? []),
+      ...damages(observation),
+      ...describeHostsLine(observation),
+      ...(observation.startLimit === null ? [] : [observation.startLimit]),
+      ...observation.ignoredEdits,
+      ...unused(input),
+      ...input.warnings,
+    ],
+    nextPoll: input.nextPoll?.toISOString() ?? null,
+    ...latestPoll(input),
+  };
+}
+
+/** What the control plane says that could not be used, where this machine does not need it. */
+function unused({ wanted }: StatusInput): string[] {
+  return wanted.answer === 'release' ? (wanted.warnings ?? []) : [];
+}
+
+function latestPoll({ nextPoll, jitterSeconds = 0 }: StatusInput): Pick<Status, 'nextPollBy'> {
+  return nextPoll === null ? {} : { nextPollBy: new Date(nextPoll.getTime() + jitterSeconds * 1000).toISOString() };
+}
+
+function damages({ active, staged }: Observation): string[] {
+  const first = (release: LinkedRelease | null) => release?.problems[0];
+  return [
+    ...(first(active) === undefined
+      ? []
+      : [`the active release is damaged: ${first(active)}; the next start of Istio may take another, or fail`]),
+    ...(staged?.manifest.id === active?.manifest.id || first(staged) === undefined
+      ? []
+      : [`the staged release is damaged: ${first(staged)}; Istio does not switch to it`]),
+  ];
+}
+
+export function targetSummary(target: Target): Status['target'] {
+  if (target.answer !== 'wanted') {
+    return { answer: target.answer, revision: null, istioVersion: null, reason: target.reason };
+  }
+  return { answer: 'wanted', revision: target.revision.name, istioVersion: target.istioVersion, reason: null };
+}
+
+function istioStatus(observation: Observation, decision: Decision): Status['istio'] {
+  const { unit, running, active, staged, stop } = observation;
+  const runningRelease =
+    running.answer === 'release'
+      ? (observation.releases.find(({ manifest }) => manifest.id === running.id) ?? null)
+      : null;
+  const isStopped = unit.exists && (unit.activeState === 'inactive' || unit.activeState === 'failed');
+  return {
+    unit: unit.exists
+      ? {
+          activeState: unit.activeState,
+          subState: unit.subState,
+          since: (isStopped ? unit.inactiveEnter : unit.activeEnter)?.toISOString() ?? null,
+        }
+      : null,
+    running: runningRelease === null ? null : summary(runningRelease),
+    runningReason: runningRelease === null ? whyNotRunning(observation) : null,
+    active: active === null ? null : summary(active),
+    staged:
+      staged === null || staged.manifest.id === active?.manifest.id
+        ? null
+        : { ...summary(staged), since: observation.stagedSince?.toISOString() ?? null },
+    wantedId: decision.wantedId,
+    stopped: isStopped
+      ? // systemd forgets a stopped unit that nothing wants, a disabled one for example; the record of the hook stays.
+        { since: (unit.inactiveEnter ?? stop?.at)?.toISOString() ?? null, by: stop?.words ?? 'nothing that was noted' }
+      : null,
+  };
+}
+
+function whyNotRunning({ running, unit }: Observation): string {
+  if (!unit.exists) return 'istio.service is not installed';
+  switch (running.answer) {
+    case 'release':
+      return `release ${running.id} runs, but its folder is gone`;
+    case 'package':
+      return "Istio runs from its package's own files";
+    case 'nothing':
+      return `istio.service is ${unit.activeState}${unit.activeState === 'active' ? ', but Envoy is not up yet' : ''}`;
+    case 'unknown':
+      return running.reason;
+  }
+}
+
+function summary({
+  manifest,
+  problems,
+}: {
+  manifest: ReleaseManifest;
+  problems: LinkedRelease['problems'];
+}): ReleaseSummary {
+  return { id: manifest.id, istioVersion: manifest.istioVersion, revision: manifest.revision, problems };
+}
+
+export function restartSummary(pending: RestartPending): RestartSummary {
+  switch (pending.answer) {
+    case 'yes':
+      return { pending: 'yes', why: pending.why, since: pending.since.toISOString(), command: RESTART_COMMAND };
+    case 'no':
+      return { pending: 'no', why: [], since: null, command: null };
+    case 'unknown':
+      return { pending: 'unknown', why: [pending.reason], since: null, command: null };
+  }
+}

@@ -1,0 +1,134 @@
+/** The journal's view of the Status: one line for each change, none for a poll that changed nothing. Pure. */
+import type { Fields } from '../../host/log/log.ts';
+import type { Status } from '../status.ts';
+
+export interface Line {
+  level: 'info' | 'warn' | 'error';
+  sentence: string;
+  fields: Fields;
+}
+
+/** The line about another answer of the control plane than before; `before` is null at the first turn of a daemon. */
+export function announceTarget(before: Status['target'] | null, after: Status['target']): Line[] {
+  return before !== null && targetOf(before) === targetOf(after) ? [] : [targetLine(after)];
+}
+
+/** What else is worth a line between two turns. */
+export function announce(last: Status | null, after: Status): Line[] {
+  // A misconfigured agent looks at nothing: what it does not know is no change, and it begins anew afterwards.
+  if (after.agent.state === 'misconfigured') return changed(last, after, agentOf, agentLine);
+  const before = last?.agent.state === 'misconfigured' ? null : last;
+  return [
+    ...changed(before, after, runningOf, runningLine),
+    ...changed(before, after, pendingOf, pendingLine),
+    ...(isUpgradeWorthALine(after) ? changed(before, after, upgradeOf, upgradeLine) : []),
+    // Waiting for a target: the line about the target has said so.
+    ...(after.agent.reason === after.target.reason ? [] : changed(before, after, agentOf, agentLine)),
+    ...after.warnings
+      .filter((warning) => !before?.warnings.includes(warning))
+      .map((warning): Line => ({ level: 'warn', sentence: warning, fields: {} })),
+  ];
+}
+
+function changed(
+  before: Status | null,
+  after: Status,
+  fact: (status: Status) => string,
+  line: (status: Status) => Line,
+): Line[] {
+  return before !== null && fact(before) === fact(after) ? [] : [line(after)];
+}
+
+const targetOf = (target: Status['target']) =>
+  `${target.answer} ${target.istioVersion} ${target.revision} ${target.reason}`;
+
+function targetLine(target: Status['target']): Line {
+  if (target.answer === 'wanted') {
+    const sentence = `the control plane wants Istio ${target.istioVersion} of revision ${target.revision} here`;
+    return { level: 'info', sentence, fields: { istio: target.istioVersion, revision: target.revision } };
+  }
+  const level = target.answer === 'unsettled' || target.answer === 'not-asked' ? 'info' : 'warn';
+  return {
+    level,
+    sentence: `no target: ${target.reason ?? 'the control plane was not asked'}`,
+    fields: { answer: target.answer },
+  };
+}
+
+const runningOf = ({ istio }: Status) => `${istio.running?.id} ${istio.stopped?.since}`;
+
+function runningLine({ istio }: Status): Line {
+  if (istio.running !== null) {
+    const { id, istioVersion, revision } = istio.running;
+    return { level: 'info', sentence: `Istio ${istioVersion} runs`, fields: { release: id, revision } };
+  }
+  if (istio.stopped !== null) {
+    const sentence = `Istio is stopped, by ${istio.stopped.by}`;
+    return { level: 'warn', sentence, fields: { since: istio.stopped.since } };
+  }
+  return { level: 'info', sentence: istio.runningReason ?? 'no Istio runs', fields: {} };
+}
+
+const pendingOf = ({ restart, istio }: Status) => `${restart.pending} ${restart.why.join()} ${istio.staged?.id}`;
+
+function pendingLine({ restart, istio }: Status): Line {
+  switch (restart.pending) {
+    case 'yes': {
+      const sentence = `restart pending: ${restart.why.join('; ')}; to switch, run ${restart.command}`;
+      return { level: 'warn', sentence, fields: { staged: istio.staged?.id ?? null, since: restart.since } };
+    }
+    case 'no':
+      return { level: 'info', sentence: 'no restart is pending', fields: {} };
+    case 'unknown':
+      return {
+        level: 'warn',
+        sentence: `whether a restart is pending is unknown: ${restart.why.join('; ')}`,
+        fields: {},
+      };
+  }
+}
+
+const upgradeOf = ({ upgrade }: Status) => `${upgrade?.state} ${upgrade?.wanted} ${stable(upgrade?.reason ?? '')}`;
+
+/** What the agent itself is about says it, or nothing is to be said. */
+function isUpgradeWorthALine({ upgrade, agent }: Status): boolean {
+  return upgrade !== null && upgrade.state !== 'current' && upgrade.reason !== agent.reason;
+}
+
+function upgradeLine({ upgrade }: Status): Line {
+  const level = upgrade?.state === 'rejected' || upgrade?.state === 'failing' ? 'error' : 'info';
+  const reason = upgrade?.reason ?? '';
+  const sentence = upgrade?.state === 'off' ? reason : `smm-agent ${upgrade?.running}, ${upgrade?.state}: ${reason}`;
+  return { level, sentence, fields: upgrade?.wanted == null ? {} : { wanted: upgrade.wanted } };
+}
+
+const agentOf = ({ agent }: Status) => `${agent.state} ${stable(agent.reason)}`;
+
+function agentLine({ agent }: Status): Line {
+  switch (agent.state) {
+    case 'ready':
+      return { level: 'info', sentence: `ready: ${agent.reason}`, fields: {} };
+    case 'waiting':
+    case 'held':
+      return { level: 'info', sentence: `${agent.state}: ${agent.reason}`, fields: {} };
+    case 'misconfigured':
+    case 'blocked':
+    case 'failing':
+    case 'rejected':
+      return { level: 'error', sentence: `${agent.state}: ${agent.reason}`, fields: {} };
+  }
+}
+
+/** From the turn after a failure on, its reason says when the next try is (decision-reasons.ts): that is no other reason. */
+const NEXT_TRY = /; (that was at \S+, )?tried (once|\d+ times), again at [^;]*$/;
+
+/** Every restart of Istio goes through these (not-run.ts): one line says enough. */
+const ON_ITS_WAY = /^istio\.service is (activating|deactivating|reloading|active), and/;
+
+/** Times and counts in a reason move from turn to turn without anything having changed. */
+function stable(reason: string): string {
+  return reason
+    .replace(ON_ITS_WAY, '')
+    .replace(NEXT_TRY, '')
+    .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z|\b(once|\d+ (s|times|ms))\b/g, '');
+}

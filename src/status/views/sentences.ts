@@ -1,0 +1,61 @@
+/** What a turn says of what it has learnt and done, in sentences for the journal and a terminal. Pure. */
+import type { Target } from '../../control-plane/target/target.ts';
+import type { Step } from '../../decision/step.ts';
+import type { Observation } from '../../observation/observation.ts';
+
+export function describeObservation({ unit, running, active }: Observation): string {
+  const runs = running.answer === 'release' ? `release ${running.id} runs` : `no release runs`;
+  return `istio.service is ${unit.exists ? unit.activeState : 'not installed'}, ${runs}, active is ${active?.manifest.id ?? 'nothing'}`;
+}
+
+export function describeTarget(target: Target): string {
+  if (target.answer !== 'wanted') return `${target.answer}: ${target.reason}`;
+  return `wanted is Istio ${target.istioVersion} of revision ${target.revision.name}`;
+}
+
+/** What is wrong about istiod's line; only while Istio runs, since its start puts the line in. */
+export function describeHostsLine({ unit, hostsLine }: Observation): string[] {
+  if (unit.activeState !== 'active') return [];
+  switch (hostsLine.answer) {
+    case 'there':
+      return [];
+    case 'missing':
+      return [`"${hostsLine.line}" is missing in /etc/hosts: a running Istio finds its istiod by it`];
+    case 'other':
+      return [
+        `/etc/hosts has ${hostsLine.address} where the active release has "${hostsLine.line}"; the next start of Istio puts that line before it`,
+      ];
+  }
+}
+
+export function describeDone(step: Step): string {
+  switch (step.do) {
+    case 'withdraw':
+      return `nothing is staged any more: ${step.why}`;
+    case 'adopt':
+      return `adopted the Istio that runs here, of revision ${step.revision}; it was not touched`;
+    case 'install-drop-in':
+      return 'istio.service starts from the active release from now on';
+    case 'keep-unit-file':
+      return 'kept the unit file of istio.service, whose package was removed; Istio was not touched';
+    case 'give-unit-file-back':
+      return 'istio.service is that of its package again';
+    case 'stage':
+      return `staged Istio ${step.wanted.istioVersion} of revision ${step.wanted.revision.name}; the running one was not touched`;
+    case 'point-staged':
+      return `staged release ${step.id}, which was on disk`;
+    case 'confirm':
+      return `confirmed release ${step.id}`;
+    case 'restore-hosts':
+      return `restored "${step.line}" in /etc/hosts, which somebody had removed while Istio runs`;
+    case 'start':
+      return 'started istio.service';
+    case 'clean':
+    case 'clean-versions':
+      return `removed ${step.remove.join(', ')}`;
+    case 'upgrade-agent':
+      return `smm-agent ${step.version} is in place, and has checked itself`;
+    case 'restart-agent':
+      return `the agent restarts as smm-agent ${step.version}; Istio is not touched`;
+  }
+}

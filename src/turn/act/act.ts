@@ -1,0 +1,251 @@
+/** Does the steps. Each can be repeated, and cut off anywhere: the next turn does what is left. */
+
+import { AgentError } from '../../base/errors.ts';
+import { onMachine, type Paths } from '../../base/paths.ts';
+import { downloadProxy } from '../../config/proxy.ts';
+import type { Config } from '../../config/schema.ts';
+import type { Step } from '../../decision/step.ts';
+import type { SignedRepository } from '../../downloads/signed/signed-repository.ts';
+import type { PackageSource } from '../../downloads/source.ts';
+import type { Clock } from '../../host/clock.ts';
+import { readText } from '../../host/files/files.ts';
+import type { ServiceManager } from '../../host/systemd/service-manager.ts';
+import { ISTIO_UNIT, installDropIn } from '../../istio/activation/drop-in.ts';
+import { giveUnitFileBack, keepUnitFile } from '../../istio/activation/kept-unit.ts';
+import { noteOldConfiguration } from '../../istio/activation/old-configuration.ts';
+import { discoveryAddress, hostOf } from '../../istio/configuration/discovery.ts';
+import { writeOwnConfiguration } from '../../istio/configuration/own-configuration.ts';
+import { glanceAtInstalledFiles } from '../../istio/installed-files.ts';
+import type { UnpackedFile } from '../../istio/package/format.ts';
+import { packageArchitecture } from '../../istio/package/format.ts';
+import type { ReleaseConfiguration } from '../../istio/release.ts';
+import { ReleaseFindings } from '../../istio/releases/findings.ts';
+import { lookForLine } from '../../istio/releases/hosts-line.ts';
+import { ReleaseStore } from '../../istio/releases/store.ts';
+import type { Observation } from '../../observation/observation.ts';
+import type { Tell } from '../events.ts';
+import { cleanVersions, restart, upgrade } from './own-version.ts';
+import { aboutPackage } from './refusal.ts';
+
+/** Comes with the package. */
+const HOSTS_UNIT = 'smm-agent-hosts.service';
+
+export interface Hands {
+  paths: Paths;
+  clock: Clock;
+  services: ServiceManager;
+  config: Config;
+  /** The signed repository as one turn sees it; rejects with SMM706 where nobody names one. */
+  repository(url: string | null): Promise<SignedRepository>;
+  /** What the control plane lets a mirror hand out: `packagePin`. */
+  pinOf(istioVersion: string, architecture: string): string | null;
+}
+
+export interface StepContext {
+  /** Of this turn. Steps about the agent's own version need none: it can be what failed. */
+  observed(): Promise<Observation>;
+  tell: Tell;
+  signal: AbortSignal;
+}
+
+export async function take(step: Step, hands: Hands, context: StepContext): Promise<void> {
+  const store = new ReleaseStore(hands.paths);
+  switch (step.do) {
+    case 'withdraw':
+      return store.setStaged(null);
+    case 'adopt':
+      return adopt(step.revision, store, hands, context);
+    case 'install-drop-in':
+      return installDropIn(hands.paths, hands.services, (await context.observed()).bootId);
+    case 'keep-unit-file':
+      return keepUnitFile(hands.paths, hands.services);
+    case 'give-unit-file-back':
+      return giveUnitFileBack(hands.paths, hands.services);
+    case 'stage':
+      return stage(step, store, hands, context);
+    case 'point-staged':
+      return point(step.id, store, hands.paths);
+    case 'confirm':
+      return new ReleaseFindings(hands.paths.state, hands.clock).confirm(step.id);
+    case 'start':
+      if ((await context.observed()).unit.activeState === 'failed') await hands.services.resetFailed(ISTIO_UNIT);
+      return hands.services.start(ISTIO_UNIT);
+    case 'restore-hosts':
+      return restoreHosts(step.line, hands);
+    case 'clean':
+      return clean(step, store, hands);
+    case 'upgrade-agent':
+      return upgrade(step, hands, context);
+    case 'restart-agent':
+      return restart(hands);
+    case 'clean-versions':
+      return cleanVersions(step, hands);
+  }
+}
+
+async function adopt(
+  revision: string,
+  store: ReleaseStore,
+  { paths, clock }: Hands,
+  { observed, signal }: StepContext,
+): Promise<void> {
+  const observation = await observed();
+  const { bootId } = observation;
+  const processes = adoptedProcesses(observation);
+  const { adoptInstalled } = await import('../../istio/releases/adopt.ts');
+  const { adoptedConfiguration } = await import('../../istio/configuration/next-configuration.ts');
+  let own: ReleaseConfiguration | null = null;
+  const release = await adoptInstalled(
+    store,
+    {
+      revision,
+      configurationKind: 'keep',
+      processes: { bootId, ...processes },
+      discoveryHost: await installedDiscoveryHost(paths),
+      configure: (current) => {
+        own = current;
+        return adoptedConfiguration(current, paths.active, paths.istio);
+      },
+    },
+    { signal, now: clock.now(), beforeLink: async () => rememberOwn(paths, revision, own) },
+  );
+  await new ReleaseFindings(paths.state, clock).confirm(release.id);
+}
+
+/** What runs out of the package's files; after an adoption that was cut off, as the release that it left has noted. */
+function adoptedProcesses({ running, releases }: Observation) {
+  if (running.answer === 'package') return running.processes;
+  const noted = releases.find(({ manifest }) => running.answer === 'release' && manifest.id === running.id)?.manifest;
+  if (noted?.adopted) return { envoy: noted.adopted.envoy, pilotAgent: noted.adopted.pilotAgent };
+  throw new AgentError('SMM509', "cannot adopt Istio: what runs is not its package's", 'it is tried again when it is');
+}
+
+/** Before `active` is linked: with that link the adoption is over, and nobody would come back for what is missing. */
+async function rememberOwn(paths: Paths, revision: string, own: ReleaseConfiguration | null): Promise<void> {
+  if (own === null) throw new Error('an adoption reads the configuration of the machine first');
+  await writeOwnConfiguration(paths.state, { revision, configuration: own });
+  await noteOldConfiguration(paths);
+}
+
+/** Host of the istiod that Istio's own files lead to. */
+export async function installedDiscoveryHost(paths: Paths): Promise<string> {
+  return hostOf(discoveryAddress(await glanceAtInstalledFiles(paths)));
+}
+
+/** Not by the agent, which cannot write in /etc: by a unit of its package, whose script a start of Istio runs too. */
+async function restoreHosts(line: string, { paths, services }: Hands): Promise<void> {
+  const remedy = `journalctl -u ${HOSTS_UNIT} says why; or put the line into ${paths.hosts} yourself`;
+  try {
+    await services.start(HOSTS_UNIT);
+  } catch (cause) {
+    throw new AgentError('SMM512', `cannot restore "${line}" in ${paths.hosts}`, remedy, { cause });
+  }
+  if (lookForLine((await readText(paths.hosts)) ?? '', line).answer === 'there') return;
+  throw new AgentError('SMM512', `cannot restore "${line}" in ${paths.hosts}: it is still missing`, remedy);
+}
+
+async function stage(
+  { wanted, repository }: Extract<Step, { do: 'stage' }>,
+  store: ReleaseStore,
+  hands: Hands,
+  { observed, tell, signal }: StepContext,
+): Promise<void> {
+  const { paths, clock } = hands;
+  const { stageRelease } = await import('../../istio/releases/stage.ts');
+  const { istioVersion, revision, configuration, kind } = wanted;
+  const request = { istioVersion, revision: revision.name, configuration, configurationKind: kind };
+  // The same version with another configuration needs no download: its programs are on disk.
+  const { releases } = await observed();
+  const mayUse = usable(hands, istioVersion, releases);
+  const sameVersion = releases.findLast(
+    ({ manifest, problems }) => manifest.istioVersion === istioVersion && problems.length === 0 && mayUse(manifest),
+  );
+  const onPassedOver = (path: string, file: UnpackedFile) =>
+    tell({
+      kind: 'detail',
+      text: "passed over a file of the package that is none of Istio's six",
+      fields: { path, ...file },
+    });
+  const options = { signal, now: clock.now(), onPassedOver };
+  if (sameVersion !== undefined) {
+    const { packageDigest } = sameVersion.manifest;
+    const made = stageRelease(store, { ...request, packageDigest, fetchPackage: null }, options);
+    const release = await made.catch(withoutProgramsOnDisk);
+    if (release !== null) return store.setStaged(release.id);
+  }
+  const source = await packageSource(hands, repository);
+  const description = await source.describe(istioVersion, signal);
+  const onProgress = ({ bytes, total }: { bytes: number; total: number | null }) =>
+    tell({ kind: 'progress', bytes, total });
+  const fetchPackage = () => source.fetch(description, { signal, onProgress });
+  const packageDigest = description.sha256;
+  const staging = stageRelease(store, { ...request, packageDigest, fetchPackage }, options);
+  const release = await staging.catch((error: unknown) => {
+    throw aboutPackage(error, packageDigest);
+  });
+  await point(release.id, store, paths);
+}
+
+/** What a mirror handed out before it was pinned to another is not taken again; what the machine's own package brought is. */
+function usable({ config, pinOf }: Hands, istioVersion: string, releases: Observation['releases']) {
+  if (config.istio.source !== 'official') return () => true;
+  const own = new Set(
+    releases.filter(({ manifest }) => manifest.adopted).map(({ manifest }) => manifest.packageDigest),
+  );
+  let pin: string | null;
+  try {
+    pin = pinOf(istioVersion, packageArchitecture());
+  } catch (error) {
+    // Nothing is asked of a mirror for what is on disk.
+    if (error instanceof AgentError && error.code === 'SMM466') pin = null;
+    else throw error;
+  }
+  return ({ packageDigest }: { packageDigest: string }) =>
+    pin === null || packageDigest === pin || own.has(packageDigest);
+}
+
+/** `url` is that of the signed repository, null where nobody names one. */
+export async function packageSource(
+  { config, paths, clock, repository, pinOf }: Omit<Hands, 'services'>,
+  url: string | null,
+): Promise<PackageSource> {
+  if (config.istio.source === 'official') {
+    const { OfficialDownloads } = await import('../../downloads/official.ts');
+    const { downloads: baseUrl, caFile } = config.istio;
+    const trust = { caFile: caFile === undefined ? null : onMachine(paths, caFile), root: paths.root };
+    const proxy = downloadProxy(config);
+    return new OfficialDownloads({ baseUrl, pinOf, ...trust, proxy, folder: paths.downloads, clock });
+  }
+  const { SignedPackages } = await import('../../downloads/signed-packages.ts');
+  return new SignedPackages(await repository(url));
+}
+
+/** The package of a release that is complete is only a hundred megabytes in the way: it goes first, so that a kill leaves it to the next turn. */
+async function point(id: string, store: ReleaseStore, paths: Paths): Promise<void> {
+  await removeDownloads(store, paths);
+  await store.setStaged(id);
+}
+
+async function removeDownloads(store: ReleaseStore, { downloads }: Paths): Promise<void> {
+  const { cleanDownloads } = await import('../../downloads/clean.ts');
+  await cleanDownloads(downloads, { istio: new Set((await store.list()).map(({ istioVersion }) => istioVersion)) });
+}
+
+/** Their digests are wrong, which no turn looks at before they are wanted again: then they are downloaded. */
+function withoutProgramsOnDisk(error: unknown): null {
+  if (error instanceof AgentError && error.code === 'SMM445') return null;
+  throw error;
+}
+
+async function clean(
+  { keep }: Extract<Step, { do: 'clean' }>,
+  store: ReleaseStore,
+  { paths, clock }: Hands,
+): Promise<void> {
+  const { cleanReleases } = await import('../../istio/releases/clean.ts');
+  // Whichever is kept beyond what is needed was decided.
+  const removed = await cleanReleases(store, new Set(keep), '/proc', 0);
+  await removeDownloads(store, paths);
+  const findings = new ReleaseFindings(paths.state, clock);
+  for (const id of removed) await findings.forgetConfirmed(id);
+}

@@ -1,0 +1,50 @@
+/** Does the steps that are about the agent's own versions. What they need is imported late: most agents live for months without. */
+import { AgentError } from '../../base/errors.ts';
+import type { Step } from '../../decision/step.ts';
+import { checkpoint } from '../../host/files/checkpoints.ts';
+import type { Archives } from '../../versions/prepare.ts';
+import { AGENT_UNIT } from '../../versions/unit.ts';
+import type { Hands, StepContext } from './act.ts';
+
+/** A try does not keep a security patch of Istio waiting for longer; what has come until then is kept for the next. */
+const LONGEST_TRY_MS = 10 * 60_000;
+
+export async function upgrade(
+  { version, from, repository }: Extract<Step, { do: 'upgrade-agent' }>,
+  { paths, clock, services, repository: open }: Hands,
+  { tell, signal }: StepContext,
+): Promise<void> {
+  const { upgradeAgent } = await import('../../versions/upgrade.ts');
+  const archives: Archives = {
+    fetch: async (target, options) => {
+      const signed = await open(repository);
+      return signed.fetch(await signed.target(target, options.signal), options);
+    },
+  };
+  const late = new AbortController();
+  const sentence = `cannot upgrade to smm-agent ${version} within ${LONGEST_TRY_MS / 60_000} minutes`;
+  const reason = new AgentError('SMM708', sentence, 'nothing: the next try goes on with what has been downloaded');
+  const timer = setTimeout(() => late.abort(reason), LONGEST_TRY_MS);
+  try {
+    await upgradeAgent({ paths, clock, services, archives }, from, version, {
+      signal: AbortSignal.any([signal, late.signal]),
+      onProgress: ({ bytes, total }) => tell({ kind: 'progress', bytes, total }),
+    });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+export async function restart({ services }: Pick<Hands, 'services'>): Promise<void> {
+  checkpoint('agent-restart-due');
+  await services.requestRestart(AGENT_UNIT);
+}
+
+export async function cleanVersions(
+  { remove }: Extract<Step, { do: 'clean-versions' }>,
+  { paths }: Hands,
+): Promise<void> {
+  const { forgetVersions } = await import('../../versions/clean.ts');
+  const { VersionStore } = await import('../../versions/store.ts');
+  await forgetVersions(new VersionStore(paths), remove);
+}

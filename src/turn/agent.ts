@@ -1,0 +1,254 @@
+/** The agent on this machine, put together: what a turn needs of the world, by the real parts. */
+import { createHash } from 'node:crypto';
+import { lookup } from 'node:dns/promises';
+import { AgentError, describeError } from '../base/errors.ts';
+import type { Paths } from '../base/paths.ts';
+import type { Config } from '../config/schema.ts';
+import type { TokenFacts } from '../control-plane/kubernetes/token-facts.ts';
+import type { Target } from '../control-plane/target/target.ts';
+import { Attempts } from '../decision/attempts.ts';
+import { packagePin } from '../decision/package-pin.ts';
+import { ADOPT_KEY, HOSTS_KEY } from '../decision/reasons.ts';
+import type { Step } from '../decision/step.ts';
+import { type Wanted, wantedRelease } from '../decision/wanted.ts';
+import type { AgentWanted } from '../decision/wanted-agent.ts';
+import type { Clock } from '../host/clock.ts';
+import { readText } from '../host/files/files.ts';
+import type { ServiceManager } from '../host/systemd/service-manager.ts';
+import { ProxyReach } from '../istio/activation/reach.ts';
+import { isOwnFileAtFault } from '../istio/configuration/problem.ts';
+import { isLost } from '../observation/lost-release.ts';
+import type { AgentObservation, Observation } from '../observation/observation.ts';
+import { observe } from '../observation/observe.ts';
+import { observeAgent } from '../observation/own-versions.ts';
+import { type ConfigInEffect, observeSettings } from '../observation/settings.ts';
+import { writeStatus } from '../status/file.ts';
+import type { Status } from '../status/status.ts';
+import { SelfCheckFailed } from '../versions/errors.ts';
+import { type Hands, installedDiscoveryHost, packageSource, take } from './act/act.ts';
+import { isRefusal, PackageRefused } from './act/refusal.ts';
+import type { Mesh } from './control-plane.ts';
+import type { Tell } from './events.ts';
+import { OwnVersions } from './own-versions.ts';
+import { ReplacedPackages } from './replaced-packages.ts';
+import { RiskyInputs } from './risky-inputs.ts';
+import { writeRules } from './rules.ts';
+import type { Ask, World } from './turn.ts';
+
+export interface AgentParts {
+  paths: Paths;
+  clock: Clock;
+  services: ServiceManager;
+  config: Config;
+  mesh: Mesh;
+  /** $INVOCATION_ID of a daemon that systemd runs; null elsewhere. */
+  invocation: string | null;
+  /** Of this process, which ends them in order; default: one of its own. */
+  risks?: RiskyInputs;
+  /** Where `config` comes from; left out where nobody is told. */
+  inEffect?: ConfigInEffect;
+}
+
+/** A name with rotating addresses is looked up again only so often: each answer could make another release. */
+const WANTED_FRESH_MS = 600_000;
+
+export class Agent implements World {
+  readonly #parts: AgentParts;
+  readonly #attempts: Attempts;
+  #observation: Observation | null = null;
+  /** What the last report came back with. */
+  #notReported: string[] = [];
+  #memo: { key: string; target: Target; wanted: Wanted; atMs: number } | null = null;
+  readonly #own: OwnVersions;
+  readonly #risks: RiskyInputs;
+  readonly #hands: Hands;
+  readonly #replaced: ReplacedPackages;
+  readonly #reach: ProxyReach;
+
+  constructor(parts: AgentParts) {
+    this.#parts = parts;
+    this.#attempts = new Attempts(parts.paths);
+    this.#own = new OwnVersions(parts);
+    this.#hands = {
+      ...parts,
+      repository: (url) => this.#own.repository(url),
+      pinOf: (version, architecture) => packagePin(parts.mesh.agentPolicy(), version, architecture),
+    };
+    this.#risks = parts.risks ?? new RiskyInputs(parts.paths, parts.clock);
+    this.#reach = new ProxyReach(parts.paths);
+    this.#replaced = new ReplacedPackages(parts.config, () => packageSource(this.#hands, null));
+  }
+
+  async observe(): Promise<Observation> {
+    const { inEffect, paths } = this.#parts;
+    const settings = inEffect === undefined ? null : await observeSettings(inEffect, paths);
+    this.#observation = { ...(await observe({ ...this.#parts, reach: this.#reach })), settings };
+    return this.#observation;
+  }
+
+  observeAgent(): Promise<AgentObservation> {
+    return observeAgent(this.#parts, this.#parts.invocation);
+  }
+
+  target(ask: Ask): Promise<Target> {
+    if (ask === 'anew') this.#memo = null;
+    this.#own.beginTurn();
+    this.#replaced.beginTurn(ask);
+    return this.#parts.mesh.target(ask);
+  }
+
+  wantedAgent(): Promise<AgentWanted> {
+    return this.#own.wanted();
+  }
+
+  /** The same target gives the same release, so an idle poll renders nothing. */
+  async wanted(target: Target, observation: Observation): Promise<Wanted> {
+    const { config, paths, clock } = this.#parts;
+    const knownHosts = [observation.active, observation.staged].flatMap(
+      (release) => release?.configuration.hosts ?? [],
+    );
+    const { own } = observation;
+    const key = JSON.stringify([own?.revision, observation.active?.manifest.id, isLost(observation), knownHosts]);
+    const isFresh =
+      this.#memo !== null &&
+      this.#memo.target === target &&
+      this.#memo.key === key &&
+      clock.bootTimeMs() - this.#memo.atMs < WANTED_FRESH_MS;
+    if (this.#memo !== null && isFresh) return this.#memo.wanted;
+    // getaddrinfo orders as RFC 6724 has it, by the routes of this machine.
+    const resolve = async (host: string) =>
+      (await lookup(host, { all: true, order: 'verbatim' })).map(({ address }) => address);
+    const render = () =>
+      wantedRelease({
+        target,
+        config,
+        isAdopted: observation.active !== null || isLost(observation),
+        own,
+        knownHosts,
+        activeLink: paths.active,
+        names: paths.istio,
+        resolve,
+      });
+    // What would be read is a configuration of somebody else's; without one there is no risk, and no note.
+    const wanted =
+      target.answer === 'wanted'
+        ? await this.#risks.at(
+            `configuration ${digestOf(target)}`,
+            `the configuration of ${target.revision.name}`,
+            render,
+          )
+        : await render();
+    this.#memo = { key, target, wanted, atMs: clock.bootTimeMs() };
+    return wanted;
+  }
+
+  /**
+   * By the name of the istiod that Istio's own files lead to. A name of the operator's own says nothing: then it is
+   * taken for the revision that is asked for, which changes nothing on this machine.
+   */
+  async adoptedRevision(target: Target): Promise<string | null> {
+    if (target.answer !== 'wanted') return null;
+    const { istiodHostOf } = await import('../istio/configuration/render.ts');
+    const { revisionInHost } = await import('../istio/configuration/discovery.ts');
+    const host = await installedDiscoveryHost(this.#parts.paths);
+    return host === istiodHostOf(target.inputs) ? target.revision.name : (revisionInHost(host) ?? target.revision.name);
+  }
+
+  async attempts() {
+    const now = this.#parts.clock.now();
+    return this.#replaced.without(await this.#attempts.read(now), this.#memo?.wanted ?? null, now);
+  }
+
+  async take(step: Step, tell: Tell, signal: AbortSignal): Promise<void> {
+    const observed = async () => this.#observation ?? this.observe();
+    const key = attemptKey(step);
+    const work = () => take(step, this.#hands, { observed, tell, signal });
+    // An upgrade of the agent's own has a guard for that.
+    const isRisky = key !== null && step.do !== 'upgrade-agent';
+    await (!isRisky ? work() : this.#risks.at(`${step.do} ${key}`, `the step ${step.do} (${step.why})`, work));
+    if (key !== null) await this.#attempts.succeeded(key, this.#parts.clock.now());
+  }
+
+  async failed(step: Step, error: AgentError): Promise<void> {
+    if (step.do === 'upgrade-agent' && error instanceof SelfCheckFailed) return this.#own.refuse(step, error);
+    const key = attemptKey(step);
+    // What an operator's own file says costs nothing to look at again, and is to count as soon as it is mended.
+    if (key === null || isOwnFileAtFault(error) || isBeforeAnyRequest(error)) return;
+    const about = error instanceof PackageRefused ? { packageDigest: error.packageDigest } : {};
+    const wait = { refused: isRefusal(error), ...about, ...retryAfter(error) };
+    await this.#attempts.failed(key, describeError(error), this.#parts.clock.now(), wait);
+  }
+
+  concludeProbation(status: Status): Promise<string[] | null> {
+    return this.#own.conclude(status, this.#observation);
+  }
+
+  writeRules(config: Config, target: Target, observation: Observation): Promise<void> {
+    const { paths, clock, mesh } = this.#parts;
+    return writeRules(paths, config, target, observation, clock, (revision) => mesh.hasRevision(revision));
+  }
+
+  /**
+   * status.json first: what the machine itself says does not wait for the control plane. Until that has answered, what
+   * could not be reported last time stands there; once more it is written only when that changed.
+   */
+  async report(status: Status): Promise<string[]> {
+    const { paths } = this.#parts;
+    const write = () =>
+      writeStatus(paths, {
+        ...status,
+        token: tokenSummary(this.#parts.mesh.token()),
+        warnings: [...status.warnings, ...this.#notReported],
+      });
+    await write();
+    const full = this.#observation === null ? null : await this.#own.note(this.#observation, status);
+    const notNoted = full === null ? [] : [`${describeError(full)} (${full.remedy})`];
+    const before = this.#notReported;
+    this.#notReported = [...(await this.#reportToMesh(status)), ...notNoted];
+    if (this.#notReported.join('\n') !== before.join('\n')) await write();
+    return this.#notReported;
+  }
+
+  async #reportToMesh(status: Status): Promise<string[]> {
+    const { mesh } = this.#parts;
+    const running = status.istio.running?.revision ?? null;
+    const isMoving = running !== null && status.target.revision !== null && running !== status.target.revision;
+    const revisionGone = isMoving && (await mesh.hasRevision(running)) === false;
+    return mesh.report(status, { revisionGone, identity: this.#observation?.identity ?? null });
+  }
+}
+
+/** Of everything that a configuration is made of. */
+function digestOf({ istioVersion, revision, inputs }: Extract<Target, { answer: 'wanted' }>): string {
+  return createHash('sha256')
+    .update(JSON.stringify([istioVersion, revision, inputs]))
+    .digest('hex');
+}
+
+/** Steps that cost something and are not repeated at every turn. */
+function attemptKey(step: Step): string | null {
+  if (step.do === 'adopt') return ADOPT_KEY;
+  if (step.do === 'restore-hosts') return HOSTS_KEY;
+  return step.do === 'stage' || step.do === 'upgrade-agent' ? step.key : null;
+}
+
+/** Refused without asking anybody: looked at again at each poll, so that it counts at once what is put right. */
+function isBeforeAnyRequest({ code }: AgentError): boolean {
+  return code === 'SMM465' || code === 'SMM466';
+}
+
+function retryAfter(error: AgentError): { atLeastMs?: number } {
+  return 'retryAfterMs' in error && typeof error.retryAfterMs === 'number' ? { atLeastMs: error.retryAfterMs } : {};
+}
+
+/** A machine without an id (some containers) cannot name its Lease. */
+export async function readMachineId(paths: Paths): Promise<string> {
+  const id = (await readText(paths.machineId))?.trim() ?? '';
+  if (/^[0-9a-f]{32}$/.test(id)) return id;
+  const remedy = 'run systemd-machine-id-setup';
+  throw new AgentError('SMM510', `cannot use ${paths.machineId}: it holds no machine id`, remedy);
+}
+
+function tokenSummary(facts: TokenFacts | null): NonNullable<Status['token']> | null {
+  return facts === null ? null : { group: facts.group, validUntil: facts.validUntil?.toISOString() ?? null };
+}

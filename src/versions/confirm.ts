@@ -1,0 +1,67 @@
+/** A version on probation confirms itself: from then on nothing puts it back but an operator, or another wish of the control plane. */
+import { describeError } from '../base/errors.ts';
+import type { Paths } from '../base/paths.ts';
+import { checkpoint } from '../host/files/checkpoints.ts';
+import { isFull } from '../host/files/file-errors.ts';
+import { changeVersions } from './lock.ts';
+import { endProbation, type Probation, readProbation } from './probation.ts';
+import { migrateState } from './state-format.ts';
+import { VersionStore } from './store.ts';
+
+/** With the 20 s for which the control plane is waited for it leaves some of the 50 s of a probation. */
+const LOCK_SECONDS = 10;
+
+/**
+ * Ends the probation, and brings the state to this version's format. `note` writes it down first: cut off in between, it is confirmed
+ * once more at the next turn. Resolves with what was migrated; null when the probation is not this one any more. Rejects with SMM535 and
+ * SMM536 (`isUnlockable`), and it stays on probation.
+ */
+export async function confirmVersion(
+  paths: Paths,
+  probation: Probation,
+  note: () => Promise<void>,
+): Promise<string[] | null> {
+  let notLinked: string[] = [];
+  const isStillOn = await changeVersions(
+    paths,
+    async () => {
+      if ((await readProbation(paths))?.id !== probation.id) return false;
+      await note();
+      checkpoint('agent-history-written');
+      notLinked = await linkBack(new VersionStore(paths), probation.from);
+      await endProbation(paths);
+      checkpoint('agent-probation-ended');
+      return true;
+    },
+    LOCK_SECONDS,
+  );
+  if (!isStillOn) return null;
+  const migrated = await migrate(paths);
+  checkpoint('agent-state-migrated');
+  return [...notLinked, ...migrated];
+}
+
+/** No room for it is no reason to fail the turn: it is tried again at the next one (src/daemon/tidying.ts). */
+async function migrate(paths: Paths): Promise<string[]> {
+  try {
+    return await migrateState(paths);
+  } catch (error) {
+    if (!isFull(error)) throw error;
+    return [`the state keeps its format for now: ${describeError(error)}`];
+  }
+}
+
+/**
+ * A switch that was cut off may have left the one before that: the next way back is to the version that this one replaced. Returns why
+ * there is no room for it, which is not the fault of the version on probation: that is confirmed all the same.
+ */
+async function linkBack(store: VersionStore, from: string): Promise<string[]> {
+  if ((await store.read(from)) === null) return [];
+  try {
+    await store.setLink('previous', from);
+    return [];
+  } catch (error) {
+    if (!isFull(error)) throw error;
+    return [`smm-agent rollback does not lead to ${from}: ${describeError(error)}`];
+  }
+}

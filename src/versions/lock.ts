@@ -1,0 +1,18 @@
+/** The lock under which versions of the agent are changed: by the agent, by its commands, by its package and by the guard. */
+import { AgentError } from '../base/errors.ts';
+import type { Paths } from '../base/paths.ts';
+import { withFileLock } from '../host/files/file-lock.ts';
+
+/** Rejects with SMM535 when somebody else has it for longer than `waitSeconds`. */
+export function changeVersions<T>(
+  { opt }: Pick<Paths, 'opt'>,
+  change: () => Promise<T>,
+  waitSeconds?: number,
+): Promise<T> {
+  return withFileLock(opt, change, waitSeconds);
+}
+
+/** Whether it is for the lock that nothing could be changed. */
+export function isUnlockable(error: unknown): boolean {
+  return error instanceof AgentError && (error.code === 'SMM535' || error.code === 'SMM536');
+}

@@ -1,0 +1,303 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { type DaemonParts, RELOAD, runDaemon, type Session } from '../../src/daemon/daemon.ts';
+import { FOLLOW_UP, PROBATION } from '../../src/daemon/follow-up.ts';
+import { Triggers } from '../../src/daemon/triggers.ts';
+import { Watchdog } from '../../src/daemon/watchdog.ts';
+import type { Log } from '../../src/host/log/log.ts';
+import type { Status } from '../../src/status/status.ts';
+import { failedStatus, misconfiguredStatus } from '../../src/status/unseen.ts';
+import type { Ask } from '../../src/turn/turn.ts';
+import { ManualClock } from '../support/manual-clock.ts';
+
+const GROUP = { namespace: 'vm-apps', name: 'reviews' };
+const STATUS = misconfiguredStatus('1.0.0', 1, new Date(0), 'nothing to do');
+
+/** A daemon whose turns are the test's; `settled` resolves when the turn that a trigger caused is over. */
+function daemon(
+  turn: (options: { ask: Ask; signal: AbortSignal }) => Promise<Status>,
+  followUpMs: number | null = null,
+  reason: typeof FOLLOW_UP | typeof PROBATION = FOLLOW_UP,
+  heldBack = { failures: 0, ms: 0 },
+) {
+  const clock = new ManualClock();
+  const triggers = new Triggers();
+  const ending = new AbortController();
+  const lines: string[] = [];
+  const says = (level: string) => (sentence: string) => void lines.push(`${level} ${sentence}`);
+  const log: Log = { debug: says('debug'), info: says('info'), warn: says('warn'), error: says('error') };
+  const notified: string[] = [];
+  const opened: string[] = [];
+  const failed: { reason: string; isRepeated: boolean }[] = [];
+  let settle: (status: Status | null) => void = () => {};
+  const session: Session = {
+    read: null,
+    problem: null,
+    turn,
+    failed: async (reason, isRepeated) => {
+      failed.push({ reason, isRepeated });
+      return failedStatus({ agentVersion: '1.0.0', pid: 1, workloadGroup: GROUP }, new Date(0), reason);
+    },
+    nextLook: () => (followUpMs === null ? null : { afterMs: followUpMs, reason }),
+    start: async () => ({ nextPoll: () => null, stop: () => void opened.push('stopped') }),
+  };
+  const parts: DaemonParts = {
+    clock,
+    log,
+    triggers,
+    watchdog: new Watchdog(clock),
+    notifier: {
+      ready: async (status) => void notified.push(`ready ${status}`),
+      status: async (status) => void notified.push(status),
+      watchdog: async () => {},
+    },
+    open: async () => {
+      opened.push('opened');
+      return session;
+    },
+    tell: () => {},
+    heldBack,
+    opened: () => {},
+    began: async () => {},
+    finished: async (status) => settle(status),
+  };
+  const next = () => new Promise<Status | null>((resolve) => (settle = resolve));
+  const first = next();
+  const ended = runDaemon(parts, ending.signal);
+  return {
+    clock,
+    triggers,
+    lines,
+    notified,
+    opened,
+    failed,
+    ended,
+    first,
+    next,
+    end: () => ending.abort(new Error('SIGTERM')),
+  };
+}
+
+describe('the daemon', () => {
+  it('is READY before its first turn, then takes one at once and reads everything anew', async () => {
+    const asked: Ask[] = [];
+    const it = daemon(async ({ ask }) => {
+      asked.push(ask);
+      return STATUS;
+    });
+    await it.first;
+    assert.deepEqual(asked, ['anew']);
+    assert.equal(it.notified[0], 'ready started');
+    it.end();
+    await it.ended;
+  });
+
+  it('tells systemd what is wrong, and claims nothing about an Istio that it has not looked at', async () => {
+    const it = daemon(async () => misconfiguredStatus('1.0.0', 1, new Date(0), 'agent.yaml:3:1: unknown key "holds"'));
+    await it.first;
+    assert.equal(it.notified.at(-1), 'misconfigured: agent.yaml:3:1: unknown key "holds"');
+    it.end();
+    await it.ended;
+  });
+
+  it('says each change once, and nothing at a poll that changed nothing', async () => {
+    const it = daemon(async () => STATUS);
+    await it.first;
+    const said = it.lines.length;
+    assert.ok(said > 0);
+    for (let poll = 0; poll < 3; poll++) {
+      const over = it.next();
+      it.triggers.fire('poll');
+      await over;
+    }
+    assert.equal(it.lines.length, said);
+    it.end();
+    await it.ended;
+  });
+
+  it('says of a turn that hangs since when and at what, to the control plane too, and goes on after it', async () => {
+    let turns = 0;
+    const it = daemon(({ signal }) =>
+      turns++ > 0
+        ? Promise.resolve(STATUS)
+        : new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error))),
+    );
+    const over = it.first;
+    await it.clock.passUntil(over, 60_000);
+    const [said] = it.failed;
+    assert.match(said?.reason ?? '', /^the turn hangs since 2026-11-23T12:00:00.000Z at the look at the machine$/);
+    assert.equal(said?.isRepeated, true, 'only a failure that is repeated is told the control plane');
+    assert.match(it.notified.join('\n'), /^failing: the turn hangs since/m);
+    const next = it.next();
+    it.triggers.fire('poll');
+    assert.equal(await next, STATUS);
+    it.end();
+    await it.ended;
+  });
+
+  it('survives a turn that fails, and says the failure once while it stays the same', async () => {
+    let turns = 0;
+    const it = daemon(async () => {
+      turns++;
+      throw new Error('the disk is gone');
+    });
+    assert.equal(await it.first, null);
+    const over = it.next();
+    it.triggers.fire('poll');
+    assert.equal(await over, null);
+    assert.equal(turns, 2);
+    assert.deepEqual(it.lines, ['error cannot complete the turn: the disk is gone']);
+    const reason = 'cannot complete the turn: the disk is gone';
+    assert.deepEqual(it.failed, [
+      { reason, isRepeated: false },
+      { reason, isRepeated: true },
+    ]);
+    assert.equal(it.notified.at(-1), `failing: ${reason}`, 'systemd is not left with the status of before');
+    it.end();
+    await it.ended;
+  });
+
+  it('reads the configuration again when asked, and stops the old schedule', async () => {
+    const it = daemon(async () => STATUS);
+    await it.first;
+    const over = it.next();
+    it.triggers.fire(RELOAD);
+    await over;
+    assert.deepEqual(it.opened, ['opened', 'stopped', 'opened']);
+    it.end();
+    await it.ended;
+  });
+
+  it('looks again by itself when there is a reason to', async () => {
+    const it = daemon(async () => STATUS, 5_000);
+    await it.first;
+    const over = it.next();
+    // The wait begins after the turn is over.
+    await Promise.resolve();
+    it.clock.pass(5_000);
+    await over;
+    it.end();
+    await it.ended;
+  });
+
+  it('asks the control plane anew only at a poll, and not for what happens on this machine', async () => {
+    const asked: Ask[] = [];
+    const it = daemon(async ({ ask }) => {
+      asked.push(ask);
+      return STATUS;
+    });
+    await it.first;
+    for (const reasons of [['poll'], ['istio'], ['follow-up', 'istio'], ['istio', 'poll'], ['reconcile', 'istio']]) {
+      const over = it.next();
+      for (const reason of reasons) it.triggers.fire(reason);
+      await over;
+    }
+    assert.deepEqual(asked, ['anew', 'poll', 'recent', 'recent', 'poll', 'anew']);
+    it.end();
+    await it.ended;
+  });
+
+  it('plans one look at a time, however many turns have a reason for one, and ever more rarely', async () => {
+    let turns = 0;
+    const it = daemon(async () => {
+      turns++;
+      return STATUS;
+    }, 5_000);
+    await it.first;
+    const pass = async (seconds: number) => {
+      for (let passed = 0; passed < seconds; passed++) {
+        it.clock.pass(1_000);
+        if (passed % 60 === 0) it.triggers.fire('poll');
+        await new Promise(setImmediate);
+      }
+    };
+    await pass(60);
+    assert.ok(turns <= 15, `${turns} turns in the first minute`);
+    await pass(20 * 60);
+    const before = turns;
+    await pass(20 * 60);
+    assert.ok(turns - before <= 25, `${turns - before} turns in 20 minutes, with 20 polls`);
+    it.end();
+    await it.ended;
+  });
+
+  it('looks at least once a minute while it is on probation, however long that lasts', async () => {
+    let turns = 0;
+    const turn = async () => {
+      turns++;
+      return STATUS;
+    };
+    const it = daemon(turn, 10_000, PROBATION);
+    await it.first;
+    for (let minute = 0; minute < 120; minute++) {
+      const before = turns;
+      for (let second = 0; second < 60; second++) {
+        await new Promise(setImmediate);
+        it.clock.pass(1_000);
+      }
+      await new Promise(setImmediate);
+      assert.ok(turns > before, `none in minute ${minute}`);
+    }
+    it.end();
+    await it.ended;
+  });
+
+  it('looks later where it has failed before, and meanwhile for whoever asks, but at no poll', async () => {
+    for (const asks of [null, 'reconcile', RELOAD]) {
+      let turns = 0;
+      const turn = async () => {
+        turns++;
+        return STATUS;
+      };
+      const it = daemon(turn, null, FOLLOW_UP, { failures: 4, ms: 20_000 });
+      await new Promise(setImmediate);
+      it.clock.pass(19_999);
+      for (const reason of ['poll', 'istio']) it.triggers.fire(reason);
+      for (let round = 0; round < 10; round++) await new Promise(setImmediate);
+      const why = 'held back for 20 s: the agent has ended 4 times before it had completed a turn';
+      assert.deepEqual([turns, it.notified, it.lines], [0, [`ready ${why}`, `failing: ${why}`], [`warn ${why}`]]);
+      assert.deepEqual(it.failed, [{ reason: why, isRepeated: false }], 'on this machine, not in the cluster');
+      if (asks === null) it.clock.pass(1);
+      else it.triggers.fire(asks);
+      await it.first;
+      assert.equal(turns, 1);
+      // From then on it looks as always.
+      const over = it.next();
+      it.triggers.fire('poll');
+      await over;
+      it.end();
+      await it.ended;
+    }
+  });
+
+  it('ends in the middle of a turn that does not listen', async () => {
+    const it = daemon(() => new Promise(() => {}));
+    await Promise.resolve();
+    it.end();
+    await it.ended;
+    assert.deepEqual(it.lines, []);
+  });
+
+  it('ends in the middle of a turn', async () => {
+    const it = daemon(
+      ({ signal }) =>
+        new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error))),
+    );
+    await Promise.resolve();
+    it.end();
+    await it.ended;
+    assert.deepEqual(it.lines, []);
+  });
+
+  it('cuts off a question to the control plane that a turn still waits for', async () => {
+    const it = daemon(async () => {
+      // It knows no signal: only the end of the schedule closes its connections.
+      while (!it.opened.includes('stopped')) await new Promise((resolve) => setImmediate(resolve));
+      return STATUS;
+    });
+    await new Promise((resolve) => setImmediate(resolve));
+    it.end();
+    await it.ended;
+    assert.deepEqual(it.opened.slice(0, 2), ['opened', 'stopped']);
+  });
+});

@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import { chmod, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
+import { notifierFor } from '../../src/daemon/notifier.ts';
+import { run } from '../../src/host/programs/programs.ts';
+import { ManualClock } from '../support/manual-clock.ts';
+import { temporaryFolder } from '../support/temporary.ts';
+import { until } from '../support/until.ts';
+
+/**
+ * systemd-notify under a systemd that loses messages, as those before 246 do (systemd issue 2737): `loses` is a condition of the shell over
+ * the number `n` of a message, from 1. Those that systemd takes are lines of the file `taken`.
+ */
+async function scene(loses: string) {
+  const folder = await temporaryFolder();
+  const program = join(folder.path, 'systemd-notify');
+  const script = `#!/bin/sh
+cd '${folder.path}'
+echo "$*" >>sent
+n=$(wc -l <sent)
+[ ${loses} ] || echo "$*" >>taken
+`;
+  await writeFile(program, script);
+  await chmod(program, 0o755);
+  const before = process.env.PATH;
+  process.env.PATH = `${folder.path}:${before}`;
+  const lines = async (name: string) =>
+    (await readFile(join(folder.path, name), 'utf8').catch(() => '')).split('\n').filter(Boolean);
+  const clock = new ManualClock();
+  const ending = new AbortController();
+  const warnings: string[] = [];
+  const say = (sentence: string) => void warnings.push(sentence);
+  const notifier = notifierFor(join(folder.path, 'socket'), {
+    log: { debug: say, info: say, warn: say, error: say },
+    clock,
+    runProgram: (argv, options) => run(argv, { ...options, env: { ...options?.env, PATH: process.env.PATH ?? '' } }),
+    signal: ending.signal,
+  });
+  return {
+    notifier,
+    clock,
+    warnings,
+    taken: () => lines('taken'),
+    /** Lets time pass until one that systemd has taken is accepted. */
+    passUntil: (accept: (taken: string) => boolean) =>
+      until(
+        'a message that systemd takes',
+        async () => {
+          clock.pass(500);
+          return (await lines('taken')).find(accept);
+        },
+        Boolean,
+        20_000,
+      ),
+    [Symbol.asyncDispose]: async () => {
+      ending.abort(new Error('the test is over'));
+      process.env.PATH = before;
+      await folder[Symbol.asyncDispose]();
+    },
+  };
+}
+
+describe('what systemd is told while it loses messages', () => {
+  it('is READY again and again, each time with the status as it is then, until a start would be over', async () => {
+    await using it = await scene('"$n" -le 3');
+    await it.notifier.ready('started');
+    assert.deepEqual(await it.taken(), []);
+    await it.notifier.status('ready; Istio 1.31.1');
+    await it.passUntil((message) => /--ready .*--status=ready; Istio 1\.31\.1$/.test(message));
+    assert.deepEqual(it.warnings, []);
+  });
+
+  it('feeds the watchdog in its name, and says a lost status again with it', async () => {
+    await using it = await scene('"$n" -eq 2');
+    await it.notifier.ready('started');
+    await it.notifier.status('ready; Istio 1.31.1');
+    await it.notifier.watchdog();
+    const [, feed] = await it.taken();
+    assert.equal(feed, `--pid=${process.pid} --status=ready; Istio 1.31.1 WATCHDOG=1`);
+  });
+
+  it('is said no more once the daemon ends', async () => {
+    const it = await scene('1 = 2');
+    await it.notifier.ready('started');
+    await it[Symbol.asyncDispose]();
+    it.clock.pass(60_000);
+    await setImmediate();
+    assert.deepEqual(it.warnings, []);
+  });
+});

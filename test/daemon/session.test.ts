@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict';
+import { existsSync, type watch } from 'node:fs';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { describe, it } from 'node:test';
+import { type Paths, pathsUnder } from '../../src/base/paths.ts';
+import { AGENT_VERSION } from '../../src/base/version.ts';
+import { openSession, type SessionParts } from '../../src/daemon/session.ts';
+import { Triggers } from '../../src/daemon/triggers.ts';
+import { systemdBelow } from '../../src/host/systemd/below.ts';
+import { type ConfigInEffect, configChange } from '../../src/observation/settings.ts';
+import { ManualClock } from '../support/manual-clock.ts';
+import { temporaryFolder } from '../support/temporary.ts';
+
+const CONFIG = `
+workloadGroup: { namespace: vm-apps, name: reviews }
+controlPlane: { server: https://127.0.0.1:1 }
+`;
+
+async function machine(root: string, files: { machineId?: string }): Promise<{ parts: SessionParts; lines: string[] }> {
+  const paths: Paths = pathsUnder(root);
+  await mkdir(dirname(paths.config), { recursive: true, mode: 0o755 });
+  await writeFile(paths.config, CONFIG, { mode: 0o644 });
+  if (files.machineId !== undefined) await writeFile(paths.machineId, `${files.machineId}\n`);
+  const lines: string[] = [];
+  const say = (sentence: string) => void lines.push(sentence);
+  const log = { debug: say, info: say, warn: say, error: say };
+  return { parts: { paths, clock: new ManualClock(), log, services: systemdBelow(paths), invocation: null }, lines };
+}
+
+const wish = () => ({ ask: 'anew', nextPoll: null, tell: () => {}, signal: new AbortController().signal }) as const;
+
+describe('a session of the daemon', () => {
+  it('is idle and says why on a machine without an id: a daemon that ended would be started again for ever', async () => {
+    await using folder = await temporaryFolder();
+    const { parts } = await machine(folder.path, {});
+    const session = await openSession(parts, () => {});
+    const { agent } = await session.turn(wish());
+    assert.equal(agent.state, 'misconfigured');
+    assert.match(agent.reason, /holds no machine id \(run systemd-machine-id-setup/);
+  });
+
+  it('goes on with what the one before has read where the file has errors now, and says so', async () => {
+    await using folder = await temporaryFolder();
+    const { parts } = await machine(folder.path, { machineId: '0123456789abcdef0123456789abcdef' });
+    const first = await openSession(parts, () => {});
+    assert.equal(first.problem, null);
+    await writeFile(parts.paths.config, `${CONFIG}holds: true\n`);
+    for (let before = first, times = 0; times < 2; times++) {
+      before = await openSession(parts, () => {}, before);
+      assert.match(before.problem ?? '', /agent\.yaml:4:1: unknown key "holds"/);
+      assert.equal(before.read?.config.workloadGroup.name, 'reviews');
+      assert.match(
+        (await configChange(before.read?.inEffect as ConfigInEffect)) ?? '',
+        /has errors, and what was read at .* goes on/,
+      );
+    }
+    assert.equal((await openSession(parts, () => {})).read, null, 'the first of a process has nothing to go on with');
+    await writeFile(parts.paths.config, `${CONFIG}hold: true\n`);
+    const mended = await openSession(parts, () => {}, first);
+    assert.deepEqual([mended.problem, mended.read?.config.hold], [null, true]);
+    assert.equal(await configChange(mended.read?.inEffect as ConfigInEffect), null);
+  });
+
+  it('is idle and says why where a later version has left a state that it cannot read', async () => {
+    await using folder = await temporaryFolder();
+    const { parts } = await machine(folder.path, { machineId: '0123456789abcdef0123456789abcdef' });
+    await mkdir(parts.paths.state, { recursive: true });
+    await writeFile(join(parts.paths.state, 'format'), 'format=9\noldest_reader=9\n');
+    const session = await openSession(parts, () => {});
+    const { agent } = await session.turn(wish());
+    assert.equal(agent.state, 'misconfigured');
+    assert.match(agent.reason, /its format is 9, and this version .* up to 1 \(go back to the version that wrote it/);
+  });
+
+  it('brings the state to its format where no confirmation does: with a package, or after a kill', async () => {
+    await using folder = await temporaryFolder();
+    const { parts } = await machine(folder.path, { machineId: '0123456789abcdef0123456789abcdef' });
+    for (const path of [parts.paths.state, parts.paths.opt]) await mkdir(path, { recursive: true });
+    const format = join(parts.paths.state, 'format');
+    for (const [invocation, expected] of [
+      [null, false],
+      ['i-1', true],
+    ] as const) {
+      const session = await openSession({ ...parts, invocation }, () => {});
+      // What the turn does then needs a systemd, which is here or is not.
+      await Promise.allSettled([session.turn(wish())]);
+      assert.equal(existsSync(format), expected);
+    }
+  });
+
+  it('puts nothing in order while it is on probation: its first turn is what it is judged by', async () => {
+    await using folder = await temporaryFolder();
+    const { parts, lines } = await machine(folder.path, { machineId: '0123456789abcdef0123456789abcdef' });
+    // /opt/smm-agent is not there: what is put in order would be told to have failed.
+    await mkdir(dirname(parts.paths.probation), { recursive: true });
+    await writeFile(parts.paths.probation, `id=a\nfrom=0.1.9\nto=${AGENT_VERSION}\n`);
+    await Promise.allSettled([(await openSession(parts, () => {})).turn(wish())]);
+    assert.deepEqual(lines, []);
+    await rm(parts.paths.probation);
+    await Promise.allSettled([(await openSession(parts, () => {})).turn(wish())]);
+    assert.match(lines.join(), /^cannot remove what killed runs have left/);
+  });
+
+  it('polls although nothing can be watched, and says so', async () => {
+    await using folder = await temporaryFolder();
+    const { parts, lines } = await machine(folder.path, { machineId: '0123456789abcdef0123456789abcdef' });
+    const exhausted = (() => {
+      throw new Error('EMFILE: too many open files, watch');
+    }) as unknown as typeof watch;
+    const session = await openSession({ ...parts, watch: exhausted }, () => {});
+    const schedule = await session.start(new Triggers());
+    assert.ok(schedule.nextPoll() !== null);
+    schedule.stop();
+    assert.match(lines.join('\n'), /cannot watch .*too many open files, watch; Istio is looked at each poll/);
+  });
+});

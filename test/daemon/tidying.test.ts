@@ -1,0 +1,24 @@
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { pathsUnder } from '../../src/base/paths.ts';
+import { Tidying } from '../../src/daemon/tidying.ts';
+import { temporaryFolder } from '../support/temporary.ts';
+
+describe('what a daemon puts in order', () => {
+  it('fails no turn where versions cannot be locked, is said once, and leaves the rest to be done', async () => {
+    await using folder = await temporaryFolder();
+    const paths = pathsUnder(folder.path);
+    await mkdir(paths.state, { recursive: true });
+    const lines: string[] = [];
+    const say = (sentence: string) => void lines.push(sentence);
+    const tidying = new Tidying({ paths, log: { debug: say, info: say, warn: say, error: say }, invocation: 'i-1' });
+    await tidying.run();
+    await tidying.run();
+    assert.equal(lines.length, 1);
+    assert.match(lines[0] ?? '', /^cannot remove what killed runs have left: cannot lock .*opt\/smm-agent/);
+    assert.equal(existsSync(join(paths.state, 'format')), true);
+  });
+});

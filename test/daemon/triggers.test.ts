@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict';
+import { getEventListeners } from 'node:events';
+import { describe, it } from 'node:test';
+import { Triggers } from '../../src/daemon/triggers.ts';
+
+describe('triggers', () => {
+  it('gives all that was asked for before anybody waited, once', async () => {
+    const triggers = new Triggers();
+    triggers.fire('poll');
+    triggers.fire('reload');
+    triggers.fire('poll');
+    assert.deepEqual(await triggers.next(new AbortController().signal), ['poll', 'reload']);
+  });
+
+  it('wakes whoever waits', async () => {
+    const triggers = new Triggers();
+    const waiting = triggers.next(new AbortController().signal);
+    triggers.fire('istio');
+    assert.deepEqual(await waiting, ['istio']);
+  });
+
+  it('lets go of whoever waits when the daemon ends, also before it began to wait', async () => {
+    const ending = new AbortController();
+    const waiting = new Triggers().next(ending.signal);
+    ending.abort();
+    assert.deepEqual(await waiting, []);
+    assert.deepEqual(await new Triggers().next(ending.signal), []);
+  });
+
+  it('leaves nothing behind on the signal, which lives as long as the daemon', async () => {
+    const { signal } = new AbortController();
+    const triggers = new Triggers();
+    for (let turn = 0; turn < 3; turn++) {
+      const waiting = triggers.next(signal);
+      triggers.fire('poll');
+      await waiting;
+    }
+    assert.equal(getEventListeners(signal, 'abort').length, 0);
+  });
+});

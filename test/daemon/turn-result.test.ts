@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { turnResult } from '../../src/daemon/turn-result.ts';
+import { type AgentState, describeStatus } from '../../src/status/status.ts';
+import { config, NEW, OLD, observed, SAME, wants } from '../support/observed.ts';
+
+const WANTED = { answer: 'wanted', revision: 'default', istioVersion: '1.31.1', reason: null } as const;
+const UNREACHABLE = { answer: 'unreachable', revision: null, istioVersion: null, reason: 'away' } as const;
+
+function result(
+  state: AgentState['state'],
+  wantedId: string | null,
+  target: typeof WANTED | typeof UNREACHABLE = WANTED,
+) {
+  const status = describeStatus({
+    pid: 1,
+    workloadGroup: config().workloadGroup,
+    observation: observed({ releases: [OLD, NEW] }),
+    target: { answer: 'missing', reason: 'not asked' },
+    wanted: wants(NEW),
+    agentWanted: SAME,
+    decision: { steps: [], notDone: [], wantedId },
+    failures: [],
+    warnings: [],
+    nextPoll: null,
+  });
+  return turnResult({ ...status, agent: { ...status.agent, state, reason: 'why' }, target });
+}
+
+describe('what a command that asked for a turn is told', () => {
+  it('is that all is done where the agent is ready', () => {
+    assert.deepEqual(result('ready', NEW.manifest.id), { ok: true, text: 'ready: why' });
+  });
+
+  for (const state of ['waiting', 'blocked', 'failing', 'rejected', 'misconfigured'] as const) {
+    it(`is that what is wanted was not done where it is ${state}`, () => {
+      assert.deepEqual(result(state, null), { ok: false, text: `${state}: why` });
+    });
+  }
+
+  it('of a machine that is held is whether it has what is wanted', () => {
+    assert.equal(result('held', OLD.manifest.id).ok, true);
+    assert.equal(result('held', NEW.manifest.id).ok, false);
+    assert.equal(result('held', null).ok, false);
+    assert.equal(result('held', null, UNREACHABLE).ok, true);
+  });
+});

@@ -1,0 +1,166 @@
+/** The demo's world: a mesh, a machine, a screen that shows both, and questions about what is true now. */
+import { rmSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import { AGENT_VERSION } from '../../src/base/version.ts';
+import { readProbation } from '../../src/versions/probation.ts';
+import { AGENT_UNIT } from '../sandbox/agent-versions.ts';
+import type { IstioPackageOptions } from '../sandbox/istio-package.ts';
+import { type Member, SandboxMachine } from '../sandbox/machine.ts';
+import { ENTRY, NAMESPACE, SandboxMesh } from '../sandbox/mesh.ts';
+import { until } from '../support/until.ts';
+import type { Screen } from './screen.ts';
+
+/** A scene did not come out as it was told. */
+export class NotAsTold extends Error {
+  override readonly name = 'NotAsTold';
+}
+
+export interface Condition {
+  type: string;
+  status: string;
+  message?: string;
+}
+
+export const START = '1.31.0';
+/** For a turn of the agent that downloads and stages, on a machine that is busy with other things. */
+const PATIENCE_MS = 30_000;
+
+export class Stage implements AsyncDisposable {
+  readonly screen: Screen;
+  readonly mesh: SandboxMesh;
+  readonly machine: SandboxMachine;
+
+  private constructor(screen: Screen, mesh: SandboxMesh, machine: SandboxMachine) {
+    this.screen = screen;
+    this.mesh = mesh;
+    this.machine = machine;
+  }
+
+  static async set(screen: Screen): Promise<Stage> {
+    const mesh = await SandboxMesh.make([
+      { name: 'default', version: START },
+      { name: 'canary', version: '1.32.0' },
+    ]);
+    let root = '';
+    const onLine = (unit: string, line: string) => {
+      const text = readable(line).replaceAll(root, '');
+      // The shell that stands in for pilot-agent says this of its Envoy; the real one does not.
+      if (text !== 'Terminated')
+        screen.side(unit.replace('.service', '').replace(/^smm-agent-(start|deadline)-.*/, 'timer'), text);
+    };
+    try {
+      const machine = await SandboxMachine.make({ mesh, istio: START, onLine });
+      root = machine.root;
+      await machine.installVersion(AGENT_VERSION);
+      return new Stage(screen, mesh, machine);
+    } catch (error) {
+      await mesh[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** Shows that something is so; the demo fails when it is not. */
+  see(claim: string, isSo: boolean): void {
+    if (!isSo) throw new NotAsTold(claim);
+    this.screen.seen(claim);
+  }
+
+  /** A package on the download server. */
+  async publish(options: IstioPackageOptions): Promise<void> {
+    const bytes = await this.mesh.publish(options);
+    this.screen.side('downloads', `istio-sidecar ${options.version} is there, ${Math.round(bytes / 1024)} KB`);
+  }
+
+  /** A command of the operator's on the machine: shown, done, and what it printed shown too. */
+  async operator(program: string, ...args: string[]): Promise<void> {
+    this.screen.command([program, ...args].join(' '));
+    const printed = await this.machine.expect(program, ...args);
+    if (printed !== '') this.screen.side(program, this.short(printed));
+  }
+
+  async condition(type: string): Promise<Condition | undefined> {
+    const conditions = (await this.mesh.entry()).status?.conditions as Condition[] | undefined;
+    return conditions?.find((condition) => condition.type === type);
+  }
+
+  /** Waits until the WorkloadEntry says this about a pending restart. */
+  async pending(status: 'True' | 'False', message: RegExp): Promise<void> {
+    const isSo = (seen: Condition | undefined) => {
+      // While it restarts it is activating.
+      const { active } = this.machine.manager.service(AGENT_UNIT);
+      if (active === 'inactive' || active === 'failed') throw new NotAsTold('smm-agent runs');
+      return seen?.status === status && message.test(seen.message ?? '');
+    };
+    await until(
+      `IstioRestartPending ${status} ${message}`,
+      () => this.condition('IstioRestartPending'),
+      isSo,
+      PATIENCE_MS,
+    );
+  }
+
+  /** Waits until the agent's own condition says so. */
+  async agentSays(message: RegExp): Promise<void> {
+    const isSo = (seen: Condition | undefined) => message.test(seen?.message ?? '');
+    await until(`SmmAgent ${message}`, () => this.condition('SmmAgent'), isSo, PATIENCE_MS);
+  }
+
+  /** As an operator of the cluster sees the machine. */
+  async showEntry(): Promise<void> {
+    this.screen.command(`kubectl get workloadentry ${ENTRY} -n ${NAMESPACE} -o yaml`);
+    const { status } = await this.mesh.entry();
+    this.screen.side('WorkloadEntry', stringify({ status }, { lineWidth: 0 }));
+  }
+
+  async showEnvoy(): Promise<Member> {
+    const envoy = await this.machine.envoy();
+    this.screen.side('machine', `Envoy is process ${envoy.pid}, ${this.short(envoy.exe)}`);
+    return envoy;
+  }
+
+  /** Waits for an Envoy out of a release of this version. */
+  async envoyOf(version: string): Promise<Member> {
+    const runs = ({ exe }: Member) => exe.includes(`/releases/${version}-`);
+    return until(`Envoy of ${version}`, () => this.machine.envoy(), runs, PATIENCE_MS);
+  }
+
+  /** Files that were asked of the download server since the last call, without the digests beside them. */
+  takeDownloads(): string[] {
+    const seen = this.mesh.downloads.requests.splice(0);
+    return seen.map(({ path }) => path).filter((path) => path.endsWith('.deb'));
+  }
+
+  /** A file of the machine. */
+  read(path: string): Promise<string> {
+    return readFile(join(this.machine.root, path), 'utf8');
+  }
+
+  /** The version of the agent that is on probation, null when none is. */
+  async probation(): Promise<string | null> {
+    return (await readProbation(this.machine.paths))?.to ?? null;
+  }
+
+  /** Paths as they are on a real machine. */
+  short(path: string): string {
+    return path.replaceAll(this.machine.root, '');
+  }
+
+  /** At once, for the end of this process: every process of the machine, and the folders. */
+  discard(): void {
+    this.machine.discard();
+    rmSync(this.machine.root, { recursive: true, force: true });
+    this.mesh.discard();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.machine[Symbol.asyncDispose]();
+    await this.mesh[Symbol.asyncDispose]();
+  }
+}
+
+/** Without what the journal itself shows in columns: priority, time. */
+function readable(line: string): string {
+  return line.replace(/^<\d>(smm-agent: )?/, '').replace(/^\S+T\S+Z (\w+ +)/, '$1');
+}

@@ -1,0 +1,73 @@
+/** The agent's own upgrade from end to end, as self-upgrade.test.ts has it: what its operator and an Istio in between make of it. */
+import assert from 'node:assert/strict';
+import { readlink, rm, symlink } from 'node:fs/promises';
+import { after, before, describe, it } from 'node:test';
+import { UpgradeWorld } from '../sandbox/upgrade-world.ts';
+
+describe('an agent that was upgraded', () => {
+  let world: UpgradeWorld;
+  before(async () => {
+    world = await UpgradeWorld.make();
+    for (const version of ['1.1.0', '1.3.0']) {
+      await world.repository.publish(version);
+      await world.announce(version);
+      await world.runs(version);
+    }
+  });
+  after(() => world[Symbol.asyncDispose]());
+
+  it('rolled back by its operator, is not brought forward again before another one was wanted', async () => {
+    assert.match(
+      await world.machine.expect('smm-agent', 'rollback'),
+      /^the agent restarts as smm-agent 1\.1\.0; 1\.3\.0 is not taken again before another one is wanted, or smm-agent retry$/m,
+    );
+    await world.runs('1.1.0');
+    await world.reconcile();
+    assert.match(
+      await world.upgradeRow(),
+      /wanted 1\.3\.0; rejected: an operator went back from smm-agent 1\.3\.0 at /,
+    );
+    assert.equal((await world.history()).at(-1)?.result, 'rolled back');
+    await world.announce('1.1.0');
+    await world.announce('1.3.0');
+    await world.runs('1.3.0');
+  });
+
+  it('takes no version outside of agent.allow, and stages no Istio for which it is too old', async () => {
+    await world.world.mesh.publish({ version: '1.31.1' });
+    await world.repository.publish('2.0.0');
+    await world.machine.expect('smm-agent', 'set', 'agent.allow', '<2.0.0');
+    // Before the next Istio: a poll in between would stage that.
+    await world.announce('2.0.0', { minVersion: '2.0.0' });
+    await world.world.mesh.upgrade({ name: 'default', version: '1.31.1' });
+    await world.reconcile();
+    const { upgrade, notDone } = await world.status();
+    assert.equal(upgrade?.reason, 'smm-agent 2.0.0 is outside of what agent.allow permits here (<2.0.0)');
+    const [staging] = notDone.filter(({ step }) => step === 'stage');
+    assert.equal(staging?.reason, 'the control plane wants at least smm-agent 2.0.0 for it');
+  });
+
+  it('is upgraded first and stages afterwards, once it may', async () => {
+    await world.machine.expect('smm-agent', 'set', 'agent.allow', '--default');
+    await world.runs('2.0.0');
+    await world.world.pending('True', /1\.31\.0 to 1\.31\.1/);
+  });
+
+  it('takes the version that is wanted also where it cannot make out what it finds of Istio, since that may be its own fault', async () => {
+    const { active } = world.machine.paths;
+    const link = await readlink(active);
+    // A version that can: here it mends what the one before stumbles over.
+    const mends = `{ const fs = require('node:fs'); fs.rmSync('${active}'); fs.symlinkSync('${link}', '${active}'); }`;
+    await world.repository.publish('2.1.0', { prefix: mends });
+    await rm(active);
+    await symlink('/', active);
+    await world.announce('2.1.0');
+    await world.runs('2.1.0');
+    assert.ok(
+      world.machine.journal.some((line) =>
+        /upgrading: smm-agent 2\.1\.0 .*; this one cannot complete its turn: .*active: it points to/.test(line),
+      ),
+    );
+    assert.equal((await world.history()).at(-1)?.result, 'confirmed');
+  });
+});

@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import { appendFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { systemClock } from '../../src/host/clock.ts';
+import { readLeftVersion } from '../../src/versions/operators-choice.ts';
+import { readProbation } from '../../src/versions/probation.ts';
+import { rollback } from '../../src/versions/rollback.ts';
+import { healthy, NEW, OLD, UpgradeScene } from './scene.ts';
+
+/** NEW runs and is confirmed, OLD was before it. */
+async function upgraded(): Promise<UpgradeScene> {
+  const scene = await UpgradeScene.begin();
+  await scene.publish({ version: NEW });
+  await scene.upgrade();
+  await rm(scene.paths.probation);
+  scene.restarts.length = 0;
+  return scene;
+}
+
+const back = ({ paths, services }: UpgradeScene) => rollback({ paths, clock: systemClock, services });
+
+describe('going back to the version before', () => {
+  it('is a switch like any other: checked, on probation, and a restart', async () => {
+    await using scene = await upgraded();
+    assert.deepEqual(await back(scene), { from: NEW, to: OLD, knowsProbation: true });
+    assert.deepEqual(await scene.links(), { current: OLD, previous: NEW });
+    assert.equal((await readProbation(scene.paths))?.to, OLD);
+    assert.deepEqual(scene.restarts, ['smm-agent.service']);
+    const left = await readLeftVersion(scene.paths);
+    assert.deepEqual([left?.version, left?.for], [NEW, OLD]);
+  });
+
+  it('ends the probation of the version that is left, and needs none itself', async () => {
+    await using scene = await UpgradeScene.begin();
+    await scene.publish({ version: NEW });
+    await scene.upgrade();
+    assert.deepEqual(await back(scene), { from: NEW, to: OLD, knowsProbation: true });
+    assert.deepEqual(await scene.links(), { current: OLD, previous: null });
+    assert.equal(await readProbation(scene.paths), null);
+    assert.equal((await readLeftVersion(scene.paths))?.version, NEW);
+  });
+
+  it('to one from before 0.2.0 needs neither, since that one knows of none', async () => {
+    await using scene = await UpgradeScene.begin();
+    await scene.install({ version: '0.1.0', program: 'exit 64\n' });
+    await scene.store.setLink('previous', '0.1.0');
+    assert.deepEqual(await back(scene), { from: OLD, to: '0.1.0', knowsProbation: false });
+    assert.deepEqual(await scene.links(), { current: '0.1.0', previous: OLD });
+    assert.equal(await readProbation(scene.paths), null);
+  });
+
+  it('is refused where no version was before', async () => {
+    await using scene = await UpgradeScene.begin();
+    await assert.rejects(back(scene), { code: 'SMM707', message: /no version was before it/ });
+    assert.deepEqual(scene.restarts, []);
+  });
+
+  it('is refused where that version is damaged, or does not work here any more', async () => {
+    await using scene = await upgraded();
+    await appendFile(join(scene.store.folder(OLD), 'smm-agent.js'), '# damaged\n');
+    await assert.rejects(back(scene), { code: 'SMM707', message: /0\.2\.0 is not complete on disk/ });
+    await rm(scene.store.folder(OLD), { recursive: true });
+    await scene.install({
+      version: OLD,
+      program: healthy(OLD, [{ name: 'state', ok: false, said: 'its format is 2' }]),
+    });
+    await assert.rejects(back(scene), { code: 'SMM702', message: /state: its format is 2/ });
+    assert.deepEqual(await scene.links(), { current: NEW, previous: OLD });
+    assert.equal(await readLeftVersion(scene.paths), null);
+    assert.deepEqual(scene.restarts, []);
+  });
+});
