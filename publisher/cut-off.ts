@@ -7,8 +7,8 @@ import { rename } from 'node:fs/promises';
 import { removeFile, syncFolder } from '../src/host/files/files.ts';
 import { PublishError } from './errors.ts';
 import { metadataFile, metadataFolder, preparedTimestampFile } from './layout.ts';
-import type { OnStep } from './publisher.ts';
 import { readState } from './state.ts';
+import type { OnStep } from './steps.ts';
 
 /** Whether there was something to complete. */
 export async function completeRotation(folder: string, step: OnStep): Promise<boolean> {

@@ -7,6 +7,7 @@ import { PublishError } from './errors.ts';
 import { draftsFolder, lockFile, metadataFolder } from './layout.ts';
 import { readSettings, type Settings } from './settings.ts';
 import { readKeys, type SigningKey } from './signing/keys.ts';
+import type { OnStep } from './steps.ts';
 
 export interface Publisher {
   /** The repository. */
@@ -19,21 +20,6 @@ export interface Publisher {
   /** Called after each step that a kill could come after: tests look at what is there then. */
   onStep?: OnStep;
 }
-
-/** Every change that a command makes on disk; a kill before, between or after them leaves a repository that can be used. */
-export type Step =
-  | 'settings-written'
-  | 'key-made'
-  | 'target-placed'
-  | 'targets-written'
-  | 'snapshot-written'
-  | 'timestamp-prepared'
-  | 'root-written'
-  | 'timestamp-written'
-  | 'draft-written'
-  | 'draft-removed'
-  | 'old-file-removed';
-export type OnStep = (step: Step) => Promise<void>;
 
 export interface Session {
   folder: string;

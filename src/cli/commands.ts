@@ -1,15 +1,7 @@
-/** The commands. Each is loaded when it is asked for, so that the daemon carries no code of the others. */
-import type { CommandSpec } from '../base/cli/arguments.ts';
-import type { Io } from '../base/cli/io.ts';
-
-export interface Command {
-  spec: CommandSpec;
-  /** Resolves with the exit code; rejects with an AgentError that is shown to the operator. */
-  run(args: readonly string[], io: Io): Promise<number>;
-}
+import type { Commands } from './command.ts';
 
 /** In the order in which `smm-agent help` lists them. */
-export const commands: Readonly<Record<string, () => Promise<Command>>> = {
+const withoutHelp: Commands = {
   status: () => import('./status.ts'),
   pending: () => import('./pending.ts'),
   version: () => import('./version.ts'),
@@ -28,5 +20,9 @@ export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   reload: () => import('./reload.ts'),
   'report-removal': () => import('./report-removal.ts'),
   run: () => import('./run.ts'),
-  help: () => import('./help.ts'),
+};
+
+export const commands: Commands = {
+  ...withoutHelp,
+  help: async () => (await import('./help.ts')).help(commands),
 };

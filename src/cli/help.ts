@@ -5,9 +5,9 @@ import { EXIT } from '../base/cli/exit-codes.ts';
 import type { Io } from '../base/cli/io.ts';
 import { AgentError } from '../base/errors.ts';
 import { nearest } from '../base/nearest.ts';
-import { commands } from './commands.ts';
+import type { Command, Commands } from './command.ts';
 
-export const spec = {
+const spec = {
   name: 'help',
   summary: 'explain the commands',
   forms: ['[<command>]'],
@@ -15,14 +15,20 @@ export const spec = {
   options: {},
 } satisfies CommandSpec;
 
-export async function run(args: readonly string[], io: Io): Promise<number> {
-  const { positionals } = parseArguments(spec, args, { min: 0, max: 1 });
-  const [name] = positionals;
-  io.stdout.write(name === undefined ? await overview() : await helpOf(name));
-  return EXIT.ok;
+/** The command that explains these commands. */
+export function help(commands: Commands): Command {
+  return {
+    spec,
+    async run(args: readonly string[], io: Io): Promise<number> {
+      const { positionals } = parseArguments(spec, args, { min: 0, max: 1 });
+      const [name] = positionals;
+      io.stdout.write(name === undefined ? await overview(commands) : await helpOf(name, commands));
+      return EXIT.ok;
+    },
+  };
 }
 
-async function helpOf(name: string): Promise<string> {
+async function helpOf(name: string, commands: Commands): Promise<string> {
   const load = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (load !== undefined) return helpText((await load()).spec);
   const close = nearest(name, Object.keys(commands));
@@ -30,7 +36,7 @@ async function helpOf(name: string): Promise<string> {
   throw new AgentError('SMM601', `cannot find the command ${name}${hint}`, 'smm-agent help lists the commands');
 }
 
-async function overview(): Promise<string> {
+async function overview(commands: Commands): Promise<string> {
   const rows = await Promise.all(
     Object.entries(commands).map(
       async ([name, load]): Promise<[string, string]> => [name, (await load()).spec.summary],

@@ -4,7 +4,8 @@ import { type CommandSpec, parseArguments } from '../base/cli/arguments.ts';
 import { EXIT } from '../base/cli/exit-codes.ts';
 import { type Io, requireRoot } from '../base/cli/io.ts';
 import { AgentError, describeError } from '../base/errors.ts';
-import { type RestartSummary, restartSummary } from '../status/status.ts';
+import { restartSummary } from '../status/describe.ts';
+import type { RestartSummary } from '../status/status.ts';
 import { errorText } from './error-text.ts';
 
 export const spec = {

@@ -6,7 +6,7 @@ import { type Io, requireRoot } from '../base/cli/io.ts';
 import { AgentError } from '../base/errors.ts';
 import { systemClock } from '../host/clock.ts';
 import type { VmInputs } from '../istio/configuration/inputs.ts';
-import type { LocalConfiguration } from '../istio/configuration/render.ts';
+import type { LocalConfiguration } from '../istio/configuration/local.ts';
 import { render } from './render.ts';
 
 export const spec = {

@@ -5,7 +5,7 @@ import { AgentError } from '../base/errors.ts';
 import { fileError, hasCode } from '../host/files/file-errors.ts';
 import { makeFolder, readText, writeAtomically } from '../host/files/files.ts';
 import { VmInputs } from '../istio/configuration/inputs.ts';
-import type { LocalConfiguration } from '../istio/configuration/render.ts';
+import type { LocalConfiguration } from '../istio/configuration/local.ts';
 
 export interface RenderArguments {
   /** Folder for the files; made where it is missing. */

@@ -1,7 +1,7 @@
 /** Commands that have asked the daemon for a turn. Each hears the turn that begins after it has asked, from its beginning to its end. */
 
 import type { TurnEvent } from '../turn/events.ts';
-import type { Answer } from './socket/client.ts';
+import type { Answer } from './socket/protocol.ts';
 
 /** What a command is told at the end. */
 export interface End {

@@ -14,33 +14,23 @@ import type { DownloadLimits } from './limits.ts';
 import { Partial } from './partial.ts';
 import type { HttpPolicy } from './policy.ts';
 import { rangeHeaders, startOf, totalOf, validatorOf } from './range.ts';
-import type { FetchedPackage, FetchOptions } from './source.ts';
+import type { FetchedPackage, FetchOptions, WantedFile } from './source.ts';
 
 /** Left free on the file system for everybody else. */
 const RESERVE_BYTES = 20_000_000;
 const INODES = 10;
 
-export interface Wanted {
-  url: string;
-  sha256: string;
-  /** Path of the file. */
-  target: string;
-  /** The exact length, where it is known: another is refused as soon as it shows. */
-  bytes?: number | undefined;
-  policy: HttpPolicy;
-}
-
 /** One connection. */
 export class Attempt {
   /** Bytes that this connection brought. */
   received = 0;
-  readonly #wanted: Wanted;
+  readonly #wanted: WantedFile;
   readonly #options: FetchOptions;
   readonly #limits: DownloadLimits;
   readonly #deadline: Deadline;
   readonly #partial: Partial;
 
-  constructor(wanted: Wanted, options: FetchOptions, limits: DownloadLimits, deadline: Deadline) {
+  constructor(wanted: WantedFile, options: FetchOptions, limits: DownloadLimits, deadline: Deadline) {
     this.#wanted = wanted;
     this.#options = options;
     this.#limits = limits;

@@ -6,18 +6,18 @@ import { dirname } from 'node:path';
 import { type Clock, systemClock } from '../host/clock.ts';
 import { makeFolder, removeFile } from '../host/files/files.ts';
 import { sha256OfFile, statOf } from '../host/files/trees.ts';
-import { Attempt, type Wanted } from './attempt.ts';
+import { Attempt } from './attempt.ts';
 import { Deadline } from './deadline.ts';
 import { DownloadError } from './errors.ts';
 import { DOWNLOAD_LIMITS, type DownloadLimits } from './limits.ts';
-import type { FetchedPackage, FetchOptions } from './source.ts';
+import type { FetchedPackage, FetchOptions, WantedFile } from './source.ts';
 
 /**
  * Returns when `target` has the wanted digest and is on disk. Safe to repeat and to kill. Rejects with SMM410 to SMM416,
  * SMM459, SMM463, SMM520 to SMM523, and with the signal's reason.
  */
 export async function download(
-  wanted: Wanted,
+  wanted: WantedFile,
   options: FetchOptions = {},
   limits: DownloadLimits = DOWNLOAD_LIMITS,
   clock: Clock = systemClock,
@@ -41,7 +41,10 @@ export async function download(
 }
 
 /** A file that was fetched before, if it still is what it was; a damaged one is removed. */
-async function verifiedFile({ target, sha256, bytes }: Wanted, signal?: AbortSignal): Promise<FetchedPackage | null> {
+async function verifiedFile(
+  { target, sha256, bytes }: WantedFile,
+  signal?: AbortSignal,
+): Promise<FetchedPackage | null> {
   const stat = await statOf(target);
   if (stat === null) return null;
   const hasLength = stat.isFile() && stat.size === (bytes ?? stat.size);

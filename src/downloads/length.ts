@@ -1,10 +1,10 @@
 /** How long a download may be: never longer than a limit, and where the length is known, neither longer nor shorter than that. */
 import { AgentError } from '../base/errors.ts';
-import type { Wanted } from './attempt.ts';
+import type { WantedFile } from './source.ts';
 
 /** What is wrong with a file of which so many bytes are known to come: SMM416 or SMM459. Null when nothing is. */
 export function lengthProblem(
-  { url, bytes: wanted, policy }: Wanted,
+  { url, bytes: wanted, policy }: WantedFile,
   maxBytes: number,
   bytes: number,
 ): AgentError | null {
@@ -17,7 +17,7 @@ export function lengthProblem(
 
 /** The same for the length that a server announces, null where it announces none. A part that is too short is asked for as a whole. */
 export function announcedProblem(
-  wanted: Wanted,
+  wanted: WantedFile,
   maxBytes: number,
   start: number,
   total: number | null,
@@ -28,7 +28,7 @@ export function announcedProblem(
 }
 
 /** SMM459 when a file has ended before its known length. */
-export function tooShort({ url, bytes: wanted }: Wanted, bytes: number): AgentError | null {
+export function tooShort({ url, bytes: wanted }: WantedFile, bytes: number): AgentError | null {
   if (wanted === undefined || bytes >= wanted) return null;
   return wrongLength(url, `it has ${bytes} bytes, and ${wanted} are signed`);
 }

@@ -5,9 +5,9 @@
  */
 import { join } from 'node:path';
 import { AgentError } from '../base/errors.ts';
+import { packageArchitecture } from '../host/architecture.ts';
 import { type Clock, systemClock } from '../host/clock.ts';
 import type { ProxyServer } from '../host/tls-agent.ts';
-import { packageArchitecture } from '../istio/package/format.ts';
 import { parseIstioVersion } from '../istio/version.ts';
 import { Deadline } from './deadline.ts';
 import { download } from './download.ts';

@@ -1,5 +1,5 @@
 /** Istio packages out of the signed repository: their digests are signed, so that whoever controls the server can exchange none. */
-import { packageArchitecture } from '../istio/package/format.ts';
+import { packageArchitecture } from '../host/architecture.ts';
 import { downloadName, requireVersion } from './official.ts';
 import type { SignedRepository } from './signed/signed-repository.ts';
 import type { FetchedPackage, FetchOptions, PackageDescription, PackageSource } from './source.ts';

@@ -1,3 +1,4 @@
+import type { HttpPolicy } from './policy.ts';
 /** Where packages come from: Istio's by official.ts or signed-packages.ts, archives of the agent by tuf/signed-repository.ts. */
 
 /** A package as its source describes it, before a byte of it is fetched. */
@@ -36,4 +37,14 @@ export interface PackageSource {
    * already is not fetched again, one that is half there is completed.
    */
   fetch(description: PackageDescription, options?: FetchOptions): Promise<FetchedPackage>;
+}
+
+export interface WantedFile {
+  url: string;
+  sha256: string;
+  /** Path of the file. */
+  target: string;
+  /** The exact length, where it is known: another is refused as soon as it shows. */
+  bytes?: number | undefined;
+  policy: HttpPolicy;
 }

@@ -14,7 +14,7 @@ import type { Running } from '../istio/running.ts';
 import type { LeftVersion } from '../versions/operators-choice.ts';
 import type { Probation } from '../versions/probation.ts';
 import type { VersionRejection } from '../versions/rejections.ts';
-import type { ConfigInEffect } from './settings.ts';
+import type { Settings } from './settings.ts';
 
 /** A release that a link names, with whatever is wrong with it: empty problems mean complete and executable. */
 export interface LinkedRelease {
@@ -83,12 +83,6 @@ export interface Observation {
   ignoredEdits: string[];
   /** What the operator gives the agent; null where the looker works by no configuration. */
   settings: Settings | null;
-}
-
-export interface Settings {
-  config: ConfigInEffect;
-  /** Sentences about what is not in effect, or is about to end. */
-  warnings: string[];
 }
 
 /** Whether this process is the version that is on probation. */

@@ -4,7 +4,6 @@ import type { Paths } from '../base/paths.ts';
 import { isEmergencyHeld } from '../config/emergency-hold.ts';
 import { configDigest, MAX_CONFIG_BYTES } from '../config/load.ts';
 import { hasCode } from '../host/files/file-errors.ts';
-import type { Settings } from './observation.ts';
 
 /** The configuration that the agent works by; in status.json, where `readAt` is ISO 8601. */
 export interface ConfigInEffect {
@@ -51,4 +50,10 @@ export async function observeSettings(config: ConfigInEffect, paths: Pick<Paths,
       ]
     : [];
   return { config, warnings: [...(change === null ? [] : [change]), ...held] };
+}
+
+export interface Settings {
+  config: ConfigInEffect;
+  /** Sentences about what is not in effect, or is about to end. */
+  warnings: string[];
 }

@@ -12,42 +12,27 @@ import { ADOPT_KEY, HOSTS_KEY } from '../decision/reasons.ts';
 import type { Step } from '../decision/step.ts';
 import { type Wanted, wantedRelease } from '../decision/wanted.ts';
 import type { AgentWanted } from '../decision/wanted-agent.ts';
-import type { Clock } from '../host/clock.ts';
 import { readText } from '../host/files/files.ts';
-import type { ServiceManager } from '../host/systemd/service-manager.ts';
 import { ProxyReach } from '../istio/activation/reach.ts';
 import { isOwnFileAtFault } from '../istio/configuration/problem.ts';
 import { isLost } from '../observation/lost-release.ts';
 import type { AgentObservation, Observation } from '../observation/observation.ts';
 import { observe } from '../observation/observe.ts';
 import { observeAgent } from '../observation/own-versions.ts';
-import { type ConfigInEffect, observeSettings } from '../observation/settings.ts';
+import { observeSettings } from '../observation/settings.ts';
 import { writeStatus } from '../status/file.ts';
 import type { Status } from '../status/status.ts';
 import { SelfCheckFailed } from '../versions/errors.ts';
-import { type Hands, installedDiscoveryHost, packageSource, take } from './act/act.ts';
+import { installedDiscoveryHost, packageSource, take } from './act/act.ts';
 import { isRefusal, PackageRefused } from './act/refusal.ts';
-import type { Mesh } from './control-plane.ts';
+import type { Hands } from './act/step-context.ts';
+import type { AgentParts } from './agent-parts.ts';
 import type { Tell } from './events.ts';
 import { OwnVersions } from './own-versions.ts';
 import { ReplacedPackages } from './replaced-packages.ts';
 import { RiskyInputs } from './risky-inputs.ts';
 import { writeRules } from './rules.ts';
 import type { Ask, World } from './turn.ts';
-
-export interface AgentParts {
-  paths: Paths;
-  clock: Clock;
-  services: ServiceManager;
-  config: Config;
-  mesh: Mesh;
-  /** $INVOCATION_ID of a daemon that systemd runs; null elsewhere. */
-  invocation: string | null;
-  /** Of this process, which ends them in order; default: one of its own. */
-  risks?: RiskyInputs;
-  /** Where `config` comes from; left out where nobody is told. */
-  inEffect?: ConfigInEffect;
-}
 
 /** A name with rotating addresses is looked up again only so often: each answer could make another release. */
 const WANTED_FRESH_MS = 600_000;

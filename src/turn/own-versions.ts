@@ -16,7 +16,7 @@ import { keepEvidence } from '../versions/evidence.ts';
 import { isUnlockable } from '../versions/lock.ts';
 import { noteTurn } from '../versions/probation.ts';
 import { VersionRejections } from '../versions/rejections.ts';
-import type { AgentParts } from './agent.ts';
+import type { AgentParts } from './agent-parts.ts';
 
 export class OwnVersions {
   readonly #parts: AgentParts;

@@ -12,7 +12,8 @@ import type { AgentWanted } from '../decision/wanted-agent.ts';
 import type { Clock } from '../host/clock.ts';
 import { isOwnFileAtFault } from '../istio/configuration/problem.ts';
 import { type AgentObservation, isOnProbation, isUntried, type Observation } from '../observation/observation.ts';
-import { describeStatus, type Failure, type Status, targetSummary } from '../status/status.ts';
+import { describeStatus, targetSummary } from '../status/describe.ts';
+import type { Failure, Status } from '../status/status.ts';
 import { describeDone, describeObservation, describeTarget } from '../status/views/sentences.ts';
 import type { Tell } from './events.ts';
 

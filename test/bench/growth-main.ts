@@ -5,7 +5,8 @@
 
 import { pathsUnder } from '../../src/base/paths.ts';
 import { loadConfig } from '../../src/config/load.ts';
-import { type Answer, type Exchange, Transport } from '../../src/control-plane/kubernetes/transport.ts';
+import type { Answer, Exchange } from '../../src/control-plane/kubernetes/exchange.ts';
+import { Transport } from '../../src/control-plane/kubernetes/transport.ts';
 import { POLLS_PER_FULL_LOOK } from '../../src/control-plane/target/target-reader.ts';
 import type { Clock } from '../../src/host/clock.ts';
 import { systemdBelow } from '../../src/host/systemd/below.ts';

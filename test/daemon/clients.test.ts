@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Clients } from '../../src/daemon/clients.ts';
-import type { Answer } from '../../src/daemon/socket/client.ts';
+import type { Answer } from '../../src/daemon/socket/protocol.ts';
 
 const OK = { ok: true, text: 'ready' };
 const heard = () => {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { turnResult } from '../../src/daemon/turn-result.ts';
-import { type AgentState, describeStatus } from '../../src/status/status.ts';
+import { describeStatus } from '../../src/status/describe.ts';
+import type { AgentState } from '../../src/status/status.ts';
 import { config, NEW, OLD, observed, SAME, wants } from '../support/observed.ts';
 
 const WANTED = { answer: 'wanted', revision: 'default', istioVersion: '1.31.1', reason: null } as const;

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type Wanted, wantedRelease } from '../../src/decision/wanted.ts';
 import type { VmInputs } from '../../src/istio/configuration/inputs.ts';
-import { describeStatus } from '../../src/status/status.ts';
+import { describeStatus } from '../../src/status/describe.ts';
 import { annotated, someInputs } from '../istio/configuration/cases.ts';
 import { CONFIGURATION, config, observed, SAME } from '../support/observed.ts';
 

@@ -3,7 +3,8 @@ import { chmod, cp, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { buildAgentArchive, buildRuntimeArchive } from '../../packaging/artifacts.ts';
 import { type CreateOptions, createRepository } from '../../publisher/operations/create.ts';
-import type { OnStep, Publisher } from '../../publisher/publisher.ts';
+import type { Publisher } from '../../publisher/publisher.ts';
+import type { OnStep } from '../../publisher/steps.ts';
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary.ts';
 
 const RUNTIME = '24.0.0';

@@ -1,8 +1,8 @@
 /** The API server answered with something else than success: what that means. */
 import { z } from 'zod';
+import type { Answer } from './exchange.ts';
 import { ControlPlaneError } from './failure.ts';
 import { describeRequest, type Resource, type Verb } from './resource.ts';
-import type { Answer } from './transport.ts';
 
 /** `kind: Status` of Kubernetes. What lacks it was said by something else: a proxy, a load balancer, a captive portal. */
 const Status = z.object({ kind: z.literal('Status'), message: z.string().default(''), reason: z.string().default('') });

@@ -2,11 +2,12 @@
 import { z } from 'zod';
 import { type Clock, systemClock } from '../../host/clock.ts';
 import { answerFailure, invalidAnswer, throttledFailure } from './answer-failure.ts';
+import type { Exchange } from './exchange.ts';
 import { closedFailure } from './network-failure.ts';
 import { describeRequest, pathOf, type Resource, type Verb } from './resource.ts';
 import { MAX_RETRY_AFTER_MS, retryAfterMs } from './retry-after.ts';
 import { type TokenFacts, tokenFacts } from './token-facts.ts';
-import { type Exchange, Transport, type TransportOptions } from './transport.ts';
+import { Transport, type TransportOptions } from './transport.ts';
 
 export interface ClientOptions extends TransportOptions {
   clock?: Clock;

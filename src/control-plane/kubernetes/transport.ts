@@ -7,6 +7,7 @@ import axios, { type AxiosInstance } from 'axios';
 import { type ProxyServer, proxyOption, tlsAgent } from '../../host/tls-agent.ts';
 import { invalidAnswer } from './answer-failure.ts';
 import { credential } from './credential.ts';
+import type { Answer, Exchange } from './exchange.ts';
 import { ControlPlaneError } from './failure.ts';
 import { closedFailure, deadlineFailure, networkFailure } from './network-failure.ts';
 
@@ -23,25 +24,6 @@ export interface TransportOptions {
   deadlineMs?: number;
   /** Longer answers are an error. Bytes. */
   maxAnswerBytes?: number;
-}
-
-export interface Exchange {
-  method: 'GET' | 'POST' | 'PATCH';
-  /** Path and query below the server's URL. */
-  path: string;
-  accept: string;
-  contentType?: string;
-  body?: string;
-  /** The request in words, for errors: `get namespaces "vm-apps"`. */
-  doing: string;
-}
-
-export interface Answer {
-  status: number;
-  retryAfter: string | null;
-  body: string;
-  /** Length of the body on the wire. */
-  bytes: number;
 }
 
 export class Transport {

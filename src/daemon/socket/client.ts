@@ -1,14 +1,7 @@
-/** The other side of the daemon's socket: a command that asks it something. The daemon itself does without. */
-import { z } from 'zod';
 import { AgentError } from '../../base/errors.ts';
-import { TurnEvent } from '../../turn/events.ts';
-import { connect, linesOf, type Request } from './server.ts';
-
-const Answer = z.union([
-  z.object({ event: TurnEvent }),
-  z.object({ end: z.object({ ok: z.boolean(), text: z.string() }) }),
-]);
-export type Answer = z.infer<typeof Answer>;
+import type { TurnEvent } from '../../turn/events.ts';
+import { connect, linesOf } from './connect.ts';
+import { Answer, type Request } from './protocol.ts';
 
 /**
  * Asks the daemon and passes on each event. null when no daemon runs here; rejects with SMM506 when it ends in between, or `signal` is

@@ -3,25 +3,14 @@
  * Only root can reach it (mode 0600 in a folder of its own). Whoever answers there keeps a second agent out.
  */
 import { open } from 'node:fs/promises';
-import { createConnection, createServer, type Socket } from 'node:net';
-import type { Interface } from 'node:readline';
-import { z } from 'zod';
+import { createServer, type Socket } from 'node:net';
 import { AgentError } from '../../base/errors.ts';
 import { type Clock, systemClock } from '../../host/clock.ts';
-import { hasCode } from '../../host/files/file-errors.ts';
 import { withFileLock } from '../../host/files/file-lock.ts';
-import type { Answer } from './client.ts';
+import { connect, linesOf } from './connect.ts';
 import { bind, identityOf, removeName } from './name.ts';
-
-export const Request = z.object({
-  /**
-   * `reload`: read the configuration again. `look`: what happened on this machine, without asking the control plane again. `yield`: the service starts; a command that makes a turn, and an agent that was started by hand, are to leave it to that one.
-   */
-  do: z.enum(['reconcile', 'reload', 'look', 'yield']),
-  /** Of `reload`: whether the answer is to come after the turn that follows. */
-  turn: z.boolean().optional(),
-});
-export type Request = z.infer<typeof Request>;
+import type { Answer } from './protocol.ts';
+import { Request } from './protocol.ts';
 
 export interface ListenOptions {
   /** Has whoever may yield end, and waits for that; from one that does not move it takes the name. */
@@ -102,18 +91,6 @@ export async function listen(
   };
 }
 
-/** null when nobody answers at the socket. Rejects with SMM506. */
-export async function connect(path: string): Promise<Socket | null> {
-  const { promise, resolve, reject } = Promise.withResolvers<Socket | null>();
-  const socket = createConnection(path);
-  socket.once('connect', () => resolve(socket));
-  socket.once('error', (error) => {
-    if (hasCode(error, 'ENOENT') || hasCode(error, 'ECONNREFUSED')) return resolve(null);
-    reject(new AgentError('SMM506', 'cannot reach the daemon', `look at ${path}: are you root?`, { cause: error }));
-  });
-  return promise;
-}
-
 /** Whether who answers there goes away by itself, now that it is asked to; one that says nothing may, or is stopped. */
 async function mayYield(path: string, clock: Clock): Promise<boolean> {
   const { ask } = await import('./client.ts');
@@ -152,12 +129,6 @@ async function firstLine(socket: Socket): Promise<string | null> {
   // The reader passes errors of the socket on, for as long as that lives: one that nobody takes would end the daemon.
   (await linesOf(socket)).once('line', resolve).on('error', end);
   return promise;
-}
-
-/** Imported late: most daemons are never asked anything. */
-export async function linesOf(socket: Socket): Promise<Interface> {
-  const { createInterface } = await import('node:readline');
-  return createInterface({ input: socket });
 }
 
 function parse(line: string): unknown {

@@ -1,6 +1,6 @@
 /** What must not be there when Istio is adopted and the drop-in put in: another way of starting Istio, or files of its own elsewhere. Pure. */
 import { dirname } from 'node:path';
-import { type Finding, named, redirections, type UnitFacts } from './unit-check.ts';
+import { type Finding, named, redirections, type UnitFacts } from './finding.ts';
 
 /** Before the drop-in is put in: it would take an operator's own way of starting Istio away without a word. */
 export function beforehand({ unit, paths, unitFiles }: UnitFacts): Finding[] {

@@ -12,8 +12,8 @@ import type { ServiceManager, UnitState } from '../../host/systemd/service-manag
 import { copyUnitFile } from './kept-unit.ts';
 import { recordOldConfiguration } from './old-configuration.ts';
 import { recordStart } from './start-record.ts';
-import { readUnitFiles } from './unit-facts.ts';
 import { effective, type TextFile } from './unit-file.ts';
+import { readUnitFiles } from './unit-files.ts';
 
 export const ISTIO_UNIT = 'istio.service';
 /** Written under the template when an operator had commands of his own to run after Istio. */

@@ -5,7 +5,7 @@
 import { splitWords } from '../../host/systemd/show.ts';
 import { type EnvEntry, lastMention, readEnvText } from '../configuration/env/env-text.ts';
 import { RELEASE_FILES } from '../release.ts';
-import { type Finding, place, redirections, type UnitFacts } from './unit-check.ts';
+import { type Finding, place, redirections, type UnitFacts } from './finding.ts';
 import { serviceSettings, type TextFile } from './unit-file.ts';
 
 /** Where a variable is set last, and its value; undefined where only a shell could tell. */

@@ -8,7 +8,7 @@ import { describeError } from '../../base/errors.ts';
 import type { Paths } from '../../base/paths.ts';
 import { fileError, hasCode } from '../../host/files/file-errors.ts';
 import { asProxy, type RunAsProxy } from '../as-proxy.ts';
-import type { Finding } from './unit-check.ts';
+import type { Finding } from './finding.ts';
 
 /** Says the first folder that cannot be entered. Entering is what counts: a mode tells nothing of an ACL or of a group. */
 const ENTER = 'for folder do cd "$folder" 2>/dev/null || { echo "barred $folder"; exit; }; done; echo free';

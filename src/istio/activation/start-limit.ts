@@ -3,7 +3,7 @@
  * systemd refuses that start then, and only the agent, if it lives, starts the failed unit. Pure.
  */
 import type { UnitState } from '../../host/systemd/service-manager.ts';
-import { place } from './unit-check.ts';
+import { place } from './finding.ts';
 import { settingsIn, type TextFile } from './unit-file.ts';
 
 /** The starts of a bad release before it is rolled back (ENDS_TO_REJECT in systemd/bin/istio-put-back). */

@@ -1,47 +1,14 @@
-/**
- * Whether istio.service really starts and stops through the active release: the effective unit, after every drop-in and env
- * file of an operator, compared with what the drop-in of ours asks for. Where it differs, nothing is staged: a new
- * pilot-agent with the old Envoy, or a move without effect, would be the result. Pure.
- */
-
-import type { Paths } from '../../base/paths.ts';
-import type { ExecCommand, UnitState } from '../../host/systemd/service-manager.ts';
-import type { ReleaseId } from '../release.ts';
+import type { ExecCommand } from '../../host/systemd/service-manager.ts';
 import { RELEASE_FILES } from '../release.ts';
 import { beforehand } from './beforehand.ts';
 import { defeatingEnvironment } from './environment-check.ts';
-import { serviceSettings, type TextFile } from './unit-file.ts';
-
-/** Something that defeats the drop-in. `line` is null where no line can be named; `text` is a whole sentence. */
-export interface Finding {
-  file: string;
-  line: number | null;
-  text: string;
-  remedy: string;
-}
+import { type Finding, named, redirections, type UnitFacts } from './finding.ts';
 
 export type UnitCheck =
   | { answer: 'ours' }
   /** The drop-in is not there, not read by systemd, or of an earlier package: it is to be put in. */
   | { answer: 'absent'; reason: string }
   | { answer: 'blocked'; findings: Finding[] };
-
-export interface UnitFacts {
-  unit: UnitState;
-  paths: Paths;
-  active: ReleaseId | null;
-  /** Unit file and drop-ins in the order in which systemd reads them. */
-  unitFiles: readonly TextFile[];
-  /** The files that EnvironmentFile= names, in order. */
-  environmentFiles: readonly TextFile[];
-  /** Of the active release; null before the first one. */
-  sidecarEnv: TextFile | null;
-  clusterEnv: TextFile | null;
-  mesh: string;
-  isDropInCurrent: boolean;
-  /** A folder above the releases that istio-proxy cannot enter; null where there is none. */
-  barred: Finding | null;
-}
 
 export function checkUnit(facts: UnitFacts): UnitCheck {
   const { unit, paths } = facts;
@@ -107,40 +74,6 @@ function variableFindings({ unit, paths, unitFiles }: UnitFacts): Finding[] {
     });
 }
 
-/** The variables of the drop-in and what each must be. */
-export function redirections({ active }: Pick<Paths, 'active'>): Map<string, string> {
-  return new Map([
-    ['ISTIO_BIN_BASE', `${active}/bin`],
-    ['ISTIO_BOOTSTRAP', `${active}/${RELEASE_FILES.bootstrapTemplate}`],
-    ['ISTIO_CLUSTER_CONFIG', `${active}/${RELEASE_FILES.clusterEnv}`],
-    ['ISTIO_SIDECAR_CONFIG', `${active}/${RELEASE_FILES.sidecarEnv}`],
-  ]);
-}
-
 function runs(command: ExecCommand | undefined, line: string): boolean {
   return command?.argv.join(' ') === line;
-}
-
-/** A finding at the last setting that fits; at `otherwise`, without a line, where none does. */
-export function named(
-  files: readonly TextFile[],
-  key: string | RegExp,
-  otherwise: string,
-  what: string,
-  remedy: string,
-  fits: (path: string, value: string) => boolean,
-): Finding {
-  const at = files
-    .flatMap(serviceSettings)
-    .findLast(
-      (setting) =>
-        (typeof key === 'string' ? setting.key === key : key.test(setting.key)) && fits(setting.file, setting.value),
-    );
-  const file = at?.file ?? otherwise;
-  const line = at?.line ?? null;
-  return { file, line, text: `${place(file, line)} ${what}`, remedy };
-}
-
-export function place(file: string, line: number | null): string {
-  return line === null ? file : `${file}:${line}`;
 }

@@ -2,13 +2,13 @@
 import { join } from 'node:path';
 import { AgentError } from '../../base/errors.ts';
 import type { Paths } from '../../base/paths.ts';
-import { readText } from '../../host/files/files.ts';
 import { readForeignText } from '../../host/files/foreign-file.ts';
 import type { UnitState } from '../../host/systemd/service-manager.ts';
 import { RELEASE_FILES, type ReleaseId } from '../release.ts';
 import { isDropInCurrent } from './drop-in.ts';
-import type { Finding, UnitFacts } from './unit-check.ts';
+import type { Finding, UnitFacts } from './finding.ts';
 import type { TextFile } from './unit-file.ts';
+import { readFileOf, readUnitFiles } from './unit-files.ts';
 
 /** Rejects with SMM520 when one cannot be read; but for env files, which may lie where others can write: `unreadable` says of those why. */
 export async function readUnitFacts(
@@ -35,11 +35,6 @@ export async function readUnitFacts(
   };
 }
 
-/** In the order in which systemd reads them. A file that was deleted since is left out: systemd will notice too. */
-export function readUnitFiles(unit: Pick<UnitState, 'fragmentPath' | 'dropInPaths'>): Promise<TextFile[]> {
-  return readAll([unit.fragmentPath, ...unit.dropInPaths].filter((path) => path !== '' && path !== '/dev/null'));
-}
-
 async function readEnvironmentFiles(names: readonly string[], unreadable: string[]): Promise<TextFile[]> {
   const found: TextFile[] = [];
   for (const path of names.map((name) => name.replace(/^-/, ''))) {
@@ -53,14 +48,4 @@ async function readEnvironmentFiles(names: readonly string[], unreadable: string
     }
   }
   return found;
-}
-
-async function readAll(files: readonly string[]): Promise<TextFile[]> {
-  const found = await Promise.all(files.map(readFileOf));
-  return found.filter((file) => file !== null);
-}
-
-async function readFileOf(path: string): Promise<TextFile | null> {
-  const text = await readText(path);
-  return text === null ? null : { path, text };
 }

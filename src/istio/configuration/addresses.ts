@@ -8,9 +8,10 @@ import { gatewayAddress, hostsLine } from './gateway.ts';
 import type { Value } from './go/go-scalar.ts';
 import { readGoYaml } from './go/go-yaml.ts';
 import type { VmInputs } from './inputs.ts';
+import type { LocalConfiguration } from './local.ts';
 import { fieldOf } from './mesh-edit.ts';
 import { invalidField, refused } from './problem.ts';
-import { ISTIOD_PORT, isRevisioned, istiodHostOf, type LocalConfiguration, type VmFiles } from './render.ts';
+import { ISTIOD_PORT, isRevisioned, istiodHostOf, type VmFiles } from './render.ts';
 import { MAX_ANNOTATION_BYTES, readProxyConfigs, toValue } from './workload-group.ts';
 
 export interface Addresses extends Pick<VmFiles, 'hosts' | 'gatewayHostname' | 'istiodHost'> {

@@ -5,10 +5,10 @@ import { type EnvEntry, lastMention, readEnvText } from './env/env-text.ts';
 import { readGoYaml } from './go/go-yaml.ts';
 import { type Message, normalise } from './go/normalise.ts';
 import { PROXY_CONFIG } from './go/schema.ts';
+import type { LocalConfiguration } from './local.ts';
 import { fieldOf, setField } from './mesh-edit.ts';
 import { defeating, unchangeable, unusableLocal } from './problem.ts';
 import { checkLocalKeys, isShellKey } from './refused.ts';
-import type { LocalConfiguration } from './render.ts';
 import { toValue } from './workload-group.ts';
 
 /** Another control plane: what says where it is. */

@@ -7,7 +7,8 @@ import { withGroupExcluded, withMeshConfigFlag } from './env/own-lines.ts';
 import { hostsLine } from './gateway.ts';
 import type { VmInputs } from './inputs.ts';
 import { keepConfiguration, type Move, type OwnFileNames } from './kept.ts';
-import { type LocalConfiguration, NO_LOCAL_CONFIGURATION, renderVmFiles, type VmFiles } from './render.ts';
+import { type LocalConfiguration, NO_LOCAL_CONFIGURATION } from './local.ts';
+import { renderVmFiles, type VmFiles } from './render.ts';
 
 /** The group that the agent runs with, which its releases exempt from the redirect. */
 const AGENT_GROUP = 'smm-agent';

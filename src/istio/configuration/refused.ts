@@ -4,8 +4,8 @@
  */
 import { formOf } from './env/allowed-keys.ts';
 import type { Message } from './go/normalise.ts';
+import type { LocalConfiguration } from './local.ts';
 import { refused, unusableLocal } from './problem.ts';
-import type { LocalConfiguration } from './render.ts';
 
 const KEY = /^[A-Za-z_][A-Za-z0-9_]*$/;
 

@@ -10,6 +10,7 @@ import { assign, type Message, normalise } from './go/normalise.ts';
 import { formatEnv } from './go/quote.ts';
 import { MESH_CONFIG, PROXY_CONFIG } from './go/schema.ts';
 import type { VmInputs } from './inputs.ts';
+import { type LocalConfiguration, NO_LOCAL_CONFIGURATION } from './local.ts';
 import { formatMesh } from './mesh-file.ts';
 import { invalidField, unusableInput, unusableLocal } from './problem.ts';
 import { ownMetadata } from './proxy-metadata.ts';
@@ -24,12 +25,6 @@ import {
   refuseValues,
 } from './refused.ts';
 import { MAX_ANNOTATION_BYTES, readWorkloadGroup, toValue, type WorkloadGroup } from './workload-group.ts';
-
-/** `istio.env` and `istio.mesh` of agent.yaml: merged last, and the only ones that may set refused keys. */
-export interface LocalConfiguration {
-  env: Readonly<Record<string, string>>;
-  mesh: Readonly<Record<string, unknown>>;
-}
 
 export interface RenderOptions {
   /** Envoy's path in the mesh file, for example `@release@/bin/envoy`. Without it the mesh file has what the mesh says. */
@@ -49,7 +44,6 @@ export interface VmFiles {
 
 export const ISTIOD_PORT = 15012;
 const ALWAYS_EXCLUDED_PORTS = '22,15090,15021';
-export const NO_LOCAL_CONFIGURATION: LocalConfiguration = { env: {}, mesh: {} };
 
 /** Throws an AgentError SMM301 to SMM305 when an object cannot or must not be used; nothing is rendered in part. */
 export function renderVmFiles(

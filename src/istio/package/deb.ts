@@ -2,6 +2,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import { AgentError } from '../../base/errors.ts';
+import { packageArchitecture } from '../../host/architecture.ts';
 import { fileError } from '../../host/files/file-errors.ts';
 import { type ContentSink, readTar } from '../../host/files/tar.ts';
 import { WriteBehind } from '../../host/files/write-behind.ts';
@@ -13,7 +14,6 @@ import {
   PACKAGE_PATHS,
   type PackageFile,
   type PackageFormat,
-  packageArchitecture,
   type UnpackedFile,
   type UnpackOptions,
 } from './format.ts';

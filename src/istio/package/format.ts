@@ -1,6 +1,3 @@
-/** What every package format must do. deb.ts is one; rpm finds its place beside it. */
-import { AgentError } from '../../base/errors.ts';
-
 /** The six files of an Istio package, by what they are. */
 export type PackageFile = 'envoy' | 'pilotAgent' | 'startScript' | 'unit' | 'sidecarEnv' | 'bootstrapTemplate';
 
@@ -39,25 +36,4 @@ export interface PackageFormat {
    * `into` was emptied. Rejects with SMM430 to SMM435.
    */
   unpack(file: string, into: Destinations, options?: UnpackOptions): Promise<Record<PackageFile, UnpackedFile>>;
-}
-
-/** The name of this machine's architecture in packages. Rejects with SMM435 where Istio publishes none. */
-export function packageArchitecture(arch: string = process.arch): 'amd64' | 'arm64' {
-  if (arch === 'x64') return 'amd64';
-  if (arch === 'arm64') return 'arm64';
-  throw new AgentError(
-    'SMM435',
-    `cannot use an Istio package on ${arch}: Istio publishes packages for amd64 and arm64`,
-    'take this machine out of the mesh, or move it to another architecture',
-  );
-}
-
-/** The format of a package by its file name. Throws SMM434 for one that the agent cannot unpack. */
-export async function packageFormatOf(file: string): Promise<PackageFormat> {
-  if (file.endsWith('.deb')) return (await import('./deb.ts')).debFormat;
-  throw new AgentError(
-    'SMM434',
-    `cannot unpack ${file}: only deb packages are supported`,
-    'let the source name a deb package',
-  );
 }

@@ -3,13 +3,10 @@
 import { AgentError } from '../../base/errors.ts';
 import { onMachine, type Paths } from '../../base/paths.ts';
 import { downloadProxy } from '../../config/proxy.ts';
-import type { Config } from '../../config/schema.ts';
 import type { Step } from '../../decision/step.ts';
-import type { SignedRepository } from '../../downloads/signed/signed-repository.ts';
 import type { PackageSource } from '../../downloads/source.ts';
-import type { Clock } from '../../host/clock.ts';
+import { packageArchitecture } from '../../host/architecture.ts';
 import { readText } from '../../host/files/files.ts';
-import type { ServiceManager } from '../../host/systemd/service-manager.ts';
 import { ISTIO_UNIT, installDropIn } from '../../istio/activation/drop-in.ts';
 import { giveUnitFileBack, keepUnitFile } from '../../istio/activation/kept-unit.ts';
 import { noteOldConfiguration } from '../../istio/activation/old-configuration.ts';
@@ -17,36 +14,17 @@ import { discoveryAddress, hostOf } from '../../istio/configuration/discovery.ts
 import { writeOwnConfiguration } from '../../istio/configuration/own-configuration.ts';
 import { glanceAtInstalledFiles } from '../../istio/installed-files.ts';
 import type { UnpackedFile } from '../../istio/package/format.ts';
-import { packageArchitecture } from '../../istio/package/format.ts';
 import type { ReleaseConfiguration } from '../../istio/release.ts';
 import { ReleaseFindings } from '../../istio/releases/findings.ts';
 import { lookForLine } from '../../istio/releases/hosts-line.ts';
 import { ReleaseStore } from '../../istio/releases/store.ts';
 import type { Observation } from '../../observation/observation.ts';
-import type { Tell } from '../events.ts';
 import { cleanVersions, restart, upgrade } from './own-version.ts';
 import { aboutPackage } from './refusal.ts';
+import type { Hands, StepContext } from './step-context.ts';
 
 /** Comes with the package. */
 const HOSTS_UNIT = 'smm-agent-hosts.service';
-
-export interface Hands {
-  paths: Paths;
-  clock: Clock;
-  services: ServiceManager;
-  config: Config;
-  /** The signed repository as one turn sees it; rejects with SMM706 where nobody names one. */
-  repository(url: string | null): Promise<SignedRepository>;
-  /** What the control plane lets a mirror hand out: `packagePin`. */
-  pinOf(istioVersion: string, architecture: string): string | null;
-}
-
-export interface StepContext {
-  /** Of this turn. Steps about the agent's own version need none: it can be what failed. */
-  observed(): Promise<Observation>;
-  tell: Tell;
-  signal: AbortSignal;
-}
 
 export async function take(step: Step, hands: Hands, context: StepContext): Promise<void> {
   const store = new ReleaseStore(hands.paths);

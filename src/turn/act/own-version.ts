@@ -4,7 +4,7 @@ import type { Step } from '../../decision/step.ts';
 import { checkpoint } from '../../host/files/checkpoints.ts';
 import type { Archives } from '../../versions/prepare.ts';
 import { AGENT_UNIT } from '../../versions/unit.ts';
-import type { Hands, StepContext } from './act.ts';
+import type { Hands, StepContext } from './step-context.ts';
 
 /** A try does not keep a security patch of Istio waiting for longer; what has come until then is kept for the next. */
 const LONGEST_TRY_MS = 10 * 60_000;

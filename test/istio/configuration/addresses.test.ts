@@ -4,7 +4,8 @@ import { controlPlaneAddresses } from '../../../src/istio/configuration/addresse
 import { discoveryAddress } from '../../../src/istio/configuration/discovery.ts';
 import { knownValues } from '../../../src/istio/configuration/env/env-text.ts';
 import type { VmInputs } from '../../../src/istio/configuration/inputs.ts';
-import { type LocalConfiguration, renderVmFiles } from '../../../src/istio/configuration/render.ts';
+import type { LocalConfiguration } from '../../../src/istio/configuration/local.ts';
+import { renderVmFiles } from '../../../src/istio/configuration/render.ts';
 import { annotated, someGroup, someInputs } from './cases.ts';
 
 const NONE: LocalConfiguration = { env: {}, mesh: {} };

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { NO_LOCAL_CONFIGURATION } from '../../../src/istio/configuration/local.ts';
 import {
   type NextConfigurationRequest,
   nextConfiguration,
 } from '../../../src/istio/configuration/next-configuration.ts';
-import { NO_LOCAL_CONFIGURATION } from '../../../src/istio/configuration/render.ts';
 import { someInputs } from './cases.ts';
 
 const HOST = 'istiod-canary.istio-system.svc';

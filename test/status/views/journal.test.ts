@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { triedBefore } from '../../../src/decision/reasons.ts';
-import { describeStatus, type Status } from '../../../src/status/status.ts';
+import { describeStatus } from '../../../src/status/describe.ts';
+import type { Status } from '../../../src/status/status.ts';
 import { misconfiguredStatus } from '../../../src/status/unseen.ts';
 import { announce, announceTarget } from '../../../src/status/views/journal.ts';
 import { config, minutesAgo, NEW, NOW, OLD, observed, SAME, wants } from '../../support/observed.ts';

@@ -1,0 +1,21 @@
+/** What goes over the daemon's socket: one line of JSON from a client, a line for each event from the daemon, and the end. */
+import { z } from 'zod';
+import { TurnEvent } from '../../turn/events.ts';
+
+export const Answer = z.union([
+  z.object({ event: TurnEvent }),
+  z.object({ end: z.object({ ok: z.boolean(), text: z.string() }) }),
+]);
+
+export type Answer = z.infer<typeof Answer>;
+
+export const Request = z.object({
+  /**
+   * `reload`: read the configuration again. `look`: what happened on this machine, without asking the control plane again. `yield`: the service starts; a command that makes a turn, and an agent that was started by hand, are to leave it to that one.
+   */
+  do: z.enum(['reconcile', 'reload', 'look', 'yield']),
+  /** Of `reload`: whether the answer is to come after the turn that follows. */
+  turn: z.boolean().optional(),
+});
+
+export type Request = z.infer<typeof Request>;
