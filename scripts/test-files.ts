@@ -1,7 +1,7 @@
 /** Which tests a command runs: the files that were named, or all of its kind. */
 import { globSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { projectRoot, runHere } from './project.ts';
 
@@ -9,29 +9,33 @@ import { projectRoot, runHere } from './project.ts';
 const REAL = /^test\/vm\/|\/kills\.test\.ts$|\.slow\.test\.ts$/;
 
 /**
- * Folders of small tests, each with a process for all of its files: one for each file took longer than what it tests. Their tests leave
- * the process as it was: environment, umask and folder.
+ * Small tests, with a process for all files of a kind: one for each file took longer than what it tests. They leave the process as it was:
+ * environment, umask and folder.
  */
-const SHARED = ['agent', 'cli', 'host', 'istio', 'istio/activation', 'istio/vm-config', 'upgrade'].map(
-  (room) => `test/${room}`,
-);
+const SHARED = {
+  agent: /^test\/(daemon|turn|status|decision|history|observation)\//,
+  cli: /^test\/(cli|config|base)\//,
+  host: /^test\/host\//,
+  istio: /^test\/istio\/[^/]*$/,
+  activation: /^test\/istio\/activation\//,
+  configuration: /^test\/istio\/configuration\//,
+  versions: /^test\/versions\//,
+};
 
 function testFiles(kind: 'fast' | 'real'): string[] {
   const all = globSync('test/**/*.test.ts', { cwd: projectRoot }).sort();
   return all.filter((file) => REAL.test(file) === (kind === 'real'));
 }
 
-/** The files to run instead of these: one below `folder` that reads all files of a folder in SHARED. */
+/** The files to run instead of these: for each kind of SHARED one, below `folder`, that reads all files of it. */
 function withShared(files: readonly string[], folder: string): string[] {
-  const shared = SHARED.map((room) => {
-    const imports = files
-      .filter((file) => dirname(file) === room)
-      .map((file) => pathToFileURL(join(projectRoot, file)));
-    const all = join(folder, `${room.replaceAll('/', '-')}.test.mjs`);
+  const shared = Object.entries(SHARED).map(([kind, pattern]) => {
+    const imports = files.filter((file) => pattern.test(file)).map((file) => pathToFileURL(join(projectRoot, file)));
+    const all = join(folder, `${kind}.test.mjs`);
     writeFileSync(all, imports.map((url) => `import '${url}';\n`).join(''));
     return all;
   });
-  return [...shared, ...files.filter((file) => !SHARED.includes(dirname(file)))];
+  return [...shared, ...files.filter((file) => !Object.values(SHARED).some((pattern) => pattern.test(file)))];
 }
 
 /**

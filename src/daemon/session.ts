@@ -22,7 +22,7 @@ import { Mesh } from '../turn/control-plane.ts';
 import type { RiskyInputs } from '../turn/risky-inputs.ts';
 import { turn } from '../turn/turn.ts';
 import { noteTurn, readProbation } from '../versions/probation.ts';
-import { requireReadableState } from '../versions/state-format.ts';
+import { requireReadableState } from '../versions/state/format.ts';
 import { ISTIO, type Session } from './daemon.ts';
 import { FOLLOW_UP, PROBATION } from './follow-up.ts';
 import { startTicking, tickDelayMs } from './schedule.ts';

@@ -5,7 +5,7 @@
 import { describeError } from '../base/errors.ts';
 import type { Paths } from '../base/paths.ts';
 import type { Log } from '../host/log/log.ts';
-import { migrateState } from '../versions/state-format.ts';
+import { migrateState } from '../versions/state/format.ts';
 
 export interface TidyingParts {
   paths: Paths;

@@ -1,5 +1,5 @@
+/** Where packages come from: Istio's by official.ts or signed-packages.ts, archives of the agent by signed/signed-repository.ts. */
 import type { HttpPolicy } from './policy.ts';
-/** Where packages come from: Istio's by official.ts or signed-packages.ts, archives of the agent by tuf/signed-repository.ts. */
 
 /** A package as its source describes it, before a byte of it is fetched. */
 export interface PackageDescription {
@@ -39,6 +39,7 @@ export interface PackageSource {
   fetch(description: PackageDescription, options?: FetchOptions): Promise<FetchedPackage>;
 }
 
+/** A file to download. */
 export interface WantedFile {
   url: string;
   sha256: string;

@@ -6,7 +6,7 @@ import { readHistory } from '../history/history.ts';
 import { systemClock } from '../host/clock.ts';
 import { readMachineId } from '../turn/agent.ts';
 import { Mesh } from '../turn/control-plane.ts';
-import { requireReadableState } from '../versions/state-format.ts';
+import { requireReadableState } from '../versions/state/format.ts';
 import { configHere, observeHere } from './without-daemon.ts';
 
 export interface Check {

@@ -10,7 +10,7 @@ import type { ReleaseSummary, RestartSummary, Status, StatusInput } from './stat
 import { describeHostsLine } from './views/sentences.ts';
 
 /** Right in every state of the unit, also when Istio is stopped. */
-export const RESTART_COMMAND = 'systemctl restart istio';
+const RESTART_COMMAND = 'systemctl restart istio';
 
 export function describeStatus(input: StatusInput): Status {
   const { observation, target, decision } = input;
@@ -41,15 +41,15 @@ export function describeStatus(input: StatusInput): Status {
 }
 
 /** What the control plane says that could not be used, where this machine does not need it. */
-export function unused({ wanted }: StatusInput): string[] {
+function unused({ wanted }: StatusInput): string[] {
   return wanted.answer === 'release' ? (wanted.warnings ?? []) : [];
 }
 
-export function latestPoll({ nextPoll, jitterSeconds = 0 }: StatusInput): Pick<Status, 'nextPollBy'> {
+function latestPoll({ nextPoll, jitterSeconds = 0 }: StatusInput): Pick<Status, 'nextPollBy'> {
   return nextPoll === null ? {} : { nextPollBy: new Date(nextPoll.getTime() + jitterSeconds * 1000).toISOString() };
 }
 
-export function damages({ active, staged }: Observation): string[] {
+function damages({ active, staged }: Observation): string[] {
   const first = (release: LinkedRelease | null) => release?.problems[0];
   return [
     ...(first(active) === undefined
@@ -68,7 +68,7 @@ export function targetSummary(target: Target): Status['target'] {
   return { answer: 'wanted', revision: target.revision.name, istioVersion: target.istioVersion, reason: null };
 }
 
-export function istioStatus(observation: Observation, decision: Decision): Status['istio'] {
+function istioStatus(observation: Observation, decision: Decision): Status['istio'] {
   const { unit, running, active, staged, stop } = observation;
   const runningRelease =
     running.answer === 'release'
@@ -98,7 +98,7 @@ export function istioStatus(observation: Observation, decision: Decision): Statu
   };
 }
 
-export function whyNotRunning({ running, unit }: Observation): string {
+function whyNotRunning({ running, unit }: Observation): string {
   if (!unit.exists) return 'istio.service is not installed';
   switch (running.answer) {
     case 'release':
@@ -112,7 +112,7 @@ export function whyNotRunning({ running, unit }: Observation): string {
   }
 }
 
-export function summary({
+function summary({
   manifest,
   problems,
 }: {

@@ -5,7 +5,7 @@ import { checkpoint } from '../host/files/checkpoints.ts';
 import { isFull } from '../host/files/file-errors.ts';
 import { changeVersions } from './lock.ts';
 import { endProbation, type Probation, readProbation } from './probation.ts';
-import { migrateState } from './state-format.ts';
+import { migrateState } from './state/format.ts';
 import { VersionStore } from './store.ts';
 
 /** With the 20 s for which the control plane is waited for it leaves some of the 50 s of a probation. */

@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # shellcheck disable=SC2154 # `here`, and `opt` and `run` of lib.sh
 # What the scripts of smm-agent.service know of the agent's versions, and of the probation of a new one. Sourced, never run; the
-# script that sources it has set `here`, the folder of the scripts. The names of files are those of src/upgrade: change both.
+# script that sources it has set `here`, the folder of the scripts. The names of files are those of src/versions: change both.
 
 # shellcheck source=systemd/bin/lib.sh
 . "$here/lib.sh"

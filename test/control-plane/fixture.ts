@@ -12,7 +12,7 @@ import type { Versions } from '../../src/control-plane/report/lease-object.ts';
 import { WorkloadEntryReporter } from '../../src/control-plane/report/workload-entry.ts';
 import { TargetReader } from '../../src/control-plane/target/target-reader.ts';
 import type { Admin } from '../sandbox/control-plane/admin.ts';
-import type { KubeObject } from '../sandbox/control-plane/store.ts';
+import type { KubeObject } from '../sandbox/control-plane/object.ts';
 
 export interface Fixture {
   server: string;

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
-import type { KubeObject } from '../sandbox/control-plane/store.ts';
+import type { KubeObject } from '../sandbox/control-plane/object.ts';
 
 const FOLDER = join(import.meta.dirname, '../../packaging/kubernetes');
 

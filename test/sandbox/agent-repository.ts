@@ -14,7 +14,7 @@ import { agentTarget, runtimeTarget } from '../../src/downloads/targets.ts';
 import { RepositoryServer } from '../downloads/signed/repository-server.ts';
 import { type VersionProgram, versionContents } from './agent-versions.ts';
 import type { Admin } from './control-plane/admin.ts';
-import type { KubeObject } from './control-plane/store.ts';
+import type { KubeObject } from './control-plane/object.ts';
 import { HOST_ARCHITECTURE } from './istio-package.ts';
 
 export interface PublishedVersion extends VersionProgram {

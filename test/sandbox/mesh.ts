@@ -10,6 +10,7 @@ import { shipped } from '../control-plane/shipped.ts';
 import { AgentRepository } from './agent-repository.ts';
 import { Admin } from './control-plane/admin.ts';
 import { EmbeddedApiServer } from './control-plane/api-server.ts';
+import type { KubeObject } from './control-plane/object.ts';
 import {
   autoRegisteredEntry,
   controlPlane,
@@ -21,7 +22,6 @@ import {
   rolledOut,
   workloadGroup,
 } from './control-plane/seed.ts';
-import type { KubeObject } from './control-plane/store.ts';
 import { DownloadServer } from './downloads.ts';
 import { buildIstioPackage, type IstioPackageOptions } from './istio-package.ts';
 

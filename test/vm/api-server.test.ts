@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
 import { policyCases } from '../control-plane/suite/policy.ts';
 import { controlPlaneSuite } from '../control-plane/suite.ts';
-import type { KubeObject } from '../sandbox/control-plane/store.ts';
+import type { KubeObject } from '../sandbox/control-plane/object.ts';
 import { istioctlCases } from './control-plane/istioctl-cases.ts';
 import { startLoopbackApiServer } from './control-plane/loopback-api-server.ts';
 import { openLab } from './lab/lab.ts';

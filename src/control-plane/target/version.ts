@@ -75,7 +75,7 @@ export function tagOf(image: string): string | null {
   return colon === -1 ? null : last.slice(colon + 1);
 }
 
-/** A version of Istio's packages as istio-version.ts writes it, or null when the text is none: `v` and the image variants are taken away. */
+/** A version of Istio's packages as istio/version.ts writes it, or null when the text is none: `v` and the image variants are taken away. */
 export function releaseOf(text: string | null): string | null {
   const version = (text ?? '').replace(/^v/, '').replace(/-(distroless|debug)$/, '');
   return parseIstioVersion(version)?.text ?? null;

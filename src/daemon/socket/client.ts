@@ -1,3 +1,4 @@
+/** The other side of the daemon's socket: a command that asks it something. The daemon itself does without. */
 import { AgentError } from '../../base/errors.ts';
 import type { TurnEvent } from '../../turn/events.ts';
 import { connect, linesOf } from './connect.ts';

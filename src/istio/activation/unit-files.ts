@@ -8,7 +8,7 @@ export function readUnitFiles(unit: Pick<UnitState, 'fragmentPath' | 'dropInPath
   return readAll([unit.fragmentPath, ...unit.dropInPaths].filter((path) => path !== '' && path !== '/dev/null'));
 }
 
-export async function readAll(files: readonly string[]): Promise<TextFile[]> {
+async function readAll(files: readonly string[]): Promise<TextFile[]> {
   const found = await Promise.all(files.map(readFileOf));
   return found.filter((file) => file !== null);
 }

@@ -35,7 +35,7 @@ export async function tryPrograms(folder: string, run: RunAsProxy, signal?: Abor
   return version;
 }
 
-/** As `tryPrograms`, and the version must be the same release (istio-version.ts). SMM443 when it is another. */
+/** As `tryPrograms`, and the version must be the same release (istio/version.ts). SMM443 when it is another. */
 export async function requireVersion(
   folder: string,
   istioVersion: string,

@@ -119,7 +119,7 @@ function agentLine({ agent }: Status): Line {
   }
 }
 
-/** From the turn after a failure on, its reason says when the next try is (decision-reasons.ts): that is no other reason. */
+/** From the turn after a failure on, its reason says when the next try is (decision/reasons.ts): that is no other reason. */
 const NEXT_TRY = /; (that was at \S+, )?tried (once|\d+ times), again at [^;]*$/;
 
 /** Every restart of Istio goes through these (not-run.ts): one line says enough. */

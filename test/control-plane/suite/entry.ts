@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { PUBLICATIONS_PER_SEARCH } from '../../../src/control-plane/report/workload-entry.ts';
+import type { KubeObject } from '../../sandbox/control-plane/object.ts';
 import * as seed from '../../sandbox/control-plane/seed.ts';
-import type { KubeObject } from '../../sandbox/control-plane/store.ts';
 import { type Fixture, identity, report } from '../fixture.ts';
 import { makeMesh } from './mesh.ts';
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { HeartbeatLease } from '../../../src/control-plane/report/lease.ts';
-import type { KubeObject } from '../../sandbox/control-plane/store.ts';
+import type { KubeObject } from '../../sandbox/control-plane/object.ts';
 import { SkippingClock } from '../../support/skipping-clock.ts';
 import { type Fixture, versions } from '../fixture.ts';
 import { makeMesh } from './mesh.ts';

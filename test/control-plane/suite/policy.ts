@@ -1,8 +1,8 @@
 /** The admission policy as shipped: what an agent's account cannot do though RBAC would let it. */
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
+import type { KubeObject } from '../../sandbox/control-plane/object.ts';
 import * as seed from '../../sandbox/control-plane/seed.ts';
-import type { KubeObject } from '../../sandbox/control-plane/store.ts';
 import { agentOn, eventually, type Fixture, identity, report, versions } from '../fixture.ts';
 import { shipped } from '../shipped.ts';
 

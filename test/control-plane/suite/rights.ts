@@ -1,8 +1,8 @@
 /** RBAC as shipped: it is enough for everything that the agent does, and nothing of it can be left out. */
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
+import type { KubeObject } from '../../sandbox/control-plane/object.ts';
 import * as seed from '../../sandbox/control-plane/seed.ts';
-import type { KubeObject } from '../../sandbox/control-plane/store.ts';
 import { agentOn, eventually, type Fixture, identity, report, versions } from '../fixture.ts';
 import { shipped, withoutEachRight } from '../shipped.ts';
 

@@ -1,8 +1,8 @@
 /** Others write the same status without a pause: nothing that was acknowledged is ever lost. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { KubeObject } from '../../sandbox/control-plane/object.ts';
 import * as seed from '../../sandbox/control-plane/seed.ts';
-import type { KubeObject } from '../../sandbox/control-plane/store.ts';
 import { type Fixture, identity, report } from '../fixture.ts';
 import { makeMesh } from './mesh.ts';
 

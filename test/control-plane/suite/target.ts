@@ -1,8 +1,8 @@
 /** Namespace to revision to version: every kind of installation, and every way of not knowing. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { KubeObject } from '../../sandbox/control-plane/object.ts';
 import * as seed from '../../sandbox/control-plane/seed.ts';
-import type { KubeObject } from '../../sandbox/control-plane/store.ts';
 import type { Fixture } from '../fixture.ts';
 import { makeMesh } from './mesh.ts';
 

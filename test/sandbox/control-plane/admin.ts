@@ -1,7 +1,7 @@
 /** An administrator's hands on an API server, embedded or real: creates, changes and removes objects, issues tokens. */
 import { Agent, request } from 'node:https';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { KubeObject } from './store.ts';
+import type { KubeObject } from './object.ts';
 
 export interface AdminOptions {
   server: string;

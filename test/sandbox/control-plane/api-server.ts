@@ -13,9 +13,10 @@ import { ApiFailure } from './failure.ts';
 import { type Answer, Faults } from './faults.ts';
 import { jsonPatch, mergePatch, PatchError } from './json-patch.ts';
 import { type Kind, kindsWith } from './kinds.ts';
+import type { KubeObject } from './object.ts';
 import { matches, type Wanted, wantedBy } from './requests.ts';
 import { Rights } from './rights.ts';
-import { type KubeObject, Store } from './store.ts';
+import { Store } from './store.ts';
 import { viewOf } from './views.ts';
 
 /** A request that was answered, for tests that count them. */

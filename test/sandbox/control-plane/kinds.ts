@@ -1,5 +1,5 @@
 /** The kinds that the embedded API server knows: the built-in ones that the agent meets, and those of CRDs that are created in it. */
-import type { KubeObject } from './store.ts';
+import type { KubeObject } from './object.ts';
 
 export interface Kind {
   group: string;

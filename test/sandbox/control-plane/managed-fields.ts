@@ -1,5 +1,5 @@
 /** metadata.managedFields as a real API server adds them: without them answers would look smaller here than they are. */
-import type { KubeObject } from './store.ts';
+import type { KubeObject } from './object.ts';
 
 export function managedFields(object: KubeObject): object[] {
   const { apiVersion, status, metadata, kind: _, ...rest } = object;

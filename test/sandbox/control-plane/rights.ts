@@ -2,7 +2,8 @@
 import { randomBytes } from 'node:crypto';
 import { ApiFailure } from './failure.ts';
 import type { Kind } from './kinds.ts';
-import type { KubeObject, Store } from './store.ts';
+import type { KubeObject } from './object.ts';
+import type { Store } from './store.ts';
 
 export interface Attempt {
   verb: string;

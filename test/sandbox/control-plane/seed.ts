@@ -1,5 +1,5 @@
 /** Typical objects of a mesh, as its installers write them. */
-import type { KubeObject } from './store.ts';
+import type { KubeObject } from './object.ts';
 
 export interface Revision {
   /** `default` is the unrevisioned install. */

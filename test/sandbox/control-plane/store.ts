@@ -4,24 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { ApiFailure } from './failure.ts';
 import type { Kind } from './kinds.ts';
 import { managedFields } from './managed-fields.ts';
-
-export interface KubeObject {
-  apiVersion: string;
-  kind: string;
-  metadata: {
-    name: string;
-    namespace?: string;
-    uid?: string;
-    resourceVersion?: string;
-    generation?: number;
-    labels?: Record<string, string>;
-    annotations?: Record<string, string>;
-    [key: string]: unknown;
-  };
-  spec?: Record<string, unknown>;
-  status?: Record<string, unknown>;
-  [key: string]: unknown;
-}
+import type { KubeObject } from './object.ts';
 
 /** What an object is found by; `namespace` is '' for what lies in none. */
 export interface Key {

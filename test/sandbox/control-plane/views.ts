@@ -1,5 +1,5 @@
 /** The forms in which an object can be asked for, by the Accept header: whole, metadata only, or as kubectl's table. */
-import type { KubeObject } from './store.ts';
+import type { KubeObject } from './object.ts';
 
 /** `list` says whether `value` is a list with `items`. */
 export function viewOf(accept: string, value: object, list: boolean): object {

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { agentOn, type Fixture } from '../../control-plane/fixture.ts';
+import type { KubeObject } from '../../sandbox/control-plane/object.ts';
 import * as seed from '../../sandbox/control-plane/seed.ts';
-import type { KubeObject } from '../../sandbox/control-plane/store.ts';
 import { manifest, tag, writeKubeconfig } from './istioctl-objects.ts';
 
 const PLAIN = 'istio-system';

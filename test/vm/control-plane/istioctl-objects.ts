@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
 import type { AdminOptions } from '../../sandbox/control-plane/admin.ts';
-import type { KubeObject } from '../../sandbox/control-plane/store.ts';
+import type { KubeObject } from '../../sandbox/control-plane/object.ts';
 import { must } from '../lab/host/run.ts';
 
 /** The others (accounts, rights, CRDs, a budget, an autoscaler) are for controllers that do not run here. */

@@ -4,14 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bundle } from '../../../packaging/bundle.ts';
 import { projectRoot } from '../../../scripts/project.ts';
-import type { Migration } from '../../../src/versions/migrations.ts';
+import type { Migration } from '../../../src/versions/state/migrations.ts';
 
 export interface TestMigration extends Pick<Migration, 'to' | 'oldestReader'> {
   /** Name of a file of the state, which gets the number of the format. */
   writes: string;
 }
 
-/** The bundle of a copy of the sources, in which src/versions/migrations.ts has these. */
+/** The bundle of a copy of the sources, in which src/versions/state/migrations.ts has these. */
 export async function bundleWith(migrations: readonly TestMigration[], version: string): Promise<string> {
   const copy = mkdtempSync(join(tmpdir(), 'smm-sources-'));
   try {
@@ -19,7 +19,7 @@ export async function bundleWith(migrations: readonly TestMigration[], version: 
       cpSync(join(projectRoot, name), join(copy, name), { recursive: true });
     }
     symlinkSync(join(projectRoot, 'node_modules'), join(copy, 'node_modules'));
-    writeFileSync(join(copy, 'src/versions/migrations.ts'), source(migrations, version));
+    writeFileSync(join(copy, 'src/versions/state/migrations.ts'), source(migrations, version));
     return (await bundle(copy, version)).code;
   } finally {
     rmSync(copy, { recursive: true });
@@ -36,7 +36,7 @@ function source(migrations: readonly TestMigration[], version: string): string {
     }`,
   );
   return `import { join } from 'node:path';
-import { writeAtomically } from '../host/files/files.ts';
+import { writeAtomically } from '../../host/files/files.ts';
 export const MIGRATIONS = [${entries.join(', ')}];
 `;
 }

@@ -3,10 +3,10 @@
  * version before can read everything when it is put back; later on, only a version that can read it is gone back to.
  */
 import { join } from 'node:path';
-import { AgentError } from '../base/errors.ts';
-import type { Paths } from '../base/paths.ts';
-import { formatFields, parseFields } from '../host/fields.ts';
-import { readText, writeAtomically } from '../host/files/files.ts';
+import { AgentError } from '../../base/errors.ts';
+import type { Paths } from '../../base/paths.ts';
+import { formatFields, parseFields } from '../../host/fields.ts';
+import { readText, writeAtomically } from '../../host/files/files.ts';
 import { MIGRATIONS, type Migration } from './migrations.ts';
 
 export interface StateFormat {

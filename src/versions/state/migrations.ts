@@ -1,5 +1,5 @@
 /** What versions of the agent have changed about /var/lib/smm-agent, in order. None has yet: the format is that of 0.1.0. */
-import type { Paths } from '../base/paths.ts';
+import type { Paths } from '../../base/paths.ts';
 
 export interface Migration {
   /** The format afterwards; one more than before. */

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { type Paths, pathsUnder } from '../../src/base/paths.ts';
-import type { Migration } from '../../src/versions/migrations.ts';
-import { migrateState, ownFormat, requireReadableState } from '../../src/versions/state-format.ts';
-import { type TemporaryFolder, temporaryFolder } from '../support/temporary.ts';
+import { type Paths, pathsUnder } from '../../../src/base/paths.ts';
+import { migrateState, ownFormat, requireReadableState } from '../../../src/versions/state/format.ts';
+import type { Migration } from '../../../src/versions/state/migrations.ts';
+import { type TemporaryFolder, temporaryFolder } from '../../support/temporary.ts';
 
 class Scene implements AsyncDisposable {
   readonly paths: Paths;
