@@ -2,6 +2,7 @@
 
 import type { TurnEvent } from '../turn/events.ts';
 import type { Answer } from './socket/protocol.ts';
+import type { TriggerName } from './triggers.ts';
 
 /** What a command is told at the end. */
 export interface End {
@@ -11,7 +12,7 @@ export interface End {
 
 interface Client {
   /** Why its turn begins: a turn for another reason is not the one. */
-  reason: string;
+  reason: TriggerName;
   answer(answer: Answer): void;
   end(end: End): void;
 }
@@ -23,7 +24,7 @@ export class Clients {
   #isTurning = false;
 
   /** Resolves when the turn that `reason` begins is over. */
-  turn(reason: string, answer: Client['answer']): Promise<End> {
+  turn(reason: TriggerName, answer: Client['answer']): Promise<End> {
     const { promise, resolve } = Promise.withResolvers<End>();
     this.#next.add({ reason, answer, end: resolve });
     if (this.#isTurning)
@@ -46,7 +47,7 @@ export class Clients {
     this.#readers.clear();
   }
 
-  began(reasons: readonly string[]): void {
+  began(reasons: readonly TriggerName[]): void {
     this.#isTurning = true;
     for (const client of this.#next) {
       if (!reasons.includes(client.reason)) continue;

@@ -9,10 +9,10 @@ import type { ConfigInEffect } from '../observation/settings.ts';
 import type { Status } from '../status/status.ts';
 import { announce, announceTarget, type Line } from '../status/views/journal.ts';
 import type { Tell } from '../turn/events.ts';
-import type { Ask, TurnOptions } from '../turn/turn.ts';
-import { FOLLOW_UP, FollowUp, type NextLook } from './follow-up.ts';
+import type { TurnOptions } from '../turn/turn.ts';
+import { FollowUp, type NextLook } from './follow-up.ts';
 import type { Notifier } from './notifier.ts';
-import type { Triggers } from './triggers.ts';
+import { askFor, TRIGGERS, type TriggerName, type Triggers } from './triggers.ts';
 import { supervised, TurnStuck } from './turn-supervisor.ts';
 import type { Watchdog } from './watchdog.ts';
 
@@ -48,7 +48,7 @@ export interface DaemonParts {
   /** The configuration was read again at somebody's request. */
   opened(session: Session): void;
   /** Called before each turn with its reasons. */
-  began(reasons: string[]): Promise<void>;
+  began(reasons: TriggerName[]): Promise<void>;
   /** Everyone who listens to what a turn does. */
   tell: Tell;
   /** Starts before this one that failed before their first turn was over, and how long this one waits for its own therefore. */
@@ -56,15 +56,6 @@ export interface DaemonParts {
   /** Called after each turn; the status is null when the turn as a whole failed. */
   finished(status: Status | null): Promise<void>;
 }
-
-export const RELOAD = 'reload';
-/** Istio has started or stopped. */
-export const ISTIO = 'istio';
-const REFRESHING: ReadonlySet<string> = new Set([RELOAD, 'reconcile', 'start']);
-/** An operator has typed something and looks at what comes of it. */
-const TYPED: ReadonlySet<string> = new Set([RELOAD, 'reconcile']);
-/** A fleet whose proxies crash must not ask its control plane at each of their starts. */
-const LOCAL: ReadonlySet<string> = new Set([ISTIO, FOLLOW_UP]);
 
 /** Runs until `signal` is aborted, then returns within seconds from any phase: every step can be cut off. */
 export async function runDaemon(parts: DaemonParts, signal: AbortSignal): Promise<void> {
@@ -85,10 +76,10 @@ export async function runDaemon(parts: DaemonParts, signal: AbortSignal): Promis
   for (;;) {
     const reasons = await triggers.next(signal);
     if (signal.aborted) break;
-    // Whoever asks for a turn gets one; polls, and what happens on this machine, wait.
-    isHeldBack &&= !reasons.some((reason) => REFRESHING.has(reason));
+    // An operator's request ends the wait, as its end does; polls, and what happens on this machine, do not.
+    isHeldBack &&= askFor(reasons) !== 'anew';
     if (isHeldBack) continue;
-    if (reasons.includes(RELOAD)) {
+    if (reasons.includes('reload')) {
       schedule.stop();
       session = await parts.open(session);
       schedule = await session.start(triggers);
@@ -156,7 +147,7 @@ type Outcome = { status: Status } | { failure: string; remedy: string };
 async function oneTurn(
   session: Session,
   parts: DaemonParts,
-  { reasons, ...options }: { reasons: string[] } & Pick<TurnOptions, 'nextPoll' | 'onTarget'>,
+  { reasons, ...options }: { reasons: readonly TriggerName[] } & Pick<TurnOptions, 'nextPoll' | 'onTarget'>,
   signal: AbortSignal,
 ): Promise<Outcome> {
   const { clock, log, tell, watchdog } = parts;
@@ -170,7 +161,7 @@ async function oneTurn(
     void tellFailure(session, sentence, true, parts);
   };
   try {
-    const asked = { ask: askFor(reasons), isTyped: reasons.some((reason) => TYPED.has(reason)) };
+    const asked = { ask: askFor(reasons), isTyped: reasons.some((reason) => TRIGGERS[reason].isTyped) };
     const turn = supervised((told, cut) => session.turn({ ...asked, ...options, tell: told, signal: cut }), {
       clock,
       tell: moving,
@@ -185,11 +176,6 @@ async function oneTurn(
     if (!signal.aborted) tell({ kind: 'failed', step: 'turn', text: failure, remedy });
     return { failure, remedy };
   }
-}
-
-function askFor(reasons: readonly string[]): Ask {
-  if (reasons.some((reason) => REFRESHING.has(reason))) return 'anew';
-  return reasons.every((reason) => LOCAL.has(reason)) ? 'recent' : 'poll';
 }
 
 /** As `work`, and rejects at once when the daemon ends: each step can be cut off, so nobody waits for one that takes its time. */

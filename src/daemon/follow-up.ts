@@ -5,25 +5,20 @@
 import { describeError } from '../base/errors.ts';
 import type { Clock } from '../host/clock.ts';
 import type { Log } from '../host/log/log.ts';
-import type { Triggers } from './triggers.ts';
+import { TRIGGERS, type TriggerName, type Triggers } from './triggers.ts';
 
-export const FOLLOW_UP = 'follow-up';
-/** A look of a version on probation, which has to ask the control plane: it waits for an answer. */
-export const PROBATION = 'probation';
-/** Reasons of turns that bring no news by themselves: a row of looks goes on through them. */
-const NO_NEWS: ReadonlySet<string> = new Set([FOLLOW_UP, PROBATION, 'poll']);
 /** Looks at the first pace: with one every five seconds two minutes, which is longer than a proxy takes to settle. */
 const LOOKS_AT_FIRST_PACE = 24;
 /**
  * From then on each wait is twice as long as the one before, up to this. A version on probation that made no turn within 100 s would be
  * put back (systemd/bin/agent-deadline).
  */
-const LONGEST_WAIT_MS = { [FOLLOW_UP]: 600_000, [PROBATION]: 60_000 };
+const LONGEST_WAIT_MS = { 'follow-up': 600_000, probation: 60_000 };
 
 export interface NextLook {
   /** Milliseconds from now. */
   afterMs: number;
-  reason: typeof FOLLOW_UP | typeof PROBATION;
+  reason: 'follow-up' | 'probation';
 }
 
 export class FollowUp {
@@ -36,9 +31,9 @@ export class FollowUp {
   }
 
   /** Plans the next look in place of the one that is planned; null plans none. `reasons` are those of the turn that is over. */
-  plan(next: NextLook | null, reasons: readonly string[]): void {
+  plan(next: NextLook | null, reasons: readonly TriggerName[]): void {
     this.stop();
-    this.#looks = next !== null && reasons.every((reason) => NO_NEWS.has(reason)) ? this.#looks + 1 : 0;
+    this.#looks = next !== null && !reasons.some((reason) => TRIGGERS[reason].isNews) ? this.#looks + 1 : 0;
     if (next === null) return;
     const { afterMs, reason } = next;
     const waiting = new AbortController();

@@ -18,7 +18,7 @@ import { RiskyInputs } from '../turn/risky-inputs.ts';
 import { readProbation } from '../versions/probation.ts';
 import { type Activity, writeActivity } from './activity.ts';
 import { Clients, type End } from './clients.ts';
-import { type DaemonParts, ISTIO, RELOAD, runDaemon } from './daemon.ts';
+import { type DaemonParts, runDaemon } from './daemon.ts';
 import { failedStarts, forgetFailedStarts, holdBackMs } from './failed-starts.ts';
 import { notifierFor } from './notifier.ts';
 import { openSession } from './session.ts';
@@ -46,7 +46,7 @@ export async function runHere(paths: Paths, env: NodeJS.ProcessEnv): Promise<voi
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, () => ending.abort(new Error(`ended by ${signal}`)));
   }
-  process.on('SIGHUP', () => triggers.fire(RELOAD));
+  process.on('SIGHUP', () => triggers.fire('reload'));
   const serve: Serve = (request, answer) => answerClient(request, answer, { triggers, clients, makeWay });
   await makeFolder(paths.run, 0o755);
   const socket = await listen(paths.socket, serve, { takesOver: isService });
@@ -180,15 +180,15 @@ async function answerClient(
         makeWay?.();
         return Promise.resolve({ ok: makeWay !== null, text: 'this is the daemon' });
       case 'reload':
-        return turn ? clients.turn(RELOAD, answer) : clients.reading();
+        return turn ? clients.turn('reload', answer) : clients.reading();
       case 'reconcile':
         return clients.turn('reconcile', answer);
       case 'look':
-        return clients.turn(ISTIO, answer);
+        return clients.turn('istio', answer);
     }
   };
   const ended = end();
-  if (wish !== 'yield') triggers.fire(wish === 'look' ? ISTIO : wish);
+  if (wish !== 'yield') triggers.fire(wish === 'look' ? 'istio' : wish);
   answer({ end: await ended });
 }
 

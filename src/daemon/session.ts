@@ -23,8 +23,7 @@ import type { RiskyInputs } from '../turn/risky-inputs.ts';
 import { turn } from '../turn/turn.ts';
 import { noteTurn, readProbation } from '../versions/probation.ts';
 import { requireReadableState } from '../versions/state/format.ts';
-import { ISTIO, type Session } from './daemon.ts';
-import { FOLLOW_UP, PROBATION } from './follow-up.ts';
+import type { Session } from './daemon.ts';
 import { startTicking, tickDelayMs } from './schedule.ts';
 import { Tidying } from './tidying.ts';
 import { UnitAge } from './unit-age.ts';
@@ -146,16 +145,16 @@ async function configured(
     nextLook: (status) => {
       // A turn that failed as a whole says nothing about itself.
       if (status !== null) onTrial = status.upgrade?.state === 'probation';
-      if (onTrial) return { afterMs: PROBATION_MS, reason: PROBATION };
+      if (onTrial) return { afterMs: PROBATION_MS, reason: 'probation' };
       if (status === null) return null;
       const ageMs = age.of(status);
-      if (isChanging(status)) return { afterMs: CHANGING_MS, reason: FOLLOW_UP };
-      return isMoving(status, ageMs) ? { afterMs: FOLLOW_UP_MS, reason: FOLLOW_UP } : null;
+      if (isChanging(status)) return { afterMs: CHANGING_MS, reason: 'follow-up' };
+      return isMoving(status, ageMs) ? { afterMs: FOLLOW_UP_MS, reason: 'follow-up' } : null;
     },
     start: async (triggers) => {
       const delayMs = () => tickDelayMs(`${hostname()} ${machineId}`, config.poll.jitterSeconds, Math.random);
       const ticker = await startTicking(config.poll.schedule, delayMs, parts, () => triggers.fire('poll'));
-      const watching = await watchIstio(parts, () => triggers.fire(ISTIO));
+      const watching = await watchIstio(parts, () => triggers.fire('istio'));
       return {
         nextPoll: ticker.next,
         stop: () => {

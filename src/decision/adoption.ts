@@ -2,17 +2,17 @@
 
 import { isLost } from '../observation/lost-release.ts';
 import { ADOPT_KEY, blockedBy, triedBefore } from './reasons.ts';
-import type { DecisionInput, NotDone, Verdict } from './step.ts';
+import type { Because, DecisionInput, NotDone, Verdict } from './step.ts';
 
 /** Istio of the official package is copied into a release of our own; what runs is not touched. */
 export function considerAdoption({ observation, adoptedRevision, attempts }: DecisionInput): Verdict {
   // With the record of the machine's own configuration, what is wanted is made of that, whatever state the unit is in.
   if (observation.active !== null || (observation.own !== null && isLost(observation))) return null;
-  const not = (reason: string): NotDone => ({ step: 'adopt', reason });
+  const not = (reason: string, because: Because = 'waiting'): NotDone => ({ step: 'adopt', reason, because });
   const { unit, running, unitCheck } = observation;
   if (!unit.exists) return not('istio.service is not installed on this machine');
   // Until its owner has changed what blocks, Istio starts from these files: a copy of them would grow old unseen.
-  if (unitCheck.answer === 'blocked') return not(blockedBy(unitCheck));
+  if (unitCheck.answer === 'blocked') return not(blockedBy(unitCheck), 'refused');
   if (unit.activeState !== 'active') return not(`istio.service is ${unit.activeState}: Istio is adopted once it runs`);
   if (running.answer === 'unknown') return not(`what runs in istio.service cannot be told: ${running.reason}`);
   if (running.answer === 'nothing') return not('Istio is coming up: it is adopted once Envoy runs');
@@ -27,7 +27,7 @@ export function considerUnitFile({ observation: { active, unit, unitFile } }: De
   if (active === null || unitFile === 'there') return null;
   // As for the drop-in: no daemon-reload in the middle of a start or stop.
   if (unit.activeState === 'activating' || unit.activeState === 'deactivating') {
-    return { step: 'keep-unit-file', reason: `istio.service is ${unit.activeState}` };
+    return { step: 'keep-unit-file', reason: `istio.service is ${unit.activeState}`, because: 'waiting' };
   }
   return unitFile === 'gone'
     ? { do: 'keep-unit-file', why: 'the package of istio.service was removed while Istio runs' }
@@ -37,7 +37,7 @@ export function considerUnitFile({ observation: { active, unit, unitFile } }: De
 export function considerDropIn({ observation }: DecisionInput): Verdict {
   const { active, staged, hasDropIn, unit, unitCheck } = observation;
   if (unitCheck.answer !== 'absent' || !unit.exists) return null;
-  const not = (reason: string): NotDone => ({ step: 'install-drop-in', reason });
+  const not = (reason: string): NotDone => ({ step: 'install-drop-in', reason, because: 'waiting' });
   // That of an earlier package is replaced in any case: ours starts Istio from its package where no release can be started.
   if (!hasDropIn) {
     const next = active ?? (isLost(observation) ? staged : null);

@@ -1,7 +1,8 @@
 /** Whether the agent becomes another version of itself, and which versions are not needed any more. Pure. */
 
 import { triedBefore } from './reasons.ts';
-import type { Decision, DecisionInput, NotDone, OwnDecisionInput, Step, StepName, Verdict } from './step.ts';
+import type { Because, Decision, DecisionInput, NotDone, OwnDecisionInput, Step, StepName, Verdict } from './step.ts';
+import type { AgentWanted } from './wanted-agent.ts';
 
 const OWN_STEPS: ReadonlySet<string> = new Set<StepName>(['upgrade-agent', 'restart-agent']);
 
@@ -25,8 +26,8 @@ export function considerRestart({ observation }: OwnDecisionInput): Verdict {
 
 export function considerUpgrade({ observation, agentWanted, attempts }: OwnDecisionInput): Verdict {
   const { running, installed, rejected, left, invocation, probation } = observation.agent;
-  const not = (reason: string): NotDone => ({ step: 'upgrade-agent', reason });
-  if (agentWanted.answer !== 'version') return not(agentWanted.reason);
+  const not = (reason: string, because: Because = 'waiting'): NotDone => ({ step: 'upgrade-agent', reason, because });
+  if (agentWanted.answer !== 'version') return not(agentWanted.reason, becauseOf(agentWanted));
   const { version, repository, step } = agentWanted;
   if (step === 'same') return null;
   // `considerRestart` has the say.
@@ -34,12 +35,16 @@ export function considerUpgrade({ observation, agentWanted, attempts }: OwnDecis
   if (installed !== running) return not(`smm-agent ${installed ?? 'of no version'} starts in place of ${running}`);
   if (invocation === null) return not(`smm-agent ${version} is wanted, and only the daemon changes its version`);
   if (left?.version === version) {
-    return not(`an operator went back from smm-agent ${version} at ${left.at} (smm-agent retry takes it again)`);
+    return not(
+      `an operator went back from smm-agent ${version} at ${left.at} (smm-agent retry takes it again)`,
+      'refused',
+    );
   }
   const rejection = rejected.get(version);
   if (rejection !== undefined) {
     const until = `not tried again before ${rejection.retryAt.toISOString()} (smm-agent retry clears it)`;
-    return not(`smm-agent ${version} was rejected: ${rejection.reason}; ${until}`);
+    const fact = `smm-agent ${version} was rejected: ${rejection.reason}`;
+    return { ...not(`${fact}; ${until}`, 'refused'), fact };
   }
   const host = repository === null ? null : new URL(repository).host;
   const key = `agent ${version} from ${host ?? 'nowhere'}`;
@@ -53,6 +58,19 @@ export function considerUpgrade({ observation, agentWanted, attempts }: OwnDecis
     key,
     why: `smm-agent ${version} is wanted, in place of ${running}`,
   };
+}
+
+function becauseOf(wanted: Exclude<AgentWanted, { answer: 'version' }>): Because {
+  switch (wanted.answer) {
+    case 'held':
+      return wanted.by === 'machine' ? 'held' : 'refused';
+    case 'not-allowed':
+    case 'invalid':
+      return 'refused';
+    case 'off':
+    case 'unknown':
+      return 'waiting';
+  }
 }
 
 /** What runs, a version to go back to, and one more stay: the newest that was not rejected, in case both of them are damaged. */
@@ -73,5 +91,6 @@ export function considerVersionCleaning({ observation }: DecisionInput): Verdict
 /** A version on probation looks and reports; everything else waits until it is confirmed. */
 export function withoutSteps({ steps, notDone, wantedId }: Decision): Decision {
   const reason = 'this version of the agent is on probation';
-  return { steps: [], notDone: [...steps.map((step) => ({ step: step.do, reason })), ...notDone], wantedId };
+  const waiting = steps.map((step): NotDone => ({ step: step.do, reason, because: 'waiting' }));
+  return { steps: [], notDone: [...waiting, ...notDone], wantedId };
 }

@@ -1,27 +1,23 @@
 /** Reasons that several decisions share. Pure. */
 
 import type { Observation } from '../observation/observation.ts';
-import type { DecisionInput } from './step.ts';
+import type { DecisionInput, NotDone } from './step.ts';
 
 /** What a failed adoption is remembered for. */
 export const ADOPT_KEY = 'adopt';
 /** What a failed repair of /etc/hosts is remembered for. */
 export const HOSTS_KEY = 'hosts';
 
-export function triedBefore(
-  key: string,
-  attempts: DecisionInput['attempts'],
-  now: Date,
-): { reason: string; failed: true } | null {
+export function triedBefore(key: string, attempts: DecisionInput['attempts'], now: Date): Omit<NotDone, 'step'> | null {
   const attempt = attempts.get(key);
   if (attempt === undefined || attempt.retryAt <= now) return null;
-  const { reason, count, retryAt, packageDigest, at } = attempt;
+  const { reason: fact, count, retryAt, packageDigest, at } = attempt;
   const times = count === 1 ? 'once' : `${count} times`;
   const sooner = packageDigest === undefined ? '' : ', or when another package is published';
   // Of then, and not of now: what was wrong may be mended since.
   const then = at === undefined ? '' : `that was at ${at.toISOString()}, `;
   const again = `${then}tried ${times}, again at ${retryAt.toISOString()}${sooner} (smm-agent retry tries at once)`;
-  return { reason: `${reason}; ${again}`, failed: true };
+  return { reason: `${fact}; ${again}`, fact, because: 'failed' };
 }
 
 export function blockedBy({ findings }: Extract<Observation['unitCheck'], { answer: 'blocked' }>): string {

@@ -3,7 +3,7 @@ import type { ReleaseId } from '../istio/release.ts';
 import { isLost } from '../observation/lost-release.ts';
 import type { Observation } from '../observation/observation.ts';
 import { HOSTS_KEY, triedBefore } from './reasons.ts';
-import type { DecisionInput, NotDone, Verdict } from './step.ts';
+import type { Because, DecisionInput, NotDone, Verdict } from './step.ts';
 
 /** How long a proxy must have been up, as the same process, before its release is confirmed. */
 const SETTLING_MS = 60_000;
@@ -20,7 +20,7 @@ const TRIES = 3;
 export function considerConfirming({ observation }: DecisionInput): Verdict {
   const { active, running, health, confirmed } = observation;
   if (active === null || running.answer !== 'release' || confirmed.has(running.id)) return null;
-  const not = (reason: string): NotDone => ({ step: 'confirm', reason });
+  const not = (reason: string): NotDone => ({ step: 'confirm', reason, because: 'waiting' });
   const { upMs } = running;
   if (upMs >= LONG_MS) {
     const isReady = health?.answer === 'ready';
@@ -48,8 +48,8 @@ export function considerStart({ observation, config }: DecisionInput): Verdict {
   if (!unit.exists || unit.activeState !== 'inactive' || job !== null || stop === null) return null;
   // The record of the last end is no stop by hand, yet the unit is not on its way up: it was stopped while it waited.
   if (stop.kind !== 'own-end') return null;
-  const not = (reason: string): NotDone => ({ step: 'start', reason });
-  if (config.hold) return not('this machine is held (hold: true)');
+  const not = (reason: string, because: Because = 'refused'): NotDone => ({ step: 'start', reason, because });
+  if (config.hold) return not('this machine is held (hold: true)', 'held');
   // As reason_to_stay_stopped in systemd/bin/istio-stop-lib.sh: change both.
   if (/^masked/.test(unit.unitFileState)) return not('istio.service is masked');
   if (stop.becameDisabled && config.istio.startWhenStopped !== 'always') {
@@ -100,9 +100,9 @@ function considerFailed(observation: Observation, hold: boolean): Verdict {
   const isRolledBack = stop.release !== null && stop.release !== next.manifest.id && rejected.has(stop.release);
   const isTried = stop.release === next.manifest.id && !confirmed.has(next.manifest.id) && isOnTrial(ends);
   if (!isRolledBack && !isTried && !isLost(observation)) return null;
-  const not = (reason: string): NotDone => ({ step: 'start', reason });
+  const not = (reason: string, because: Because = 'refused'): NotDone => ({ step: 'start', reason, because });
   // A rollback is no upgrade: it goes on under hold, and so do the tries that lead to it. Nothing else does.
-  if (hold && !isRolledBack && !isTried) return not('this machine is held (hold: true)');
+  if (hold && !isRolledBack && !isTried) return not('this machine is held (hold: true)', 'held');
   if (/^masked/.test(unit.unitFileState)) return not('istio.service is masked');
   if (stop.becameDisabled) return not('istio.service was disabled since its last start');
   const why = isTried

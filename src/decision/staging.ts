@@ -3,7 +3,7 @@ import type { ReleaseConfiguration, ReleaseId } from '../istio/release.ts';
 import { isLost } from '../observation/lost-release.ts';
 import type { LinkedRelease } from '../observation/observation.ts';
 import { blockedBy, triedBefore } from './reasons.ts';
-import type { DecisionInput, NotDone, Verdict } from './step.ts';
+import type { Because, DecisionInput, NotDone, Verdict } from './step.ts';
 import type { Wanted } from './wanted.ts';
 
 export function considerStaging(input: DecisionInput, wantedId: ReleaseId | null): Verdict {
@@ -11,27 +11,30 @@ export function considerStaging(input: DecisionInput, wantedId: ReleaseId | null
   const { active, staged, hasDropIn, unit, unitCheck } = observation;
   const lost = isLost(observation);
   if (active === null && !lost) return null;
-  const not = (reason: string): NotDone => ({ step: 'stage', reason });
+  const not = (reason: string, because: Because): NotDone => ({ step: 'stage', reason, because });
   const isStaged = staged !== null && staged.manifest.id !== active?.manifest.id;
   // istio-put-back has staged what a rejected release is rolled back to: that goes on, whatever is wanted.
   const isRollback = isStaged && active !== null && observation.rejected.has(active.manifest.id);
   if (config.hold) {
     return isStaged && !isRollback
       ? { do: 'withdraw', why: 'this machine is held' }
-      : not('this machine is held (hold: true)');
+      : not('this machine is held (hold: true)', 'held');
   }
   // Where the drop-in is lost as well, it is put in once there is something to start from.
   if (unitCheck.answer === 'absent' && !(lost && !hasDropIn && unit.exists)) {
-    return not(unit.exists ? 'the drop-in of istio.service is not in place yet' : unitCheck.reason);
+    return not(unit.exists ? 'the drop-in of istio.service is not in place yet' : unitCheck.reason, 'waiting');
   }
   if (unitCheck.answer === 'blocked') {
     // A restart would switch to it all the same, and run the new pilot-agent with the old Envoy, or move nowhere.
-    return isStaged ? { do: 'withdraw', why: blockedBy(unitCheck) } : not(blockedBy(unitCheck));
+    return isStaged ? { do: 'withdraw', why: blockedBy(unitCheck) } : not(blockedBy(unitCheck), 'refused');
   }
   if (wanted.answer === 'nothing') {
     // What the operator has forbidden since must not come with the next restart.
     const isForbidden = wanted.because === 'not-allowed' && staged?.manifest.istioVersion === wanted.istioVersion;
-    return isStaged && isForbidden ? { do: 'withdraw', why: wanted.reason } : not(wanted.reason);
+    const isRefused = wanted.because === 'not-allowed' || wanted.because === 'invalid';
+    return isStaged && isForbidden
+      ? { do: 'withdraw', why: wanted.reason }
+      : not(wanted.reason, isRefused ? 'refused' : 'waiting');
   }
   if (wantedId !== null && wantedId === active?.manifest.id && !isRollback) {
     return isStaged ? { do: 'withdraw', why: 'what is active is wanted again' } : null;
@@ -45,16 +48,17 @@ export function considerStaging(input: DecisionInput, wantedId: ReleaseId | null
       const why = `release ${wantedId} was rejected: ${rejection.reason}`;
       // Staged by a turn that had looked before the rejection.
       if (isStaged && staged.manifest.id === wantedId) return { do: 'withdraw', why };
-      return not(`${why}; not tried again before ${rejection.retryAt.toISOString()} (smm-agent retry clears it)`);
+      const until = `not tried again before ${rejection.retryAt.toISOString()} (smm-agent retry clears it)`;
+      return { ...not(`${why}; ${until}`, 'refused'), fact: why };
     }
     if (staged?.manifest.id === wantedId && staged.problems.length === 0) return null;
-    if (tooOld !== null) return not(tooOld);
+    if (tooOld !== null) return not(tooOld, 'waiting');
     const known = observation.releases.find((release) => release.manifest.id === wantedId);
     if (known !== undefined && known.problems.length === 0) {
       return { do: 'point-staged', id: wantedId, why: `release ${wantedId} is complete on disk and wanted` };
     }
   }
-  if (tooOld !== null) return not(tooOld);
+  if (tooOld !== null) return not(tooOld, 'waiting');
   const key = stageKey(wanted, config.istio.source === 'official' ? config.istio.downloads : agentWanted.repository);
   const again = triedBefore(key, attempts, observation.at);
   if (again !== null) return { step: 'stage', ...again };

@@ -30,12 +30,28 @@ export type Step = {
 
 export type StepName = Step['do'];
 
-/** A step that was considered and not taken. */
-export interface NotDone {
-  step: StepName;
-  reason: string;
+/** Why a step is not taken, for programs. */
+export type Because =
+  /** `hold: true` on this machine. */
+  | 'held'
   /** The step was tried and failed; it waits for its next try. */
-  failed?: true;
+  | 'failed'
+  /** Something has to happen first, on this machine or in the cluster. */
+  | 'waiting'
+  /** What an operator, a unit file or a refused release says stands against it. */
+  | 'refused';
+
+/** A reason in words. */
+export interface Reason {
+  reason: string;
+  /** The part of `reason` that stays the same while nothing changes, without times and counts; left out where that is all of it. */
+  fact?: string;
+}
+
+/** A step that was considered and not taken. */
+export interface NotDone extends Reason {
+  step: StepName;
+  because: Because;
 }
 
 export interface Decision {

@@ -17,7 +17,8 @@ export type AgentWanted = {
   | { answer: 'version'; version: string; step: 'same' | 'upgrade' | 'downgrade' }
   /** Nobody asks for a version: `reason` says why. */
   | { answer: 'off'; reason: string }
-  | { answer: 'held'; version: string; reason: string }
+  /** `by`: `hold` of this machine, or of the control plane. */
+  | { answer: 'held'; by: 'machine' | 'control-plane'; version: string; reason: string }
   | { answer: 'not-allowed'; version: string; reason: string }
   /** What is asked for cannot be understood. */
   | { answer: 'invalid'; reason: string }
@@ -68,8 +69,12 @@ async function withinPolicy(policy: AgentPolicy, config: Config, running: string
     const reason = `smm-agent ${version} cannot be put on probation, and so not be switched to: install its package`;
     return { answer: 'not-allowed', version, reason, ...known };
   }
-  if (config.hold) return { answer: 'held', version, reason: 'this machine is held (hold: true)', ...known };
-  if (policy.hold) return { answer: 'held', version, reason: `agents are held by ${source}`, ...known };
+  if (config.hold) {
+    return { answer: 'held', by: 'machine', version, reason: 'this machine is held (hold: true)', ...known };
+  }
+  if (policy.hold) {
+    return { answer: 'held', by: 'control-plane', version, reason: `agents are held by ${source}`, ...known };
+  }
   if (!semver.satisfies(version, config.agent.allow, { includePrerelease: true })) {
     const reason = `smm-agent ${version} is outside of what agent.allow permits here (${config.agent.allow})`;
     return { answer: 'not-allowed', version, reason, ...known };

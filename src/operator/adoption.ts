@@ -2,7 +2,6 @@
 import { AgentError } from '../base/errors.ts';
 import type { Paths } from '../base/paths.ts';
 import type { End } from '../daemon/clients.ts';
-import { RELOAD } from '../daemon/daemon.ts';
 import { ask } from '../daemon/socket/client.ts';
 import { turnResult } from '../daemon/turn-result.ts';
 import { wantedRelease } from '../decision/wanted.ts';
@@ -75,7 +74,7 @@ async function installedConfiguration(paths: Paths, before: OwnConfiguration | n
 
 /** A turn with the changed configuration: by the daemon where one runs. Resolves with how it ended. */
 export async function reconcileOrAsk(paths: Paths, tell: Tell): Promise<End> {
-  await ask(paths.socket, { do: RELOAD }, tell);
+  await ask(paths.socket, { do: 'reload' }, tell);
   const answer = await ask(paths.socket, { do: 'reconcile' }, tell);
   return answer ?? turnResult(await reconcileHere(paths, tell));
 }

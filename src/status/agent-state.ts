@@ -1,5 +1,6 @@
 /** What the agent itself is about, out of what it saw, was told and could do: the first thing that stands in its way. Pure. */
 import { isOwnStep } from '../decision/own-version.ts';
+import type { Reason } from '../decision/step.ts';
 import { describeLost, isLost } from '../observation/lost-release.ts';
 import { whyNotRun } from './not-run.ts';
 import { upgradeSummary } from './own-version.ts';
@@ -13,18 +14,22 @@ export function agentState(input: StatusInput): AgentState {
   }
   if (isLost(observation)) {
     const why = whyNotMade(input);
-    return { state: why === null ? 'waiting' : 'failing', reason: describeLost(observation, why) };
+    return {
+      state: why === null ? 'waiting' : 'failing',
+      reason: describeLost(observation, why?.reason ?? null),
+      fact: describeLost(observation, why?.fact ?? null),
+    };
   }
-  const held = decision.notDone.find(({ reason }) => reason.startsWith('this machine is held'));
-  if (held !== undefined) return { state: 'held', reason: held.reason };
+  const held = decision.notDone.find(({ because }) => because === 'held');
+  if (held !== undefined) return { state: 'held', ...reasonOf(held) };
   // The same words from the first failure to the next try: one change, and not one for each turn.
-  const failed = decision.notDone.find(({ failed, step }) => failed && !isOwnStep(step));
-  if (failed !== undefined) return { state: 'failing', reason: failed.reason };
+  const failed = decision.notDone.find(({ because, step }) => because === 'failed' && !isOwnStep(step));
+  if (failed !== undefined) return { state: 'failing', ...reasonOf(failed) };
   const failure = failures.find(({ step }) => !isOwnStep(step));
   if (failure !== undefined) return { state: failure.blocked ? 'blocked' : 'failing', reason: failure.sentence };
   const notAdopted = decision.notDone.find(({ step }) => step === 'adopt');
   if (wanted.answer === 'nothing' && wanted.because === 'not-adopted' && notAdopted !== undefined) {
-    return { state: 'waiting', reason: notAdopted.reason };
+    return { state: 'waiting', ...reasonOf(notAdopted) };
   }
   if (wanted.answer === 'nothing') {
     if (wanted.because === 'own-lost') return { state: 'blocked', reason: wanted.reason };
@@ -33,19 +38,26 @@ export function agentState(input: StatusInput): AgentState {
   }
   const rejected = decision.wantedId !== null && observation.rejected.has(decision.wantedId);
   const notStaged = decision.notDone.find(({ step }) => step === 'stage');
-  if (notStaged !== undefined) return { state: rejected ? 'rejected' : 'waiting', reason: notStaged.reason };
+  if (notStaged !== undefined) return { state: rejected ? 'rejected' : 'waiting', ...reasonOf(notStaged) };
   // Istio has what it needs: what is left to say is what stands in the way of the agent itself.
-  const { state, reason } = upgradeSummary(input);
-  if ((state === 'rejected' || state === 'failing') && reason !== null) return { state, reason };
+  const { state, reason, fact } = upgradeSummary(input);
+  if ((state === 'rejected' || state === 'failing') && reason !== null) {
+    return { state, reason, ...(fact === undefined ? {} : { fact }) };
+  }
   const notRun = whyNotRun(observation);
   if (notRun !== null) return notRun;
   return { state: 'ready', reason: 'what is wanted is active or staged' };
 }
 
 /** What keeps a lost release from being made again; null once one is staged, or is about to be. */
-function whyNotMade({ decision, failures, wanted }: StatusInput): string | null {
+function whyNotMade({ decision, failures, wanted }: StatusInput): Required<Reason> | null {
   const notDone = ['stage', 'adopt'].flatMap((step) => decision.notDone.find((one) => one.step === step) ?? []).at(0);
   const failure = failures.find(({ step }) => !isOwnStep(step));
-  if (notDone !== undefined) return notDone.reason;
-  return failure?.sentence ?? (wanted.answer === 'nothing' ? wanted.reason : null);
+  if (notDone !== undefined) return { fact: notDone.reason, ...reasonOf(notDone) };
+  const reason = failure?.sentence ?? (wanted.answer === 'nothing' ? wanted.reason : null);
+  return reason === null ? null : { reason, fact: reason };
+}
+
+function reasonOf({ reason, fact }: Reason): Reason {
+  return fact === undefined ? { reason } : { reason, fact };
 }

@@ -32,7 +32,9 @@ function nothingRuns(unit: Observation['unit'], stop: Observation['stop']): Agen
   if (activeState === 'inactive') {
     return { state: 'waiting', reason: `Istio is stopped${stop === null ? '' : ` by ${stop.words}`}` };
   }
-  return { state: 'waiting', reason: `istio.service is ${activeState}, and Envoy does not run yet` };
+  const reason = `istio.service is ${activeState}, and Envoy does not run yet`;
+  // Every restart of Istio goes through several of these states.
+  return { state: 'waiting', reason, fact: 'Envoy does not run yet' };
 }
 
 function failing(reason: string): AgentState {

@@ -1,7 +1,7 @@
 /** What people are told about the agent's own versions. Pure. */
 import { isOwnStep } from '../decision/own-version.ts';
 import { isOnProbation } from '../observation/observation.ts';
-import type { StatusInput, UpgradeState, UpgradeSummary } from './status.ts';
+import type { StatusInput, UpgradeSummary } from './status.ts';
 
 type Input = Pick<StatusInput, 'observation' | 'agentWanted' | 'decision' | 'failures'>;
 
@@ -23,7 +23,7 @@ export function upgradeSummary(input: Input): UpgradeSummary {
   };
 }
 
-function stateOf(input: Input): { state: UpgradeState; reason: string | null } {
+function stateOf(input: Input): Pick<UpgradeSummary, 'state' | 'reason' | 'fact'> {
   const { agentWanted, decision, failures, observation } = input;
   const { probation, rejected, left } = observation.agent;
   if (isOnProbation(observation) && probation !== null) {
@@ -36,6 +36,7 @@ function stateOf(input: Input): { state: UpgradeState; reason: string | null } {
   if (restart !== undefined)
     return { state: failed === undefined ? 'waiting' : 'failing', reason: failed?.sentence ?? restart.why };
   const reason = notDone?.reason ?? failed?.sentence ?? null;
+  const fact = notDone?.fact === undefined ? {} : { fact: notDone.fact };
   switch (agentWanted.answer) {
     case 'off':
     case 'held':
@@ -48,8 +49,8 @@ function stateOf(input: Input): { state: UpgradeState; reason: string | null } {
     case 'version': {
       if (agentWanted.step === 'same') return { state: 'current', reason: null };
       const { version } = agentWanted;
-      if (rejected.has(version) || left?.version === version) return { state: 'rejected', reason };
-      if (failed !== undefined || notDone?.failed) return { state: 'failing', reason };
+      if (rejected.has(version) || left?.version === version) return { state: 'rejected', reason, ...fact };
+      if (failed !== undefined || notDone?.because === 'failed') return { state: 'failing', reason, ...fact };
       return { state: 'waiting', reason };
     }
   }

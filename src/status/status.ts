@@ -3,26 +3,28 @@
  * and the journal are views of it. Pure.
  */
 import type { Target } from '../control-plane/target/target.ts';
-import type { Decision, StepName } from '../decision/step.ts';
+import type { Decision, Reason, StepName } from '../decision/step.ts';
 import type { Wanted } from '../decision/wanted.ts';
 import type { AgentWanted } from '../decision/wanted-agent.ts';
 import type { Observation } from '../observation/observation.ts';
 import type { ConfigInEffect } from '../observation/settings.ts';
 
-/** What the agent itself is about. `reason` says it in words; for `ready` there is none to give. */
-export type AgentState =
-  | { state: 'ready'; reason: string }
-  /** The configuration file has errors: the daemon is up and idle. */
-  | { state: 'misconfigured'; reason: string }
-  /** Something on this machine would defeat the agent: nothing is staged. */
-  | { state: 'blocked'; reason: string }
-  | { state: 'held'; reason: string }
-  /** The control plane gives no target to work for. */
-  | { state: 'waiting'; reason: string }
-  /** The last try of a step failed and will be repeated. */
-  | { state: 'failing'; reason: string }
-  /** Version, revision or configuration of what is wanted is refused here. */
-  | { state: 'rejected'; reason: string };
+/** What the agent itself is about; its reason says it in words. */
+export interface AgentState extends Reason {
+  state:
+    | 'ready'
+    /** The configuration file has errors: the daemon is up and idle. */
+    | 'misconfigured'
+    /** Something on this machine would defeat the agent: nothing is staged. */
+    | 'blocked'
+    | 'held'
+    /** The control plane gives no target to work for. */
+    | 'waiting'
+    /** The last try of a step failed and will be repeated. */
+    | 'failing'
+    /** Version, revision or configuration of what is wanted is refused here. */
+    | 'rejected';
+}
 
 export interface ReleaseSummary {
   id: string;
@@ -84,6 +86,8 @@ export interface UpgradeSummary {
   state: UpgradeState;
   /** In words; null for `current`. */
   reason: string | null;
+  /** The part of `reason` that stays the same while nothing changes; left out where that is all of it. */
+  fact?: string;
   probation: { version: string; from: string; begun: string; prolonged: number } | null;
 }
 

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type DaemonParts, RELOAD, runDaemon, type Session } from '../../src/daemon/daemon.ts';
-import { FOLLOW_UP, PROBATION } from '../../src/daemon/follow-up.ts';
+import { type DaemonParts, runDaemon, type Session } from '../../src/daemon/daemon.ts';
 import { Triggers } from '../../src/daemon/triggers.ts';
 import { Watchdog } from '../../src/daemon/watchdog.ts';
 import type { Log } from '../../src/host/log/log.ts';
@@ -17,7 +16,7 @@ const STATUS = misconfiguredStatus('1.0.0', 1, new Date(0), 'nothing to do');
 function daemon(
   turn: (options: { ask: Ask; signal: AbortSignal }) => Promise<Status>,
   followUpMs: number | null = null,
-  reason: typeof FOLLOW_UP | typeof PROBATION = FOLLOW_UP,
+  reason: 'follow-up' | 'probation' = 'follow-up',
   heldBack = { failures: 0, ms: 0 },
 ) {
   const clock = new ManualClock();
@@ -161,7 +160,7 @@ describe('the daemon', () => {
     const it = daemon(async () => STATUS);
     await it.first;
     const over = it.next();
-    it.triggers.fire(RELOAD);
+    it.triggers.fire('reload');
     await over;
     assert.deepEqual(it.opened, ['opened', 'stopped', 'opened']);
     it.end();
@@ -187,7 +186,13 @@ describe('the daemon', () => {
       return STATUS;
     });
     await it.first;
-    for (const reasons of [['poll'], ['istio'], ['follow-up', 'istio'], ['istio', 'poll'], ['reconcile', 'istio']]) {
+    for (const reasons of [
+      ['poll'],
+      ['istio'],
+      ['follow-up', 'istio'],
+      ['istio', 'poll'],
+      ['reconcile', 'istio'],
+    ] as const) {
       const over = it.next();
       for (const reason of reasons) it.triggers.fire(reason);
       await over;
@@ -227,7 +232,7 @@ describe('the daemon', () => {
       turns++;
       return STATUS;
     };
-    const it = daemon(turn, 10_000, PROBATION);
+    const it = daemon(turn, 10_000, 'probation');
     await it.first;
     for (let minute = 0; minute < 120; minute++) {
       const before = turns;
@@ -243,16 +248,16 @@ describe('the daemon', () => {
   });
 
   it('looks later where it has failed before, and meanwhile for whoever asks, but at no poll', async () => {
-    for (const asks of [null, 'reconcile', RELOAD]) {
+    for (const asks of [null, 'reconcile', 'reload'] as const) {
       let turns = 0;
       const turn = async () => {
         turns++;
         return STATUS;
       };
-      const it = daemon(turn, null, FOLLOW_UP, { failures: 4, ms: 20_000 });
+      const it = daemon(turn, null, 'follow-up', { failures: 4, ms: 20_000 });
       await new Promise(setImmediate);
       it.clock.pass(19_999);
-      for (const reason of ['poll', 'istio']) it.triggers.fire(reason);
+      for (const reason of ['poll', 'istio'] as const) it.triggers.fire(reason);
       for (let round = 0; round < 10; round++) await new Promise(setImmediate);
       const why = 'held back for 20 s: the agent has ended 4 times before it had completed a turn';
       assert.deepEqual([turns, it.notified, it.lines], [0, [`ready ${why}`, `failing: ${why}`], [`warn ${why}`]]);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import { describe, it } from 'node:test';
-import { Triggers } from '../../src/daemon/triggers.ts';
+import { askFor, type TriggerName, Triggers } from '../../src/daemon/triggers.ts';
 
 describe('triggers', () => {
   it('gives all that was asked for before anybody waited, once', async () => {
@@ -37,4 +37,20 @@ describe('triggers', () => {
     }
     assert.equal(getEventListeners(signal, 'abort').length, 0);
   });
+});
+
+describe('a turn that several triggers begin', () => {
+  const rows: [readonly TriggerName[], ReturnType<typeof askFor>][] = [
+    [['follow-up', 'istio'], 'recent'],
+    [['istio', 'poll'], 'poll'],
+    [['istio', 'probation'], 'poll'],
+    [['poll', 'reconcile'], 'anew'],
+    [['follow-up', 'reload'], 'anew'],
+    [['start'], 'anew'],
+  ];
+  for (const [reasons, ask] of rows) {
+    it(`asks the control plane as the most demanding of them says: ${reasons.join(' and ')}: ${ask}`, () => {
+      assert.equal(askFor(reasons), ask);
+    });
+  }
 });

@@ -104,7 +104,13 @@ describe('the wanted version of the agent', () => {
     [
       'it is held',
       {
-        agentWanted: { answer: 'held', version: '0.3.0', reason: 'agents are held by ConfigMap smm-agent', ...nobody },
+        agentWanted: {
+          answer: 'held',
+          by: 'control-plane',
+          version: '0.3.0',
+          reason: 'agents are held by ConfigMap smm-agent',
+          ...nobody,
+        },
       },
       'held',
       /agents are held/,

@@ -74,7 +74,7 @@ describe('an agent whose release folder is lost', () => {
 
   it('is failing, with the reason and the commands, where no release can be made', () => {
     const reason = 'the download is refused; tried once';
-    const answer = state(lost, [{ step: 'stage', reason, failed: true }]);
+    const answer = state(lost, [{ step: 'stage', reason, because: 'failed' }]);
     assert.equal(answer.state, 'failing');
     assert.match(answer.reason, /no release is active.*package's own files/);
     assert.match(
@@ -84,7 +84,7 @@ describe('an agent whose release folder is lost', () => {
   });
 
   it('is failing also under hold: a held machine has lost its release all the same', () => {
-    const answer = state(lost, [{ step: 'stage', reason: 'this machine is held (hold: true)' }]);
+    const answer = state(lost, [{ step: 'stage', reason: 'this machine is held (hold: true)', because: 'held' }]);
     assert.deepEqual([answer.state, /this machine is held/.test(answer.reason)], ['failing', true]);
   });
 

@@ -78,7 +78,11 @@ describe('the state of the agent', () => {
       'blocked',
       /istio:3 sets PILOT_ADDRESS \(remove it\)/,
     ],
-    'is held': [{ notDone: [{ step: 'stage', reason: 'this machine is held (hold: true)' }] }, 'held', /hold: true/],
+    'is held': [
+      { notDone: [{ step: 'stage', reason: 'this machine is held (hold: true)', because: 'held' }] },
+      'held',
+      /hold: true/,
+    ],
     'is failing after a step that failed': [
       { failure: 'cannot find Istio 1.31.1' },
       'failing',
@@ -87,7 +91,7 @@ describe('the state of the agent', () => {
     'is failing until the next try, in the same words': [
       {
         failure: 'cannot find Istio 1.31.1',
-        notDone: [{ step: 'stage', reason: 'cannot find Istio 1.31.1; tried once, again at noon', failed: true }],
+        notDone: [{ step: 'stage', reason: 'cannot find Istio 1.31.1; tried once, again at noon', because: 'failed' }],
       },
       'failing',
       /tried once, again at noon/,
@@ -100,7 +104,7 @@ describe('the state of the agent', () => {
     'says what the adoption waits for': [
       {
         wanted: { answer: 'nothing', because: 'not-adopted', reason: 'not adopted yet' },
-        notDone: [{ step: 'adopt', reason: 'istio.service is failed' }],
+        notDone: [{ step: 'adopt', reason: 'istio.service is failed', because: 'waiting' }],
       },
       'waiting',
       /istio.service is failed/,
@@ -122,7 +126,7 @@ describe('the state of the agent', () => {
         observation: {
           rejected: new Map([[NEW.manifest.id, { reason: 'x', count: 1, at: minutesAgo(1), retryAt: minutesAgo(-1) }]]),
         },
-        notDone: [{ step: 'stage', reason: 'release was rejected: it ended 3 times' }],
+        notDone: [{ step: 'stage', reason: 'release was rejected: it ended 3 times', because: 'refused' }],
       },
       'rejected',
       /ended 3 times/,
@@ -207,7 +211,12 @@ describe('the journal', () => {
   });
 
   it('has no line for a poll that changed nothing, although times moved', () => {
-    const failing = (time: string) => status({ failure: `tried 2 times, again at ${time}` });
+    const fact = 'cannot find Istio 1.31.1';
+    const failing = (time: string) => {
+      const reason = `${fact}; tried 2 times, again at ${time}`;
+      return status({ notDone: [{ step: 'stage', reason, fact, because: 'failed' }] });
+    };
+    assert.match(failing('noon').agent.reason, /again at noon$/);
     assert.deepEqual(announce(failing('2026-11-23T12:00:00.000Z'), failing('2026-11-23T12:05:00.000Z')), []);
   });
 

@@ -88,7 +88,7 @@ function pendingLine({ restart, istio }: Status): Line {
   }
 }
 
-const upgradeOf = ({ upgrade }: Status) => `${upgrade?.state} ${upgrade?.wanted} ${stable(upgrade?.reason ?? '')}`;
+const upgradeOf = ({ upgrade }: Status) => `${upgrade?.state} ${upgrade?.wanted} ${upgrade?.fact ?? upgrade?.reason}`;
 
 /** What the agent itself is about says it, or nothing is to be said. */
 function isUpgradeWorthALine({ upgrade, agent }: Status): boolean {
@@ -102,7 +102,7 @@ function upgradeLine({ upgrade }: Status): Line {
   return { level, sentence, fields: upgrade?.wanted == null ? {} : { wanted: upgrade.wanted } };
 }
 
-const agentOf = ({ agent }: Status) => `${agent.state} ${stable(agent.reason)}`;
+const agentOf = ({ agent }: Status) => `${agent.state} ${agent.fact ?? agent.reason}`;
 
 function agentLine({ agent }: Status): Line {
   switch (agent.state) {
@@ -117,18 +117,4 @@ function agentLine({ agent }: Status): Line {
     case 'rejected':
       return { level: 'error', sentence: `${agent.state}: ${agent.reason}`, fields: {} };
   }
-}
-
-/** From the turn after a failure on, its reason says when the next try is (decision/reasons.ts): that is no other reason. */
-const NEXT_TRY = /; (that was at \S+, )?tried (once|\d+ times), again at [^;]*$/;
-
-/** Every restart of Istio goes through these (not-run.ts): one line says enough. */
-const ON_ITS_WAY = /^istio\.service is (activating|deactivating|reloading|active), and/;
-
-/** Times and counts in a reason move from turn to turn without anything having changed. */
-function stable(reason: string): string {
-  return reason
-    .replace(ON_ITS_WAY, '')
-    .replace(NEXT_TRY, '')
-    .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z|\b(once|\d+ (s|times|ms))\b/g, '');
 }

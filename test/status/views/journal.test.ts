@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { triedBefore } from '../../../src/decision/reasons.ts';
 import { describeStatus } from '../../../src/status/describe.ts';
+import { whyNotRun } from '../../../src/status/not-run.ts';
 import type { Status } from '../../../src/status/status.ts';
 import { misconfiguredStatus } from '../../../src/status/unseen.ts';
 import { announce, announceTarget } from '../../../src/status/views/journal.ts';
@@ -37,27 +38,30 @@ describe('the journal', () => {
 
   it('says a failure once, and not again when the next turn knows the time of the next try', () => {
     const reason = 'cannot stage: the disk is full';
-    const failing = (words: string): Status => ({
+    const failing = (words: string, fact = words): Status => ({
       ...status(),
-      agent: { ...status().agent, state: 'failing', reason: words },
+      agent: { ...status().agent, state: 'failing', reason: words, fact },
     });
-    const { reason: later } = triedBefore(
+    const { reason: later, fact } = triedBefore(
       'stage 1.31.1',
       new Map([['stage 1.31.1', { reason, count: 2, retryAt: minutesAgo(-1), at: NOW, packageDigest: undefined }]]),
       NOW,
     ) ?? { reason: '' };
+    assert.equal(fact, reason);
     assert.match(later, /^cannot stage: the disk is full; that was at .* tried 2 times, again at /);
     assert.deepEqual(sentences(status(), failing(reason)), [`failing: ${reason}`]);
-    assert.deepEqual(sentences(failing(reason), failing(later)), []);
-    assert.deepEqual(sentences(failing(later), failing('cannot stage: another reason')), [
+    assert.deepEqual(sentences(failing(reason), failing(later, fact)), []);
+    assert.deepEqual(sentences(failing(later, fact), failing('cannot stage: another reason')), [
       'failing: cannot stage: another reason',
     ]);
   });
 
   it('says once that Istio is on its way, whatever systemd calls that', () => {
-    const waiting = (state: string): Status => {
-      const reason = `istio.service is ${state}, and Envoy does not run yet`;
-      return { ...status(), agent: { ...status().agent, state: 'waiting', reason } };
+    const waiting = (activeState: 'activating' | 'deactivating'): Status => {
+      const { unit } = observed();
+      const why = whyNotRun(observed({ running: { answer: 'nothing', lastRan: null }, unit: { ...unit, activeState } }));
+      assert.ok(why);
+      return { ...status(), agent: { ...status().agent, ...why } };
     };
     assert.deepEqual(sentences(status(), waiting('deactivating')), [
       'waiting: istio.service is deactivating, and Envoy does not run yet',
