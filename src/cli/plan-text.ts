@@ -2,7 +2,7 @@
 import type { Step } from '../decision/step.ts';
 import { isLost } from '../observation/lost-release.ts';
 import type { Observation } from '../observation/observation.ts';
-import type { Plan } from '../turn/turn.ts';
+import type { Plan } from '../turn/plan.ts';
 
 export function explainPlan(plan: Plan, warnings: readonly string[] = []): string {
   const { observation, target, wanted, decision } = plan;

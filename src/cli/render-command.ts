@@ -46,18 +46,22 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
 }
 
 async function renderOwn(output: string, io: Io): Promise<string[]> {
-  const [{ configHere }, { readMachineId }, { Mesh }] = await Promise.all([
+  const [{ configHere }, { readMachineId }, { KubernetesControlPlane }] = await Promise.all([
     import('../operator/without-daemon.ts'),
     import('../turn/agent.ts'),
-    import('../turn/control-plane.ts'),
+    import('../turn/kubernetes-control-plane.ts'),
   ]);
   requireRoot(io, spec.name, 'without --from it needs the token of the control plane');
   const { paths } = io;
   const config = await configHere(paths);
   const local: LocalConfiguration = config.istio;
-  const mesh = new Mesh(config, { paths, machineId: await readMachineId(paths), clock: systemClock });
+  const controlPlane = new KubernetesControlPlane(config, {
+    paths,
+    machineId: await readMachineId(paths),
+    clock: systemClock,
+  });
   const inputs = async (): Promise<VmInputs> => {
-    const target = await mesh.target('anew');
+    const target = await controlPlane.target('anew');
     // A machine that keeps its own configuration goes on without what is lacking; a rendering does not.
     const [lacking] = target.answer === 'wanted' ? Object.values(target.inputs.lacking ?? {}) : [target.reason];
     if (target.answer === 'wanted' && lacking === undefined) return target.inputs;
@@ -67,6 +71,6 @@ async function renderOwn(output: string, io: Io): Promise<string[]> {
   try {
     return await render({ output }, inputs, local);
   } finally {
-    mesh.close();
+    controlPlane.close();
   }
 }

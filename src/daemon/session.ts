@@ -18,7 +18,7 @@ import { writeStatus } from '../status/file.ts';
 import type { Status } from '../status/status.ts';
 import { failedStatus, misconfiguredStatus } from '../status/unseen.ts';
 import { Agent, readMachineId } from '../turn/agent.ts';
-import { Mesh } from '../turn/control-plane.ts';
+import { KubernetesControlPlane } from '../turn/kubernetes-control-plane.ts';
 import type { RiskyInputs } from '../turn/risky-inputs.ts';
 import { turn } from '../turn/turn.ts';
 import { noteTurn, readProbation } from '../versions/probation.ts';
@@ -116,8 +116,17 @@ async function configured(
   const { paths, clock, services, invocation, risks } = parts;
   const { inEffect } = read;
   const config = await withEmergencyHold(paths, read.config);
-  const mesh = new Mesh(config, { paths, machineId, clock });
-  const agent = new Agent({ paths, clock, services, config, mesh, invocation, inEffect, ...(risks ? { risks } : {}) });
+  const controlPlane = new KubernetesControlPlane(config, { paths, machineId, clock });
+  const agent = new Agent({
+    paths,
+    clock,
+    services,
+    config,
+    controlPlane,
+    invocation,
+    inEffect,
+    ...(risks ? { risks } : {}),
+  });
   const tidying = new Tidying(parts);
   const age = new UnitAge(clock);
   let onTrial = wasOnTrial;
@@ -160,7 +169,7 @@ async function configured(
         stop: () => {
           ticker.stop();
           watching.close();
-          mesh.close();
+          controlPlane.close();
         },
       };
     },
@@ -195,7 +204,6 @@ function isChanging({ istio: { unit } }: Status): boolean {
 /** Whether something is coming up, or to an end, that nobody tells of. `ageMs`: for how long Istio has been as it is. */
 function isMoving(status: Status, ageMs: number): boolean {
   const isSettling = status.notDone.some(({ step }) => step === 'confirm' || step === 'install-drop-in');
-  const awaitsEntry =
-    status.warnings.some((warning) => warning.startsWith('not reported')) && ageMs < ENTRY_PATIENCE_MS;
+  const awaitsEntry = status.awaitsEntry === true && ageMs < ENTRY_PATIENCE_MS;
   return isSettling || awaitsEntry || ageMs < OLD_ENTRY_MS;
 }

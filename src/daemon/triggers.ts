@@ -1,5 +1,5 @@
 /** Why the next turn begins: many requests while one turn is under way amount to one turn after it. */
-import type { Ask } from '../turn/turn.ts';
+import type { Ask } from '../turn/dependencies.ts';
 
 interface Trigger {
   /** How the control plane is asked in a turn that only this begins. */

@@ -16,8 +16,8 @@ import { istiodLine } from '../istio/releases/hosts-line.ts';
 import { isLost } from '../observation/lost-release.ts';
 import type { Observation } from '../observation/observation.ts';
 import { readMachineId } from '../turn/agent.ts';
-import { Mesh } from '../turn/control-plane.ts';
 import type { Tell } from '../turn/events.ts';
+import { KubernetesControlPlane } from '../turn/kubernetes-control-plane.ts';
 import { configHere, observeHere, reconcileHere } from './without-daemon.ts';
 
 /** `again`: the files of the Istio package as they are now. */
@@ -29,10 +29,14 @@ export async function adoptionDifference(paths: Paths, kind: AdoptionKind): Prom
   const observation = await observeHere(paths);
   const { active, staged, own } = observation;
   requireAdopted(observation);
-  const mesh = new Mesh(config, { paths, machineId: await readMachineId(paths), clock: systemClock });
+  const controlPlane = new KubernetesControlPlane(config, {
+    paths,
+    machineId: await readMachineId(paths),
+    clock: systemClock,
+  });
   try {
     const wanted = await wantedRelease({
-      target: await mesh.target('anew'),
+      target: await controlPlane.target('anew'),
       config: kind === 'again' ? config : { ...config, istio: { ...config.istio, configuration: kind } },
       isAdopted: true,
       own: kind === 'again' ? await installedConfiguration(paths, own) : own,
@@ -48,7 +52,7 @@ export async function adoptionDifference(paths: Paths, kind: AdoptionKind): Prom
     if (next === undefined) return ["this machine's own configuration: made of the files of Istio's package again"];
     return describeDifference(next, wanted.configuration);
   } finally {
-    mesh.close();
+    controlPlane.close();
   }
 }
 

@@ -5,7 +5,7 @@ import { AGENT_VERSION } from '../base/version.ts';
 import type { EntryReport } from '../control-plane/report/entry-report.ts';
 import { systemClock } from '../host/clock.ts';
 import { readMachineId } from '../turn/agent.ts';
-import { Mesh } from '../turn/control-plane.ts';
+import { KubernetesControlPlane } from '../turn/kubernetes-control-plane.ts';
 import { configHere, observeHere } from './without-daemon.ts';
 
 /** On the entry once nobody reports any more. Pure. */
@@ -25,10 +25,14 @@ function removedReport(version: string): EntryReport {
 export async function reportRemoval(paths: Paths): Promise<string | null> {
   const config = await configHere(paths);
   const { identity } = await observeHere(paths);
-  const mesh = new Mesh(config, { paths, machineId: await readMachineId(paths), clock: systemClock });
+  const controlPlane = new KubernetesControlPlane(config, {
+    paths,
+    machineId: await readMachineId(paths),
+    clock: systemClock,
+  });
   try {
-    return await mesh.publishLast(removedReport(AGENT_VERSION), identity);
+    return await controlPlane.publishLast(removedReport(AGENT_VERSION), identity);
   } finally {
-    mesh.close();
+    controlPlane.close();
   }
 }

@@ -5,7 +5,7 @@ import { Attempts } from '../decision/attempts.ts';
 import { readHistory } from '../history/history.ts';
 import { systemClock } from '../host/clock.ts';
 import { readMachineId } from '../turn/agent.ts';
-import { Mesh } from '../turn/control-plane.ts';
+import { KubernetesControlPlane } from '../turn/kubernetes-control-plane.ts';
 import { requireReadableState } from '../versions/state/format.ts';
 import { configHere, observeHere } from './without-daemon.ts';
 
@@ -45,13 +45,17 @@ async function machine(paths: Paths): Promise<string> {
 
 async function controlPlane(paths: Paths): Promise<string> {
   const config = await configHere(paths);
-  const mesh = new Mesh(config, { paths, machineId: await readMachineId(paths), clock: systemClock });
+  const controlPlane = new KubernetesControlPlane(config, {
+    paths,
+    machineId: await readMachineId(paths),
+    clock: systemClock,
+  });
   try {
-    const target = await mesh.target('anew');
-    if (mesh.hasAnswered()) return `it answers (${target.answer})`;
+    const target = await controlPlane.target('anew');
+    if (controlPlane.hasAnswered()) return `it answers (${target.answer})`;
     const reason = target.answer === 'wanted' ? 'nothing was asked' : target.reason;
     throw new AgentError('SMM217', `cannot reach the control plane: ${reason}`, 'the reason says what to look at');
   } finally {
-    mesh.close();
+    controlPlane.close();
   }
 }

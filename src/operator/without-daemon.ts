@@ -17,10 +17,11 @@ import type { Observation } from '../observation/observation.ts';
 import { observe } from '../observation/observe.ts';
 import type { Status } from '../status/status.ts';
 import { Agent, readMachineId } from '../turn/agent.ts';
-import { Mesh } from '../turn/control-plane.ts';
 import type { Tell } from '../turn/events.ts';
+import { KubernetesControlPlane } from '../turn/kubernetes-control-plane.ts';
+import { dryRun, type Plan } from '../turn/plan.ts';
 import { RiskyInputs } from '../turn/risky-inputs.ts';
-import { dryRun, type Plan, turn } from '../turn/turn.ts';
+import { turn } from '../turn/turn.ts';
 import { readLeftVersion, writeLeftVersion } from '../versions/operators-choice.ts';
 import { VersionRejections } from '../versions/rejections.ts';
 import { AGENT_UNIT } from '../versions/unit.ts';
@@ -117,10 +118,13 @@ async function withAgent<T>(
 ): Promise<T> {
   const config = await configHere(paths);
   const clock = systemClock;
-  const mesh = new Mesh(config, { paths, machineId: await readMachineId(paths), clock });
+  const controlPlane = new KubernetesControlPlane(config, { paths, machineId: await readMachineId(paths), clock });
   try {
-    return await work(new Agent({ paths, clock, services: servicesHere(paths), config, mesh, invocation }), config);
+    return await work(
+      new Agent({ paths, clock, services: servicesHere(paths), config, controlPlane, invocation }),
+      config,
+    );
   } finally {
-    mesh.close();
+    controlPlane.close();
   }
 }

@@ -68,6 +68,8 @@ export interface Status {
   notDone: { step: string; reason: string }[];
   /** Sentences that an operator should read: edits that have no effect, a clone that shares the name, ... */
   warnings: string[];
+  /** istiod has not made this machine's WorkloadEntry yet; left out where nothing was reported. */
+  awaitsEntry?: boolean;
   nextPoll: string | null;
   /** The latest time of that poll; not there without one. */
   nextPollBy?: string;
@@ -133,6 +135,8 @@ export interface StatusInput {
   /** The steps that failed in this turn. */
   failures: readonly Failure[];
   warnings: string[];
+  /** istiod has not made this machine's WorkloadEntry yet; left out where nothing was reported. */
+  awaitsEntry?: boolean;
   nextPoll: Date | null;
   /** Most that it is delayed. */
   jitterSeconds?: number;

@@ -4,7 +4,7 @@ import type { Config } from '../config/schema.ts';
 import type { Clock } from '../host/clock.ts';
 import type { ServiceManager } from '../host/systemd/service-manager.ts';
 import type { ConfigInEffect } from '../observation/settings.ts';
-import type { Mesh } from './control-plane.ts';
+import type { ControlPlane } from './control-plane.ts';
 import type { RiskyInputs } from './risky-inputs.ts';
 
 export interface AgentParts {
@@ -12,7 +12,7 @@ export interface AgentParts {
   clock: Clock;
   services: ServiceManager;
   config: Config;
-  mesh: Mesh;
+  controlPlane: ControlPlane;
   /** $INVOCATION_ID of a daemon that systemd runs; null elsewhere. */
   invocation: string | null;
   /** Of this process, which ends them in order; default: one of its own. */

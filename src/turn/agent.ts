@@ -1,6 +1,7 @@
 /** The agent on this machine, put together: what a turn needs of the world, by the real parts. */
 import { createHash } from 'node:crypto';
 import { lookup } from 'node:dns/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { AgentError, describeError } from '../base/errors.ts';
 import type { Paths } from '../base/paths.ts';
 import type { Config } from '../config/schema.ts';
@@ -27,22 +28,22 @@ import { installedDiscoveryHost, packageSource, take } from './act/act.ts';
 import { isRefusal, PackageRefused } from './act/refusal.ts';
 import type { Hands } from './act/step-context.ts';
 import type { AgentParts } from './agent-parts.ts';
+import type { Ask, Reported, TurnDependencies } from './dependencies.ts';
 import type { Tell } from './events.ts';
 import { OwnVersions } from './own-versions.ts';
 import { ReplacedPackages } from './replaced-packages.ts';
 import { RiskyInputs } from './risky-inputs.ts';
 import { writeRules } from './rules.ts';
-import type { Ask, World } from './turn.ts';
 
 /** A name with rotating addresses is looked up again only so often: each answer could make another release. */
 const WANTED_FRESH_MS = 600_000;
 
-export class Agent implements World {
+export class Agent implements TurnDependencies {
   readonly #parts: AgentParts;
   readonly #attempts: Attempts;
   #observation: Observation | null = null;
-  /** What the last report came back with. */
-  #notReported: string[] = [];
+  /** What came of the last report. */
+  #reported: Reported = { warnings: [], awaitsEntry: false };
   #memo: { key: string; target: Target; wanted: Wanted; atMs: number } | null = null;
   readonly #own: OwnVersions;
   readonly #risks: RiskyInputs;
@@ -57,7 +58,7 @@ export class Agent implements World {
     this.#hands = {
       ...parts,
       repository: (url) => this.#own.repository(url),
-      pinOf: (version, architecture) => packagePin(parts.mesh.agentPolicy(), version, architecture),
+      pinOf: (version, architecture) => packagePin(parts.controlPlane.agentPolicy(), version, architecture),
     };
     this.#risks = parts.risks ?? new RiskyInputs(parts.paths, parts.clock);
     this.#reach = new ProxyReach(parts.paths);
@@ -79,7 +80,7 @@ export class Agent implements World {
     if (ask === 'anew') this.#memo = null;
     this.#own.beginTurn();
     this.#replaced.beginTurn(ask);
-    return this.#parts.mesh.target(ask);
+    return this.#parts.controlPlane.target(ask);
   }
 
   wantedAgent(): Promise<AgentWanted> {
@@ -169,37 +170,37 @@ export class Agent implements World {
   }
 
   writeRules(config: Config, target: Target, observation: Observation): Promise<void> {
-    const { paths, clock, mesh } = this.#parts;
-    return writeRules(paths, config, target, observation, clock, (revision) => mesh.hasRevision(revision));
+    const { paths, clock, controlPlane } = this.#parts;
+    return writeRules(paths, config, target, observation, clock, (revision) => controlPlane.hasRevision(revision));
   }
 
   /**
    * status.json first: what the machine itself says does not wait for the control plane. Until that has answered, what
    * could not be reported last time stands there; once more it is written only when that changed.
    */
-  async report(status: Status): Promise<string[]> {
-    const { paths } = this.#parts;
-    const write = () =>
-      writeStatus(paths, {
-        ...status,
-        token: tokenSummary(this.#parts.mesh.token()),
-        warnings: [...status.warnings, ...this.#notReported],
-      });
+  async report(status: Status): Promise<Reported> {
+    const { paths, controlPlane } = this.#parts;
+    const write = () => {
+      const { warnings, awaitsEntry } = this.#reported;
+      const token = tokenSummary(controlPlane.token());
+      return writeStatus(paths, { ...status, token, warnings: [...status.warnings, ...warnings], awaitsEntry });
+    };
     await write();
     const full = this.#observation === null ? null : await this.#own.note(this.#observation, status);
     const notNoted = full === null ? [] : [`${describeError(full)} (${full.remedy})`];
-    const before = this.#notReported;
-    this.#notReported = [...(await this.#reportToMesh(status)), ...notNoted];
-    if (this.#notReported.join('\n') !== before.join('\n')) await write();
-    return this.#notReported;
+    const before = this.#reported;
+    const { warnings, awaitsEntry } = await this.#reportToControlPlane(status);
+    this.#reported = { warnings: [...warnings, ...notNoted], awaitsEntry };
+    if (!isDeepStrictEqual(this.#reported, before)) await write();
+    return this.#reported;
   }
 
-  async #reportToMesh(status: Status): Promise<string[]> {
-    const { mesh } = this.#parts;
+  async #reportToControlPlane(status: Status): Promise<Reported> {
+    const { controlPlane } = this.#parts;
     const running = status.istio.running?.revision ?? null;
     const isMoving = running !== null && status.target.revision !== null && running !== status.target.revision;
-    const revisionGone = isMoving && (await mesh.hasRevision(running)) === false;
-    return mesh.report(status, { revisionGone, identity: this.#observation?.identity ?? null });
+    const revisionGone = isMoving && (await controlPlane.hasRevision(running)) === false;
+    return controlPlane.report(status, { revisionGone, identity: this.#observation?.identity ?? null });
   }
 }
 

@@ -1,243 +1,35 @@
-/** The control plane as a turn needs it: target, and the report's views there. Puts the rooms of src/control-plane together. */
-import { hostname, networkInterfaces } from 'node:os';
-import { onMachine, type Paths } from '../base/paths.ts';
-import { controlPlaneProxy } from '../config/proxy.ts';
-import type { Config } from '../config/schema.ts';
-import { KubernetesClient } from '../control-plane/kubernetes/client.ts';
-import { IstioApi } from '../control-plane/kubernetes/istio-api.ts';
-import { endOfToken, otherGroup, type TokenFacts } from '../control-plane/kubernetes/token-facts.ts';
+/** The control plane as a turn needs it: what is wanted here, and where the status is reported. */
+import type { TokenFacts } from '../control-plane/kubernetes/token-facts.ts';
 import type { EntryReport } from '../control-plane/report/entry-report.ts';
-import type { EntryIdentity } from '../control-plane/report/find-entry.ts';
-import { HeartbeatLease } from '../control-plane/report/lease.ts';
-import type { Versions } from '../control-plane/report/lease-object.ts';
-import { WorkloadEntryReporter } from '../control-plane/report/workload-entry.ts';
 import type { AgentPolicy } from '../control-plane/target/agent-policy.ts';
 import type { Target } from '../control-plane/target/target.ts';
-import { TargetReader } from '../control-plane/target/target-reader.ts';
-import type { Clock } from '../host/clock.ts';
-import type { VmInputs } from '../istio/configuration/inputs.ts';
 import type { ProxyIdentity } from '../istio/proxy-environment.ts';
 import type { Status } from '../status/status.ts';
-import { entryReport } from '../status/views/entry.ts';
-import { holderNote } from './holder-note.ts';
-import { Outage } from './outage.ts';
-import { ReportPace } from './report-pace.ts';
-import type { Ask } from './turn.ts';
+import type { Ask, Reported } from './dependencies.ts';
 
-export interface MeshMachine {
-  paths: Paths;
-  machineId: string;
-  clock: Clock;
-}
-
-/** How old an answer may be for a turn that something on this machine began. */
-const RECENT_MS = 60_000;
-
-export class Mesh {
-  readonly #config: Config;
-  readonly #client: KubernetesClient;
-  readonly #reader: TargetReader;
-  readonly #reporter: WorkloadEntryReporter;
-  readonly #lease: HeartbeatLease;
-  readonly #clock: Clock;
-  /** Of the last answer "wanted": an entry is found by its group's labels and network also while nothing is wanted. */
-  #inputs: VmInputs | null = null;
-  #last: { target: Target; atMs: number } | null = null;
-  /** The question that a turn may have given up waiting for. */
-  #open: Promise<Target> | null = null;
-  #policy: AgentPolicy = { answer: 'unknown', reason: 'the control plane was not asked yet' };
-  readonly #pace: ReportPace<EntryReport>;
-  readonly #leasePace: ReportPace<Versions>;
-  readonly #outage: Outage;
-  /** Of the last report. */
-  #warnings: string[] = [];
-  /** Of the last time that the Lease was really written, or could not be: most reports are not due for it. */
-  #leaseWarnings: string[] = [];
-
-  constructor(config: Config, { paths, machineId, clock }: MeshMachine) {
-    const { server, istioNamespace } = config.controlPlane;
-    const caFile = onMachine(paths, config.controlPlane.caFile);
-    const tokenFile = onMachine(paths, config.controlPlane.tokenFile);
-    const group = config.workloadGroup;
-    this.#config = config;
-    this.#clock = clock;
-    this.#pace = new ReportPace(clock);
-    this.#leasePace = new ReportPace(clock);
-    this.#outage = new Outage(clock);
-    this.#client = new KubernetesClient({ server, caFile, tokenFile, proxy: controlPlaneProxy(config), clock });
-    const istio = new IstioApi(this.#client);
-    const nodeIp = config.nodeIp ?? null;
-    this.#reader = new TargetReader(this.#client, istio, {
-      istioNamespace,
-      group,
-      nodeIp,
-      keeps: config.istio.configuration === 'keep',
-    });
-    this.#reporter = new WorkloadEntryReporter(this.#client, istio, { group, clock });
-    const note = holderNote(paths);
-    this.#lease = new HeartbeatLease(this.#client, { group, host: hostname(), machineId, clock, note });
-  }
-
-  /** One question at a time: the answer that is on its way is the next one's as well, unless that asks anew. */
-  async target(ask: Ask): Promise<Target> {
-    const open = this.#open;
-    const asked = open === null ? this.#ask(ask) : open.then((target) => (ask === 'anew' ? this.#ask(ask) : target));
-    this.#open = asked;
-    try {
-      return await asked;
-    } finally {
-      if (this.#open === asked) this.#open = null;
-    }
-  }
-
-  async #ask(ask: Ask): Promise<Target> {
-    const isRecent = this.#last !== null && this.#clock.bootTimeMs() - this.#last.atMs < RECENT_MS;
-    if (this.#last !== null && ((ask === 'recent' && isRecent) || (ask !== 'anew' && this.#outage.isWaiting))) {
-      return this.#last.target;
-    }
-    if (ask === 'anew') {
-      this.#outage.over();
-      this.#reader.refresh();
-      this.#reporter.refresh();
-    }
-    const target = this.#explained(await this.#reader.target());
-    if (target.answer === 'wanted') this.#inputs = target.inputs;
-    this.#policy = await this.#reader.agentPolicy();
-    this.#last = { target, atMs: this.#clock.bootTimeMs() };
-    if (target.answer === 'unreachable') this.#outage.failed();
-    else this.#outage.over();
-    return target;
-  }
-
-  /** Whoever reads "forbidden" widens rights; the token of another group needs none. */
-  #explained(target: Target): Target {
-    if (target.answer !== 'forbidden') return target;
-    const other = otherGroup(this.#client.tokenFacts(), this.#config.workloadGroup);
-    return other === null ? target : { ...target, reason: `${other}; ${target.reason}` };
-  }
-
-  /** Whose token the last request had, and until when it is valid; null where that cannot be told. */
-  token(): TokenFacts | null {
-    return this.#client.tokenFacts();
-  }
-
+export interface ControlPlane {
+  /**
+   * What is wanted here. Never rejects for what the control plane says or does not say: that is an answer. One question at a time: the
+   * answer that is on its way is the next one's as well, unless `ask` is `anew`. While nothing has changed the same object is returned.
+   */
+  target(ask: Ask): Promise<Target>;
   /** What is wanted of the agents themselves, as of the last `target`. */
-  agentPolicy(): AgentPolicy {
-    return this.#policy;
-  }
-
-  /** Whether the control plane has answered since this process began, whatever it said: any HTTP status counts. */
-  hasAnswered(): boolean {
-    return this.#client.usage().answers > 0;
-  }
-
-  /** Whether a revision's control plane is in the cluster; null when that cannot be told now. */
-  hasRevision(revision: string): Promise<boolean | null> {
-    return this.#reader.hasRevision(revision);
-  }
-
-  /** Says the status on the WorkloadEntry and in the Lease; returns what an operator should know about that. */
-  async report(
-    status: Status,
-    { revisionGone, identity: known }: { revisionGone: boolean; identity: ProxyIdentity | null },
-  ): Promise<string[]> {
-    if (this.#outage.isWaiting) return this.#warnings;
-    const report = entryReport(status, this.#config.report, revisionGone);
-    const identity = this.#identity(known);
-    const published = await this.#reporter.publish(this.#pace.next(report), identity);
-    const versions = this.#leasePace.next({
-      agent: status.agent.version,
-      agentWanted: status.upgrade?.wanted ?? null,
-      heldBy: status.upgrade?.heldBy ?? null,
-      istioRunning: status.istio.running?.istioVersion ?? null,
-      istioStaged: status.istio.staged?.istioVersion ?? null,
-      istioWanted: status.target.istioVersion,
-      restartPending: status.restart.pending,
-    });
-    // Those that it has as well tell a machine whose address was chosen anew from its clone.
-    const beat = await this.#lease.heartbeat(versions, [...identity.addresses, ...ownAddresses()]);
-    if (beat.outcome !== 'not-due') this.#leaseWarnings = leaseWarnings(beat);
-    const doubts = this.#policy.answer === 'wishes' ? this.#policy.doubts : [];
-    const end = endOfToken(this.#client.tokenFacts(), this.#clock.now());
-    this.#warnings = [
-      ...(end === null ? [] : [`${end}: kubectl create token <account> | smm-agent set bearer-token - stores another`]),
-      ...publicationWarnings(published),
-      ...this.#leaseWarnings,
-      ...doubts,
-    ];
-    return this.#warnings;
-  }
-
+  agentPolicy(): AgentPolicy;
+  /** Whether a revision's control plane is in the cluster; null when that cannot be told now. Never rejects for what it says. */
+  hasRevision(revision: string): Promise<boolean | null>;
+  /** Whether the control plane has given any response since this process began: any HTTP status counts. */
+  hasAnswered(): boolean;
+  /** Whose token the last request had, and until when it is valid; null where that cannot be told. */
+  token(): TokenFacts | null;
+  /**
+   * Says the status where operators look for it. Writes only what has changed, and keeps what others have written there. What could not be
+   * said is a warning, and no rejection.
+   */
+  report(status: Status, about: { revisionGone: boolean; identity: ProxyIdentity | null }): Promise<Reported>;
   /** Says something on the entry that no status tells. Resolves with what kept that from being said, null when it was. */
-  async publishLast(report: EntryReport, known: ProxyIdentity | null): Promise<string | null> {
-    const [problem = null] = publicationWarnings(await this.#reporter.publish(report, this.#identity(known)));
-    return problem;
-  }
-
-  /** Requests and bytes since the start, for the benchmark. */
-  usage(): { requests: number; answers: number; bytes: number } {
-    return this.#client.usage();
-  }
-
-  close(): void {
-    this.#client.close();
-  }
-
-  /** What runs says itself how it is known; what it leaves open is as the configuration, the machine and the group have it. */
-  #identity(known: ProxyIdentity | null): EntryIdentity {
-    const spec = this.#inputs?.workloadGroup.spec as GroupSpec | undefined;
-    const pinned = known?.address ?? this.#config.nodeIp ?? null;
-    const addresses = pinned === null ? ownAddresses() : [pinned];
-    const network = known?.network ?? spec?.template?.network ?? null;
-    return { addresses, network, groupLabels: spec?.metadata?.labels ?? {} };
-  }
-}
-
-interface GroupSpec {
-  template?: { network?: string };
-  metadata?: { labels?: Record<string, string> };
-}
-
-function ownAddresses(): string[] {
-  return Object.values(networkInterfaces())
-    .flatMap((addresses) => addresses ?? [])
-    .filter(({ internal, address }) => !internal && !address.startsWith('fe80:'))
-    .map(({ address }) => address);
-}
-
-type Published = Awaited<ReturnType<WorkloadEntryReporter['publish']>>;
-
-function publicationWarnings(result: Published): string[] {
-  switch (result.outcome) {
-    case 'unchanged':
-    case 'written':
-      return [];
-    case 'no-entry':
-      return [`not reported: ${result.reason}`];
-    case 'ambiguous':
-    case 'conflict':
-    case 'held-back':
-      return [`cannot report: ${result.reason}`];
-    case 'failed':
-      return [`cannot report: ${result.error.message}; ${result.error.remedy}`];
-  }
-}
-
-function leaseWarnings(result: Awaited<ReturnType<HeartbeatLease['heartbeat']>>): string[] {
-  switch (result.outcome) {
-    case 'renewed':
-    case 'created':
-    case 'taken-over':
-    case 'not-due':
-      return [];
-    case 'held-by-other':
-      return [
-        result.isAlive
-          ? `Lease ${result.name} is held by another machine (${result.holder}): is this machine a clone of it?`
-          : `Lease ${result.name} is held by ${result.holder}, another machine or this one before its address changed: it is taken over ` +
-            'when nobody renews it for five minutes',
-      ];
-    case 'failed':
-      return [`cannot renew the Lease: ${result.error.message}; ${result.error.remedy}`];
-  }
+  publishLast(report: EntryReport, known: ProxyIdentity | null): Promise<string | null>;
+  /** Requests and bytes since the start. */
+  usage(): { requests: number; answers: number; bytes: number };
+  /** Ends requests that are under way. Safe to repeat. */
+  close(): void;
 }

@@ -34,8 +34,8 @@ export class OwnVersions {
   }
 
   wanted(): Promise<AgentWanted> {
-    const { mesh, config } = this.#parts;
-    return wantedAgent(mesh.agentPolicy(), config, AGENT_VERSION);
+    const { controlPlane, config } = this.#parts;
+    return wantedAgent(controlPlane.agentPolicy(), config, AGENT_VERSION);
   }
 
   /** Rejects with SMM706 where nobody names one. */
@@ -57,14 +57,14 @@ export class OwnVersions {
    * answer of the control plane, whichever. Returns what was done, null when the version is not confirmed.
    */
   async conclude(status: Status, observation: Observation | null): Promise<string[] | null> {
-    const { paths, clock, mesh, invocation } = this.#parts;
+    const { paths, clock, controlPlane, invocation } = this.#parts;
     const { probation = null, left = null } = observation?.agent ?? {};
     await writeStatus(paths, status);
     checkpoint('agent-turn-reported');
     if (probation === null) return [];
     // A command's own turn says nothing about the daemon.
     if (invocation === null) return null;
-    if (!mesh.hasAnswered()) {
+    if (!controlPlane.hasAnswered()) {
       await noteTurn(paths, 'control-plane', invocation);
       return null;
     }

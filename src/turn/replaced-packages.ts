@@ -9,7 +9,7 @@ import type { Attempt } from '../decision/attempts.ts';
 import { stageKey } from '../decision/staging.ts';
 import type { Wanted } from '../decision/wanted.ts';
 import type { PackageSource } from '../downloads/source.ts';
-import type { Ask } from './turn.ts';
+import type { Ask } from './dependencies.ts';
 
 /** A turn has more to do than to wait for a server that does not answer. */
 const TIMEOUT_MS = 10_000;

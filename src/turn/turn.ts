@@ -1,66 +1,15 @@
 /** One turn of the loop, from observation to report. */
 
-import { AgentError, describeError } from '../base/errors.ts';
-import type { Config } from '../config/schema.ts';
 import type { Target } from '../control-plane/target/target.ts';
-import type { Attempt } from '../decision/attempts.ts';
-import { decide } from '../decision/decide.ts';
-import { decideOwn } from '../decision/own-version.ts';
-import type { Decision, Step } from '../decision/step.ts';
-import type { Wanted } from '../decision/wanted.ts';
-import type { AgentWanted } from '../decision/wanted-agent.ts';
-import type { Clock } from '../host/clock.ts';
-import { isOwnFileAtFault } from '../istio/configuration/problem.ts';
-import { type AgentObservation, isOnProbation, isUntried, type Observation } from '../observation/observation.ts';
+import type { Step } from '../decision/step.ts';
+import { isOnProbation, isUntried } from '../observation/observation.ts';
 import { describeStatus, targetSummary } from '../status/describe.ts';
 import type { Failure, Status } from '../status/status.ts';
-import { describeDone, describeObservation, describeTarget } from '../status/views/sentences.ts';
-import type { Tell } from './events.ts';
-
-/** What a turn needs of the machine and of the control plane. src/turn/agent.ts is the real one. */
-export interface World {
-  /** Must read everything afresh. */
-  observe(): Promise<Observation>;
-  /** The part of it that is about the agent's own versions, and needs nothing of Istio. */
-  observeAgent(): Promise<AgentObservation>;
-  /** Never rejects for what the control plane says or does not say: that is an answer. Must not ask while an earlier question is open. */
-  target(ask: Ask): Promise<Target>;
-  wanted(target: Target, observation: Observation): Promise<Wanted>;
-  /** Which version of the agent itself is wanted, as of the last `target`. */
-  wantedAgent(): Promise<AgentWanted>;
-  /** The revision that an Istio which is not adopted yet belongs to, by its own addresses, else by the target. */
-  adoptedRevision(target: Target): Promise<string | null>;
-  attempts(): Promise<ReadonlyMap<string, Attempt>>;
-  /** Must be safe to repeat, and to be killed anywhere. */
-  take(step: Step, tell: Tell, signal: AbortSignal): Promise<void>;
-  /** Notes a failed step, so that it is not repeated at every turn. */
-  failed(step: Step, error: AgentError): Promise<void>;
-  /**
-   * For a version on probation, after its first turn: says the status on this machine, and confirms the version when nothing is lacking.
-   * Returns what was done, in sentences; null when it is not confirmed: then what is lacking has been noted for the guard.
-   */
-  concludeProbation(status: Status): Promise<string[] | null>;
-  /** Says the status to the control plane and to this machine; returns warnings. */
-  report(status: Status): Promise<string[]>;
-  /** Files by which the scripts in systemd/ know the operator's rules. */
-  writeRules(config: Config, target: Target, observation: Observation): Promise<void>;
-}
-
-/** Read every input anew, look as at each poll, or take an answer of the last minute. */
-export type Ask = 'anew' | 'poll' | 'recent';
-
-export interface TurnOptions {
-  config: Config;
-  clock: Clock;
-  ask: Ask;
-  nextPoll: Date | null;
-  /** Somebody has typed a command for this turn: what failed before is tried again in it, whatever its wait. */
-  isTyped?: boolean;
-  tell: Tell;
-  /** Told before anything is done about it: a reader of the journal finds the reason above the deed. */
-  onTarget?: (target: Status['target']) => void;
-  signal: AbortSignal;
-}
+import { describeObservation, describeTarget } from '../status/views/sentences.ts';
+import type { TurnDependencies, TurnOptions } from './dependencies.ts';
+import { onlyOwnUpgrade } from './own-upgrade.ts';
+import { type Plan, plan } from './plan.ts';
+import { take, takeAll } from './take.ts';
 
 /** Rounds of observe, decide and act in one turn: adopt, drop-in, stage, and one to see that nothing is left. */
 const MOST_ROUNDS = 6;
@@ -71,201 +20,139 @@ const MOST_ROUNDS = 6;
 const FIRST_ANSWER_MS = 20_000;
 const LATE: Target = {
   answer: 'unreachable',
-  reason: `the control plane has not answered everything within ${FIRST_ANSWER_MS / 1000} s; the question goes on`,
+  reason: `still waiting for the control plane (no complete answer after ${FIRST_ANSWER_MS / 1000} s)`,
 };
 
+interface Turn {
+  dependencies: TurnDependencies;
+  options: TurnOptions;
+  /** The control plane is asked once in a turn. */
+  asked: () => Promise<Target>;
+  /** Tries that failed before that time are no reason to wait; null: each waits for its time. */
+  triesFrom: Date | null;
+}
+
 /** Rejects when the turn cannot be completed; what is wanted of the agent's own version has been done then all the same. */
-export async function turn(world: World, options: TurnOptions): Promise<Status> {
-  let asked: Promise<Target> | null = null;
-  const ask = () => {
-    asked ??= world.target(options.ask);
-    return asked;
+export async function turn(dependencies: TurnDependencies, options: TurnOptions): Promise<Status> {
+  let question: Promise<Target> | null = null;
+  const asked = () => {
+    question ??= dependencies.target(options.ask);
+    return question;
   };
   try {
-    return await wholeTurn(world, options, ask);
+    return await wholeTurn({ dependencies, options, asked, triesFrom: options.isTyped ? options.clock.now() : null });
   } catch (error) {
     options.signal.throwIfAborted();
-    await onlyOwnUpgrade(world, options, ask, error);
+    await onlyOwnUpgrade(dependencies, options, asked, error);
     throw error;
   }
 }
 
-/**
- * What keeps a turn from being completed may be this very version, in what it makes of the Istio that it finds: another one that is wanted
- * is the way out. `cause` is what is told; what fails here as well is told only where it is something else.
- */
-async function onlyOwnUpgrade(
-  world: World,
-  { clock, tell, signal }: TurnOptions,
-  ask: () => Promise<Target>,
-  cause: unknown,
-): Promise<void> {
-  try {
-    // For what is wanted of the agents, which comes with it.
-    await ask();
-    // The upgrade, and then the restart.
-    for (let round = 0; round < 2; round++) {
-      const agent = await world.observeAgent();
-      // That a version on probation completes no turn is for the guard to judge.
-      if (isOnProbation({ agent })) return;
-      const [agentWanted, attempts] = [await world.wantedAgent(), await world.attempts()];
-      const step = decideOwn({ observation: { agent, at: clock.now() }, agentWanted, attempts });
-      if (step === null) return;
-      // It may be the last that this process says.
-      const text = `${step.why}; this one cannot complete its turn: ${describeError(cause)}`;
-      tell({ kind: 'begun', step: step.do, text });
-      if ((await take(world, step, tell, signal)) !== null) return;
-    }
-  } catch (error) {
-    signal.throwIfAborted();
-    const text = `cannot look for another version of the agent: ${describeError(error)}`;
-    const remedy = 'it is tried again at the next poll';
-    if (describeError(error) !== describeError(cause)) tell({ kind: 'failed', step: 'upgrade-agent', text, remedy });
-  }
-}
-
-async function wholeTurn(world: World, options: TurnOptions, ask: () => Promise<Target>): Promise<Status> {
-  const { config, tell, signal } = options;
-  const triesFrom = options.isTyped ? options.clock.now() : null;
-  let observation = await world.observe();
-  tell({ kind: 'learnt', text: describeObservation(observation) });
-  const learn = (target: Target) => {
-    // A question that was cut off is no answer of the control plane: the last status stays as it is.
-    signal.throwIfAborted();
-    tell({ kind: 'learnt', text: describeTarget(target), isProblem: target.answer !== 'wanted' });
-    options.onTarget?.(targetSummary(target));
-    return target;
-  };
-  const asked = ask();
-  let target = learn(await (isUntried(observation) ? unlessLate(asked, options) : asked));
-  let view = await plan(world, observation, target, config, triesFrom);
-  const describe = (failures: Failure[], warnings: string[]) =>
-    describeStatus({
-      pid: process.pid,
-      workloadGroup: config.workloadGroup,
-      nextPoll: options.nextPoll,
-      jitterSeconds: config.poll.jitterSeconds,
-      observation,
-      target,
-      ...view,
-      failures,
-      warnings,
-    });
-  if (isOnProbation(observation)) {
-    const status = describe([], []);
-    const done = await world.concludeProbation(status);
-    for (const text of done ?? []) tell({ kind: 'done', step: 'confirm-agent', text });
-    // Nothing is said to the control plane, which has not answered yet.
-    if (done === null && isUntried(observation)) return status;
-    if (target === LATE) target = learn(await asked);
-    observation = await world.observe();
-    view = await plan(world, observation, target, config, triesFrom);
+async function wholeTurn(turn: Turn): Promise<Status> {
+  let view = await look(turn);
+  if (isOnProbation(view.observation)) {
+    const passed = await passProbation(turn, view);
+    if ('status' in passed) return passed.status;
+    view = passed.view;
   }
   // Not before: it can take questions of its own.
-  await world.writeRules(config, target, observation);
+  await turn.dependencies.writeRules(turn.options.config, view.target, view.observation);
   const failures: Failure[] = [];
+  view = await takeRounds(turn, view, failures);
+  const status = await report(turn, view, failures);
+  const restart = restartIn(view.decision.steps);
+  return restart === undefined ? status : restartLast(turn, view, failures, { restart, status });
+}
+
+/** What is true here, what is wanted, and what follows. */
+async function look(turn: Turn): Promise<Plan> {
+  const { dependencies, options, asked } = turn;
+  const observation = await dependencies.observe();
+  options.tell({ kind: 'learnt', text: describeObservation(observation) });
+  const answer = asked();
+  const target = await (isUntried(observation) ? unlessLate(answer, options) : answer);
+  learn(target, options);
+  return plan(dependencies, observation, target, options.config, turn.triesFrom);
+}
+
+/** A version on probation is judged first. Returns the status where the turn ends there, else what it goes on with. */
+async function passProbation(turn: Turn, view: Plan): Promise<{ status: Status } | { view: Plan }> {
+  const { dependencies, options, asked } = turn;
+  const status = describe(turn, view, []);
+  const done = await dependencies.concludeProbation(status);
+  for (const text of done ?? []) options.tell({ kind: 'done', step: 'confirm-agent', text });
+  // The control plane has not answered yet, and is told nothing.
+  if (done === null && isUntried(view.observation)) return { status };
+  const target = await asked();
+  if (view.target === LATE) learn(target, options);
+  const observation = await dependencies.observe();
+  return { view: await plan(dependencies, observation, target, options.config, turn.triesFrom) };
+}
+
+/** Takes what is decided, looks again, and decides again, until nothing is left to do. */
+async function takeRounds(turn: Turn, first: Plan, failures: Failure[]): Promise<Plan> {
+  const { dependencies, options } = turn;
+  const { tell, signal, config } = options;
+  let view = first;
   for (let round = 1, goesOn = true; goesOn && round < MOST_ROUNDS; round++) {
     const { steps } = view.decision;
     if (steps.length === 0 || restartIn(steps) !== undefined) break;
-    goesOn = await takeAll(world, steps, failures, tell, signal);
-    observation = await world.observe();
-    view = await plan(world, observation, target, config, triesFrom);
+    goesOn = await takeAll(dependencies, steps, failures, tell, signal);
+    view = await plan(dependencies, await dependencies.observe(), view.target, config, turn.triesFrom);
   }
   for (const { step, reason } of view.decision.notDone) tell({ kind: 'not-done', step, text: reason });
-  const report = async () => describe(failures, await world.report(describe(failures, [])));
-  const status = await report();
-  const restart = restartIn(view.decision.steps);
-  if (restart === undefined) return status;
-  // Once everything has been said: it ends this process.
-  const failure = await take(world, restart, tell, signal);
-  if (failure === null) return status;
-  failures.push(failure);
-  return report();
+  return view;
 }
 
-/** LATE when there is no answer in time; nobody has to wait for it then, and `World.target` does not ask twice. */
-async function unlessLate(asked: Promise<Target>, { clock, signal }: TurnOptions): Promise<Target> {
+/** Says the status everywhere; what came of that is part of the status which the turn ends with. */
+async function report(turn: Turn, view: Plan, failures: readonly Failure[]): Promise<Status> {
+  const { warnings, awaitsEntry } = await turn.dependencies.report(describe(turn, view, failures));
+  return { ...describe(turn, view, failures, warnings), awaitsEntry };
+}
+
+/** The last act of a turn, once everything has been said: it ends this process. */
+async function restartLast(
+  turn: Turn,
+  view: Plan,
+  failures: readonly Failure[],
+  { restart, status }: { restart: Step; status: Status },
+): Promise<Status> {
+  const { tell, signal } = turn.options;
+  const failure = await take(turn.dependencies, restart, tell, signal);
+  return failure === null ? status : report(turn, view, [...failures, failure]);
+}
+
+function describe(
+  { options: { config, nextPoll } }: Turn,
+  view: Plan,
+  failures: readonly Failure[],
+  warnings: string[] = [],
+): Status {
+  const { workloadGroup, poll } = config;
+  const about = { pid: process.pid, workloadGroup, nextPoll, jitterSeconds: poll.jitterSeconds };
+  return describeStatus({ ...about, ...view, failures, warnings });
+}
+
+/** Tells what the control plane has answered. */
+function learn(target: Target, { tell, onTarget, signal }: TurnOptions): void {
+  // A question that was cut off is no answer of the control plane: the last status stays as it is.
+  signal.throwIfAborted();
+  tell({ kind: 'learnt', text: describeTarget(target), isProblem: target.answer !== 'wanted' });
+  onTarget?.(targetSummary(target));
+}
+
+/** LATE when there is no answer in time; `TurnDependencies.target` does not ask twice. */
+async function unlessLate(answer: Promise<Target>, { clock, signal }: TurnOptions): Promise<Target> {
   const over = new AbortController();
   const late = clock.sleep(FIRST_ANSWER_MS, AbortSignal.any([signal, over.signal])).then(() => LATE);
   try {
-    return await Promise.race([asked, late]);
+    return await Promise.race([answer, late]);
   } finally {
     over.abort();
   }
 }
 
-/** It makes everything else the next version's business. */
+/** With a restart of the agent planned, no other step is taken. */
 function restartIn(steps: readonly Step[]): Step | undefined {
   return steps.find((step) => step.do === 'restart-agent');
-}
-
-export interface Plan {
-  observation: Observation;
-  target: Target;
-  wanted: Wanted;
-  agentWanted: AgentWanted;
-  decision: Decision;
-}
-
-/** What would be done, and why, without doing it. */
-export async function dryRun(world: World, config: Config): Promise<Plan> {
-  const observation = await world.observe();
-  const target = await world.target('anew');
-  return { observation, target, ...(await plan(world, observation, target, config, null)) };
-}
-
-/** `triesFrom`: tries that failed earlier keep from nothing; null: each waits for its time. */
-async function plan(world: World, observation: Observation, target: Target, config: Config, triesFrom: Date | null) {
-  const wanted = await world.wanted(target, observation);
-  const adoptedRevision = observation.active === null ? await world.adoptedRevision(target) : null;
-  const all = await world.attempts();
-  const attempts =
-    triesFrom === null ? all : new Map([...all].filter(([, { at }]) => at !== undefined && at >= triesFrom));
-  const agentWanted = await world.wantedAgent();
-  const decision = decide({ observation, wanted, agentWanted, config, attempts, adoptedRevision });
-  return { wanted, agentWanted, decision };
-}
-
-/**
- * Takes the steps in order, and stops at the first that fails; but for the agent's own upgrade: a security patch of Istio does not wait
- * for it. Once that has succeeded, everything else is the next version's. Returns whether another round may follow.
- */
-async function takeAll(
-  world: World,
-  steps: Step[],
-  failures: Failure[],
-  tell: Tell,
-  signal: AbortSignal,
-): Promise<boolean> {
-  for (const step of steps) {
-    signal.throwIfAborted();
-    tell({ kind: 'begun', step: step.do, text: step.why });
-    const failure = await take(world, step, tell, signal);
-    if (failure !== null) failures.push(failure);
-    const isUpgrade = step.do === 'upgrade-agent';
-    if (failure === null ? isUpgrade : !isUpgrade) return false;
-  }
-  return true;
-}
-
-async function take(world: World, step: Step, tell: Tell, signal: AbortSignal): Promise<Failure | null> {
-  try {
-    await world.take(step, tell, signal);
-  } catch (error) {
-    // A turn that is being ended is no failure of the step; its next start does it again.
-    signal.throwIfAborted();
-    const known = asAgentError(error, step);
-    await world.failed(step, known);
-    const text = describeError(known);
-    tell({ kind: 'failed', step: step.do, text, remedy: known.remedy });
-    const blocked = isOwnFileAtFault(known);
-    return { step: step.do, sentence: blocked ? `${text} (${known.remedy})` : text, blocked };
-  }
-  tell({ kind: 'done', step: step.do, text: describeDone(step) });
-  return null;
-}
-
-function asAgentError(error: unknown, step: Step): AgentError {
-  if (error instanceof AgentError) return error;
-  return new AgentError('SMM507', `cannot ${step.do}`, 'the cause says why; it is tried again', { cause: error });
 }

@@ -11,8 +11,9 @@ import { POLLS_PER_FULL_LOOK } from '../../src/control-plane/target/target-reade
 import type { Clock } from '../../src/host/clock.ts';
 import { systemdBelow } from '../../src/host/systemd/below.ts';
 import { Agent, readMachineId } from '../../src/turn/agent.ts';
-import { Mesh } from '../../src/turn/control-plane.ts';
-import { type TurnOptions, turn, type World } from '../../src/turn/turn.ts';
+import type { TurnDependencies, TurnOptions } from '../../src/turn/dependencies.ts';
+import { KubernetesControlPlane } from '../../src/turn/kubernetes-control-plane.ts';
+import { turn } from '../../src/turn/turn.ts';
 import { ADDRESS } from '../sandbox/mesh.ts';
 import type { Growth, Growths } from './growth.ts';
 import { median } from './process-facts.ts';
@@ -47,8 +48,8 @@ const loaded = await loadConfig(paths);
 if (loaded.state !== 'configured') throw new Error('the machine is not configured');
 const { config } = loaded;
 const clock = new JumpingClock();
-const mesh = new Mesh(config, { paths, machineId: await readMachineId(paths), clock });
-const agent = new Agent({ paths, clock, services: systemdBelow(paths), config, mesh, invocation: null });
+const controlPlane = new KubernetesControlPlane(config, { paths, machineId: await readMachineId(paths), clock });
+const agent = new Agent({ paths, clock, services: systemdBelow(paths), config, controlPlane, invocation: null });
 const options: TurnOptions = {
   config,
   clock,
@@ -58,21 +59,21 @@ const options: TurnOptions = {
   signal: new AbortController().signal,
 };
 
-async function turns(world: World, count: number): Promise<{ requests: number; bytes: number }[]> {
+async function turns(world: TurnDependencies, count: number): Promise<{ requests: number; bytes: number }[]> {
   const costs: { requests: number; bytes: number }[] = [];
   for (let done = 0; done < count; done += 1) {
     clock.jump();
-    const before = mesh.usage();
+    const before = controlPlane.usage();
     const { agent: said } = await turn(world, options);
     if (said.state !== 'ready') throw new Error(`a turn was not idle: ${said.state}: ${said.reason}`);
-    const after = mesh.usage();
+    const after = controlPlane.usage();
     if (count <= WHOLE_TURNS)
       costs.push({ requests: after.requests - before.requests, bytes: after.bytes - before.bytes });
   }
   return costs;
 }
 
-async function growthOver(world: World, warmUp: number, count: number): Promise<Growth> {
+async function growthOver(world: TurnDependencies, warmUp: number, count: number): Promise<Growth> {
   await turns(world, warmUp);
   const before = liveBytes();
   const begunMs = performance.now();
@@ -134,13 +135,14 @@ const replayed = await growthOver(
       throw new Error(`an idle turn took a step: ${step.do}`);
     },
     failed: async () => {},
-    report: (status) => mesh.report(status, { revisionGone: false, identity: { address: ADDRESS, network: '' } }),
+    report: (status) =>
+      controlPlane.report(status, { revisionGone: false, identity: { address: ADDRESS, network: '' } }),
     writeRules: async () => {},
   },
   WARM_UP_REPLAYED,
   REPLAYED_TURNS,
 );
-mesh.close();
+controlPlane.close();
 const most = (of: typeof costs) => ({
   requests: Math.max(...of.map(({ requests }) => requests)),
   bytes: Math.max(...of.map(({ bytes }) => bytes)),

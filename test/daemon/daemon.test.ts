@@ -6,7 +6,7 @@ import { Watchdog } from '../../src/daemon/watchdog.ts';
 import type { Log } from '../../src/host/log/log.ts';
 import type { Status } from '../../src/status/status.ts';
 import { failedStatus, misconfiguredStatus } from '../../src/status/unseen.ts';
-import type { Ask } from '../../src/turn/turn.ts';
+import type { Ask } from '../../src/turn/dependencies.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
 const GROUP = { namespace: 'vm-apps', name: 'reviews' };

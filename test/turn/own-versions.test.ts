@@ -5,7 +5,7 @@ import { describe, it } from 'node:test';
 import { pathsUnder } from '../../src/base/paths.ts';
 import { systemdBelow } from '../../src/host/systemd/below.ts';
 import { misconfiguredStatus } from '../../src/status/unseen.ts';
-import type { Mesh } from '../../src/turn/control-plane.ts';
+import type { ControlPlane } from '../../src/turn/control-plane.ts';
 import { OwnVersions } from '../../src/turn/own-versions.ts';
 import { newProbation, readProbation, writeProbation } from '../../src/versions/probation.ts';
 import { ManualClock } from '../support/manual-clock.ts';
@@ -20,14 +20,14 @@ describe('a version on probation that the control plane has answered', () => {
     await mkdir(dirname(paths.probation), { recursive: true });
     const probation = newProbation({ from: '0.2.0', to: '0.3.0', previous: null }, NOW);
     await writeProbation(paths, probation, 'boot-1');
-    const mesh = { hasAnswered: () => true } as unknown as Mesh;
+    const controlPlane = { hasAnswered: () => true } as unknown as ControlPlane;
     const clock = new ManualClock();
     const own = new OwnVersions({
       paths,
       clock,
       services: systemdBelow(paths),
       config: config(),
-      mesh,
+      controlPlane,
       invocation: 'i-1',
     });
     const status = misconfiguredStatus('0.3.0', 1, NOW, 'nothing');

@@ -6,7 +6,8 @@ import type { Attempt } from '../../src/decision/attempts.ts';
 import type { Step } from '../../src/decision/step.ts';
 import type { AgentWanted } from '../../src/decision/wanted-agent.ts';
 import type { AgentObservation, Observation } from '../../src/observation/observation.ts';
-import { turn, type World } from '../../src/turn/turn.ts';
+import type { Reported, TurnDependencies } from '../../src/turn/dependencies.ts';
+import { turn } from '../../src/turn/turn.ts';
 import type { Probation } from '../../src/versions/probation.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { AGENT, config, NEW, NOW, OLD, observed, SAME, wants } from '../support/observed.ts';
@@ -23,7 +24,7 @@ const PROBATION: Probation = {
 };
 
 /** A world that writes down what is done to it, and in which some steps fail. */
-class WrittenDown implements World {
+class WrittenDown implements TurnDependencies {
   readonly done: string[] = [];
   readonly said: string[] = [];
   observation: Observation;
@@ -68,9 +69,9 @@ class WrittenDown implements World {
     this.observation = { ...this.observation, agent: { ...this.observation.agent, ...change } };
   }
 
-  async report(): Promise<string[]> {
+  async report(): Promise<Reported> {
     this.done.push('report');
-    return [];
+    return { warnings: [], awaitsEntry: false };
   }
 
   turn(isTyped = false) {
@@ -218,7 +219,7 @@ describe('a turn of a version on probation', () => {
       const beganMs = world.clock.bootTimeMs();
       const { target } = await world.clock.passUntil(world.turn());
       assert.equal(world.clock.bootTimeMs() - beganMs, 20_000);
-      assert.match(target.reason ?? '', /has not answered everything within 20 s/);
+      assert.match(target.reason ?? '', /no complete answer after 20 s/);
       assert.deepEqual(world.done, []);
     });
 

@@ -59,7 +59,9 @@ describe('the journal', () => {
   it('says once that Istio is on its way, whatever systemd calls that', () => {
     const waiting = (activeState: 'activating' | 'deactivating'): Status => {
       const { unit } = observed();
-      const why = whyNotRun(observed({ running: { answer: 'nothing', lastRan: null }, unit: { ...unit, activeState } }));
+      const why = whyNotRun(
+        observed({ running: { answer: 'nothing', lastRan: null }, unit: { ...unit, activeState } }),
+      );
       assert.ok(why);
       return { ...status(), agent: { ...status().agent, ...why } };
     };

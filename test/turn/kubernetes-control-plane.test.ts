@@ -9,7 +9,7 @@ import { rootCertificates } from 'node:tls';
 import { pathsUnder } from '../../src/base/paths.ts';
 import { HeartbeatLease } from '../../src/control-plane/report/lease.ts';
 import { failedStatus } from '../../src/status/unseen.ts';
-import { Mesh } from '../../src/turn/control-plane.ts';
+import { KubernetesControlPlane } from '../../src/turn/kubernetes-control-plane.ts';
 import { agentOn, versions } from '../control-plane/fixture.ts';
 import { Admin } from '../sandbox/control-plane/admin.ts';
 import { EmbeddedApiServer } from '../sandbox/control-plane/api-server.ts';
@@ -34,17 +34,20 @@ it('asks a slow control plane one question at a time: a poll takes the answer th
     tokenFile: '/token',
   };
   const paths = pathsUnder(folder.path);
-  const mesh = new Mesh({ ...given, controlPlane }, { paths, machineId: '0'.repeat(32), clock: new ManualClock() });
-  const first = mesh.target('anew');
+  const plane = new KubernetesControlPlane(
+    { ...given, controlPlane },
+    { paths, machineId: '0'.repeat(32), clock: new ManualClock() },
+  );
+  const first = plane.target('anew');
   await once(server, 'connection');
-  const [second, anew] = [mesh.target('poll'), mesh.target('anew')];
+  const [second, anew] = [plane.target('poll'), plane.target('anew')];
   for (const connection of connections) connection.destroy();
   assert.equal((await first).answer, 'unreachable');
   assert.equal(await second, await first);
   await once(server, 'connection');
   for (const connection of connections) connection.destroy();
   assert.notEqual(await anew, await first, 'who asks anew gets an answer of their own');
-  mesh.close();
+  plane.close();
   server.close();
 });
 
@@ -69,7 +72,7 @@ it("reports on the entry of the proxy's own address and network, and goes on war
   const controlPlane = { ...given.controlPlane, server: server.url, caFile: '/ca.crt', tokenFile: '/token' };
   // As smm-agent set node-ip has it: what runs knows better.
   const settings = { ...given, controlPlane, nodeIp: '192.0.2.1' };
-  const mesh = new Mesh(settings, { paths: pathsUnder(folder.path), machineId, clock });
+  const plane = new KubernetesControlPlane(settings, { paths: pathsUnder(folder.path), machineId, clock });
   await using clone = await agentOn(
     { server: server.url, ca: server.ca },
     { token: admin.ownToken, group: given.workloadGroup },
@@ -83,21 +86,21 @@ it("reports on the entry of the proxy's own address and network, and goes on war
       'x',
     );
     const report = () =>
-      mesh.report(status, { revisionGone: false, identity: { address: '10.0.0.6', network: 'net-b' } });
+      plane.report(status, { revisionGone: false, identity: { address: '10.0.0.6', network: 'net-b' } });
     const said = await report();
     assert.match(
-      said.join('; '),
+      said.warnings.join('; '),
       /^Lease smm-agent-.* is held by [0-9a-f]{64}@10\.0\.0\.5, another machine or this one before/,
     );
     clock.pass(5_000);
     assert.deepEqual(await report(), said, 'it was not due in this turn');
     clock.pass(60_000);
     await other.heartbeat(versions, ['10.0.0.5']);
-    assert.match((await report()).join('; '), /^Lease smm-agent-.*: is this machine a clone of it\?$/);
+    assert.match((await report()).warnings.join('; '), /^Lease smm-agent-.*: is this machine a clone of it\?$/);
     const { status: written } = await admin.get(entry);
     assert.ok(JSON.stringify(written).includes('SmmAgent'));
   } finally {
-    mesh.close();
+    plane.close();
     await server.stop();
   }
 });

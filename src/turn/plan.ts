@@ -1,0 +1,42 @@
+/** What would be done now, and why. */
+import type { Config } from '../config/schema.ts';
+import type { Target } from '../control-plane/target/target.ts';
+import { decide } from '../decision/decide.ts';
+import type { Decision } from '../decision/step.ts';
+import type { Wanted } from '../decision/wanted.ts';
+import type { AgentWanted } from '../decision/wanted-agent.ts';
+import type { Observation } from '../observation/observation.ts';
+import type { TurnDependencies } from './dependencies.ts';
+
+export interface Plan {
+  observation: Observation;
+  target: Target;
+  wanted: Wanted;
+  agentWanted: AgentWanted;
+  decision: Decision;
+}
+
+/** What would be done, and why, without doing it. */
+export async function dryRun(dependencies: TurnDependencies, config: Config): Promise<Plan> {
+  const observation = await dependencies.observe();
+  const target = await dependencies.target('anew');
+  return plan(dependencies, observation, target, config, null);
+}
+
+/** `triesFrom`: tries that failed before that time are no reason to wait; null: each waits for its time. */
+export async function plan(
+  dependencies: TurnDependencies,
+  observation: Observation,
+  target: Target,
+  config: Config,
+  triesFrom: Date | null,
+): Promise<Plan> {
+  const wanted = await dependencies.wanted(target, observation);
+  const adoptedRevision = observation.active === null ? await dependencies.adoptedRevision(target) : null;
+  const all = await dependencies.attempts();
+  const attempts =
+    triesFrom === null ? all : new Map([...all].filter(([, { at }]) => at !== undefined && at >= triesFrom));
+  const agentWanted = await dependencies.wantedAgent();
+  const decision = decide({ observation, wanted, agentWanted, config, attempts, adoptedRevision });
+  return { observation, target, wanted, agentWanted, decision };
+}
