@@ -5,6 +5,7 @@ import { EXIT } from '../base/cli/exit-codes.ts';
 import { type Io, requireRoot } from '../base/cli/io.ts';
 import { AgentError } from '../base/errors.ts';
 import { ask } from '../daemon/socket/client.ts';
+import type { End } from '../daemon/socket/protocol.ts';
 import { turnResult } from '../daemon/turn-result.ts';
 import { configChange } from '../observation/settings.ts';
 import { readStatus } from '../status/file.ts';
@@ -71,9 +72,7 @@ async function daemonsChange({ paths }: Io): Promise<string | null> {
   return config === null || (await daemonLife(paths, status)).is === 'down' ? null : configChange(config);
 }
 
-interface Outcome {
-  ok: boolean;
-  text: string;
+interface Outcome extends End {
   target: Status['target'] | null;
   warnings: readonly string[];
 }
@@ -85,19 +84,24 @@ function refuseWithoutTarget(target: { answer: Status['target']['answer']; reaso
   throw new AgentError('SMM217', `the control plane gave no target: ${target.reason}`, remedy);
 }
 
-function outcome({ ok, text, target, warnings }: Outcome, io: Io): number {
+function outcome({ ok, text, state, target, warnings }: Outcome, io: Io): number {
   for (const warning of warnings) io.stdout.write(`! ${warning}\n`);
-  if (ok || text.startsWith('waiting')) refuseWithoutTarget(target);
-  if (!ok) throw new AgentError('SMM609', `cannot complete what is due: ${text}`, remedyFor(text));
+  if (ok || state === 'waiting') refuseWithoutTarget(target);
+  if (!ok) throw new AgentError('SMM609', `cannot complete what is due: ${text}`, remedyFor(state));
   io.stdout.write(`${text}\n`);
   return EXIT.ok;
 }
 
 /** The configuration on disk is right, as was seen before: a daemon that is misconfigured has not read it yet. */
-function remedyFor(text: string): string {
-  if (text.startsWith('misconfigured'))
-    return 'run systemctl reload smm-agent: the file was corrected since it was read';
-  if (text.startsWith('failing')) return 'smm-agent status says when it is tried again, smm-agent retry tries at once';
-  if (text.startsWith('held')) return 'smm-agent unhold ends it';
-  return 'put right what the message names; smm-agent reconcile --dry-run shows each reason';
+function remedyFor(state: End['state']): string {
+  switch (state) {
+    case 'misconfigured':
+      return 'run systemctl reload smm-agent: the file was corrected since it was read';
+    case 'failing':
+      return 'smm-agent status says when it is tried again, smm-agent retry tries at once';
+    case 'held':
+      return 'smm-agent unhold ends it';
+    default:
+      return 'put right what the message names; smm-agent reconcile --dry-run shows each reason';
+  }
 }

@@ -1,14 +1,8 @@
 /** Commands that have asked the daemon for a turn. Each hears the turn that begins after it has asked, from its beginning to its end. */
 
 import type { TurnEvent } from '../turn/events.ts';
-import type { Answer } from './socket/protocol.ts';
+import type { Answer, End } from './socket/protocol.ts';
 import type { TriggerName } from './triggers.ts';
-
-/** What a command is told at the end. */
-export interface End {
-  ok: boolean;
-  text: string;
-}
 
 interface Client {
   /** Why its turn begins: a turn for another reason is not the one. */

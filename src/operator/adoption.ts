@@ -1,8 +1,8 @@
 /** What `smm-agent adopt` does: the difference that another configuration would make, and the taking over of edits. */
 import { AgentError } from '../base/errors.ts';
 import type { Paths } from '../base/paths.ts';
-import type { End } from '../daemon/clients.ts';
 import { ask } from '../daemon/socket/client.ts';
+import type { End } from '../daemon/socket/protocol.ts';
 import { turnResult } from '../daemon/turn-result.ts';
 import { wantedRelease } from '../decision/wanted.ts';
 import { systemClock } from '../host/clock.ts';

@@ -30,12 +30,12 @@ function result(
 
 describe('what a command that asked for a turn is told', () => {
   it('is that all is done where the agent is ready', () => {
-    assert.deepEqual(result('ready', NEW.manifest.id), { ok: true, text: 'ready: why' });
+    assert.deepEqual(result('ready', NEW.manifest.id), { ok: true, state: 'ready', text: 'ready: why' });
   });
 
   for (const state of ['waiting', 'blocked', 'failing', 'rejected', 'misconfigured'] as const) {
     it(`is that what is wanted was not done where it is ${state}`, () => {
-      assert.deepEqual(result(state, null), { ok: false, text: `${state}: why` });
+      assert.deepEqual(result(state, null), { ok: false, state, text: `${state}: why` });
     });
   }
 

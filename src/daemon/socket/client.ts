@@ -2,7 +2,7 @@
 import { AgentError } from '../../base/errors.ts';
 import type { TurnEvent } from '../../turn/events.ts';
 import { connect, linesOf } from './connect.ts';
-import { Answer, type Request } from './protocol.ts';
+import { Answer, type End, type Request } from './protocol.ts';
 
 /**
  * Asks the daemon and passes on each event. null when no daemon runs here; rejects with SMM506 when it ends in between, or `signal` is
@@ -13,7 +13,7 @@ export async function ask(
   request: Request,
   onEvent: (event: TurnEvent) => void,
   signal?: AbortSignal,
-): Promise<{ ok: boolean; text: string } | null> {
+): Promise<End | null> {
   const socket = await connect(path);
   if (socket === null) return null;
   const end = () => socket.destroy();

@@ -2,10 +2,11 @@
 import { z } from 'zod';
 import { TurnEvent } from '../../turn/events.ts';
 
-export const Answer = z.union([
-  z.object({ event: TurnEvent }),
-  z.object({ end: z.object({ ok: z.boolean(), text: z.string() }) }),
-]);
+/** What a command is told at the end. `state`: that of the agent after a turn; a daemon of 0.2.0 leaves it out. */
+const End = z.object({ ok: z.boolean(), text: z.string(), state: z.string().optional() });
+export type End = z.infer<typeof End>;
+
+export const Answer = z.union([z.object({ event: TurnEvent }), z.object({ end: End })]);
 
 export type Answer = z.infer<typeof Answer>;
 
