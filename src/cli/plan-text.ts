@@ -1,6 +1,6 @@
 /** What `reconcile --dry-run` prints: what is true, what is wanted, what would be done and what would not, with reasons. Pure. */
 import type { Step } from '../decision/step.ts';
-import { isLost } from '../observation/lost-release.ts';
+import { isLost } from '../observation/first-release.ts';
 import type { Observation } from '../observation/observation.ts';
 import type { Plan } from '../turn/plan.ts';
 

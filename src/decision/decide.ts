@@ -1,15 +1,16 @@
 /**
  * The heart: from what is true here and what is wanted to the steps, with the reason for each step taken and not taken.
- * Pure, and imports types only. A turn observes and decides again after each round of steps, so each step may assume
+ * Pure. A turn observes and decides again after each round of steps, so each step may assume
  * that its reason held a moment ago, and none has to foresee the effect of another.
  */
 
 import { isUntried } from '../observation/observation.ts';
-import { considerAdoption, considerDropIn, considerUnitFile } from './adoption.ts';
+import { considerFirstRelease } from './first-release.ts';
 import { considerRestart, considerUpgrade, considerVersionCleaning, withoutSteps } from './own-version.ts';
 import { considerCleaning, considerConfirming, considerHosts, considerStart } from './running.ts';
 import { considerStaging, findWanted } from './staging.ts';
 import type { Decision, DecisionInput, NotDone, Step } from './step.ts';
+import { considerDropIn, considerUnitFile } from './unit.ts';
 
 export function decide(input: DecisionInput): Decision {
   const wantedId = findWanted(input.observation.releases, input.wanted)?.manifest.id ?? null;
@@ -19,7 +20,7 @@ export function decide(input: DecisionInput): Decision {
     considerRestart,
     // Before Istio: what a later version has mended is not to be met by an earlier one.
     considerUpgrade,
-    considerAdoption,
+    considerFirstRelease,
     considerUnitFile,
     considerDropIn,
     considerStaging,

@@ -1,6 +1,6 @@
 /** What follows from what runs: a release is confirmed, a stopped Istio started, an old release removed. Pure. */
 import type { ReleaseId } from '../istio/release.ts';
-import { isLost } from '../observation/lost-release.ts';
+import { isLost } from '../observation/first-release.ts';
 import type { Observation } from '../observation/observation.ts';
 import { HOSTS_KEY, triedBefore } from './reasons.ts';
 import type { Because, DecisionInput, NotDone, Verdict } from './step.ts';

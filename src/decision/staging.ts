@@ -1,6 +1,6 @@
 /** Which release istio.service switches to at its next start. Pure. */
 import type { ReleaseConfiguration, ReleaseId } from '../istio/release.ts';
-import { isLost } from '../observation/lost-release.ts';
+import { firstRelease } from '../observation/first-release.ts';
 import type { LinkedRelease } from '../observation/observation.ts';
 import { blockedBy, triedBefore } from './reasons.ts';
 import type { Because, DecisionInput, NotDone, Verdict } from './step.ts';
@@ -9,8 +9,9 @@ import type { Wanted } from './wanted.ts';
 export function considerStaging(input: DecisionInput, wantedId: ReleaseId | null): Verdict {
   const { observation, wanted, agentWanted, config, attempts } = input;
   const { active, staged, hasDropIn, unit, unitCheck } = observation;
-  const lost = isLost(observation);
-  if (active === null && !lost) return null;
+  const first = firstRelease(observation);
+  if (first === 'due') return null;
+  const lost = first === 'lost';
   const not = (reason: string, because: Because): NotDone => ({ step: 'stage', reason, because });
   const isStaged = staged !== null && staged.manifest.id !== active?.manifest.id;
   // istio-put-back has staged what a rejected release is rolled back to: that goes on, whatever is wanted.

@@ -13,7 +13,7 @@ import { discoveryAddress, hostOf, revisionInHost } from '../istio/configuration
 import { type OwnConfiguration, writeOwnConfiguration } from '../istio/configuration/own-configuration.ts';
 import { readInstalledFiles } from '../istio/installed-files.ts';
 import { istiodLine } from '../istio/releases/hosts-line.ts';
-import { isLost } from '../observation/lost-release.ts';
+import { firstRelease } from '../observation/first-release.ts';
 import type { Observation } from '../observation/observation.ts';
 import { readMachineId } from '../turn/agent.ts';
 import type { Tell } from '../turn/events.ts';
@@ -85,7 +85,7 @@ export async function reconcileOrAsk(paths: Paths, tell: Tell): Promise<End> {
 
 /** Also a machine whose release is lost was adopted: this is one of the ways out. */
 function requireAdopted(observation: Observation): void {
-  if (observation.active !== null || isLost(observation)) return;
+  if (firstRelease(observation) !== 'due') return;
   const remedy = 'run smm-agent reconcile while Istio runs: it is adopted then';
   throw new AgentError('SMM606', 'cannot compare configurations: Istio on this machine is not adopted yet', remedy);
 }

@@ -1,7 +1,7 @@
 /** What the agent itself is about, out of what it saw, was told and could do: the first thing that stands in its way. Pure. */
 import { isOwnStep } from '../decision/own-version.ts';
 import type { Reason } from '../decision/step.ts';
-import { describeLost, isLost } from '../observation/lost-release.ts';
+import { describeLost, isLost } from '../observation/first-release.ts';
 import { whyNotRun } from './not-run.ts';
 import { upgradeSummary } from './own-version.ts';
 import type { AgentState, StatusInput } from './status.ts';

@@ -16,7 +16,7 @@ import type { AgentWanted } from '../decision/wanted-agent.ts';
 import { readText } from '../host/files/files.ts';
 import { ProxyReach } from '../istio/activation/reach.ts';
 import { isOwnFileAtFault } from '../istio/configuration/problem.ts';
-import { isLost } from '../observation/lost-release.ts';
+import { firstRelease } from '../observation/first-release.ts';
 import type { AgentObservation, Observation } from '../observation/observation.ts';
 import { observe } from '../observation/observe.ts';
 import { observeAgent } from '../observation/own-versions.ts';
@@ -94,7 +94,7 @@ export class Agent implements TurnDependencies {
       (release) => release?.configuration.hosts ?? [],
     );
     const { own } = observation;
-    const key = JSON.stringify([own?.revision, observation.active?.manifest.id, isLost(observation), knownHosts]);
+    const key = JSON.stringify([own?.revision, observation.active?.manifest.id, firstRelease(observation), knownHosts]);
     const isFresh =
       this.#memo !== null &&
       this.#memo.target === target &&
@@ -108,7 +108,7 @@ export class Agent implements TurnDependencies {
       wantedRelease({
         target,
         config,
-        isAdopted: observation.active !== null || isLost(observation),
+        isAdopted: firstRelease(observation) !== 'due',
         own,
         knownHosts,
         activeLink: paths.active,

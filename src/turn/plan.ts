@@ -5,6 +5,7 @@ import { decide } from '../decision/decide.ts';
 import type { Decision } from '../decision/step.ts';
 import type { Wanted } from '../decision/wanted.ts';
 import type { AgentWanted } from '../decision/wanted-agent.ts';
+import { firstRelease } from '../observation/first-release.ts';
 import type { Observation } from '../observation/observation.ts';
 import type { TurnDependencies } from './dependencies.ts';
 
@@ -32,7 +33,7 @@ export async function plan(
   triesFrom: Date | null,
 ): Promise<Plan> {
   const wanted = await dependencies.wanted(target, observation);
-  const adoptedRevision = observation.active === null ? await dependencies.adoptedRevision(target) : null;
+  const adoptedRevision = firstRelease(observation) === 'made' ? null : await dependencies.adoptedRevision(target);
   const all = await dependencies.attempts();
   const attempts =
     triesFrom === null ? all : new Map([...all].filter(([, { at }]) => at !== undefined && at >= triesFrom));

@@ -1,18 +1,29 @@
-/**
- * A machine whose release is lost while everything else is there: an image-based update, another disk on /opt, a restore. Istio runs from
- * its package's own files then, or not at all, until the wanted release is made again. Pure.
- */
+/** Whether this machine has a release of ours: with the first one the agent begins to work for its Istio. Pure. */
 import type { Observation } from './observation.ts';
 
 type Seen = Pick<Observation, 'active' | 'own' | 'hasDropIn' | 'running' | 'unit'>;
 
-/** Istio was adopted here, and no release of it is active any more. */
-export function isLost({ active, own, hasDropIn, running, unit }: Seen): boolean {
-  if (active !== null || !unit.exists) return false;
-  if (hasDropIn) return true;
+export type FirstRelease =
+  /** None was ever made here: Istio, if any, runs from its package's own files. */
+  | 'due'
+  | 'made'
+  /**
+   * Everything else is there: an image-based update, another disk on /opt, a restore. Istio runs from its package's own files, or not at
+   * all, until the wanted release is made again.
+   */
+  | 'lost';
+
+export function firstRelease({ active, own, hasDropIn, running, unit }: Seen): FirstRelease {
+  if (active !== null) return 'made';
+  if (!unit.exists) return 'due';
+  if (hasDropIn) return 'lost';
   // The record of an adoption that was cut off before its link was made: it goes on as soon as Istio runs.
   const canBeAdopted = running.answer === 'package' || running.answer === 'release' || isUp(unit);
-  return own !== null && !canBeAdopted;
+  return own !== null && !canBeAdopted ? 'lost' : 'due';
+}
+
+export function isLost(seen: Seen): boolean {
+  return firstRelease(seen) === 'lost';
 }
 
 /** Up, or on its way; not one that ends again and again. */
