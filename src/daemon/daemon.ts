@@ -8,8 +8,10 @@ import type { Log } from '../host/log/log.ts';
 import type { ConfigInEffect } from '../observation/settings.ts';
 import type { Status } from '../status/status.ts';
 import { announce, announceTarget, type Line } from '../status/views/journal.ts';
+import { statusLine } from '../status/views/status-line.ts';
 import type { TurnOptions } from '../turn/dependencies.ts';
 import type { Tell } from '../turn/events.ts';
+import type { HeldBack } from './failed-starts.ts';
 import { FollowUp, type NextLook } from './follow-up.ts';
 import type { Notifier } from './notifier.ts';
 import { askFor, TRIGGERS, type TriggerName, type Triggers } from './triggers.ts';
@@ -51,8 +53,7 @@ export interface DaemonParts {
   began(reasons: TriggerName[]): Promise<void>;
   /** Everyone who listens to what a turn does. */
   tell: Tell;
-  /** Starts before this one that failed before their first turn was over, and how long this one waits for its own therefore. */
-  heldBack: { failures: number; ms: number };
+  heldBack: HeldBack;
   /** Called after each turn; the status is null when the turn as a whole failed. */
   finished(status: Status | null): Promise<void>;
 }
@@ -201,22 +202,4 @@ async function tellFailure(
   } catch (error) {
     if (!isRepeated) log.error(`cannot say that the turn failed: ${describeError(error)}`);
   }
-}
-
-/** systemd shows one line. */
-const STATUS_CHARS = 300;
-
-/** For `systemctl status smm-agent`. */
-function statusLine({ agent, restart, istio, target, config }: Status): string {
-  const own = agent.state === 'ready' ? agent.state : `${agent.state}: ${agent.reason}`;
-  const refused = config?.refused
-    ? `agent.yaml has errors, and the one before goes on: ${config.refused.problem}; `
-    : '';
-  const state = `${refused}${own}`.slice(0, STATUS_CHARS);
-  // Istio was not looked at.
-  if (target.answer === 'not-asked') return state;
-  const istioPart =
-    istio.running === null ? (istio.runningReason ?? 'no Istio') : `Istio ${istio.running.istioVersion}`;
-  const pendingPart = restart.pending === 'no' ? 'no restart pending' : `restart pending: ${restart.pending}`;
-  return `${state}; ${istioPart}; ${pendingPart}`;
 }

@@ -4,9 +4,13 @@
  * the same fault would keep down the very API server that has to tell them of a better version. So they ask ever more rarely.
  */
 
+import { describeError } from '../base/errors.ts';
 import type { Paths } from '../base/paths.ts';
+import { AGENT_VERSION } from '../base/version.ts';
 import { parseFields } from '../host/fields.ts';
 import { readText, removeFile } from '../host/files/files.ts';
+import type { Log } from '../host/log/log.ts';
+import { readProbation } from '../versions/probation.ts';
 
 /** That many are chance. */
 const FORGIVEN = 2;
@@ -30,4 +34,24 @@ export function holdBackMs(failures: number, random: number): number {
 
 export async function forgetFailedStarts({ failedStarts: file }: Pick<Paths, 'failedStarts'>): Promise<void> {
   await removeFile(file);
+}
+
+/** For how long this start waits before its first turn. */
+export interface HeldBack {
+  /** Starts before this one that failed before their first turn was over. */
+  failures: number;
+  ms: number;
+}
+
+/** A version on probation has no time to wait, and is rolled back at its first failure. */
+export async function readHeldBack(paths: Paths, log: Log): Promise<HeldBack> {
+  try {
+    const failures = await failedStarts(paths);
+    const isOnTrial = failures > 0 && (await readProbation(paths))?.to === AGENT_VERSION;
+    return { failures, ms: isOnTrial ? 0 : holdBackMs(failures, Math.random()) };
+  } catch (error) {
+    // Nothing else depends on it.
+    log.warn(`cannot tell how often the agent has failed to start: ${describeError(error)}`);
+    return { failures: 0, ms: 0 };
+  }
 }

@@ -19,6 +19,7 @@ import type { VmInputs } from '../istio/configuration/inputs.ts';
 import type { ProxyIdentity } from '../istio/proxy-environment.ts';
 import type { Status } from '../status/status.ts';
 import { entryReport } from '../status/views/entry.ts';
+import { leaseVersions } from '../status/views/lease.ts';
 import type { ControlPlane } from './control-plane.ts';
 import type { Ask, Reported } from './dependencies.ts';
 import { holderNote } from './holder-note.ts';
@@ -141,15 +142,7 @@ export class KubernetesControlPlane implements ControlPlane {
     const report = entryReport(status, this.#config.report, revisionGone);
     const identity = this.#identity(known);
     const published = await this.#reporter.publish(this.#pace.next(report), identity);
-    const versions = this.#leasePace.next({
-      agent: status.agent.version,
-      agentWanted: status.upgrade?.wanted ?? null,
-      heldBy: status.upgrade?.heldBy ?? null,
-      istioRunning: status.istio.running?.istioVersion ?? null,
-      istioStaged: status.istio.staged?.istioVersion ?? null,
-      istioWanted: status.target.istioVersion,
-      restartPending: status.restart.pending,
-    });
+    const versions = this.#leasePace.next(leaseVersions(status));
     // Those that it has as well tell a machine whose address was chosen anew from its clone.
     const beat = await this.#lease.heartbeat(versions, [...identity.addresses, ...ownAddresses()]);
     if (beat.outcome !== 'not-due') this.#leaseWarnings = leaseWarnings(beat);
