@@ -10,12 +10,12 @@ import { AGENT_VERSION } from '../base/version.ts';
 import { parseFields } from '../host/fields.ts';
 import { readText, removeFile } from '../host/files/files.ts';
 import type { Log } from '../host/log/log.ts';
+import { doubled, spread } from '../host/pace.ts';
 import { readProbation } from '../versions/probation.ts';
 
 /** That many are chance. */
 const FORGIVEN = 2;
-const SHORTEST_MS = 10_000;
-const LONGEST_MS = 600_000;
+const WAITS = { firstMs: 10_000, longestMs: 600_000 };
 
 /** 0 where the last one did not fail. Rejects with SMM520 when that cannot be read. */
 export async function failedStarts({ failedStarts: file }: Pick<Paths, 'failedStarts'>): Promise<number> {
@@ -28,8 +28,7 @@ export async function failedStarts({ failedStarts: file }: Pick<Paths, 'failedSt
 /** How long to wait before the first turn: twice as long after each failure. Milliseconds; `random`: from 0 (included) to 1 (excluded). */
 export function holdBackMs(failures: number, random: number): number {
   if (failures <= FORGIVEN) return 0;
-  const ms = Math.min(SHORTEST_MS * 2 ** (failures - FORGIVEN - 1), LONGEST_MS);
-  return Math.round(ms * (0.5 + random / 2));
+  return Math.round(spread(doubled(WAITS, failures - FORGIVEN - 1), random));
 }
 
 export async function forgetFailedStarts({ failedStarts: file }: Pick<Paths, 'failedStarts'>): Promise<void> {

@@ -5,6 +5,7 @@
 import { describeError } from '../base/errors.ts';
 import type { Clock } from '../host/clock.ts';
 import type { Log } from '../host/log/log.ts';
+import { doubled } from '../host/pace.ts';
 import { TRIGGERS, type TriggerName, type Triggers } from './triggers.ts';
 
 /** Looks at the first pace: with one every five seconds two minutes, which is longer than a proxy takes to settle. */
@@ -38,7 +39,8 @@ export class FollowUp {
     const { afterMs, reason } = next;
     const waiting = new AbortController();
     this.#waiting = waiting;
-    const waitMs = Math.min(afterMs * 2 ** Math.max(this.#looks - LOOKS_AT_FIRST_PACE, 0), LONGEST_WAIT_MS[reason]);
+    const waits = { firstMs: afterMs, longestMs: LONGEST_WAIT_MS[reason] };
+    const waitMs = doubled(waits, this.#looks - LOOKS_AT_FIRST_PACE);
     const { clock, log, triggers } = this.#parts;
     clock.sleep(waitMs, waiting.signal).then(
       () => triggers.fire(reason),

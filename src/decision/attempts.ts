@@ -8,6 +8,7 @@ import { z } from 'zod';
 import type { Paths } from '../base/paths.ts';
 import { FileWithSpare } from '../host/files/file-with-spare.ts';
 import { parseJson } from '../host/json.ts';
+import { AFTER_A_VERDICT, doubled } from '../host/pace.ts';
 
 export interface Attempt {
   reason: string;
@@ -23,13 +24,9 @@ interface Noted extends Attempt {
   at: Date;
 }
 
-const FIRST_WAIT_MS = 30_000;
-const LONGEST_WAIT_MS = 3_600_000;
-/** A package that was refused for what it holds stays refused for longer: only another upload changes that (replaced-packages.ts). */
-const FIRST_REFUSED_WAIT_MS = 24 * 3_600_000;
-const LONGEST_REFUSED_WAIT_MS = 7 * FIRST_REFUSED_WAIT_MS;
+const AFTER_A_FAILURE = { firstMs: 30_000, longestMs: 3_600_000 };
 /** The count of a version that nobody has wanted for so long after its wait is of no use any more. */
-const FORGET_AFTER_MS = 30 * FIRST_REFUSED_WAIT_MS;
+const FORGET_AFTER_MS = 30 * AFTER_A_VERDICT.firstMs;
 
 const Stored = z.record(
   z.string(),
@@ -61,9 +58,9 @@ export class Attempts {
       const [until, at] = [new Date(retryAt), noted === undefined ? now : new Date(noted)];
       const waitMs = until.getTime() - now.getTime();
       if (waitMs < -FORGET_AFTER_MS) continue;
-      const isOver = at > now || waitMs > LONGEST_REFUSED_WAIT_MS;
+      const isOver = at > now || waitMs > AFTER_A_VERDICT.longestMs;
       // Not now: it is compared with the time at which the machine was looked at, which is before this.
-      const next = isOver ? new Date(now.getTime() - LONGEST_WAIT_MS) : until;
+      const next = isOver ? new Date(now.getTime() - AFTER_A_FAILURE.longestMs) : until;
       attempts.set(key, { reason, count, retryAt: next, at, packageDigest });
     }
     return attempts;
@@ -80,10 +77,9 @@ export class Attempts {
     const { packageDigest } = wait;
     const before = all.get(key);
     const count = before?.packageDigest === packageDigest ? (before?.count ?? 0) + 1 : 1;
-    const [first, longest] = wait.refused
-      ? [FIRST_REFUSED_WAIT_MS, LONGEST_REFUSED_WAIT_MS]
-      : [FIRST_WAIT_MS, LONGEST_WAIT_MS];
-    const waitMs = Math.max(Math.min(first * 2 ** (count - 1), longest), Math.min(wait.atLeastMs ?? 0, longest));
+    // A package that was refused for what it holds stays refused: only another upload changes that (replaced-packages.ts).
+    const waits = wait.refused ? AFTER_A_VERDICT : AFTER_A_FAILURE;
+    const waitMs = Math.max(doubled(waits, count - 1), Math.min(wait.atLeastMs ?? 0, waits.longestMs));
     const attempt = { reason, count, retryAt: new Date(now.getTime() + waitMs), at: now, packageDigest };
     all.set(key, attempt);
     await this.#write(all);

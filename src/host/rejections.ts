@@ -8,6 +8,7 @@ import type { Clock } from './clock.ts';
 import { formatFields, parseFields } from './fields.ts';
 import { isFull } from './files/file-errors.ts';
 import { makeFolder, namesIn, readText, removeFile, writeAtomically } from './files/files.ts';
+import { AFTER_A_VERDICT, doubled } from './pace.ts';
 
 export interface Rejection {
   reason: string;
@@ -21,8 +22,6 @@ export interface Rejection {
 type Fields = ReadonlyMap<string, string>;
 type Kind = 'rejected' | 'expired';
 
-const FIRST_WAIT_MS = 24 * 3600 * 1000;
-const LONGEST_WAIT_MS = 7 * FIRST_WAIT_MS;
 /** What a script of the package was writing under the name before this when it was killed. */
 const BEING_WRITTEN = '.new';
 
@@ -143,7 +142,7 @@ export class Rejections {
 
 function rejectionOf(fields: Fields, count: number, now: number): Rejection {
   const at = new Date(Math.min(atOf(fields)?.getTime() ?? now, now));
-  const waitMs = Math.min(FIRST_WAIT_MS * 2 ** (count - 1), LONGEST_WAIT_MS);
+  const waitMs = doubled(AFTER_A_VERDICT, count - 1);
   return { reason: reasonOf(fields), count, at, retryAt: new Date(at.getTime() + waitMs) };
 }
 

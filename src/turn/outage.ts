@@ -3,6 +3,7 @@
  * jitter. So a fleet that polls each minute does not hold a struggling API server down, and a short absence costs little.
  */
 import type { Clock } from '../host/clock.ts';
+import { spread } from '../host/pace.ts';
 
 const LONGEST_WAIT_MS = 300_000;
 
@@ -28,7 +29,7 @@ export class Outage {
     const nowMs = this.#clock.bootTimeMs();
     this.#sinceMs ??= nowMs;
     const waitMs = Math.min((nowMs - this.#sinceMs) / 2, LONGEST_WAIT_MS);
-    this.#untilMs = nowMs + waitMs * (0.5 + this.#random() / 2);
+    this.#untilMs = nowMs + spread(waitMs, this.#random());
   }
 
   /** It answered, whatever it said; or somebody wants it to be asked at once. */

@@ -4,17 +4,18 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../host/clock.ts';
+import { Allowance } from '../host/pace.ts';
 
-/** Changes one after the other: an upgrade with its restart has about ten, and a bad release that is put back some twenty. */
-const MOST_AT_ONCE = 60;
-/** One more after this long: what is true in the end, a rejection for example, must not come late either. */
-const REFILL_MS = 20_000;
+/**
+ * An upgrade with its restart has about ten changes, one after the other, and a bad release that is rolled back some twenty. What is true
+ * in the end, a rejection for example, must not come late either.
+ */
+const CHANGES = { most: 60, refillMs: 20_000 };
 
 export class ReportPace<Report> {
   readonly #clock: Clock;
   #last: Report | null = null;
-  #left = MOST_AT_ONCE;
-  #countedAtMs: number | null = null;
+  readonly #allowance = new Allowance(CHANGES);
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -22,13 +23,10 @@ export class ReportPace<Report> {
 
   /** The report that is to be said now: the new one, or for some more time the last one. */
   next(report: Report): Report {
-    const nowMs = this.#clock.bootTimeMs();
-    const refilled = Math.floor((nowMs - (this.#countedAtMs ?? nowMs)) / REFILL_MS);
-    this.#left = Math.min(this.#left + refilled, MOST_AT_ONCE);
-    this.#countedAtMs = (this.#countedAtMs ?? nowMs) + refilled * REFILL_MS;
+    const mayChange = this.#allowance.has(this.#clock.bootTimeMs());
     if (this.#last !== null && isDeepStrictEqual(this.#last, report)) return report;
-    if (this.#last !== null && this.#left === 0) return this.#last;
-    this.#left -= 1;
+    if (this.#last !== null && !mayChange) return this.#last;
+    this.#allowance.spend();
     this.#last = report;
     return report;
   }

@@ -1,5 +1,6 @@
 /** How long to wait before the next try: exponential, capped, full jitter, so that a fleet does not come back all at once. */
 import type { Clock } from '../../host/clock.ts';
+import { doubled } from '../../host/pace.ts';
 
 export interface BackoffOptions {
   /** Upper bound of the first wait, milliseconds. */
@@ -22,8 +23,7 @@ export class Backoff {
   /** Milliseconds to wait before the next try; counts that try. */
   nextMs(): number {
     const { baseMs, capMs, random } = this.#options;
-    // 2 ** 1024 is Infinity, and Math.min takes that as it should: no bound on the number of tries is needed here.
-    const boundMs = Math.min(capMs, baseMs * 2 ** this.#tries);
+    const boundMs = doubled({ firstMs: baseMs, longestMs: capMs }, this.#tries);
     this.#tries += 1;
     return Math.floor(random() * boundMs);
   }
