@@ -10,10 +10,10 @@ import { commands } from './commands.ts';
 import { errorText } from './error-text.ts';
 
 /** Runs the command that `argv` (without node and script) names; resolves with the exit code, never rejects. */
-export async function dispatch(argv: readonly string[], process: Omit<Io, 'paths'>): Promise<number> {
+export async function dispatch(argv: readonly string[], process: Omit<Io, 'paths' | 'argv'>): Promise<number> {
   try {
     const { root, rest } = globalOptions(argv, process.env);
-    const io: Io = { ...process, paths: pathsUnder(root) };
+    const io: Io = { ...process, paths: pathsUnder(root), argv: rest };
     const [name = 'help', ...args] = rest;
     const command = await load(name);
     if (asksForHelp(args)) {

@@ -22,20 +22,30 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   return setHold(true, io);
 }
 
-/** Writes `hold` and tells the daemon. An emergency does not wait for a file that has errors: then it is noted beside it. */
+/**
+ * Writes `hold` and tells the daemon. An emergency does not wait for a file that has errors: then it is noted beside it, and that note can
+ * be taken back while the file has errors still.
+ */
 export async function setHold(hold: boolean, io: Io): Promise<number> {
   requireRoot(io, hold ? 'hold' : 'unhold');
-  const { setEmergencyHold } = await import('../config/emergency-hold.ts');
+  const { isEmergencyHeld, setEmergencyHold } = await import('../config/emergency-hold.ts');
   const edited = await editOrWhyNot(hold, io.paths);
-  const isNoted = hold && 'reason' in edited;
+  // The daemon does not take a file that lacks something either.
+  const isNoted = hold && ('reason' in edited || edited.left.length > 0);
+  const wasNoted = await isEmergencyHeld(io.paths);
   await setEmergencyHold(io.paths, isNoted);
   // The daemon does this too; where it is dead, nobody else would tell istio-activate.
   const { writeHold } = await import('../turn/rules.ts');
   if (hold || !('reason' in edited)) await writeHold(io.paths, hold);
-  if ('reason' in edited) {
-    if (!hold) throw edited.reason;
+  if (isNoted) {
     io.stdout.write(`this machine is held now, until smm-agent unhold: noted in ${io.paths.emergencyHold}\n`);
+  }
+  if ('reason' in edited) {
+    if (!hold && !wasNoted) throw edited.reason;
+    if (!hold) io.stdout.write(`the hold that was noted in ${io.paths.emergencyHold} is over\n`);
     io.stderr.write(`smm-agent: warning: hold was not written to ${io.paths.config}: ${edited.reason.message}\n`);
+  } else if (isNoted) {
+    tellWhatIsLeft(edited.left, io);
   } else {
     const state = hold ? 'held' : 'not held';
     io.stdout.write(edited.changed ? `this machine is ${state} now\n` : `this machine was ${state} already\n`);

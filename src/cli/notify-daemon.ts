@@ -3,6 +3,7 @@
 import type { Io } from '../base/cli/io.ts';
 import { AgentError, describeError } from '../base/errors.ts';
 import { ask } from '../daemon/socket/client.ts';
+import type { End } from '../daemon/socket/protocol.ts';
 import type { TurnEvent } from '../turn/events.ts';
 import { showTurn } from './turn-text.ts';
 
@@ -19,7 +20,7 @@ export async function notifyDaemon(io: Io, patienceMs = PATIENCE_MS): Promise<vo
   const timer = setTimeout(() => late.abort(), patienceMs);
   try {
     const answer = await ask(io.paths.socket, { do: 'reload', turn: true }, deedsOf(showTurn(io.stdout)), late.signal);
-    if (answer !== null) io.stdout.write(`the agent has read it: ${answer.text}\n`);
+    if (answer !== null) io.stdout.write(`${whatCameOfIt(answer)}\n`);
     // Under another root (demo, tests, images) nobody expects one to run.
     else if (io.paths.root === '/')
       io.stdout.write('the agent is not running: this takes effect when it is started (systemctl start smm-agent)\n');
@@ -37,6 +38,12 @@ export async function notifyDaemon(io: Io, patienceMs = PATIENCE_MS): Promise<vo
   } finally {
     clearTimeout(timer);
   }
+}
+
+function whatCameOfIt({ text, state, notRead }: End): string {
+  // The text of a misconfigured agent says what is wrong.
+  if (notRead === undefined || state === 'misconfigured') return `the agent has read it: ${text}`;
+  return `the agent cannot use the file, and goes on with what it had read before (${text}): ${notRead}`;
 }
 
 /** What was learnt on the way is in the last line, or in smm-agent status. */

@@ -81,8 +81,11 @@ async function edit(io: Io, edits: Edit[], beforeWrite?: () => Promise<void>): P
   const same = async () => (isTakenOut ? await notInFile(io, asked) : `${keys} was so already`);
   io.stdout.write(changed ? `changed ${keys} in ${io.paths.config}\n` : `nothing to change: ${await same()}\n`);
   tellWhatIsLeft(left, io);
-  // What the file says counts from now on.
-  if (keys === 'hold') await (await import('../config/emergency-hold.ts')).setEmergencyHold(io.paths, false);
+  if (keys === 'hold') {
+    const { setEmergencyHold } = await import('../config/emergency-hold.ts');
+    // What the file says counts from now on, unless the daemon cannot take the file yet.
+    await setEmergencyHold(io.paths, left.length > 0 && asked.some(({ value }) => value === true));
+  }
   if (keys.includes('workloadGroup')) await warnOfOtherGroup(io);
   await notifyDaemon(io);
   return EXIT.ok;

@@ -24,6 +24,12 @@ interface Asked {
   makeWay: (() => void) | null;
 }
 
+/** The end of the turn that follows, and whether the file is in effect in it. */
+async function reloaded(clients: Clients, answer: (answer: Answer) => void): Promise<End> {
+  const [read, end] = await Promise.all([clients.reading(), clients.turn('reload', answer)]);
+  return read.ok ? end : { ...end, ok: false, notRead: read.text };
+}
+
 export async function answerClient(
   { do: wish, turn = false }: Request,
   answer: (answer: Answer) => void,
@@ -36,7 +42,7 @@ export async function answerClient(
         makeWay?.();
         return Promise.resolve({ ok: makeWay !== null, text: 'this is the daemon' });
       case 'reload':
-        return turn ? clients.turn('reload', answer) : clients.reading();
+        return turn ? reloaded(clients, answer) : clients.reading();
       case 'reconcile':
         return clients.turn('reconcile', answer);
       case 'look':

@@ -103,6 +103,15 @@ describe('smm-agent set', () => {
     assert.equal('poll' in parse(await terminal.config()), false);
   });
 
+  it('does not take out what the agent needs', async () => {
+    await using terminal = await openTerminal();
+    await terminal.writeConfig(COMMENTED);
+    const { code, stderr } = await terminal.type(['set', 'workloadGroup.name', '--default']);
+    assert.equal(code, 1);
+    assert.match(stderr, /the key workloadGroup\.name is missing: /);
+    assert.equal(await terminal.config(), COMMENTED);
+  });
+
   it('fills an empty section', async () => {
     await using terminal = await openTerminal();
     await terminal.writeConfig('poll:\n');

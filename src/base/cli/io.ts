@@ -14,11 +14,22 @@ export interface Io {
   stdin: AsyncIterable<string | Uint8Array>;
   paths: Paths;
   env: NodeJS.ProcessEnv;
+  /** What was typed after the name of the program; left out where a command is run by another one. */
+  argv?: readonly string[];
 }
 
 /** Rejects with SMM602 unless the process is root's. Under another root (demo, tests) the files' modes decide. */
-export function requireRoot({ paths }: Io, command: string, reason = 'it changes the machine'): void {
+export function requireRoot({ paths, argv }: Io, command: string, reason = 'it changes the machine'): void {
   if (paths.root !== '/' || process.getuid?.() === 0) return;
   const sentence = `cannot run smm-agent ${command} as this user: ${reason}`;
-  throw new AgentError('SMM602', sentence, `run it as root: sudo smm-agent ${command}`);
+  throw new AgentError(
+    'SMM602',
+    sentence,
+    `run it as root: sudo smm-agent ${(argv ?? [command]).map(quoted).join(' ')}`,
+  );
+}
+
+/** As a shell takes it for one word. */
+function quoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }

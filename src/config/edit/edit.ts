@@ -45,8 +45,11 @@ export async function editConfig(
     if (!('text' in read) || read.problems.length > 0) throw configError(read.problems);
     const text = await editedText(read.text, edits, paths.config);
     const { problems } = await parseConfig(text, paths.config);
+    // What is missing may be set by the next command; but nothing that the agent needs is taken out.
+    const isTakenOut = ({ key }: ConfigProblem) =>
+      edits.some(({ path, value }) => value === undefined && key !== null && isWithin(key, path.join('.')));
     refuse(
-      problems.filter(({ code }) => code !== 'SMM106'),
+      problems.filter((problem) => problem.code !== 'SMM106' || (text !== read.text && isTakenOut(problem))),
       edits,
     );
     await beforeWrite();
@@ -102,6 +105,11 @@ async function editedText(before: string, edits: readonly Edit[], file: string):
   }
   // A file with line ends of Windows keeps them.
   return before.includes('\r\n') ? text.replaceAll(/\r?\n/g, '\r\n') : text;
+}
+
+/** Whether these are the same key, or one is a part of the other. */
+function isWithin(a: string, b: string): boolean {
+  return a === b || a.startsWith(`${b}.`) || b.startsWith(`${a}.`);
 }
 
 function refuse(problems: readonly ConfigProblem[], edits: readonly Edit[]): void {

@@ -3,7 +3,13 @@ import { z } from 'zod';
 import { TurnEvent } from '../../turn/events.ts';
 
 /** What a command is told at the end. `state`: that of the agent after a turn; a daemon of 0.2.0 leaves it out. */
-const End = z.object({ ok: z.boolean(), text: z.string(), state: z.string().optional() });
+const End = z.object({
+  ok: z.boolean(),
+  text: z.string(),
+  state: z.string().optional(),
+  /** Why the agent goes on with the configuration that it had read before; left out where it has read the file. */
+  notRead: z.string().optional(),
+});
 export type End = z.infer<typeof End>;
 
 export const Answer = z.union([z.object({ event: TurnEvent }), z.object({ end: End })]);
