@@ -28,10 +28,10 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   const { adoptAgain, adoptionDifference, reconcileOrAsk } = await import('../operator/adoption.ts');
   const kind = values.render ? 'render' : values.keep ? 'keep' : 'again';
   const difference = await adoptionDifference(io.paths, kind);
-  if (difference.length === 0) io.stdout.write('no difference to what the next start of Istio has now\n');
+  if (difference.length === 0) io.stdout.write('no difference to what the next start of Istio has already\n');
   for (const sentence of difference) io.stdout.write(`${values.yes ? 'changes' : 'would change'}  ${sentence}\n`);
   if (!values.yes) {
-    io.stdout.write('nothing was changed: add --yes to do it\n');
+    if (difference.length > 0) io.stdout.write('nothing was changed: add --yes to do it\n');
     return EXIT.ok;
   }
   if (kind === 'again') await adoptAgain(io.paths);

@@ -33,7 +33,7 @@ async function look(io: Io): Promise<RestartSummary> {
   try {
     requireRoot(io, spec.name, 'other users cannot see what runs in istio.service');
     const { observeHere } = await import('../operator/without-daemon.ts');
-    return restartSummary((await observeHere(io.paths)).pending);
+    return restartSummary(await observeHere(io.paths));
   } catch (error) {
     if (!(error instanceof AgentError)) throw error;
     io.stderr.write(errorText(error));

@@ -8,6 +8,7 @@ import { ask } from '../daemon/socket/client.ts';
 import type { End } from '../daemon/socket/protocol.ts';
 import { turnResult } from '../daemon/turn-result.ts';
 import { configChange } from '../observation/settings.ts';
+import { requireTarget } from '../operator/target.ts';
 import { readStatus } from '../status/file.ts';
 import type { Status } from '../status/status.ts';
 import { daemonLife } from './daemon-life.ts';
@@ -27,7 +28,7 @@ export const spec = {
     },
   },
   exitCodes: {
-    [EXIT.failed]: 'what is wanted here was not done: the machine waits, is blocked, held or failing, or refuses it',
+    [EXIT.failed]: 'what is wanted here is neither active nor staged after the turn: the message says why',
   },
 } as const satisfies CommandSpec;
 
@@ -41,7 +42,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     const change = await daemonsChange(io);
     io.stdout.write(explainPlan(plan, change === null ? [] : [`${change}; the daemon plans by what it has read`]));
     // Without a target it is no plan of what is to come.
-    refuseWithoutTarget(plan.target);
+    requireTarget(plan.target);
     return EXIT.ok;
   }
   const code = await makeTurn(io);
@@ -77,16 +78,9 @@ interface Outcome extends End {
   warnings: readonly string[];
 }
 
-/** Rejects with SMM217 when the control plane is not to be had. */
-function refuseWithoutTarget(target: { answer: Status['target']['answer']; reason?: string | null } | null): void {
-  if (target?.answer !== 'forbidden' && target?.answer !== 'unreachable') return;
-  const remedy = 'put that right; the agent asks again at each poll, and Istio runs on meanwhile';
-  throw new AgentError('SMM217', `the control plane gave no target: ${target.reason}`, remedy);
-}
-
 function outcome({ ok, text, state, target, warnings }: Outcome, io: Io): number {
   for (const warning of warnings) io.stdout.write(`! ${warning}\n`);
-  if (ok || state === 'waiting') refuseWithoutTarget(target);
+  if (ok || state === 'waiting') requireTarget(target);
   if (!ok) throw new AgentError('SMM609', `cannot complete what is due: ${text}`, remedyFor(state));
   io.stdout.write(`${text}\n`);
   return EXIT.ok;

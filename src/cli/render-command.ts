@@ -4,7 +4,6 @@ import { type CommandSpec, parseArguments, usageError } from '../base/cli/argume
 import { EXIT } from '../base/cli/exit-codes.ts';
 import { type Io, requireRoot } from '../base/cli/io.ts';
 import { AgentError } from '../base/errors.ts';
-import { systemClock } from '../host/clock.ts';
 import type { VmInputs } from '../istio/configuration/inputs.ts';
 import type { LocalConfiguration } from '../istio/configuration/local.ts';
 import { render } from './render.ts';
@@ -46,20 +45,12 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
 }
 
 async function renderOwn(output: string, io: Io): Promise<string[]> {
-  const [{ configHere }, { readMachineId }, { KubernetesControlPlane }] = await Promise.all([
-    import('../operator/without-daemon.ts'),
-    import('../turn/agent.ts'),
-    import('../turn/kubernetes-control-plane.ts'),
-  ]);
+  const { configHere, controlPlaneHere } = await import('../operator/without-daemon.ts');
   requireRoot(io, spec.name, 'without --from it needs the token of the control plane');
   const { paths } = io;
   const config = await configHere(paths);
   const local: LocalConfiguration = config.istio;
-  const controlPlane = new KubernetesControlPlane(config, {
-    paths,
-    machineId: await readMachineId(paths),
-    clock: systemClock,
-  });
+  const controlPlane = await controlPlaneHere(paths, config);
   const inputs = async (): Promise<VmInputs> => {
     const target = await controlPlane.target('anew');
     // A machine that keeps its own configuration goes on without what is lacking; a rendering does not.

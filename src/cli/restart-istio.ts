@@ -6,6 +6,7 @@ import { type Io, requireRoot } from '../base/cli/io.ts';
 import { AgentError } from '../base/errors.ts';
 import type { Paths } from '../base/paths.ts';
 import { systemClock } from '../host/clock.ts';
+import { ISTIO_UNIT } from '../istio/activation/drop-in.ts';
 import type { Observation } from '../observation/observation.ts';
 
 export const spec = {
@@ -37,7 +38,11 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
       return EXIT.ok;
     }
   }
-  await servicesHere(io.paths).restart('istio.service');
+  const services = servicesHere(io.paths);
+  if ((await services.unit(ISTIO_UNIT)).unitFileState.startsWith('masked')) {
+    throw new AgentError('SMM531', 'cannot restart istio.service: it is masked', 'run systemctl unmask istio first');
+  }
+  await services.restart(ISTIO_UNIT);
   io.stdout.write('istio.service was restarted, waiting for Envoy\n');
   const { running, releases } = await untilUp(io.paths, observeHere);
   const manifest =

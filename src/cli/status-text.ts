@@ -16,7 +16,9 @@ export function statusText(status: Status, life: DaemonLife): string {
       : []),
     [
       'group',
-      status.workloadGroup === null ? 'none' : `${status.workloadGroup.namespace}/${status.workloadGroup.name}`,
+      status.workloadGroup === null
+        ? 'unknown: no configuration is in effect'
+        : `${status.workloadGroup.namespace}/${status.workloadGroup.name}`,
     ],
     // Not there in the status of a version before this row.
     ...(status.config == null
@@ -32,7 +34,7 @@ export function statusText(status: Status, life: DaemonLife): string {
       : [
           [
             'stopped',
-            `since ${status.istio.stopped.since ?? 'unknown'}, by ${status.istio.stopped.by}; to start it: systemctl start istio`,
+            `since ${status.istio.stopped.since ?? 'unknown'}, by ${status.istio.stopped.by}; to start it: ${status.istio.unit?.isMasked ? 'systemctl unmask istio && ' : ''}systemctl start istio`,
           ] as [string, string],
         ]),
     // Not there in the status of a version before this row.

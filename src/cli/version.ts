@@ -31,8 +31,16 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     ...(status?.upgrade ? { 'agent wanted': 'none' } : {}),
     ...(status !== null && status.istio.active !== null ? { 'istio staged': 'nothing' } : {}),
   };
+  // A move to another revision can be one of the same version.
+  const revisions: Record<string, string | null | undefined> = {
+    'istio running': status?.istio.running?.revision,
+    'istio staged': status?.istio.staged?.revision,
+    'istio wanted': status?.target.revision,
+  };
   for (const [name, version] of Object.entries(versions)) {
-    io.stdout.write(`${name.padEnd(16)} ${version ?? nothing[name] ?? 'unknown'}\n`);
+    const revision = version === null ? null : (revisions[name] ?? null);
+    const of = revision === null ? '' : ` of revision ${revision}`;
+    io.stdout.write(`${name.padEnd(16)} ${version ?? nothing[name] ?? 'unknown'}${of}\n`);
   }
   return EXIT.ok;
 }

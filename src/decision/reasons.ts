@@ -16,7 +16,7 @@ export function triedBefore(key: string, attempts: DecisionInput['attempts'], no
   const sooner = packageDigest === undefined ? '' : ', or when another package is published';
   // Of then, and not of now: what was wrong may be mended since.
   const then = at === undefined ? '' : `that was at ${at.toISOString()}, `;
-  const again = `${then}tried ${times}, again at ${retryAt.toISOString()}${sooner} (smm-agent retry tries at once)`;
+  const again = `${then}tried ${times}, not again before ${retryAt.toISOString()}${sooner} (smm-agent retry tries at once)`;
   return { reason: `${fact}; ${again}`, fact, because: 'failed' };
 }
 

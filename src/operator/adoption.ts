@@ -5,7 +5,6 @@ import { ask } from '../daemon/socket/client.ts';
 import type { End } from '../daemon/socket/protocol.ts';
 import { turnResult } from '../daemon/turn-result.ts';
 import { wantedRelease } from '../decision/wanted.ts';
-import { systemClock } from '../host/clock.ts';
 import { readText } from '../host/files/files.ts';
 import { noteOldConfiguration } from '../istio/activation/old-configuration.ts';
 import { describeDifference } from '../istio/configuration/difference.ts';
@@ -15,10 +14,9 @@ import { readInstalledFiles } from '../istio/installed-files.ts';
 import { istiodLine } from '../istio/releases/hosts-line.ts';
 import { firstRelease } from '../observation/first-release.ts';
 import type { Observation } from '../observation/observation.ts';
-import { readMachineId } from '../turn/agent.ts';
 import type { Tell } from '../turn/events.ts';
-import { KubernetesControlPlane } from '../turn/kubernetes-control-plane.ts';
-import { configHere, observeHere, reconcileHere } from './without-daemon.ts';
+import { requireTarget } from './target.ts';
+import { configHere, controlPlaneHere, observeHere, reconcileHere } from './without-daemon.ts';
 
 /** `again`: the files of the Istio package as they are now. */
 export type AdoptionKind = 'render' | 'keep' | 'again';
@@ -29,14 +27,12 @@ export async function adoptionDifference(paths: Paths, kind: AdoptionKind): Prom
   const observation = await observeHere(paths);
   const { active, staged, own } = observation;
   requireAdopted(observation);
-  const controlPlane = new KubernetesControlPlane(config, {
-    paths,
-    machineId: await readMachineId(paths),
-    clock: systemClock,
-  });
+  const controlPlane = await controlPlaneHere(paths, config);
   try {
+    const target = await controlPlane.target('anew');
+    requireTarget(target);
     const wanted = await wantedRelease({
-      target: await controlPlane.target('anew'),
+      target,
       config: kind === 'again' ? config : { ...config, istio: { ...config.istio, configuration: kind } },
       isAdopted: true,
       own: kind === 'again' ? await installedConfiguration(paths, own) : own,
@@ -78,8 +74,7 @@ async function installedConfiguration(paths: Paths, before: OwnConfiguration | n
 
 /** A turn with the changed configuration: by the daemon where one runs. Resolves with how it ended. */
 export async function reconcileOrAsk(paths: Paths, tell: Tell): Promise<End> {
-  await ask(paths.socket, { do: 'reload' }, tell);
-  const answer = await ask(paths.socket, { do: 'reconcile' }, tell);
+  const answer = await ask(paths.socket, { do: 'reload', turn: true }, tell);
   return answer ?? turnResult(await reconcileHere(paths, tell));
 }
 

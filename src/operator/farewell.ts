@@ -3,10 +3,7 @@
 import type { Paths } from '../base/paths.ts';
 import { AGENT_VERSION } from '../base/version.ts';
 import type { EntryReport } from '../control-plane/report/entry-report.ts';
-import { systemClock } from '../host/clock.ts';
-import { readMachineId } from '../turn/agent.ts';
-import { KubernetesControlPlane } from '../turn/kubernetes-control-plane.ts';
-import { configHere, observeHere } from './without-daemon.ts';
+import { configHere, controlPlaneHere, observeHere } from './without-daemon.ts';
 
 /** On the entry once nobody reports any more. Pure. */
 function removedReport(version: string): EntryReport {
@@ -25,11 +22,7 @@ function removedReport(version: string): EntryReport {
 export async function reportRemoval(paths: Paths): Promise<string | null> {
   const config = await configHere(paths);
   const { identity } = await observeHere(paths);
-  const controlPlane = new KubernetesControlPlane(config, {
-    paths,
-    machineId: await readMachineId(paths),
-    clock: systemClock,
-  });
+  const controlPlane = await controlPlaneHere(paths, config);
   try {
     return await controlPlane.publishLast(removedReport(AGENT_VERSION), identity);
   } finally {

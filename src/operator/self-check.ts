@@ -4,10 +4,8 @@ import type { Paths } from '../base/paths.ts';
 import { Attempts } from '../decision/attempts.ts';
 import { readHistory } from '../history/history.ts';
 import { systemClock } from '../host/clock.ts';
-import { readMachineId } from '../turn/agent.ts';
-import { KubernetesControlPlane } from '../turn/kubernetes-control-plane.ts';
 import { requireReadableState } from '../versions/state/format.ts';
-import { configHere, observeHere } from './without-daemon.ts';
+import { configHere, controlPlaneHere, observeHere } from './without-daemon.ts';
 
 export interface Check {
   name: string;
@@ -45,11 +43,7 @@ async function machine(paths: Paths): Promise<string> {
 
 async function controlPlane(paths: Paths): Promise<string> {
   const config = await configHere(paths);
-  const controlPlane = new KubernetesControlPlane(config, {
-    paths,
-    machineId: await readMachineId(paths),
-    clock: systemClock,
-  });
+  const controlPlane = await controlPlaneHere(paths, config);
   try {
     const target = await controlPlane.target('anew');
     if (controlPlane.hasAnswered()) return `it answers (${target.answer})`;

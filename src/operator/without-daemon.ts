@@ -10,6 +10,7 @@ import { listen } from '../daemon/socket/server.ts';
 import { Attempts } from '../decision/attempts.ts';
 import { systemClock } from '../host/clock.ts';
 import { makeFolder } from '../host/files/files.ts';
+import { sendAsAgent } from '../host/own-group.ts';
 import { systemdBelow } from '../host/systemd/below.ts';
 import type { ServiceManager } from '../host/systemd/service-manager.ts';
 import { ReleaseFindings } from '../istio/releases/findings.ts';
@@ -17,6 +18,7 @@ import type { Observation } from '../observation/observation.ts';
 import { observe } from '../observation/observe.ts';
 import type { Status } from '../status/status.ts';
 import { Agent, readMachineId } from '../turn/agent.ts';
+import type { ControlPlane } from '../turn/control-plane.ts';
 import type { Tell } from '../turn/events.ts';
 import { KubernetesControlPlane } from '../turn/kubernetes-control-plane.ts';
 import { dryRun, type Plan } from '../turn/plan.ts';
@@ -111,6 +113,12 @@ export async function forgetFailures(paths: Paths): Promise<string[]> {
   return [...rejected, ...refused, ...operators, ...failed, ...passedBy];
 }
 
+/** The caller closes it. */
+export async function controlPlaneHere(paths: Paths, config: Config): Promise<ControlPlane> {
+  if (paths.root === '/') sendAsAgent();
+  return new KubernetesControlPlane(config, { paths, machineId: await readMachineId(paths), clock: systemClock });
+}
+
 async function withAgent<T>(
   paths: Paths,
   work: (agent: Agent, config: Config) => Promise<T>,
@@ -118,7 +126,7 @@ async function withAgent<T>(
 ): Promise<T> {
   const config = await configHere(paths);
   const clock = systemClock;
-  const controlPlane = new KubernetesControlPlane(config, { paths, machineId: await readMachineId(paths), clock });
+  const controlPlane = await controlPlaneHere(paths, config);
   try {
     return await work(
       new Agent({ paths, clock, services: servicesHere(paths), config, controlPlane, invocation }),

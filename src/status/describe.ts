@@ -1,7 +1,6 @@
 /** Makes the Status out of what a turn has seen, was told and could do. Pure. */
 import type { Target } from '../control-plane/target/target.ts';
 import type { Decision } from '../decision/step.ts';
-import type { RestartPending } from '../istio/pending.ts';
 import type { ReleaseManifest } from '../istio/release.ts';
 import type { LinkedRelease, Observation } from '../observation/observation.ts';
 import { agentState } from './agent-state.ts';
@@ -10,7 +9,9 @@ import type { ReleaseSummary, RestartSummary, Status, StatusInput } from './stat
 import { describeHostsLine } from './views/sentences.ts';
 
 /** Right in every state of the unit, also when Istio is stopped. */
-const RESTART_COMMAND = 'systemctl restart istio';
+function restartCommand({ unitFileState }: Observation['unit']): string {
+  return `${isMasked(unitFileState) ? 'systemctl unmask istio && ' : ''}systemctl restart istio`;
+}
 
 export function describeStatus(input: StatusInput): Status {
   const { observation, target, decision } = input;
@@ -22,7 +23,7 @@ export function describeStatus(input: StatusInput): Status {
     config: observation.settings?.config ?? null,
     target: targetSummary(target),
     istio: istioStatus(observation, decision),
-    restart: restartSummary(observation.pending),
+    restart: restartSummary(observation),
     ...(input.agentWanted.packages === undefined ? {} : { packages: input.agentWanted.packages }),
     upgrade: upgradeSummary(input),
     notDone: decision.notDone.map(({ step, reason }) => ({ step, reason })),
@@ -38,6 +39,11 @@ export function describeStatus(input: StatusInput): Status {
     nextPoll: input.nextPoll?.toISOString() ?? null,
     ...latestPoll(input),
   };
+}
+
+/** Also `masked-runtime`. */
+function isMasked(unitFileState: string): boolean {
+  return unitFileState.startsWith('masked');
 }
 
 /** What the control plane says that could not be used, where this machine does not need it. */
@@ -80,6 +86,7 @@ function istioStatus(observation: Observation, decision: Decision): Status['isti
       ? {
           activeState: unit.activeState,
           subState: unit.subState,
+          ...(isMasked(unit.unitFileState) ? { isMasked: true } : {}),
           since: (isStopped ? unit.inactiveEnter : unit.activeEnter)?.toISOString() ?? null,
         }
       : null,
@@ -122,10 +129,10 @@ function summary({
   return { id: manifest.id, istioVersion: manifest.istioVersion, revision: manifest.revision, problems };
 }
 
-export function restartSummary(pending: RestartPending): RestartSummary {
+export function restartSummary({ pending, unit }: Pick<Observation, 'pending' | 'unit'>): RestartSummary {
   switch (pending.answer) {
     case 'yes':
-      return { pending: 'yes', why: pending.why, since: pending.since.toISOString(), command: RESTART_COMMAND };
+      return { pending: 'yes', why: pending.why, since: pending.since.toISOString(), command: restartCommand(unit) };
     case 'no':
       return { pending: 'no', why: [], since: null, command: null };
     case 'unknown':

@@ -50,7 +50,7 @@ export interface Status {
     reason: string | null;
   };
   istio: {
-    unit: { activeState: string; subState: string; since: string | null } | null;
+    unit: { activeState: string; subState: string; since: string | null; isMasked?: boolean } | null;
     running: ReleaseSummary | null;
     /** Why `running` is null. */
     runningReason: string | null;

@@ -113,7 +113,7 @@ describe('a VM with Istio of the official package', () => {
         attempts: [['adopt', { reason: 'no room', count: 1, retryAt: minutesAgo(-1) }]],
       },
       [],
-      /adopt: no room; tried once, again at/,
+      /adopt: no room; tried once, not again before/,
     ],
     'says so where there is no Istio at all': [
       { observation: { ...fresh, unit: { ...UNIT, exists: false } } },
@@ -287,7 +287,7 @@ describe('a try that failed', () => {
     'is not repeated before its time': [
       { wanted: wants(NEW), attempts: [[key, { ...attempt, retryAt: minutesAgo(-1) }]] },
       [],
-      /no route to the downloads; tried 2 times, again at/,
+      /no route to the downloads; tried 2 times, not again before/,
     ],
     'is repeated after it': [{ wanted: wants(NEW), attempts: [[key, { ...attempt, retryAt: NOW }]] }, ['stage']],
     'does not delay the same target from another place: istio.downloads was corrected': [
@@ -645,7 +645,7 @@ describe("istiod's line in /etc/hosts", () => {
     'waits after a try that failed': [
       { observation: { hostsLine }, attempts: [['hosts', failed]] },
       [],
-      /restore-hosts: cannot restore it; .*tried once, again at/,
+      /restore-hosts: cannot restore it; .*tried once, not again before/,
     ],
   });
 });

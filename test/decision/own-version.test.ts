@@ -152,7 +152,7 @@ describe('the wanted version of the agent', () => {
         ],
       },
       'failing',
-      /cannot download: no connection; tried once, again at/,
+      /cannot download: no connection; tried once, not again before/,
       'failing',
     ],
     [

@@ -91,10 +91,12 @@ describe('the state of the agent', () => {
     'is failing until the next try, in the same words': [
       {
         failure: 'cannot find Istio 1.31.1',
-        notDone: [{ step: 'stage', reason: 'cannot find Istio 1.31.1; tried once, again at noon', because: 'failed' }],
+        notDone: [
+          { step: 'stage', reason: 'cannot find Istio 1.31.1; tried once, not again before noon', because: 'failed' },
+        ],
       },
       'failing',
-      /tried once, again at noon/,
+      /tried once, not again before noon/,
     ],
     'is blocked by what an own file says': [
       { failure: 'cannot take over /etc/x:3', blocked: true },
@@ -198,6 +200,22 @@ describe('the condition IstioRestartPending', () => {
   });
 });
 
+describe('a masked istio.service', () => {
+  const unit = { ...UNIT, unitFileState: 'masked-runtime', activeState: 'inactive' as const };
+
+  it('has what is to be run first in every view', () => {
+    const masked = status({ observation: { ...pending, unit } });
+    const command = 'systemctl unmask istio && systemctl restart istio';
+    assert.equal(masked.restart.command, command);
+    assert.match(
+      statusText(masked, { is: 'idle' }),
+      /^stopped .*to start it: systemctl unmask istio && systemctl start/m,
+    );
+    assert.match(entryReport(masked, REPORT, false).pending.message, /To switch: systemctl unmask istio && /);
+    assert.equal(status({ observation: pending }).restart.command, 'systemctl restart istio');
+  });
+});
+
 describe('the journal', () => {
   it('has a line for each fact at first', () => {
     assert.deepEqual(
@@ -213,7 +231,7 @@ describe('the journal', () => {
   it('has no line for a poll that changed nothing, although times moved', () => {
     const fact = 'cannot find Istio 1.31.1';
     const failing = (time: string) => {
-      const reason = `${fact}; tried 2 times, again at ${time}`;
+      const reason = `${fact}; tried 2 times, not again before ${time}`;
       return status({ notDone: [{ step: 'stage', reason, fact, because: 'failed' }] });
     };
     assert.match(failing('noon').agent.reason, /again at noon$/);

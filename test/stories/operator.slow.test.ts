@@ -70,11 +70,14 @@ describe('an operator beside the daemon', () => {
     const held = await type('hold');
     assert.equal(held.status, 0);
     assert.match(held.stderr, /unknown key "holds"/);
-    assert.match(held.stdout, /^the agent has read it: held/m);
+    assert.match(held.stdout, /^the agent cannot use the file, and goes on with what it had read before \(held: /m);
     assert.match(await says('status'), /^restart +not pending$/m);
     const over = await type('unhold');
     assert.deepEqual([over.status, /holds/.test(over.stderr)], [0, true], 'it needs no right file either');
-    assert.match(over.stdout, /^the agent cannot use the file, and goes on with what it had read before \(ready: .*holds/m);
+    assert.match(
+      over.stdout,
+      /^the agent cannot use the file, and goes on with what it had read before \(ready: .*holds/m,
+    );
     assert.match(await says('status'), /^restart +pending/m);
     assert.equal((await type('hold')).status, 0);
     await writeFile(config, right);

@@ -55,6 +55,8 @@ describe('the command line', () => {
     await fails(`${NOBODY} smm-agent pending`, 2, /other users cannot see what runs/);
     for (const command of ['reconcile', 'reconcile --dry-run', 'hold', 'set hold true', 'retry', 'restart-istio']) {
       await fails(`${NOBODY} smm-agent ${command}`, 77, /as this user/);
+      const { stderr } = await type(`${NOBODY} smm-agent ${command}`);
+      assert.ok(stderr.endsWith(`sudo smm-agent ${command}\n`), `${command}: a turn that nobody asked for: ${stderr}`);
     }
   });
 
@@ -156,6 +158,19 @@ describe('the command line', () => {
     assert.equal(versions.match(/^(agent|istio) (running|installed|staged|wanted) +\d/gm)?.length, 4);
     assert.match(versions, /^istio staged +nothing$/m);
     assert.match(versions, /^agent wanted +none$/m);
+  });
+
+  it('names a masked unit, and what to run first', async () => {
+    await vm.machine.sh('systemctl mask istio');
+    await fails('smm-agent restart-istio', 1, /cannot restart istio\.service: it is masked.*unmask istio first/s);
+    await vm.machine.sh('systemctl unmask istio');
+  });
+
+  it('does not go through an Envoy that hangs', async () => {
+    await vm.machine.sh('pkill -STOP -x envoy');
+    const { status, stdout, stderr } = await type('smm-agent reconcile --dry-run');
+    await vm.machine.sh('pkill -CONT -x envoy');
+    assert.equal(status, 0, stdout + stderr);
   });
 
   it('fails with what to do when the control plane refuses the token', async () => {

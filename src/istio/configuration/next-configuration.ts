@@ -1,5 +1,7 @@
 /** The configuration of the release that is wanted: the machine's own with the fewest changes, or rendered from the WorkloadGroup. */
+
 import { AgentError, describeError } from '../../base/errors.ts';
+import { AGENT_GROUP } from '../../host/own-group.ts';
 import { RELEASE_FILES, RELEASE_FOLDER, type ReleaseConfiguration } from '../release.ts';
 import { controlPlaneAddresses } from './addresses.ts';
 import { lastMention, readEnvText } from './env/env-text.ts';
@@ -10,8 +12,6 @@ import { keepConfiguration, type Move, type OwnFileNames } from './kept.ts';
 import { type LocalConfiguration, NO_LOCAL_CONFIGURATION } from './local.ts';
 import { renderVmFiles, type VmFiles } from './render.ts';
 
-/** The group that the agent runs with, which its releases exempt from the redirect. */
-const AGENT_GROUP = 'smm-agent';
 const BINARY_PATH = `${RELEASE_FOLDER}/${RELEASE_FILES.envoy}`;
 
 export interface NextConfigurationRequest {

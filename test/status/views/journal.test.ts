@@ -48,7 +48,7 @@ describe('the journal', () => {
       NOW,
     ) ?? { reason: '' };
     assert.equal(fact, reason);
-    assert.match(later, /^cannot stage: the disk is full; that was at .* tried 2 times, again at /);
+    assert.match(later, /^cannot stage: the disk is full; that was at .* tried 2 times, not again before /);
     assert.deepEqual(sentences(status(), failing(reason)), [`failing: ${reason}`]);
     assert.deepEqual(sentences(failing(reason), failing(later, fact)), []);
     assert.deepEqual(sentences(failing(later, fact), failing('cannot stage: another reason')), [

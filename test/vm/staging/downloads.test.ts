@@ -93,7 +93,7 @@ describe('a machine that is to be upgraded', () => {
   it('says that the version is not published, and how to have it tried again', async () => {
     // A poll may have met it before this test begins, and it is not said twice.
     const reason = await fails(/cannot find Istio 1\.31\.1 for amd64: it is not published at https:/, '');
-    assert.match(reason, /tried once, again at .* \(smm-agent retry tries at once\)/);
+    assert.match(reason, /tried once, not again before .* \(smm-agent retry tries at once\)/);
     await vm.condition('SmmAgent', 'False', /not published/);
   });
 
@@ -101,7 +101,7 @@ describe('a machine that is to be upgraded', () => {
     await vm.publish('1.31.1', '1.40.0');
     faulty({ path: deb, kind: 'status', status: 503, headers: { 'retry-after': '900' } });
     const reason = await fails(/answers 503 and asks to wait 900 s/);
-    const again = Date.parse(/again at (\S+)/.exec(reason)?.[1] ?? '');
+    const again = Date.parse(/again before (\S+)/.exec(reason)?.[1] ?? '');
     assert.ok(again > Date.now() + 800_000, reason);
   });
 
@@ -123,7 +123,7 @@ describe('a machine that is to be upgraded', () => {
     await vm.publish('1.31.1', '1.40.0', LACKING);
     vm.downloads.setFaults([]);
     const reason = await fails(/it lacks \/usr\/local\/bin\/istio-start\.sh/, undefined, true);
-    const again = Date.parse(/again at (\S+Z)/.exec(reason)?.[1] ?? '');
+    const again = Date.parse(/again before (\S+Z)/.exec(reason)?.[1] ?? '');
     assert.ok(again > Date.now() + 23 * 3_600_000, `only another upload changes that: ${reason}`);
     await vm.publish('1.31.1', '1.40.0', LINKED);
     await fails(/it has a link: .*extra.* -> .*\/etc\/shadow/, undefined, true);
