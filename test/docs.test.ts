@@ -12,13 +12,18 @@ import { Config } from '../src/config/schema.ts';
 const read = (file: string) => readFileSync(join(projectRoot, file), 'utf8');
 
 describe('docs/errors.md', () => {
-  const rows = [...read('docs/errors.md').matchAll(/^\| (SMM\d{3}) \| (.+) \| (.+) \|$/gm)];
-  const listed = rows.map(([, code = '']) => code);
+  // What is wrong, and below it what to do.
+  const entries = [...read('docs/errors.md').matchAll(/^- \*\*(SMM\d{3})\*\*: \S.*\n(?: {2}[^-\s].*\n)* {2}- \S/gm)];
+  const listed = entries.map(([, code = '']) => code);
 
   it('lists every code of the sources, once and in order', () => {
-    const sources = globSync('src/**/*.ts', { cwd: projectRoot }).map(read).join('\n');
-    const used = new Set([...sources.matchAll(/['"`](SMM\d{3})['"`]/g)].map(([, code = '']) => code));
+    const texts = globSync('src/**/*.ts', { cwd: projectRoot }).map(read).join('\n');
+    const used = new Set([...texts.matchAll(/['"`](SMM\d{3})['"`]/g)].map(([, code = '']) => code));
     assert.deepEqual(listed, [...used].sort());
+  });
+
+  it('has no entry without a remedy', () => {
+    assert.equal(listed.length, read('docs/errors.md').match(/^- /gm)?.length);
   });
 });
 
