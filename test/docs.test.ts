@@ -3,6 +3,7 @@ import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { parse } from 'yaml';
+import { configurationKeys, listedKeys } from '../scripts/configuration-keys.ts';
 import { packageJson, projectRoot } from '../scripts/project.ts';
 import { commands } from '../src/cli/commands.ts';
 import { leafKeys } from '../src/config/keys.ts';
@@ -58,23 +59,8 @@ describe('README.md', () => {
 });
 
 describe('docs/configuration.md', () => {
-  const page = read('docs/configuration.md');
-
-  it('has the table of the schema: every key in its order, with its default', () => {
-    const table = page.slice(page.search(/^\| key +\| default/m)).split('\n\n')[0] ?? '';
-    const rows = [...table.matchAll(/^\| `(.+?)` +\| (.+?) +\| (.+?) +\|$/gm)].map(([, key, value]) => [key, value]);
-    const given = { workloadGroup: { namespace: 'a', name: 'b' }, controlPlane: { server: 'https://10.0.0.1' } };
-    const defaults = Config.parse(given);
-    const required = ['workloadGroup.namespace', 'workloadGroup.name', 'controlPlane.server'];
-    const expected = leafKeys().map((key) => {
-      const value = key
-        .split('.')
-        .reduce<unknown>((inner, name) => (inner as Record<string, unknown>)?.[name], defaults);
-      if (required.includes(key)) return [key, 'required'];
-      if (value === undefined) return [key, 'not set'];
-      return [key, `\`${typeof value === 'string' ? value : JSON.stringify(value)}\``];
-    });
-    assert.deepEqual(rows, expected);
+  it('has the keys of the schema, with default and meaning: node scripts/configuration-keys.ts writes them', () => {
+    assert.equal(listedKeys(read('docs/configuration.md')), configurationKeys());
   });
 });
 
