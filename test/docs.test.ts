@@ -3,22 +3,63 @@ import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { parse } from 'yaml';
+import { configurationKeys, listedKeys } from '../scripts/configuration-keys.ts';
 import { packageJson, projectRoot } from '../scripts/project.ts';
 import { commands } from '../src/cli/commands.ts';
 import { leafKeys } from '../src/config/keys.ts';
 import { parseConfig } from '../src/config/parse.ts';
 import { Config } from '../src/config/schema.ts';
+import type { UpgradeState } from '../src/status/status.ts';
+import { EVENTS, MACHINES, stateOf } from './support/upgrade-states.ts';
+import { WORDS } from './support/words.ts';
+
+const MOST_COLUMNS = 120;
 
 const read = (file: string) => readFileSync(join(projectRoot, file), 'utf8');
+const sources = globSync(['{src,publisher,packaging,scripts,test}/**/*.{ts,mjs}', 'systemd/bin/*'], {
+  cwd: projectRoot,
+}).sort();
+const documents = globSync(['*.md', '.github/**/*.md', '{docs,systemd,packaging,publisher,scripts,src,test}/**/*.md'], {
+  cwd: projectRoot,
+}).sort();
+
+/** The Mermaid diagrams of a page, in order. */
+function diagrams(page: string): string[] {
+  return [...read(page).matchAll(/^```mermaid\n([^`]*)```$/gm)].map(([, diagram = '']) => diagram);
+}
+
+/** Each heading's anchor, as GitHub makes them. */
+function anchors(page: string): string[] {
+  const text = page.replaceAll(/^```[\s\S]*?^```$/gm, '');
+  return [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) => slug(heading));
+}
+
+function slug(heading: string): string {
+  return heading
+    .toLowerCase()
+    .replaceAll(/[^\w\- ]/g, '')
+    .replaceAll(' ', '-');
+}
+
+/** The text without code, which may break lines and hold any word; each line stays where it is. */
+function prose(page: string): string {
+  const blank = (code: string) => code.replaceAll(/[^\n]+/g, ' ');
+  return page.replaceAll(/^ *```[\s\S]*?^ *```$/gm, blank).replaceAll(/`[^`]+`/g, blank);
+}
 
 describe('docs/errors.md', () => {
-  const rows = [...read('docs/errors.md').matchAll(/^\| (SMM\d{3}) \| (.+) \| (.+) \|$/gm)];
-  const listed = rows.map(([, code = '']) => code);
+  // What is wrong, and below it what to do.
+  const entries = [...read('docs/errors.md').matchAll(/^- \*\*(SMM\d{3})\*\*: \S.*\n(?: {2}[^-\s].*\n)* {2}- \S/gm)];
+  const listed = entries.map(([, code = '']) => code);
 
   it('lists every code of the sources, once and in order', () => {
-    const sources = globSync('src/**/*.ts', { cwd: projectRoot }).map(read).join('\n');
-    const used = new Set([...sources.matchAll(/['"`](SMM\d{3})['"`]/g)].map(([, code = '']) => code));
+    const texts = globSync('src/**/*.ts', { cwd: projectRoot }).map(read).join('\n');
+    const used = new Set([...texts.matchAll(/['"`](SMM\d{3})['"`]/g)].map(([, code = '']) => code));
     assert.deepEqual(listed, [...used].sort());
+  });
+
+  it('has no entry without a remedy', () => {
+    assert.equal(listed.length, read('docs/errors.md').match(/^- /gm)?.length);
   });
 });
 
@@ -50,27 +91,49 @@ describe('README.md', () => {
   it('is read in one sitting', () => {
     assert.ok(readme.split('\n').length <= 150);
   });
+
+  it('shows the flow and the states as docs/architecture.md does', () => {
+    assert.equal(diagrams('README.md').length, 2);
+    assert.deepEqual(diagrams('README.md'), diagrams('docs/architecture.md'));
+  });
 });
 
 describe('docs/configuration.md', () => {
-  const page = read('docs/configuration.md');
-
-  it('has the table of the schema: every key in its order, with its default', () => {
-    const table = page.slice(page.search(/^\| key +\| default/m)).split('\n\n')[0] ?? '';
-    const rows = [...table.matchAll(/^\| `(.+?)` +\| (.+?) +\| (.+?) +\|$/gm)].map(([, key, value]) => [key, value]);
-    const given = { workloadGroup: { namespace: 'a', name: 'b' }, controlPlane: { server: 'https://10.0.0.1' } };
-    const defaults = Config.parse(given);
-    const required = ['workloadGroup.namespace', 'workloadGroup.name', 'controlPlane.server'];
-    const expected = leafKeys().map((key) => {
-      const value = key
-        .split('.')
-        .reduce<unknown>((inner, name) => (inner as Record<string, unknown>)?.[name], defaults);
-      if (required.includes(key)) return [key, 'required'];
-      if (value === undefined) return [key, 'not set'];
-      return [key, `\`${typeof value === 'string' ? value : JSON.stringify(value)}\``];
-    });
-    assert.deepEqual(rows, expected);
+  it('has the keys of the schema, with default and meaning: node scripts/configuration-keys.ts writes them', () => {
+    assert.equal(listedKeys(read('docs/configuration.md')), configurationKeys());
   });
+});
+
+describe('docs/self-upgrade.md', () => {
+  const [diagram = ''] = diagrams('docs/self-upgrade.md').filter((text) => text.startsWith('stateDiagram-v2\n'));
+  const transitions = [...diagram.matchAll(/^ +(\w+) --> (\w+): (.+)$/gm)].map(([, from, to, event]) => {
+    return { from: from as UpgradeState, to: to as UpgradeState, event: event ?? '' };
+  });
+
+  it('has the states of UpgradeState, each in the diagram and explained once', () => {
+    const [, union = ''] = /export type UpgradeState =\n([^;]+);/.exec(read('src/status/status.ts')) ?? [];
+    const states = [...union.matchAll(/^ {2}\| '(\w+)'/gm)].map(([, state = '']) => state).sort();
+    assert.deepEqual(Object.keys(MACHINES).sort(), states);
+    const drawn = new Set([...diagram.matchAll(/\b(\w+)(?= -->)|(?<=--> )(\w+)/g)].map(([state]) => state));
+    assert.deepEqual([...drawn].sort(), states);
+    const explained = [...read('docs/self-upgrade.md').matchAll(/^- \*\*([a-z]+)\*\*: /gm)];
+    assert.deepEqual(explained.map(([, state = '']) => state).sort(), states);
+  });
+
+  it('has nothing in the diagram but transitions', () => {
+    assert.equal(diagram.trim().split('\n').length, 2 + transitions.length);
+    assert.deepEqual(new Set(transitions.map(({ event }) => event)), new Set(Object.keys(EVENTS)));
+  });
+
+  for (const [state, machine] of Object.entries(MACHINES)) {
+    it(`calls it ${state} as the agent does`, async () => assert.equal(await stateOf(machine), state));
+  }
+
+  for (const { from, to, event } of transitions) {
+    it(`is right that "${event}" leads from ${from} to ${to}`, async () => {
+      assert.equal(await stateOf(EVENTS[event]?.(MACHINES[from]) ?? MACHINES[from]), to);
+    });
+  }
 });
 
 describe('packaging/files/agent.yaml.example', () => {
@@ -88,24 +151,33 @@ describe('packaging/files/agent.yaml.example', () => {
   });
 });
 
-describe('the documents', () => {
-  const files = globSync(['*.md', 'docs/*.md', 'systemd/*.md', 'packaging/**/*.md', 'test/**/*.md'], {
-    cwd: projectRoot,
+describe('CONTRIBUTING.md', () => {
+  it('lists the words of test/support/words.ts', () => {
+    const contributing = read('CONTRIBUTING.md');
+    const listed = [...contributing.matchAll(/^- `([^`<]+)`: (.+)$/gm)].map(([, word, plainer]) => [word, plainer]);
+    assert.deepEqual(
+      listed,
+      WORDS.map(({ word, plainer }) => [word, plainer]),
+    );
+    for (const { word, pattern } of WORDS) assert.match(word, pattern);
   });
+});
 
-  for (const file of files) {
+describe('the documents', () => {
+  for (const file of documents) {
+    const text = read(file);
+
     it(`${file} links to files and headings that exist`, () => {
-      for (const [, target = '', anchor] of read(file).matchAll(/\]\(([^)#:\s]*)(?:#([^)]+))?\)/g)) {
+      for (const [, target = '', anchor] of text.matchAll(/\]\(([^)#:\s]*)(?:#([^)]+))?\)/g)) {
         const linked = target === '' ? file : join(dirname(file), target);
-        const headings = [...read(linked).matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) => slug(heading));
-        assert.equal(anchor === undefined || headings.includes(anchor), true, `${target}#${anchor}`);
+        assert.equal(existsSync(join(projectRoot, linked)), true, target);
+        assert.equal(anchor === undefined || anchors(read(linked)).includes(anchor), true, `${target}#${anchor}`);
       }
     });
 
     it(`${file} names only commands, sources and scripts that exist`, () => {
-      const text = read(file);
       const code = [...text.matchAll(/```[^`]*```|`[^`\n]+`/g)]
-        .map(([block]) => block.replaceAll(/^`+\w*/g, ''))
+        .map(([block]) => block.replaceAll(/^```\w*|`/g, ''))
         .join('\n');
       for (const [, name = ''] of code.matchAll(/(?:^|\n|sudo |\| )smm-agent ([a-z][a-z-]+)\b/g)) {
         assert.equal(name in commands, true, `smm-agent ${name}`);
@@ -114,13 +186,46 @@ describe('the documents', () => {
         assert.equal(existsSync(join(projectRoot, name)), true, name);
       }
     });
+
+    it(`${file} has no line of more than ${MOST_COLUMNS} columns`, () => {
+      // Blocks of the language `text` hold what cannot be broken, output for example. Links are defined in one line.
+      const breakable = text.replaceAll(/^ *```text\n[\s\S]*?^ *```$|^\[[^\]]+\]: .*$/gm, (block) =>
+        block.replaceAll(/.+/g, ''),
+      );
+      const long = breakable.split('\n').flatMap((line, index) => {
+        return line.length > MOST_COLUMNS ? [`${file}:${index + 1} has ${line.length}`] : [];
+      });
+      assert.deepEqual(long, []);
+    });
+
+    it(`${file} is in plain words`, () => {
+      const lines = prose(text).split('\n');
+      // Two lines at once: a phrase can go over the end of one.
+      const found = lines.flatMap((line, index) => {
+        const both = `${line} ${(lines[index + 1] ?? '').trimStart()}`;
+        return WORDS.flatMap(({ pattern, plainer }) => {
+          const match = pattern.exec(both);
+          return match !== null && match.index < line.length
+            ? [`${file}:${index + 1} "${match[0]}": write ${plainer}`]
+            : [];
+        });
+      });
+      assert.deepEqual(found, []);
+    });
   }
 });
 
-/** As GitHub makes anchors of headings. */
-function slug(heading: string): string {
-  return heading
-    .toLowerCase()
-    .replaceAll(/[^\w\- ]/g, '')
-    .replaceAll(' ', '-');
-}
+describe('the comments of the sources', () => {
+  it('cite pages and headings that exist, as in: docs/design.md, "When Envoy is ready"', () => {
+    const missing = sources.flatMap((file) => {
+      const comments = read(file).replaceAll(/\n\s*(?:\*|\/\/|#) ?/g, ' ');
+      return [...comments.matchAll(/\b((?:docs|systemd)\/[\w-]+\.md), "([^"]+)"/g)]
+        .filter(
+          ([, page = '', heading = '']) =>
+            !existsSync(join(projectRoot, page)) || !anchors(read(page)).includes(slug(heading)),
+        )
+        .map(([citation]) => `${file}: ${citation}`);
+    });
+    assert.deepEqual(missing, []);
+  });
+});

@@ -10,14 +10,21 @@ const BIN = join(projectRoot, 'systemd/bin');
 /** Set by agent-run itself, whatever was there. */
 const OWN = { MALLOC_ARENA_MAX: '1', MALLOC_TRIM_THRESHOLD_: '131072' };
 
-/** docs/environment.md: name to what becomes of it. */
-const table = new Map(
-  [...readFileSync(join(projectRoot, 'docs/environment.md'), 'utf8').matchAll(/^\| (`.+?) +\|.+?\| (goes|stays) +\|/gm)]
-    .flatMap(([, names = '', decision = '']) =>
-      [...names.matchAll(/`(\w+)`/g)].map(([, name = '']) => [name, decision]),
-    )
-    .map(([name = '', decision = '']) => [name, decision]),
-);
+const page = readFileSync(join(projectRoot, 'docs/environment.md'), 'utf8');
+
+/** The names of a list of docs/environment.md. Those behind the bracket are not decided on. */
+function listed(heading: string): string[] {
+  const [, section = ''] = page.split(`\n## ${heading}\n`);
+  const [list = ''] = section.split('\n## ');
+  const items = [...list.matchAll(/^- ([^(]+) \(/gm)].map(([, names = '']) => names);
+  return items.flatMap((names) => [...names.matchAll(/`(\w+)`/g)].map(([, name = '']) => name));
+}
+
+/** Name to what becomes of it. */
+const table = new Map([
+  ...listed('Removed').map((name) => [name, 'goes'] as const),
+  ...listed('Left as they are').map((name) => [name, 'stays'] as const),
+]);
 const decided = (decision: string) => [...table].filter(([, other]) => other === decision).map(([name]) => name);
 /** `LD_PRELOAD` of no library is harmless, and the rest means nothing to a shell. */
 assert.ok(table.size > 80, 'the table is read');
