@@ -32,6 +32,7 @@ const FILES: readonly (readonly [from: string, to: string, mode: number])[] = [
   ['packaging/needrestart/smm-agent.conf', 'etc/needrestart/conf.d/smm-agent.conf', 0o644],
   ['packaging/files/agent.yaml.example', 'usr/share/doc/smm-agent/agent.yaml.example', 0o644],
   ['README.md', 'usr/share/doc/smm-agent/README.md', 0o644],
+  ['CHANGELOG.md', 'usr/share/doc/smm-agent/CHANGELOG.md', 0o644],
   ['systemd/README.md', 'usr/share/doc/smm-agent/systemd/README.md', 0o644],
 ];
 
@@ -60,7 +61,6 @@ export function layOut(tree: string, contents: Contents): void {
   for (const [folder, mode] of [
     ['etc/smm', 0o755],
     ['etc/smm/credentials', 0o700],
-    ['etc/smm/hooks.d', 0o755],
   ] as const) {
     mkdirSync(join(tree, folder), { recursive: true });
     chmodSync(join(tree, folder), mode);

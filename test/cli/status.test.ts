@@ -188,7 +188,7 @@ describe('smm-agent version', () => {
     const { stdout } = await terminal.type(['version']);
     assert.match(
       stdout,
-      /^agent running +1\.0\.0\nagent installed +\S+\nagent wanted +\S+\nistio running +1\.31\.0\nistio staged +1\.31\.1\nistio wanted +1\.31\.1\n$/,
+      /^agent running +1\.0\.0\nagent installed +\S+\nagent wanted +\S+\nistio running +1\.31\.0 of revision default\nistio staged +1\.31\.1 of revision default\nistio wanted +1\.31\.1 of revision default\n$/,
     );
   });
 

@@ -234,7 +234,7 @@ describe('the journal', () => {
       const reason = `${fact}; tried 2 times, not again before ${time}`;
       return status({ notDone: [{ step: 'stage', reason, fact, because: 'failed' }] });
     };
-    assert.match(failing('noon').agent.reason, /again at noon$/);
+    assert.match(failing('noon').agent.reason, /not again before noon$/);
     assert.deepEqual(announce(failing('2026-11-23T12:00:00.000Z'), failing('2026-11-23T12:05:00.000Z')), []);
   });
 
