@@ -30,11 +30,8 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
 function countOf(text: string | undefined): number {
   if (text === undefined) return Number.MAX_SAFE_INTEGER;
   if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
-  throw new AgentError(
-    'SMM601',
-    `cannot show the last ${JSON.stringify(text)}: that is no number`,
-    'write for example --last 10',
-  );
+  const sentence = `cannot show the last ${text} changes: a number from 1 on is needed`;
+  throw new AgentError('SMM601', sentence, 'write for example --last 10');
 }
 
 /** A line, and below it, indented, what is known of a failure. */

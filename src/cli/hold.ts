@@ -6,6 +6,7 @@ import { type Io, requireRoot } from '../base/cli/io.ts';
 import { AgentError } from '../base/errors.ts';
 import type { Paths } from '../base/paths.ts';
 import { type EditResult, editConfig, tellWhatIsLeft } from '../config/edit/edit.ts';
+import { markHold } from '../istio/activation/hold-marker.ts';
 import { notifyDaemon } from './notify-daemon.ts';
 
 export const spec = {
@@ -35,8 +36,7 @@ export async function setHold(hold: boolean, io: Io): Promise<number> {
   const wasNoted = await isEmergencyHeld(io.paths);
   await setEmergencyHold(io.paths, isNoted);
   // The daemon does this too; where it is dead, nobody else would tell istio-activate.
-  const { writeHold } = await import('../turn/rules.ts');
-  if (hold || !('reason' in edited)) await writeHold(io.paths, hold);
+  if (hold || !('reason' in edited)) await markHold(io.paths, hold);
   if (isNoted) {
     io.stdout.write(`this machine is held now, until smm-agent unhold: noted in ${io.paths.emergencyHold}\n`);
   }
@@ -51,7 +51,9 @@ export async function setHold(hold: boolean, io: Io): Promise<number> {
     io.stdout.write(edited.changed ? `this machine is ${state} now\n` : `this machine was ${state} already\n`);
     tellWhatIsLeft(edited.left, io);
   }
-  await notifyDaemon(io);
+  const withdraws =
+    'the agent is not running: nothing is switched to meanwhile, and what is staged is withdrawn once it is started';
+  await notifyDaemon(io, hold ? { down: withdraws } : {});
   return EXIT.ok;
 }
 

@@ -10,20 +10,24 @@ import { showTurn } from './turn-text.ts';
 /** A turn without a download takes a second; one with a control plane that does not answer up to half a minute. */
 const PATIENCE_MS = 30_000;
 
+const NOT_RUNNING = 'the agent is not running: this takes effect when it is started';
+
 /**
  * Has the daemon of this root read its configuration again and make a turn; prints what was done, and the last line, so that whoever
  * looks next finds no older state. Or says why a change will only be seen later. Never fails the command: the change is on disk, and the
- * daemon reads it at its next start in any case.
+ * daemon reads it at its next start in any case. `down`: what is said where none runs.
  */
-export async function notifyDaemon(io: Io, patienceMs = PATIENCE_MS): Promise<void> {
+export async function notifyDaemon(
+  io: Io,
+  { patienceMs = PATIENCE_MS, down = NOT_RUNNING }: { patienceMs?: number; down?: string } = {},
+): Promise<void> {
   const late = new AbortController();
   const timer = setTimeout(() => late.abort(), patienceMs);
   try {
     const answer = await ask(io.paths.socket, { do: 'reload', turn: true }, deedsOf(showTurn(io.stdout)), late.signal);
     if (answer !== null) io.stdout.write(`${whatCameOfIt(answer)}\n`);
     // Under another root (demo, tests, images) nobody expects one to run.
-    else if (io.paths.root === '/')
-      io.stdout.write('the agent is not running: this takes effect when it is started (systemctl start smm-agent)\n');
+    else if (io.paths.root === '/') io.stdout.write(`${down} (systemctl start smm-agent)\n`);
   } catch (error) {
     if (late.signal.aborted && error instanceof AgentError) {
       io.stdout.write(

@@ -92,7 +92,7 @@ function remedyFor(state: End['state']): string {
     case 'misconfigured':
       return 'run systemctl reload smm-agent: the file was corrected since it was read';
     case 'failing':
-      return 'smm-agent status says when it is tried again, smm-agent retry tries at once';
+      return 'put right what the message names; a step that failed waits for its next try, and smm-agent retry tries at once';
     case 'held':
       return 'smm-agent unhold ends it';
     default:

@@ -39,12 +39,19 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     }
   }
   const services = servicesHere(io.paths);
+  const { staged, active } = await observeHere(io.paths);
+  const expected = (staged ?? active)?.manifest.id;
   if ((await services.unit(ISTIO_UNIT)).unitFileState.startsWith('masked')) {
     throw new AgentError('SMM531', 'cannot restart istio.service: it is masked', 'run systemctl unmask istio first');
   }
   await services.restart(ISTIO_UNIT);
   io.stdout.write('istio.service was restarted, waiting for Envoy\n');
-  const { running, releases } = await untilUp(io.paths, observeHere);
+  const { running, releases, rejected } = await untilUp(io.paths, observeHere);
+  if (expected !== undefined && running.answer === 'release' && running.id !== expected) {
+    const why = rejected.get(expected)?.reason ?? 'the journal of istio.service says why';
+    const sentence = `cannot run release ${expected}: Istio came up as ${running.id} instead: ${why}`;
+    throw new AgentError('SMM607', sentence, 'see smm-agent history and journalctl -u istio');
+  }
   const manifest =
     running.answer === 'release' ? releases.find((release) => release.manifest.id === running.id)?.manifest : undefined;
   const what =

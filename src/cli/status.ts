@@ -1,6 +1,6 @@
 /** `smm-agent status`: the last Status that the agent wrote, whether the agent is alive, and what has changed since. */
 
-import { type CommandSpec, parseArguments } from '../base/cli/arguments.ts';
+import { type CommandSpec, parseArguments, usageError } from '../base/cli/arguments.ts';
 import { EXIT } from '../base/cli/exit-codes.ts';
 import type { Io } from '../base/cli/io.ts';
 import { AgentError } from '../base/errors.ts';
@@ -26,6 +26,7 @@ export const spec = {
 
 export async function run(args: readonly string[], io: Io): Promise<number> {
   const { values } = parseArguments(spec, args, { min: 0, max: 0 });
+  if (values.watch && values.json) throw usageError(spec, 'cannot use --json and --watch at once');
   if (values.watch) {
     const ended = new AbortController();
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => ended.abort());

@@ -1,6 +1,6 @@
 /** What an observation shows to have happened, and the history does not know yet. Pure, but for the evidence that is handed in. */
 
-import { isOnProbation, type Observation } from '../observation/observation.ts';
+import type { Observation } from '../observation/observation.ts';
 import { type HistoryEntry, lastState } from './history.ts';
 
 /** `evidence` of a version, null where nothing was kept. */
@@ -48,13 +48,18 @@ function rejectedReleases({ rejected, active }: Observation): HistoryEntry[] {
   }));
 }
 
-/** A version that nothing else explains came with its package. One on probation is explained once it is confirmed. */
+/**
+ * A version that nothing else explains came with its package. One on probation is explained once it is confirmed, and one that has just
+ * put another in its place was there until then.
+ */
 function installed(known: readonly HistoryEntry[], observation: Observation): HistoryEntry[] {
-  const { running, probation } = observation.agent;
+  const { running, probation, installed: current, installedAt } = observation.agent;
   const before = lastState(known, 'agent');
-  if (before === running || probation !== null || isOnProbation(observation)) return [];
+  const isLeaving = probation?.from === running;
+  if (before === running || (probation !== null && !isLeaving)) return [];
+  // A command of a version that was rolled back while the command ran: that version is in place no more.
+  if (current !== null && current !== running && !isLeaving) return [];
   // Long before its first turn, where the configuration came later.
-  const { installed: current, installedAt } = observation.agent;
   const at = (current === running ? (installedAt ?? observation.at) : observation.at).toISOString();
   const id = `agent installed ${running} ${at}`;
   return [{ id, at, what: 'agent', from: before, to: running, result: 'installed', reason: null, evidence: null }];

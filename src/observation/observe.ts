@@ -6,6 +6,7 @@ import type { Clock } from '../host/clock.ts';
 import { readText } from '../host/files/files.ts';
 import type { ServiceManager } from '../host/systemd/service-manager.ts';
 import { ISTIO_UNIT } from '../istio/activation/drop-in.ts';
+import { isHoldMarked } from '../istio/activation/hold-marker.ts';
 import { lookAtUnitFile } from '../istio/activation/kept-unit.ts';
 import { ignoredEdits } from '../istio/activation/old-configuration.ts';
 import { ProxyReach } from '../istio/activation/reach.ts';
@@ -63,12 +64,15 @@ export async function observe({
     active: activeId,
   });
   const confirmed = await findings.confirmed();
+  const rejected = await findings.rejections.read();
   const unitFacts = await readUnitFacts(paths, unit, activeId, await reach.look());
   const unitCheck = checkUnit(unitFacts);
   const unitEnvironment = { variables: unit.environment, files: unitFacts.environmentFiles.map(({ text }) => text) };
   const started = startedWith(running, releases, active);
-  const stop = isDown ? await readStopRecord(paths, bootId, unit) : null;
+  const stop = isDown || running.answer === 'nothing' ? await readStopRecord(paths, bootId, unit) : null;
   const own = await ownConfiguration(paths);
+  // istio-switch does not switch to what is staged then, but for a rollback; the agent withdraws it, unless it is dead.
+  const isHeld = (await isHoldMarked(paths)) && !(active !== null && rejected.has(active.manifest.id));
   const unconfirmed = running.answer === 'release' && !confirmed.has(running.id);
   return {
     at: clock.now(),
@@ -81,7 +85,7 @@ export async function observe({
     staged,
     previous: await readPreviousRelease(paths),
     stagedSince: await store.linkedSince('staged'),
-    pending: await isPending(store, { running, unitCheck, active, staged, releases }),
+    pending: await isPending(store, { running, unitCheck, active, staged: isHeld ? null : staged, releases }),
     unitCheck,
     hasDropIn: unit.dropInPaths.includes(paths.istio.dropIn),
     unitFile: await lookAtUnitFile(paths, unit),
@@ -93,7 +97,7 @@ export async function observe({
     own,
     releases,
     confirmed,
-    rejected: await findings.rejections.read(),
+    rejected,
     agent: await observeAgent({ paths, clock }, invocation),
     hostsLine: lookForLine((await readText(paths.hosts)) ?? '', active?.configuration.hosts ?? ''),
     ignoredEdits: [...(await ignoredEdits(paths, own?.configuration ?? null)), ...unitFacts.unreadable],

@@ -70,7 +70,8 @@ export async function reconcileHere(paths: Paths, tell: Tell): Promise<Status> {
     ending.abort(new AgentError('SMM604', `cannot complete the turn: ${why}`, remedy));
   const end = () => cut('it was interrupted', 'run it again');
   const busy = await listen(paths.socket, async (request, answer) => {
-    if (request.do === 'yield') cut('the agent has started, and makes it', 'smm-agent reconcile shows what it does');
+    if (request.do === 'yield')
+      cut('the agent has started, and makes it', 'run the command again: the daemon answers it then');
     const text = 'smm-agent reconcile is at it: try again when it is done';
     answer({ end: { ok: request.do === 'yield', text } });
   });

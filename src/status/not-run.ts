@@ -26,9 +26,10 @@ function nothingRuns(unit: Observation['unit'], stop: Observation['stop']): Agen
   if (activeState === 'failed') {
     return failing(`istio.service has failed (${result}): journalctl -u istio says why; ${AGAIN} once that is mended`);
   }
-  if (subState === 'auto-restart' && result !== 'success') {
-    return failing(`istio.service ends at its start (${result}) and is started again: journalctl -u istio says why`);
-  }
+  const endsAgain = 'istio.service ends at its start and is started again: journalctl -u istio says why';
+  if (subState === 'auto-restart' && result !== 'success') return failing(`${endsAgain} (${result})`, endsAgain);
+  // In the middle of the next start, the same fact.
+  if (activeState !== 'inactive' && stop?.kind === 'own-end') return failing(endsAgain);
   if (activeState === 'inactive') {
     return { state: 'waiting', reason: `Istio is stopped${stop === null ? '' : ` by ${stop.words}`}` };
   }
@@ -37,6 +38,6 @@ function nothingRuns(unit: Observation['unit'], stop: Observation['stop']): Agen
   return { state: 'waiting', reason, fact: 'Envoy does not run yet' };
 }
 
-function failing(reason: string): AgentState {
-  return { state: 'failing', reason };
+function failing(reason: string, fact = reason): AgentState {
+  return { state: 'failing', reason, fact };
 }

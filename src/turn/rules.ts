@@ -8,6 +8,7 @@ import type { Config } from '../config/schema.ts';
 import type { Target } from '../control-plane/target/target.ts';
 import type { Clock } from '../host/clock.ts';
 import { makeFolder, namesIn, readText, removeFile, writeAtomically } from '../host/files/files.ts';
+import { markHold } from '../istio/activation/hold-marker.ts';
 import { ReleaseFindings } from '../istio/releases/findings.ts';
 import type { Observation } from '../observation/observation.ts';
 import { VersionRejections } from '../versions/rejections.ts';
@@ -22,18 +23,11 @@ export async function writeRules(
   hasRevision: (revision: string) => Promise<boolean | null>,
 ): Promise<void> {
   const folder = join(paths.state, 'istio');
-  await writeHold(paths, config.hold);
+  await markHold(paths, config.hold);
   await ensureText(join(folder, 'start-when-stopped'), `${config.istio.startWhenStopped}\n`);
   await new ReleaseFindings(paths.state, clock).rejections.expire();
   await new VersionRejections(paths, clock).expire();
   if (target.answer === 'wanted') await markGone(join(folder, 'gone'), target.revision.name, observation, hasRevision);
-}
-
-/** Also by `smm-agent hold` itself: a restart or a reboot while the agent is dead must not bring another Istio. */
-export async function writeHold({ state }: Pick<Paths, 'state'>, isHeld: boolean): Promise<void> {
-  const folder = join(state, 'istio');
-  await makeFolder(folder, 0o755);
-  await ensureMarker(join(folder, 'hold'), isHeld);
 }
 
 /** Releases whose control plane is gone are nothing to go back to: their proxy could not even renew its certificate. */

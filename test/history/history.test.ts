@@ -57,6 +57,30 @@ describe('the history of a machine', () => {
     assert.deepEqual(told(await readHistory(m.paths)).slice(2), [`${OLD.manifest.id} runs ${NEW.manifest.id}`]);
   });
 
+  it('knows nothing of an installation when a command of a rolled back version looks', async () => {
+    await using m = await machine();
+    await m.history.note(observed());
+    const before = await readHistory(m.paths);
+    await new AgentHistory(m.paths).note(agentIs({ running: '0.3.0' }));
+    assert.deepEqual(await readHistory(m.paths), before);
+  });
+
+  it('has a version of a package also where it makes way for another one in its first turn', async () => {
+    await using m = await machine();
+    await m.history.note(observed());
+    const probation: Probation = {
+      id: 'p2',
+      from: '0.4.0',
+      to: '0.2.0',
+      previous: null,
+      begun: '',
+      deadline: 0,
+      extended: 0,
+    };
+    await m.history.note(agentIs({ running: '0.4.0', installed: '0.2.0', probation }));
+    assert.deepEqual(told(await readHistory(m.paths)).at(-1), '0.2.0 installed 0.4.0');
+  });
+
   it('tells an upgrade by the agent from one by its package', async () => {
     await using m = await machine();
     await m.history.note(observed());
@@ -74,8 +98,8 @@ describe('the history of a machine', () => {
     await m.history.noteConfirmed(probation, NOW, false);
     // Killed between this and the end of the probation, it is confirmed once more.
     await new AgentHistory(m.paths).noteConfirmed(probation, NOW, false);
-    await m.history.note(agentIs({ running: '0.3.0' }));
-    await m.history.note(agentIs({ running: '0.4.0' }));
+    await m.history.note(agentIs({ running: '0.3.0', installed: '0.3.0' }));
+    await m.history.note(agentIs({ running: '0.4.0', installed: '0.4.0' }));
     assert.deepEqual(
       told(await readHistory(m.paths)).filter((line) => !line.includes('runs')),
       ['null installed 0.2.0', '0.2.0 confirmed 0.3.0', '0.3.0 installed 0.4.0'],

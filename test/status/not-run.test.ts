@@ -36,7 +36,7 @@ describe('an agent that has nothing left to do', () => {
       'the unit ends at each start',
       { running: NOTHING, unit: { ...UNIT, activeState: 'activating', subState: 'auto-restart', result: 'exit-code' } },
       'failing',
-      /ends at its start \(exit-code\)/,
+      /ends at its start and is started again.*\(exit-code\)/,
     ],
     [
       'the unit has failed',

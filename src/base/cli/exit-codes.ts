@@ -30,6 +30,7 @@ const BY_CODE: Record<string, ExitCode> = {
   SMM602: EXIT.noPermission,
   SMM505: EXIT.temporary,
   SMM535: EXIT.temporary,
+  SMM604: EXIT.temporary,
 };
 
 /** The exit status of a command that ended with this error. */
