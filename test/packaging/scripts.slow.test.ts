@@ -133,7 +133,7 @@ describe('the launcher', () => {
     assert.equal(gone.status, 69);
     assert.match(
       gone.stderr,
-      /what to do: systemctl restart smm-agent looks for another version; else install the package/,
+      /what to do: systemctl restart smm-agent looks for another version; or install the package/,
     );
   });
 });

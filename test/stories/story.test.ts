@@ -93,7 +93,7 @@ describe('one machine of a mesh', () => {
     await world.mesh.upgrade({ name: 'default', version: '1.31.2' });
     await world.pending('True', /1\.31\.1 to 1\.31\.2/);
     await world.machine.expect('systemctl', 'restart', 'istio');
-    await until('the way back', () => world.machine.journal.some((line) => line.includes('is put back to')));
+    await until('the way back', () => world.machine.journal.some((line) => line.includes('rolled back Istio release')));
     // 1.31.1 was not up for long enough to be confirmed; the adopted release is confirmed by definition.
     await world.envoyOf('1.31.0');
     await until(
