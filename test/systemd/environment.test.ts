@@ -10,7 +10,7 @@ const BIN = join(projectRoot, 'systemd/bin');
 /** Variables that agent-run always sets. */
 const OWN = { MALLOC_ARENA_MAX: '1', MALLOC_TRIM_THRESHOLD_: '131072' };
 
-/** The table of docs/environment.md: from the name of a variable to `goes` or `stays`. */
+/** docs/environment.md: name to what becomes of it. */
 const table = new Map(
   [...readFileSync(join(projectRoot, 'docs/environment.md'), 'utf8').matchAll(/^\| (`.+?) +\|.+?\| (goes|stays) +\|/gm)]
     .flatMap(([, names = '', decision = '']) =>
