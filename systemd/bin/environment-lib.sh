@@ -1,13 +1,14 @@
 # shellcheck shell=sh
-# Takes out of the environment what Node, OpenSSL, libc and the programs that root runs here listen to: some of it loads foreign code, some
-# turns the verification of TLS off, sends names or requests elsewhere, or makes systemctl do nothing. Sourced, never run; it reads no file.
-# docs/environment.md has each name, with who listens to it and why it goes or stays. The environment is that of an operator's shell (sudo
-# -E), of `systemctl edit` and `systemctl set-environment`, or of DefaultEnvironment.
+# Removes environment variables that change how Node, OpenSSL, libc and the programs of these scripts work. The scripts
+# run as root. Some variables load foreign code; others turn off the verification of TLS, send names or requests
+# elsewhere, or make systemctl do nothing. docs/environment.md has every name, who reads it, and why it goes or stays.
+# The variables come from an operator's shell (sudo -E), `systemctl edit`, `systemctl set-environment` or
+# DefaultEnvironment. Sourced, never run. Reads no file.
 
 while read -r _ assignment; do
   name=${assignment%%=*}
   case $name in
-    # A further line of a value.
+    # Not a variable: the next line of a value that has several lines.
     '' | [0-9]* | *[!A-Za-z0-9_]*) ;;
     NODE_* | UV_* | UNDICI_* | ICU_* | WATCH_REPORT_DEPENDENCIES) unset "$name" ;;
     OPENSSL_* | SSL_* | SSLKEYLOGFILE | OSSL_* | QLOGDIR | CTLOG_FILE | RANDFILE) unset "$name" ;;

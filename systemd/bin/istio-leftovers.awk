@@ -1,11 +1,14 @@
-# Reads the output of iptables-save, writes what iptables-restore must do so that no rule of Istio is left: rules that jump into its
-# chains first, then the chains. For istio-chains, with these variables: `mark`, TPROXY's mark in hexadecimal; `excluded` and `virtual`,
-# the interfaces of ISTIO_EXCLUDE_INTERFACES and KUBE_VIRT_INTERFACES; `drop_invalid`, 1 with INVALID_DROP.
-# A rule is told by its parsed words, never by a piece of its text: a comment can hold anything. Outside of its own chains (ISTIO_*)
-# Istio's rules are known by their whole form, as istio-iptables of 1.20 to 1.32 makes them (tools/istio-iptables/pkg/capture/run.go).
-# May never name a rule that is not of such a form. Runs in mawk, gawk and busybox.
+# Reads the output of iptables-save and writes the input for iptables-restore that removes all rules of Istio: first the
+# rules that jump into its chains, then the chains.
+# For istio-chains. Variables: `mark`, TPROXY's mark in hexadecimal; `excluded` and `virtual`, the interfaces of
+# ISTIO_EXCLUDE_INTERFACES and KUBE_VIRT_INTERFACES; `drop_invalid`, 1 with INVALID_DROP.
+# A rule is recognised by its parsed words, never by a part of its text, because a comment can contain any text. Outside
+# of Istio's own chains (ISTIO_*), a rule must have exactly the form that istio-iptables of 1.20 to 1.32 makes
+# (tools/istio-iptables/pkg/capture/run.go).
+# May never print a rule of any other form. Runs in mawk, gawk and busybox.
 
-# words(LINE): its words in w[1..]; one that was in quotes begins with a quote, so that it is never taken for an option.
+# words(LINE): puts the words into w[1..]. A quoted word begins with a quote there, so that it is never taken for an
+# option.
 function words(line,   i, c, n, word, quoted, begun) {
   split("", w)
   if (!index(line, "\"")) return split(line, w, " ")
@@ -20,12 +23,13 @@ function words(line,   i, c, n, word, quoted, begun) {
   return n
 }
 
-# parse(LINE): `chain`, `match` (without "-m tcp" and "-m udp", which say nothing beside -p), `target` and `options` of a rule.
+# parse(LINE): sets `chain`, `match_of`, `target` and `options` of the rule. `match_of` has no "-m tcp" and "-m udp",
+# which add nothing to -p.
 function parse(line,   n, i) {
   n = words(line)
   chain = w[2]; match_of = ""; target = ""; options = ""
   for (i = 3; i <= n && w[i] != "-j" && w[i] != "-g"; i++) {
-    # The value of these may look like anything, quoted or not.
+    # The value of these options can be any text, quoted or not.
     if (w[i] ~ /^--(comment|string|hex-string|name)$/) { match_of = match_of " " w[i++]; continue }
     if (w[i] == "-m" && (w[i + 1] == "tcp" || w[i + 1] == "udp")) { i++; continue }
     match_of = match_of " " w[i]
@@ -35,7 +39,8 @@ function parse(line,   n, i) {
   while (++i <= n) { sub(/^"/, "", w[i]); options = options " " w[i] }
 }
 
-# kind_of(N): "own", "no", or for a rule of which others have to say whose it is: "dns" (of DNS) and "owner" (a RETURN before the redirect).
+# kind_of(N): "own" or "no". If other rules decide whether it is Istio's: "dns" (a rule for DNS) or "owner" (a RETURN
+# before the redirect).
 function kind_of(n,   owner) {
   if (target ~ /^ISTIO_/) return "own"
   if (at[n] == "mangle") return of_tproxy() ? "own" : of_settings(n)
@@ -53,7 +58,7 @@ function kind_of(n,   owner) {
   return of_settings(n)
 }
 
-# Conntrack zones of DNS. Only the rule with Istio's own port is known by itself.
+# Conntrack zones of DNS. Only the rule with Istio's own port is certainly Istio's.
 function of_zones(owner) {
   if (chain == "OUTPUT" && owner ~ ONE_OWNER) {
     if (match_of options == " -p udp --sport 15053" owner " --zone 2") { dns = proxy[owner] = 1; return "own" }
@@ -72,8 +77,9 @@ function of_tproxy(   rule) {
     rule ~ /^OUTPUT ! -d (127\.[0-9.]+\/[0-9]+|::1\/128) -o lo -p tcp -m owner --[ug]id-owner [0-9]+ MARK --set-xmark 0x53a\/0xffffffff$/
 }
 
-# What an administrator may have as well: only where the settings ask for it and chains of Istio are there, and no more often than
-# istio-iptables makes it. Its trace logging has a group, a size and names of its own.
+# Rules that an administrator can have too. They are Istio's only if the settings ask for them and chains of Istio
+# exist, and only as many as istio-iptables makes. The rules of its trace logging have a group, a size and names of
+# their own.
 function of_settings(n,   rule) {
   if (target == "NFLOG")
     return chain ~ /^(PREROUTING|OUTPUT)$/ &&
@@ -107,7 +113,7 @@ table !~ /^(nat|raw|mangle|filter)$/ { next }
 /^:ISTIO_/ { name = substr($1, 2); chains[table] = chains[table] name "\n"; has_chains[table] = any_chains = 1 }
 /^-A ISTIO_OUTPUT .*-m owner / {
   parse($0)
-  # The chain says by itself whose traffic was left out, and so whose rules stand before the redirect of DNS.
+  # This chain names the users whose traffic is excluded. Their rules also stand before the redirect of DNS.
   if (table == "nat" && target options == "RETURN" && match_of ~ OWNERS) known[match_of] = any_known = 1
 }
 /^-A / && !/^-A ISTIO_/ {
@@ -116,8 +122,9 @@ table !~ /^(nat|raw|mangle|filter)$/ { next }
   on[rules] = chain; kind[rules] = kind_of(rules)
 }
 
-# RETURNs are Istio's when their owner is known; where no chain says so any more, when they stand right before its redirect: from the
-# first one of the proxy's own user on, where the raw table still says who that is.
+# A RETURN is Istio's if its owner is known. If no chain names the owners any more, it is Istio's if it stands right
+# before Istio's redirect. If the raw table still names the user of the proxy, only from the first RETURN of that user
+# on.
 function settle_owners(   i, j, first, begun) {
   for (i = 1; i <= rules; i++) {
     if (at[i] != "nat" || on[i] != "OUTPUT") continue

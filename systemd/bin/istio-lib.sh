@@ -1,5 +1,6 @@
 # shellcheck shell=sh
-# What the scripts of istio.service share. Sourced, never run; the script that sources it has set `here`, the folder of the scripts.
+# What the scripts of istio.service share. Sourced, never run. The script that sources it has set `here`, the folder of
+# the scripts.
 # shellcheck disable=SC2154 # `here`, and `opt` of lib.sh
 
 # shellcheck source=systemd/bin/lib.sh

@@ -1,11 +1,12 @@
 # shellcheck shell=sh
 # shellcheck disable=SC2154 # `state`, `run` and `here` come from istio-lib.sh, `ending` from look_at_system
-# When a stopped Istio is started again: what the stop hook and the delayed start ask. Sourced after istio-lib.sh, never run.
+# Whether a stopped Istio is started again: shared by the stop hook and the delayed start. Sourced after istio-lib.sh,
+# never run.
 
 # shellcheck source=systemd/bin/job-lib.sh
 . "$here/job-lib.sh"
 
-# How much is switched off, of a word of `systemctl is-enabled`.
+# degree_off WORD: how far the unit is switched off, by a word of `systemctl is-enabled`.
 degree_off() {
   case $1 in
     masked | masked-runtime | not-found | bad) echo 2 ;;
@@ -14,10 +15,10 @@ degree_off() {
   esac
 }
 
-# Why Istio, stopped by hand, is not to be started again; empty when it is. Needs `ending` of look_at_system.
+# Why Istio, stopped by an operator, must stay stopped; empty if it is started again. Needs `ending` of look_at_system.
 reason_to_stay_stopped() {
   if [ "$ending" != no ]; then
-    echo "the machine is on its way down ($ending)"
+    echo "the machine is going down ($ending)"
     return
   fi
   if [ -e "$state/hold" ]; then
@@ -39,7 +40,8 @@ reason_to_stay_stopped() {
       ;;
   esac
   before=$(field "$run/istio-started" unit_file_state)
-  # Many machines run Istio from a unit that was never enabled: only what changed since the start is a wish.
+  # Many machines run Istio from a unit that was never enabled. Only a change since the start means that Istio must stay
+  # stopped.
   if [ "$degree" -gt "$(degree_off "${before:-$word}")" ]; then
     echo "istio.service became $word since its last start"
     return

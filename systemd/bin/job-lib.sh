@@ -1,9 +1,10 @@
 # shellcheck shell=sh
-# What the scripts that run after the end of a service ask of systemd. Sourced after lib.sh, never run.
-# Every question has a deadline (ask_seconds; three of them have to fit into the time that a hook has), and "cannot tell" is an answer that starts nothing and counts against nobody.
+# What the scripts that run after the end of a service ask systemd. Sourced after lib.sh, never run.
+# Every question has a deadline of ask_seconds; three questions must fit into the time limit of the hook. Without an
+# answer of systemd the result is "unknown": then nothing is started, and no failure is counted.
 
-# look_at_system UNIT: `job` is that of the unit (none, or unknown when systemd does not answer), `ending` says whether the
-# machine is on its way down: no, shutdown, rescue or unknown.
+# look_at_system UNIT: sets `job` to the job of the unit (none, or unknown when systemd does not answer), and `ending`
+# to how the machine is going down: no, shutdown, rescue or unknown.
 look_at_system() {
   : "${ask_seconds:=5}"
   job=none ending=no
@@ -14,7 +15,7 @@ look_at_system() {
   name=$1
   case "
 $jobs" in
-    # Listed is each under the unit's own name. Asked for only where there is any other job.
+    # systemd lists jobs under the unit's own name. Asked for only if there are jobs and none has the name UNIT.
     *" $1 "* | "
 ") ;;
     *) name=$(unit_id "$1") ;;
@@ -29,15 +30,16 @@ $jobs" in
   done <<END
 $jobs
 END
-  # A status other than 0 is usual here: the word is the answer.
+  # The printed word is the answer. An exit status other than 0 is normal here.
   case $(timeout "$ask_seconds" systemctl is-system-running 2>/dev/null || :) in
     stopping) ending=shutdown ;;
     maintenance) [ "$ending" = shutdown ] || ending=rescue ;;
   esac
 }
 
-# Whose wish an end was, by what look_at_system saw: shutdown, rescue, stop, restart, own-end (nobody's) or unknown.
-# The unit's Result cannot tell a stop by hand from a crash (a crashed Envoy ends with success); the job can.
+# Why the service ended, from what look_at_system saw: shutdown, rescue, stop, restart, own-end (the service ended by
+# itself) or unknown. The Result of the unit is the same for a stop by an operator and for a crash, because a crashed
+# Envoy ends with success. The job of the unit differs.
 kind_of_end() {
   case "$ending $job" in
     shutdown*) echo shutdown ;;
@@ -45,7 +47,7 @@ kind_of_end() {
     unknown* | *unknown) echo unknown ;;
     *' stop') echo stop ;;
     *restart) echo restart ;;
-    # A job `start` means that the start itself failed.
+    # With a job `start`, the start itself has failed.
     *) echo own-end ;;
   esac
 }

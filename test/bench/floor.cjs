@@ -1,5 +1,5 @@
-// The floor: what a Node costs that makes one request a minute with node:https and does nothing else. It takes the place
-// of smm-agent.js, so that the launcher starts it on the same Node with the same flags.
+// The floor: the cost of a Node that only makes one request a minute with node:https. It replaces smm-agent.js, so that
+// the launcher starts it with the same Node and the same flags.
 const https = require('node:https');
 const { readFileSync } = require('node:fs');
 const { BENCH_URL, BENCH_CA, BENCH_TOKEN } = process.env;

@@ -1,6 +1,6 @@
 /**
- * A process of its own for test/bench/growth.ts: drives turns with a clock that jumps a minute each time, and prints what
- * they cost and what they left behind. Arguments: the root of a machine whose Istio is adopted.
+ * A program for test/bench/growth.ts: runs turns with a clock that jumps by a minute each time, and prints what the
+ * turns cost and how much memory stays allocated. Argument: the root of a machine whose Istio is adopted.
  */
 
 import { pathsUnder } from '../../src/base/paths.ts';
@@ -20,7 +20,9 @@ import { median } from './process-facts.ts';
 
 const WHOLE_TURNS = 500;
 const REPLAYED_TURNS = 100_000;
-/** What is loaded and cached in the first of them is no growth, nor what V8 compiles: it goes on with that for thousands. */
+/**
+ * Modules and caches of the first turns are no growth. Nor is code that V8 compiles, which takes thousands of turns.
+ */
 const WARM_UP_WHOLE = 200;
 const WARM_UP_REPLAYED = 20_000;
 
@@ -81,7 +83,7 @@ async function growthOver(world: TurnDependencies, warmUp: number, count: number
   return { turns: count, grownBytes: liveBytes() - before, turnMs: (performance.now() - begunMs) / count };
 }
 
-/** What is still there after everything that nobody needs was collected, outside of V8's heap too. */
+/** The memory that is still used after a full garbage collection, in the heap of V8 and outside of it. */
 function liveBytes(): number {
   for (let count = 0; count < 4; count += 1)
     globalThis.gc?.({ type: 'major', execution: 'sync', flavor: 'last-resort' });
@@ -89,7 +91,7 @@ function liveBytes(): number {
   return heapUsed + external;
 }
 
-/** Answers like the API server did the last time that the same was asked, without the network between. */
+/** Replaces the network: each request gets the last answer of the API server to the same request. */
 function replay(): { stop(): void } {
   const { send } = Transport.prototype;
   const known = new Map<string, Answer>();
@@ -103,7 +105,7 @@ function replay(): { stop(): void } {
     stop: () => {
       Transport.prototype.send = async (exchange) => {
         const answer = known.get(key(exchange));
-        if (answer === undefined) throw new Error(`this was not asked before: ${key(exchange)}`);
+        if (answer === undefined) throw new Error(`no answer was recorded for ${key(exchange)}`);
         return answer;
       };
     },

@@ -1,4 +1,4 @@
-/** What stays allocated for each poll, and what a poll asks of the API server. */
+/** How much memory stays allocated after a poll, and what a poll requests from the API server. */
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -8,23 +8,26 @@ import { adopt, makeMachine } from './machines.ts';
 
 export interface Growth {
   turns: number;
-  /** Live memory of JavaScript, and of what it holds outside of its heap. */
+  /** Growth of the live memory of JavaScript, in its heap and outside of it. */
   grownBytes: number;
   turnMs: number;
 }
 
 export interface Growths {
-  /** Everything as in the daemon: disk, systemctl, HTTPS. */
+  /** Whole turns as in the daemon: with disk, systemctl and HTTPS. */
   whole: Growth;
-  /** Without disk and network: reading the target, deciding, status, reporting. */
+  /** Turns without disk and network: reading the target, deciding, status, reporting. */
   replayed: Growth;
-  /** The most that a poll asked for in which nothing changed; bytes of the answers' bodies. */
+  /** The largest poll in which nothing changed. Bytes of the bodies of the answers. */
   idlePoll: { requests: number; bytes: number };
-  /** The same of every tenth poll, which looks at everything. */
+  /** The same for every tenth poll, which reads everything. */
   fullLook: { requests: number; bytes: number };
 }
 
-/** Compiled, unlike the daemon, or 100,000 turns would take a quarter of an hour; what stays allocated is the same. */
+/**
+ * Unlike the daemon, with compiled code: 100,000 turns would take a quarter of an hour. The allocated memory is the
+ * same.
+ */
 const FLAGS = ['--max-semi-space-size=1', '--expose-gc'];
 
 export async function measureGrowth(mesh: SandboxMesh, agent: Installation): Promise<Growths> {

@@ -1,4 +1,4 @@
-/** Memory and CPU of agents that have nothing to do, each beside a floor that is started with it. */
+/** Memory and CPU of idle agents, each compared with a floor that is started at the same time. */
 import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -21,9 +21,9 @@ export interface Pair {
 }
 
 const PAIRS = 3;
-/** The first minute belongs to the start. */
+/** The first minute is part of the start. */
 const SETTLE_MS = 60_000;
-/** Two polls of each. */
+/** Two polls of each process. */
 const WINDOW_MS = 120_000;
 const SAMPLES = 4;
 

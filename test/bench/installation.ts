@@ -1,4 +1,4 @@
-/** What lies in /opt/smm-agent on a machine, below another folder: the version as it ships, behind the scripts as they ship. */
+/** The content of /opt/smm-agent in another folder: a version and the scripts as the package installs them. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { cp, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -14,7 +14,7 @@ export class Installation {
     this.#launcher = launcher;
   }
 
-  /** `code` is what takes the place of smm-agent.js; `folder` must not exist. */
+  /** `code` is the content of smm-agent.js. `folder` must not exist. */
   static async make(folder: string, code: string): Promise<Installation> {
     const version = join(folder, 'versions', VERSION);
     layOutVersion(version, { version: VERSION, runtimeVersion: process.versions.node, code, copyright: '' });
@@ -24,13 +24,13 @@ export class Installation {
     return new Installation(join(folder, 'bin/smm-agent'));
   }
 
-  /** The launcher becomes the program by exec: the child's pid is that of Node. */
+  /** The launcher uses exec, so the pid of the child is that of Node. */
   start(args: readonly string[], env: Record<string, string>): ChildProcess {
     return spawn(this.#launcher, args, { env, stdio: ['ignore', 'ignore', 'inherit'] });
   }
 }
 
-/** Ends a process at once and waits for its end. */
+/** Kills a process and waits for its end. */
 export async function end(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const { promise, resolve } = Promise.withResolvers<void>();

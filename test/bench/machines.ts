@@ -1,4 +1,4 @@
-/** Machines whose Istio is adopted and whose agent has nothing to do but to poll, once a minute as by default. */
+/** Machines whose Istio is adopted and whose agent only polls, once a minute as by default. */
 import type { ChildProcess } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { readStatus } from '../../src/status/file.ts';
@@ -16,7 +16,7 @@ export async function makeMachine(mesh: SandboxMesh): Promise<SandboxMachine> {
   return machine;
 }
 
-/** Starts the agent as it ships. */
+/** Starts the bundled agent with its launcher. */
 export function startAgent(
   machine: SandboxMachine,
   agent: Installation,
@@ -25,7 +25,7 @@ export function startAgent(
   return agent.start(['--root', machine.root, 'run'], { PATH: machine.manager.path, ...env });
 }
 
-/** Waits until this process's agent has adopted Istio and says that nothing is left to do. */
+/** Waits until the agent with this pid has adopted Istio and is ready. */
 export async function untilReady(machine: SandboxMachine, pid: number | undefined): Promise<void> {
   await until(
     'an agent with nothing left to do',
@@ -35,7 +35,7 @@ export async function untilReady(machine: SandboxMachine, pid: number | undefine
   );
 }
 
-/** The first agent of a machine adopts its Istio; what is measured is one that was started later, as after a reboot. */
+/** Adopts Istio with a first agent. The measured agent is started later, as after a reboot. */
 export async function adopt(machine: SandboxMachine, agent: Installation): Promise<void> {
   const first = startAgent(machine, agent);
   try {

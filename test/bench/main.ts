@@ -1,6 +1,6 @@
 /**
- * `npm run bench [-- idle|growth|staging|start|upgrade ...]`: what the agent costs, beside what it is compared with. No test: its
- * exit status says only whether everything could be measured. docs/benchmarks.md says how to read it.
+ * `npm run bench [-- idle|growth|staging|start|upgrade ...]`: measures the cost of the agent and of its references. Not
+ * a test: the exit status only says whether everything could be measured. docs/benchmarks.md explains the results.
  */
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { cpus, tmpdir, totalmem } from 'node:os';
@@ -28,13 +28,13 @@ const PARTS: Record<string, Part> = {
   growth: async (mesh, agent) => growthRows(await measureGrowth(mesh, agent)),
 };
 
-/** Side by side: the idle ones only wait, and what is counted is their own memory and processor time. */
+/** The parts of a list run in parallel: idle agents only wait, and only their own memory and CPU time are counted. */
 const ORDER: readonly (readonly string[])[] = [['start'], ['staging'], ['upgrade'], ['idle', 'growth']];
 
 const chosen = process.argv.slice(2);
 const unknown = chosen.filter((name) => !(name in PARTS));
 if (unknown.length > 0)
-  throw new Error(`there is no ${unknown.join(', ')}: known are ${Object.keys(PARTS).join(', ')}`);
+  throw new Error(`cannot measure ${unknown.join(', ')}: choose from ${Object.keys(PARTS).join(', ')}`);
 
 const folder = await mkdtemp(join(tmpdir(), 'smm-bench-'));
 try {
@@ -65,7 +65,7 @@ try {
   await rm(folder, { recursive: true, force: true });
 }
 
-/** Who else works on this machine is a part of each number. */
+/** The load of this machine, which influences every number. */
 async function load(): Promise<string[]> {
   return (await readFile('/proc/loadavg', 'utf8')).split(' ').slice(0, 3);
 }

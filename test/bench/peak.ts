@@ -1,25 +1,25 @@
-/** How much memory a process, and one of its children, held at most: as the kernel counts it (VmHWM), read until the process ends. */
+/** The most memory that a process and one of its children used: VmHWM of the kernel, read until the process ends. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { hasCode } from '../../src/host/files/file-errors.ts';
 
 const SAMPLE_MS = 4;
 
 export class Peak implements Disposable {
-  /** Of the process itself. */
+  /** The peak of the process. */
   ownKb = 0;
-  /** Of the largest of its children with the word in their command line. */
+  /** The peak of the largest child that has the word in its command line. */
   childKb = 0;
   readonly #pid: number;
   readonly #childWord: string;
   #timer: NodeJS.Timeout | null = null;
 
-  /** `childWord` tells a child from a fork that has yet to become one, which still counts the memory of its parent. */
+  /** `childWord` excludes a fork before its exec, which still counts the memory of its parent. */
   constructor(pid: number, childWord: string) {
     this.#pid = pid;
     this.#childWord = childWord;
   }
 
-  /** What was before is forgotten: a start needs more than what follows. */
+  /** Resets the peak first, because a start needs more memory than the time after it. */
   begin(): this {
     writeFileSync(`/proc/${this.#pid}/clear_refs`, '5');
     this.#timer = setInterval(() => this.#sample(), SAMPLE_MS);
@@ -43,7 +43,7 @@ function peakKb(pid: number): number {
   return Number(/^VmHWM:\s+(\d+) kB/m.exec(read(`/proc/${pid}/status`))?.[1] ?? 0);
 }
 
-/** Empty for a process that has ended. */
+/** The content of a file of procfs; empty for a process that has ended. */
 function read(path: string): string {
   try {
     return readFileSync(path, 'utf8');

@@ -1,17 +1,17 @@
-/** What a process costs now, as the kernel counts it. */
+/** Memory and CPU time of a process, as the kernel counts them. */
 import { readdirSync, readFileSync } from 'node:fs';
 
 export interface ProcessFacts {
   rssKb: number;
-  /** Memory that no file backs: heaps and stacks. */
+  /** Memory without a file behind it: heaps and stacks. */
   anonymousKb: number;
-  /** Of all its threads, since it began. Milliseconds. */
+  /** CPU time of all its threads since its start, in milliseconds. */
   cpuMs: number;
-  /** Of its children that have ended. Milliseconds, to the nearest ten. */
+  /** CPU time of its children that have ended, in milliseconds, to the nearest ten. */
   childrenCpuMs: number;
 }
 
-/** Throws when the process has ended. */
+/** Throws if the process has ended. */
 export function factsOf(pid: number): ProcessFacts {
   const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
   const kb = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(rollup)?.[1] ?? Number.NaN);
@@ -33,6 +33,6 @@ export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted.length / 2;
   const [low, high] = [sorted[Math.ceil(middle) - 1], sorted[Math.floor(middle)]];
-  if (low === undefined || high === undefined) throw new Error('there is no median of nothing');
+  if (low === undefined || high === undefined) throw new Error('cannot compute the median of an empty list');
   return (low + high) / 2;
 }

@@ -1,4 +1,4 @@
-/** What was measured, as rows with their reference and their target. Pure. */
+/** The measurements as rows with a reference and a target. Pure. */
 import type { Growths } from './growth.ts';
 import type { Pair } from './idle.ts';
 import { median } from './process-facts.ts';
@@ -7,11 +7,11 @@ import type { Staging } from './staging.ts';
 export interface Row {
   what: string;
   measured: string;
-  /** What it is compared with; empty when it stands for itself. */
+  /** What the measurement is compared with; may be empty. */
   reference: string;
-  /** Empty where there is none. */
+  /** Empty if there is none. */
   target: string;
-  /** null where there is no target. */
+  /** null if there is no target. */
   isMet: boolean | null;
 }
 
@@ -89,7 +89,7 @@ export function startRow(times: readonly number[]): Row {
   };
 }
 
-/** A table of Markdown, with columns as wide as their widest cell. */
+/** A table in Markdown. Each column is as wide as its widest cell. */
 export function table(rows: readonly Row[]): string {
   const verdict = ({ isMet }: Row) => (isMet === null ? '' : isMet ? 'met' : 'MISSED');
   const lines = [

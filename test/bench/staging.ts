@@ -1,4 +1,6 @@
-/** How long the agent takes to stage a release, beside the shell's tools with the same file from the same server. */
+/**
+ * How long the agent takes to stage a release, compared with shell tools that use the same file from the same server.
+ */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { appendFile, copyFile, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
@@ -17,7 +19,7 @@ const execute = promisify(execFile);
 
 export interface Staging {
   packageMb: number;
-  /** One for each round, in the order measured. Milliseconds. */
+  /** One value for each round, in milliseconds. */
   agentMs: number[];
   shellMs: number[];
 }
@@ -25,7 +27,7 @@ export interface Staging {
 const ROUNDS = 5;
 const VERSION = '1.31.1';
 
-/** Both sides leave everything on disk: the agent by fsync of each file, the shell's side by sync of each file. */
+/** In both cases everything is on disk at the end: the agent uses fsync for each file, the shell sync for each file. */
 const BY_SHELL = `set -eu
 curl --silent --show-error --fail --output package.deb "$1"
 sha256sum package.deb | grep -q "^$2"
@@ -58,11 +60,11 @@ export async function measureStaging(mesh: SandboxMesh, agent: Installation): Pr
   }
 }
 
-/** Of the size of the real one, with two real programs in it: what Node is made of is as hard to compress as Envoy. */
+/** As large as a real package, with two real programs: Node is as hard to compress as Envoy. */
 async function largePackage(file: string): Promise<Buffer> {
   const change = async (tree: string) => {
     await copyFile(process.execPath, join(tree, 'usr/local/bin/envoy'));
-    // The stand-in is a script that ends before what follows it is read.
+    // The stand-in is a script, which ends before the shell reads the appended bytes.
     await appendFile(join(tree, 'usr/local/bin/pilot-agent'), '\nexit 0\n');
     await appendFile(join(tree, 'usr/local/bin/pilot-agent'), (await readFile(process.execPath)).subarray(0, 100e6));
   };
@@ -79,7 +81,7 @@ async function byShell(folder: string, url: string, sha256: string): Promise<num
   return tookMs;
 }
 
-/** The step `stage` alone, in the daemon that runs: from the question for the digest to the link that names the release. */
+/** Only the step `stage` in the running daemon: from the request for the digest to the link to the release. */
 async function byAgent({ paths }: SandboxMachine): Promise<number> {
   let begunMs: number | null = null;
   let tookMs: number | null = null;
@@ -92,7 +94,7 @@ async function byAgent({ paths }: SandboxMachine): Promise<number> {
   return tookMs;
 }
 
-/** Back to the release that runs, with nothing left of the other one that a second staging could make use of. */
+/** Returns to the running release, and removes everything of the other one that a second staging could use. */
 async function forget({ paths }: SandboxMachine): Promise<void> {
   const settle = () => ask(paths.socket, { do: 'reconcile' }, () => {});
   await settle();

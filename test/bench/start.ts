@@ -1,4 +1,4 @@
-/** From the start of the launcher to READY, as systemd would see it. */
+/** The time from the start of the launcher to READY, as systemd would see it. */
 import { existsSync } from 'node:fs';
 import { chmod, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -9,13 +9,13 @@ import { adopt, makeMachine, startAgent } from './machines.ts';
 
 const ROUNDS = 7;
 
-/** Milliseconds, one for each round. */
+/** One value for each round, in milliseconds. */
 export async function measureStart(mesh: SandboxMesh, agent: Installation): Promise<number[]> {
   await using machine = await makeMachine(mesh);
   await adopt(machine, agent);
   const record = join(machine.root, 'ready-at');
   const notify = join(machine.root, 'usr/bin/systemd-notify');
-  // A link to what stands in for systemctl as well.
+  // A link to the stand-in for systemctl.
   await rm(notify);
   await writeFile(notify, standIn(record));
   await chmod(notify, 0o755);
@@ -33,14 +33,14 @@ export async function measureStart(mesh: SandboxMesh, agent: Installation): Prom
   return times;
 }
 
-/** Takes the place of the program that the npm package runs: notes when READY came, in milliseconds. */
+/** Replaces the program that the npm package runs. Records the time of READY in milliseconds. */
 function standIn(record: string): string {
   return `#!/bin/sh
 case " $* " in *' --ready '*) date +%s%3N >'${record}.new' && mv '${record}.new' '${record}' ;; esac
 `;
 }
 
-/** 0 until it is there. */
+/** The recorded time; 0 before READY. */
 async function readyAt(record: string): Promise<number> {
   return existsSync(record) ? Number(await readFile(record, 'utf8')) : 0;
 }

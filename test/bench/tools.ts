@@ -1,6 +1,6 @@
 /**
- * What an upgrade is compared with: curl, sha256sum and tar, with the Zstandard of a Node that does nothing else, since no system is sure to
- * have a program for it. Both sides leave everything on disk.
+ * The reference for an upgrade: curl, sha256sum and tar, with the Zstandard of a Node that does nothing else, because
+ * not every system has a program for Zstandard. In both cases everything is on disk at the end.
  */
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -10,7 +10,7 @@ import type { AgentRepository } from '../sandbox/agent-repository.ts';
 
 const UNPACK = 'process.stdin.pipe(require("node:zlib").createZstdDecompress()).pipe(process.stdout)';
 
-/** Arguments: node, the authority's file, then URL and SHA-256 of each archive. */
+/** Arguments: node, the CA file, then the URL and the SHA-256 of each archive. */
 const BY_TOOLS = `set -eu
 node=$1 ca=$2
 shift 2
@@ -25,7 +25,7 @@ while [ $# -gt 0 ]; do
   shift 2
 done`;
 
-/** Milliseconds in which the tools fetch, check and unpack these targets; `folder` is for what they make. */
+/** The milliseconds that the tools need to fetch, check and unpack these targets. They work in `folder`. */
 export async function fetchByTools(
   repository: AgentRepository,
   targets: readonly string[],

@@ -1,10 +1,10 @@
-/** What a repository sends, and for how long its archives are on their way. */
+/** How much a repository sends, and how long the transfer of its archives takes. */
 import type { AgentRepository } from '../sandbox/agent-repository.ts';
 
 export class Transfers implements Disposable {
-  /** Of the bodies of all answers so far. */
+  /** The bytes in the bodies of all answers so far. */
   bytes = 0;
-  /** While archives were sent, from the request to the last byte. */
+  /** The time in which archives were sent, from the request to the last byte. */
   archivesMs = 0;
   readonly #repository: AgentRepository;
 

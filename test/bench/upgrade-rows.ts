@@ -1,4 +1,4 @@
-/** What the agent's own upgrade was measured to cost, as rows. Pure. */
+/** The measured cost of an upgrade of the agent, as rows. Pure. */
 import { median } from './process-facts.ts';
 import { ms, type Row } from './results.ts';
 import type { Upgrade, Upgrades } from './upgrade.ts';
@@ -62,7 +62,7 @@ function megabytes(upgrades: readonly Upgrade[]): string {
   return `${(Math.max(...upgrades.map(({ bytes }) => bytes)) / 1e6).toFixed(2)} MB`;
 }
 
-/** As the other rows have memory: in units of 1024 KB. */
+/** Memory in units of 1024 KB, as in the other rows. */
 function inMb(kb: number): string {
   return `${(kb / 1024).toFixed(1)} MB`;
 }

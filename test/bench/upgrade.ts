@@ -1,6 +1,7 @@
 /**
- * What the agent's own upgrade costs, with a new Node and without: bytes, time and memory, beside tools that fetch and unpack the same
- * files from the same server. The archives are as they ship; systemd's part is the embedded one, with the real unit and scripts.
+ * The cost of an upgrade of the agent, with and without a new Node: bytes, time and memory, compared with tools that
+ * fetch and unpack the same files from the same server. The archives are the real ones. systemd is the embedded one,
+ * with the real unit and scripts.
  */
 import { mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -22,27 +23,27 @@ import { fetchByTools } from './tools.ts';
 import { Transfers } from './transfers.ts';
 
 export interface Upgrade {
-  /** Bodies of all answers of the repository, its metadata included. */
+  /** The bytes in the bodies of all answers of the repository, including its metadata. */
   bytes: number;
-  /** Milliseconds from the poll that reads the new ConfigMap to READY of the new version. */
+  /** The milliseconds from the poll that reads the new ConfigMap to READY of the new version. */
   totalMs: number;
-  /** Of these, while archives were on their way. */
+  /** The part of that time in which archives were sent. */
   downloadMs: number;
-  /** From the end of the old version that systemd begins to READY. */
+  /** The time from the stop of the old version to READY. */
   restartMs: number;
-  /** RSS of the agent before. */
+  /** RSS of the agent before the upgrade. */
   idleKb: number;
-  /** The most that the old version held, and the self-check of the new one, which is a process of its own. */
+  /** The peak memory of the old version, and of the self-check of the new version, which is another process. */
   peakKb: number;
   selfCheckKb: number;
-  /** The same files by tools. Milliseconds. */
+  /** The milliseconds that the tools take for the same files. */
   toolsMs: number;
 }
 
 export interface Upgrades {
-  /** To a version on the Node that is there, one for each round. */
+  /** Upgrades to a version with the existing Node, one for each round. */
   kept: Upgrade[];
-  /** To a version on a Node of its own. */
+  /** Upgrades to a version with a new Node. */
   exchanged: Upgrade[];
 }
 
@@ -50,9 +51,9 @@ const ROUNDS = 3;
 const FROM = '1.0.0';
 const KEPT = '1.1.0';
 const EXCHANGED = '1.2.0';
-/** A name for the same Node: what counts is its size. */
+/** Another version number for the same Node, because only its size matters. */
 const NEXT_NODE = '99.0.0';
-/** An agent gives back what its start has left behind at the end of its first turn. */
+/** At the end of its first turn, an agent frees the memory that its start has used. */
 const SETTLE_MS = 5_000;
 
 export async function measureUpgrade(mesh: SandboxMesh): Promise<Upgrades> {
@@ -81,7 +82,7 @@ export async function measureUpgrade(mesh: SandboxMesh): Promise<Upgrades> {
   }
 }
 
-/** Archives as they ship: that of Node takes the better part of a minute. */
+/** Builds the archives as for a release. The archive of Node takes most of a minute. */
 async function publish(repository: AgentRepository, output: string): Promise<void> {
   const options = { output, level: 19, sourceDateEpoch: 1 } as const;
   const runtime = { runtimeVersion: NEXT_NODE, runtime: dirname(dirname(process.execPath)) };
@@ -92,7 +93,7 @@ async function publish(repository: AgentRepository, output: string): Promise<voi
   );
 }
 
-/** FROM is started, has nothing to do, and is asked to look when another version has been announced. */
+/** Starts FROM, waits until it is idle, announces another version, and tells the agent to run a turn. */
 async function upgradeOnce(
   machine: SandboxMachine,
   repository: AgentRepository,
@@ -126,7 +127,7 @@ async function upgradeOnce(
   };
 }
 
-/** Back to FROM, with nothing left that a second upgrade could make use of. */
+/** Returns to FROM, and removes everything that a second upgrade could use. */
 async function forget(machine: SandboxMachine, version: string): Promise<void> {
   const { current, previous, versions, runtimes, downloads, repositoryCache } = machine.paths;
   await machine.expect('systemctl', 'stop', 'smm-agent');

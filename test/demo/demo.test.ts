@@ -1,4 +1,4 @@
-/** The demo as a visitor runs it, as far as story.test.ts does not show the same: how it ends. */
+/** The demo as a visitor runs it: how it ends. story.test.ts tests what happens in it. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -11,13 +11,13 @@ import { until } from '../support/until.ts';
 
 const DEMO = join(import.meta.dirname, 'main.ts');
 
-/** Processes that run from a folder or in it. */
+/** The processes whose program or working directory is in a folder. */
 function processesIn(folder: string): string[] {
   const uses = (pid: string, link: string) => {
     try {
       return readlinkSync(`/proc/${pid}/${link}`).startsWith(folder);
     } catch (error) {
-      // It has ended, or is not ours to look at: then it is none of the demo's either.
+      // The process has ended, or we may not look at it, so it is not of the demo.
       if (['ENOENT', 'EACCES', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return false;
       throw error;
     }
@@ -27,10 +27,10 @@ function processesIn(folder: string): string[] {
 
 describe('the demo', () => {
   for (const [when, line] of [
-    ['while it sets the stage', ''],
+    ['while it prepares the machine', ''],
     ['in the middle of a scene', 'istio-sidecar 1.31.1'],
   ] as const) {
-    it(`interrupted ${when}, leaves nothing behind and says by what it was ended`, async () => {
+    it(`leaves nothing behind, and ends with status 130, when Ctrl-C comes ${when}`, async () => {
       await using folder = await temporaryFolder();
       const demo = spawn(process.execPath, [DEMO], { env: { ...process.env, TMPDIR: folder.path } });
       let shown = '';
@@ -43,7 +43,7 @@ describe('the demo', () => {
       demo.kill('SIGINT');
       assert.deepEqual(await ended, [130, null]);
       assert.deepEqual(await readdir(folder.path), []);
-      // Killed they are by then; that they are gone may take a moment.
+      // The processes are killed at this point, but the kernel may need a moment to remove them.
       await until(
         'the processes',
         () => processesIn(folder.path),
@@ -52,7 +52,7 @@ describe('the demo', () => {
     });
   }
 
-  it('ended by SIGKILL, leaves nothing behind either', async () => {
+  it('leaves nothing behind when it is ended by SIGKILL', async () => {
     await using folder = await temporaryFolder();
     const demo = spawn(process.execPath, [DEMO], { env: { ...process.env, TMPDIR: folder.path } });
     let shown = '';
@@ -74,7 +74,7 @@ describe('the demo', () => {
     );
   });
 
-  it('says what is lacking before it does anything', async () => {
+  it('says which programs are missing before it does anything', async () => {
     const demo = spawn(process.execPath, [DEMO], { env: { PATH: '/nowhere' } });
     let said = '';
     demo.stderr.setEncoding('utf8').on('data', (text: string) => {

@@ -1,6 +1,6 @@
 /**
- * A few commands of kubectl against the embedded control plane, for whoever plays with the demo: get, label, and `upgrade`,
- * which stands for istioctl's. Arguments: server, token and CA file, then the command.
+ * A few commands of kubectl for the embedded control plane, for users of the demo: get, label, and `upgrade`, which
+ * stands for istioctl upgrade. Arguments: server, token and CA file, then the command.
  */
 import { readFileSync } from 'node:fs';
 import { stringify } from 'yaml';
@@ -22,7 +22,7 @@ const KINDS: Record<string, string> = {
 };
 
 const [server = '', token = '', caFile = '', verb, ...rest] = process.argv.slice(2);
-// Options of the real one make no difference here: there is one namespace, and YAML is what is shown.
+// Options of the real kubectl have no effect: there is one namespace, and the output is YAML.
 const words = rest.filter((word, at) => !word.startsWith('-') && !['-n', '-o'].includes(rest[at - 1] ?? ''));
 const admin = new Admin({ server, token, ca: readFileSync(caFile, 'utf8') });
 process.exitCode = await command(verb, words);

@@ -1,7 +1,8 @@
 /**
- * `npm run demo [-- --keep]`: one machine of a mesh, from the official package to an upgrade, a move, a bad release, and
- * other versions of the agent itself, in under a minute. Without root and without network: control plane, downloads and systemd's part are embedded, the agent and its
- * scripts are the real ones. Ends with 1 when anything does not come out as told.
+ * `npm run demo [-- --keep]`: one machine of a mesh, from the official package to an upgrade, a move, a bad release,
+ * and other versions of the agent, in under a minute. Without root and network: control plane, downloads and systemd
+ * are embedded; the agent and its scripts are the real ones. Ends with 1 if anything is different from what the demo
+ * says.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
@@ -13,7 +14,7 @@ import { SCENES } from './scenes.ts';
 import { Screen } from './screen.ts';
 import { NotAsTold, Stage } from './stage.ts';
 
-/** After each scene, at a terminal. */
+/** A pause after each scene, only at a terminal. */
 const PAUSE_MS = 1500;
 
 const { values } = parseArgs({ options: { keep: { type: 'boolean', default: false } } });
@@ -28,12 +29,14 @@ if (missing.length > 0) {
   process.exitCode = await demo();
 }
 
-/** Resolves with the exit status; whatever happens, nothing is left behind. */
+/** Resolves with the exit status. Never leaves anything behind. */
 async function demo(): Promise<number> {
   const started = performance.now();
   screen.title(
     'smm-agent: one machine of a mesh',
-    'The agent and its scripts are the real ones; control plane, downloads and systemd are embedded here, below one temporary folder.',
+    'The agent and its scripts are real.',
+    'The control plane, the downloads and systemd are embedded in this demo.',
+    'Everything is in one temporary folder.',
   );
   using interruption = new Interruption().watch();
   await using stage = await Stage.set(screen);
@@ -41,11 +44,11 @@ async function demo(): Promise<number> {
   if (interruption.signal !== null) return interruption.status;
   try {
     await Promise.race([story(stage), interruption.happened]);
-    screen.plain(`\nEverything came out as told, in ${Math.round((performance.now() - started) / 1000)} s.`);
+    screen.plain(`\nAll checks passed, in ${Math.round((performance.now() - started) / 1000)} s.`);
     if (values.keep) await keep(stage, interruption.happened);
     return 0;
   } catch (error) {
-    // Ctrl-C reaches the commands of a scene too: their failure may be seen before the signal is.
+    // The commands of a scene receive Ctrl-C too, so their failure may be seen before the signal.
     await sleep(100);
     if (interruption.signal !== null) return interruption.status;
     if (!(error instanceof NotAsTold || error instanceof NotInTime)) throw error;
@@ -57,7 +60,7 @@ async function demo(): Promise<number> {
 async function story(stage: Stage): Promise<void> {
   for (const scene of SCENES) {
     await scene(stage);
-    // Nobody reads at the pace of a log.
+    // Time to read.
     if (process.stdout.isTTY) await sleep(PAUSE_MS);
   }
 }

@@ -1,20 +1,20 @@
-/** What the demo needs of the host, asked before anything is done. */
+/** What the demo needs on the host, checked before it does anything. */
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-/** Each with what it is for. */
+/** The needed programs, each with its purpose. */
 const PROGRAMS: Record<string, string> = {
   'dpkg-deb': 'unpacks the Istio packages (package dpkg)',
-  bash: "Istio's start script is written for it",
-  mkfifo: 'programs of the sandbox speak to the embedded service manager (package coreutils)',
-  flock: 'one agent at a time, and one publisher (package util-linux)',
+  bash: "runs Istio's start script",
+  mkfifo: 'connects programs of the sandbox with the embedded service manager (package coreutils)',
+  flock: 'locks, so that only one agent and one publisher run at a time (package util-linux)',
   tar: 'packs the Istio packages and the versions of the agent',
   gzip: 'compresses them',
 };
 
-/** Sentences that say what is lacking; none when the demo can run. */
+/** Sentences that say what is missing; empty if the demo can run. */
 export function lacking(platform: string, path: string): string[] {
-  if (platform !== 'linux') return [`Linux: what runs is read from /proc, and this is ${platform}`];
+  if (platform !== 'linux') return [`Linux: the demo reads processes from /proc, and this is ${platform}`];
   return Object.entries(PROGRAMS)
     .filter(([program]) => !path.split(delimiter).some((folder) => isExecutable(join(folder, program))))
     .map(([program, purpose]) => `${program}: ${purpose}`);

@@ -1,4 +1,4 @@
-/** The story. Each scene says what happens, shows what each side sees of it, and checks that it is so. */
+/** The story. Each scene says what happens, shows what each side sees, and checks that it is true. */
 import { ENTRY } from '../sandbox/mesh.ts';
 import { AGENT_SCENES } from './agent-scenes.ts';
 import { START, type Stage } from './stage.ts';
@@ -7,7 +7,7 @@ const PATCH = '1.31.1';
 const CANARY = '1.32.0';
 const BAD = '1.31.2';
 
-/** Answers --version like any other, and ends as soon as it is to serve. */
+/** An Envoy that answers --version, and ends as soon as it is started. */
 const DYING_ENVOY = '#!/bin/sh\ncase $* in *--version*) exit 0 ;; esac\necho "Envoy ends, on purpose" >&2\nexit 1\n';
 
 export const SCENES: ((stage: Stage) => Promise<void>)[] = [
@@ -24,7 +24,9 @@ export const SCENES: ((stage: Stage) => Promise<void>)[] = [
 async function installed(stage: Stage): Promise<void> {
   stage.screen.scene(
     `A virtual machine runs Istio ${START}`,
-    'It was installed from the official package. Its namespace "shop" follows the revision "default", whose istiod is of the same version. Nobody looks after upgrades yet.',
+    'It was installed from the official package.',
+    'Its namespace "shop" uses the revision "default", whose istiod has the same version.',
+    'There is no agent for upgrades yet.',
   );
   await stage.showEnvoy();
   await stage.showEntry();
@@ -32,8 +34,9 @@ async function installed(stage: Stage): Promise<void> {
 
 async function adopted(stage: Stage): Promise<void> {
   stage.screen.scene(
-    'smm-agent is installed and adopts it',
-    'It copies programs and configuration into a release of its own and puts a drop-in beside istio.service. The running Istio is not touched, and no restart is asked for.',
+    'smm-agent is installed and adopts this Istio',
+    'The agent copies programs and configuration into a release of its own, and adds a drop-in to istio.service.',
+    'The running Istio is not touched, and no restart is needed.',
   );
   const before = await stage.machine.envoy();
   await stage.operator('systemctl', 'start', 'smm-agent');
@@ -45,7 +48,8 @@ async function adopted(stage: Stage): Promise<void> {
 async function staged(stage: Stage): Promise<void> {
   stage.screen.scene(
     `The control plane is upgraded to ${PATCH}`,
-    'The agent sees it at its next poll, fetches the package, stages a new release beside the running one, and says on the WorkloadEntry that a restart is due.',
+    'The agent notices the upgrade at its next poll, downloads the package, and stages a new release.',
+    'The running Istio stays as it is. The WorkloadEntry says that a restart is pending.',
   );
   await stage.publish({ version: PATCH });
   const before = await stage.machine.envoy();
@@ -62,26 +66,29 @@ async function staged(stage: Stage): Promise<void> {
 
 async function switched(stage: Stage): Promise<void> {
   stage.screen.scene(
-    'The operator stops Istio, at a moment of their choice',
-    'While a release is pending, systemctl stop istio means: restart into it. systemd stops the old Istio with its own cleaning, istio-activate switches, and the new one starts.',
+    'The operator stops Istio when it suits them',
+    'While a restart is pending, systemctl stop istio restarts Istio into the staged release.',
+    'systemd stops the old Istio, which removes its own rules.',
+    'Then istio-activate switches to the staged release, and the new Istio starts.',
   );
   const before = await stage.machine.envoy();
   await stage.operator('systemctl', 'stop', 'istio');
   const after = await stage.envoyOf(PATCH);
   await stage.showEnvoy();
-  stage.see(`Envoy is another process now (${before.pid} before)`, after.pid !== before.pid);
-  // istiod deletes an entry when the proxy disconnects, and registers it anew: what was said of it is gone.
+  stage.see(`Envoy is a new process (before: ${before.pid})`, after.pid !== before.pid);
+  // istiod deletes the entry when the proxy disconnects, and creates it again. The report of the agent is gone then.
   await stage.mesh.reconnect();
-  stage.screen.side('istiod', `${ENTRY} was deleted and registered anew, its status is empty`);
+  stage.screen.side('istiod', `${ENTRY} was deleted and created again, its status is empty`);
   await stage.pending('False', new RegExp(PATCH));
   await stage.showEntry();
-  stage.see('istiod still says that the proxy is healthy', (await stage.condition('Healthy'))?.status === 'True');
+  stage.see('istiod still reports that the proxy is healthy', (await stage.condition('Healthy'))?.status === 'True');
 }
 
 async function moved(stage: Stage): Promise<void> {
   stage.screen.scene(
     'The namespace moves to the revision "canary"',
-    `Another control plane, of ${CANARY}: programs, discovery address and hosts line change together, in one restart.`,
+    `The revision "canary" is another control plane, with version ${CANARY}.`,
+    'Programs, discovery address and hosts line change together in one restart.',
   );
   await stage.publish({ version: CANARY });
   stage.screen.command('kubectl label namespace shop istio.io/rev=canary --overwrite');
@@ -92,15 +99,18 @@ async function moved(stage: Stage): Promise<void> {
   await stage.showEnvoy();
   await showAddresses(stage);
   stage.see(
-    'the mesh file names istiod of "canary"',
+    'the mesh file names the istiod of "canary"',
     /istiod-canary\.istio-system\.svc:15012/.test(await stage.read('opt/smm-agent/istio/active/mesh')),
   );
-  stage.see('/etc/hosts knows it', /istiod-canary\.istio-system\.svc/.test(await stage.read('etc/hosts')));
+  stage.see('/etc/hosts has its address', /istiod-canary\.istio-system\.svc/.test(await stage.read('etc/hosts')));
   await stage.pending('False', new RegExp(CANARY));
 }
 
 async function movedBack(stage: Stage): Promise<void> {
-  stage.screen.scene('And back to "default"', 'The release is still on disk: nothing is downloaded again.');
+  stage.screen.scene(
+    'The namespace moves back to "default"',
+    'The release is still on disk, so nothing is downloaded.',
+  );
   stage.takeDownloads();
   stage.screen.command('kubectl label namespace shop istio.io/rev=default --overwrite');
   await stage.mesh.move('default');
@@ -116,7 +126,10 @@ async function movedBack(stage: Stage): Promise<void> {
 async function badRelease(stage: Stage): Promise<void> {
   stage.screen.scene(
     `The control plane is upgraded to ${BAD}, which is bad`,
-    `Its Envoy ends as soon as it starts. After three such ends istio-activate puts it back by itself, also with the agent dead: to the newest release that was seen up for long enough. That is ${START} here; ${PATCH} has not run for a minute yet.`,
+    'The Envoy of this release ends as soon as it starts.',
+    'After three such ends, istio-activate rolls back, even if the agent is dead.',
+    'It goes back to the newest confirmed release.',
+    `Here that is ${START}, because ${PATCH} has not run for a minute yet.`,
   );
   await stage.publish({ version: BAD, files: { 'usr/local/bin/envoy': DYING_ENVOY } });
   stage.screen.command(`istioctl upgrade --set tag=${BAD}`);

@@ -24,14 +24,14 @@ function shown(
 }
 
 describe('what the demo shows', () => {
-  it('is plain where it is not a terminal, and with NO_COLOR', () => {
+  it('has no colours with NO_COLOR, or if the output is no terminal', () => {
     const seen = (screen: Screen) => screen.seen('it is so');
     assert.equal(shown({}, {}, seen), '   ok it is so\n');
     assert.equal(shown({ isTTY: true }, { NO_COLOR: '1' }, seen), '   ok it is so\n');
     assert.equal(shown({ isTTY: true }, {}, seen), '   \u001b[32mok\u001b[0m it is so\n');
   });
 
-  it('fits the terminal, and shows which side says a line', () => {
+  it('is wrapped to the width of the terminal, with the name of the side before each line', () => {
     const text = shown({ isTTY: true, columns: 40 }, { NO_COLOR: '1' }, (screen) =>
       screen.side('journal', 'one two three four five six\n  seven'),
     );
@@ -43,7 +43,7 @@ describe('what the demo shows', () => {
 });
 
 describe('what the demo needs', () => {
-  it('is Linux and the programs that it runs, each with what it is for', () => {
+  it('is Linux and some programs, each with its purpose', () => {
     assert.match(lacking('darwin', '')[0] ?? '', /^Linux: /);
     assert.deepEqual(lacking('linux', '/usr/bin:/bin'), []);
     assert.match(lacking('linux', '/nowhere').join('\n'), /^dpkg-deb: .*\nbash: .*\nmkfifo: /);

@@ -1,4 +1,4 @@
-/** What the demo writes: scenes, sentences, what each side shows, and whether that is what was told. */
+/** The output of the demo: scenes, sentences, the lines of each side, and the results of the checks. */
 
 export interface Output {
   write(text: string): unknown;
@@ -10,7 +10,7 @@ type Colour = 'bold' | 'dim' | 'green' | 'red' | 'yellow' | 'cyan';
 
 const CODES: Record<Colour, number> = { bold: 1, dim: 2, green: 32, red: 31, yellow: 33, cyan: 36 };
 const WIDEST = 110;
-/** Of the names before the bar: the longest is `WorkloadEntry`. */
+/** The width of the names before the bar. The longest is `WorkloadEntry`. */
 const NAME_CHARS = 13;
 
 export class Screen {
@@ -18,7 +18,7 @@ export class Screen {
   readonly #colours: boolean;
   #scene = 0;
 
-  /** Colours only at a terminal, and not when NO_COLOR is set (no-color.org). */
+  /** Uses colours only at a terminal, and not if NO_COLOR is set (no-color.org). */
   constructor(output: Output, env: NodeJS.ProcessEnv) {
     this.#output = output;
     this.#colours = output.isTTY === true && !env.NO_COLOR && env.TERM !== 'dumb';
@@ -26,23 +26,23 @@ export class Screen {
 
   title(text: string, ...sentences: string[]): void {
     this.#line(this.#paint('bold', text));
-    for (const sentence of sentences) this.#wrapped(sentence, '');
+    this.#wrapped(sentences.join(' '), '');
   }
 
-  /** A numbered scene with what it is about. */
-  scene(name: string, sentence: string): void {
+  /** The heading of a scene, with its number and a description. */
+  scene(name: string, ...sentences: string[]): void {
     this.#scene += 1;
     this.#line(`\n${this.#paint('bold', `${this.#scene}. ${name}`)}`);
-    this.#wrapped(sentence, '   ');
+    this.#wrapped(sentences.join(' '), '   ');
     this.#line('');
   }
 
-  /** Something that a person does, as they would type it. */
+  /** A command as a person would type it. */
   command(text: string): void {
     this.#line(`   ${this.#paint('cyan', `$ ${text}`)}`);
   }
 
-  /** Lines of one side of the story. */
+  /** Lines of one side of the story, with its name. */
   side(name: string, text: string): void {
     for (const line of text.trimEnd().split('\n')) {
       const [first = '', ...rest] = wrap(line, this.#width() - NAME_CHARS - 6);
@@ -51,13 +51,13 @@ export class Screen {
     }
   }
 
-  /** Something that was told, and was seen to be so. */
+  /** A check that has passed. */
   seen(text: string): void {
     this.#line(`   ${this.#paint('green', 'ok')} ${text}`);
   }
 
   failure(text: string): void {
-    this.#line(`   ${this.#paint('red', 'NOT AS TOLD')} ${text}`);
+    this.#line(`   ${this.#paint('red', 'FAILED')} ${text}`);
   }
 
   say(text: string): void {
@@ -85,7 +85,7 @@ export class Screen {
   }
 }
 
-/** Breaks at blanks; the first line's own indentation is kept, and a word that is too long stays whole. */
+/** Breaks lines at blanks. Keeps the indentation of the first line, and does not break long words. */
 function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   let line = /^\s*/.exec(text)?.[0] ?? '';

@@ -1,4 +1,4 @@
-/** The demo's world: a mesh, a machine, a screen that shows both, and questions about what is true now. */
+/** The world of the demo: a mesh, a machine, a screen that shows both, and checks of their state. */
 import { rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ import { ENTRY, NAMESPACE, SandboxMesh } from '../sandbox/mesh.ts';
 import { until } from '../support/until.ts';
 import type { Screen } from './screen.ts';
 
-/** A scene did not come out as it was told. */
+/** A check of a scene has failed. */
 export class NotAsTold extends Error {
   override readonly name = 'NotAsTold';
 }
@@ -24,7 +24,7 @@ export interface Condition {
 }
 
 export const START = '1.31.0';
-/** For a turn of the agent that downloads and stages, on a machine that is busy with other things. */
+/** Long enough for a turn of the agent that downloads and stages, on a busy machine. */
 const PATIENCE_MS = 30_000;
 
 export class Stage implements AsyncDisposable {
@@ -46,7 +46,7 @@ export class Stage implements AsyncDisposable {
     let root = '';
     const onLine = (unit: string, line: string) => {
       const text = readable(line).replaceAll(root, '');
-      // The shell that stands in for pilot-agent says this of its Envoy; the real one does not.
+      // The stand-in for pilot-agent, a shell, prints this about its Envoy. The real pilot-agent does not.
       if (text !== 'Terminated')
         screen.side(unit.replace('.service', '').replace(/^smm-agent-(start|deadline)-.*/, 'timer'), text);
     };
@@ -61,19 +61,19 @@ export class Stage implements AsyncDisposable {
     }
   }
 
-  /** Shows that something is so; the demo fails when it is not. */
+  /** Checks a claim and prints it. The demo fails if it is not true. */
   see(claim: string, isSo: boolean): void {
     if (!isSo) throw new NotAsTold(claim);
     this.screen.seen(claim);
   }
 
-  /** A package on the download server. */
+  /** Puts a package on the download server. */
   async publish(options: IstioPackageOptions): Promise<void> {
     const bytes = await this.mesh.publish(options);
     this.screen.side('downloads', `istio-sidecar ${options.version} is there, ${Math.round(bytes / 1024)} KB`);
   }
 
-  /** A command of the operator's on the machine: shown, done, and what it printed shown too. */
+  /** Runs a command of the operator on the machine, and prints the command and its output. */
   async operator(program: string, ...args: string[]): Promise<void> {
     this.screen.command([program, ...args].join(' '));
     const printed = await this.machine.expect(program, ...args);
@@ -88,7 +88,7 @@ export class Stage implements AsyncDisposable {
   /** Waits until the WorkloadEntry says this about a pending restart. */
   async pending(status: 'True' | 'False', message: RegExp): Promise<void> {
     const isSo = (seen: Condition | undefined) => {
-      // While it restarts it is activating.
+      // During its restart it is activating.
       const { active } = this.machine.manager.service(AGENT_UNIT);
       if (active === 'inactive' || active === 'failed') throw new NotAsTold('smm-agent runs');
       return seen?.status === status && message.test(seen.message ?? '');
@@ -101,13 +101,13 @@ export class Stage implements AsyncDisposable {
     );
   }
 
-  /** Waits until the agent's own condition says so. */
+  /** Waits until the message of condition SmmAgent matches. */
   async agentSays(message: RegExp): Promise<void> {
     const isSo = (seen: Condition | undefined) => message.test(seen?.message ?? '');
     await until(`SmmAgent ${message}`, () => this.condition('SmmAgent'), isSo, PATIENCE_MS);
   }
 
-  /** As an operator of the cluster sees the machine. */
+  /** Prints the status of the WorkloadEntry, as an operator of the cluster sees it. */
   async showEntry(): Promise<void> {
     this.screen.command(`kubectl get workloadentry ${ENTRY} -n ${NAMESPACE} -o yaml`);
     const { status } = await this.mesh.entry();
@@ -120,34 +120,34 @@ export class Stage implements AsyncDisposable {
     return envoy;
   }
 
-  /** Waits for an Envoy out of a release of this version. */
+  /** Waits for an Envoy that runs from a release of this version. */
   async envoyOf(version: string): Promise<Member> {
     const runs = ({ exe }: Member) => exe.includes(`/releases/${version}-`);
     return until(`Envoy of ${version}`, () => this.machine.envoy(), runs, PATIENCE_MS);
   }
 
-  /** Files that were asked of the download server since the last call, without the digests beside them. */
+  /** The packages that were downloaded since the last call, without the digest files. */
   takeDownloads(): string[] {
     const seen = this.mesh.downloads.requests.splice(0);
     return seen.map(({ path }) => path).filter((path) => path.endsWith('.deb'));
   }
 
-  /** A file of the machine. */
+  /** The content of a file of the machine. */
   read(path: string): Promise<string> {
     return readFile(join(this.machine.root, path), 'utf8');
   }
 
-  /** The version of the agent that is on probation, null when none is. */
+  /** The version of the agent that is on probation; null if there is none. */
   async probation(): Promise<string | null> {
     return (await readProbation(this.machine.paths))?.to ?? null;
   }
 
-  /** Paths as they are on a real machine. */
+  /** Removes the root of the sandbox from paths, as on a real machine. */
   short(path: string): string {
     return path.replaceAll(this.machine.root, '');
   }
 
-  /** At once, for the end of this process: every process of the machine, and the folders. */
+  /** Kills every process of the machine and removes the folders without waiting, for the end of this process. */
   discard(): void {
     this.machine.discard();
     rmSync(this.machine.root, { recursive: true, force: true });
@@ -160,7 +160,7 @@ export class Stage implements AsyncDisposable {
   }
 }
 
-/** Without what the journal itself shows in columns: priority, time. */
+/** The line without priority and time, which journald stores separately. */
 function readable(line: string): string {
   return line.replace(/^<\d>(smm-agent: )?/, '').replace(/^\S+T\S+Z (\w+ +)/, '$1');
 }

@@ -1,4 +1,4 @@
-/** What the repository carries of the agent, and that it is what the deb brings. */
+/** The archives of the agent for the signed repository, and that they have the same files as the deb. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { chmodSync, mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
@@ -21,7 +21,7 @@ function makeRuntime(folder: string): string {
   return folder;
 }
 
-/** The archive unpacked into a folder beside it. */
+/** Unpacks the archive into a folder beside it. */
 function unpack(archive: string): string {
   const into = `${archive}.d`;
   mkdirSync(into, { recursive: true });
@@ -29,7 +29,7 @@ function unpack(archive: string): string {
   return into;
 }
 
-/** What tar says of it, with one space between the columns. */
+/** The listing of the archive by tar, with one space between the columns. */
 function listing(archive: string): string[] {
   const lines = must('tar', ['--utc', '--numeric-owner', '--full-time', '-tvf', plain(archive)]);
   return lines.trim().replaceAll(/ +/g, ' ').split('\n');
@@ -41,7 +41,7 @@ function plain(archive: string): string {
 }
 
 describe('the archive of a version', () => {
-  it("holds the version's folder, without a link and with the flags that it needs", async () => {
+  it('has the files of the version, with its flags for Node, and no link', async () => {
     await using folder = await temporaryFolder();
     const archive = await buildAgentArchive(AGENT, { ...PLAIN, output: folder.path });
     assert.equal(archive, join(folder.path, 'smm-agent-1.2.3.tar.zst'));
@@ -55,7 +55,7 @@ describe('the archive of a version', () => {
     assert.equal(readFileSync(join(unpack(archive), 'flags'), 'utf8'), `${NODE_FLAGS.join(' ')}\n`);
   });
 
-  it('is described by its release.json, file by file', async () => {
+  it('lists each of its files in release.json', async () => {
     await using folder = await temporaryFolder();
     const into = unpack(await buildAgentArchive(AGENT, { ...PLAIN, output: folder.path }));
     const manifest = JSON.parse(readFileSync(join(into, 'release.json'), 'utf8'));
@@ -72,7 +72,7 @@ describe('the archive of a version', () => {
     assert.deepEqual(manifest.files['smm-agent.js'], { sha256, size: 9, mode: 0o644, uid: 0, gid: 0 });
   });
 
-  it('is the same bytes each time, whenever and wherever it is built', async () => {
+  it('has the same bytes in each build, in any folder and with any umask', async () => {
     await using folder = await temporaryFolder();
     const [one, other] = [join(folder.path, 'one'), join(folder.path, 'other')];
     const first = readFileSync(await buildAgentArchive(AGENT, { ...PLAIN, output: one }));
@@ -88,7 +88,7 @@ describe('the archive of a version', () => {
 });
 
 describe('the archive of a runtime', () => {
-  it('holds node and its licence, and is the same bytes in each release', async () => {
+  it('has node and its licence, and the same bytes in each release', async () => {
     await using folder = await temporaryFolder();
     const contents = { runtimeVersion: '24.0.0', runtime: makeRuntime(join(folder.path, 'node')) };
     const archive = await buildRuntimeArchive(contents, 'arm64', { ...PLAIN, output: join(folder.path, 'one') });
@@ -105,7 +105,7 @@ describe('the archive of a runtime', () => {
 });
 
 describe('an installation from the deb and one from the repository', () => {
-  it('have the same folders, but for the link that the agent makes', async () => {
+  it('have the same files, except for the link to the runtime, which the agent makes', async () => {
     using machine = new FolderMachine();
     machine.unpack(await machine.build('1.2.3', 'the code\n'));
     const payload = join(machine.root, 'usr/lib/smm-agent/payload');

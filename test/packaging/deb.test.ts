@@ -12,7 +12,7 @@ import { Config } from '../../src/config/schema.ts';
 import { FolderMachine, must } from './machine.ts';
 
 describe('the bundle', () => {
-  it('is one file that runs alone, and knows its version', async () => {
+  it('is one file that runs without other files, and contains its version', async () => {
     using machine = new FolderMachine();
     const { code, packages } = await bundle(projectRoot, '9.8.7');
     const file = join(machine.work, 'smm-agent.js');
@@ -26,19 +26,19 @@ describe('the bundle', () => {
     assert.equal(wrong.status, 78);
   });
 
-  it('is the same each time', async () => {
+  it('is the same in each build', async () => {
     assert.equal((await bundle(projectRoot, '1.0.0')).code, (await bundle(projectRoot, '1.0.0')).code);
   });
 });
 
 describe('the package', () => {
-  it('is the same bytes each time, whenever and wherever it is built', async () => {
+  it('has the same bytes in each build, in any folder', async () => {
     using machine = new FolderMachine();
     using other = new FolderMachine();
     assert.deepEqual(readFileSync(await machine.build('1.0.0')), readFileSync(await other.build('1.0.0')));
   });
 
-  it("owns nothing that a running agent or Istio needs, and everything is root's", async () => {
+  it('contains no file that a running agent or Istio needs, and root owns every file', async () => {
     using machine = new FolderMachine();
     const lines = must('dpkg-deb', ['-c', await machine.build('1.0.0')])
       .trim()
@@ -66,11 +66,11 @@ describe('the package', () => {
     assert.equal(
       paths.some((path) => path.endsWith('agent.yaml')),
       false,
-      'the operator alone writes agent.yaml',
+      'only the operator writes agent.yaml',
     );
   });
 
-  it('of a prerelease is older than that of the release, for dpkg too', async () => {
+  it('has a version for a prerelease that dpkg also takes for older than the release', async () => {
     using machine = new FolderMachine();
     const file = await machine.build('1.0.0-rc.1');
     assert.equal(file, join(machine.work, 'out/smm-agent_1.0.0~rc.1_amd64.deb'));
@@ -80,7 +80,7 @@ describe('the package', () => {
     assert.deepEqual(readdirSync(join(machine.root, 'usr/lib/smm-agent/payload/versions')), ['1.0.0-rc.1']);
   });
 
-  it('brings the root of trust that it was given, as a file of the administrator, and none otherwise', async () => {
+  it('contains a root of trust, as a conffile, only if it is built with one', async () => {
     using machine = new FolderMachine();
     const path = 'etc/smm/repository/root.json';
     machine.unpack(await machine.build('1.0.0'));
@@ -93,7 +93,7 @@ describe('the package', () => {
     assert.equal(must('dpkg-deb', ['--info', file, 'conffiles']).includes(`/${path}\n`), true);
   });
 
-  it('leaves no draft behind, and fails with what dpkg-deb said', async () => {
+  it('leaves only the deb behind, and fails with the message of dpkg-deb', async () => {
     using machine = new FolderMachine();
     await machine.build('1.0.0');
     assert.deepEqual(readdirSync(join(machine.work, 'out')), ['smm-agent_1.0.0_amd64.deb']);
@@ -107,7 +107,7 @@ describe('the package', () => {
     assert.deepEqual(readdirSync(output), []);
   });
 
-  it('names the licence of everything that is bundled', async () => {
+  it('names the licence of every bundled package', async () => {
     const { copyrightText } = await import('../../packaging/copyright.ts');
     const { packages } = await bundle(projectRoot, '1.0.0');
     const text = copyrightText(projectRoot, packages, 'Node licence', packageJson().config.runtime);
@@ -120,7 +120,7 @@ describe('the package', () => {
 describe('the example configuration', () => {
   const text = readFileSync(join(projectRoot, 'packaging/files/agent.yaml.example'), 'utf8');
 
-  it('is valid, and has exactly the defaults', () => {
+  it('is valid, and has the default of every key', () => {
     const example = Config.parse(parse(text));
     const { workloadGroup, controlPlane } = example;
     const smallest = Config.parse({ workloadGroup, controlPlane: { server: controlPlane.server } });

@@ -1,4 +1,4 @@
-/** The client of the signed repository as it ships: what it must not have loaded, and that it works without it. */
+/** The bundled client of the signed repository: it works without the modules of Node that it must not load. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -14,7 +14,7 @@ import { UNUSED, WITNESS } from './loaded-modules.ts';
 
 const PROGRAM = 'test/downloads/signed/ask-main.ts';
 
-it('the bundled client asks the repository and fetches a file, without fetch and without writing what it does to stderr', async () => {
+it('the bundled client fetches a file, loads no unused module of Node, and writes nothing to stderr', async () => {
   await using scene = await Scene.begin();
   const [main, witness] = [join(scene.path, 'ask.js'), join(scene.path, 'witness.cjs')];
   const { code, packages } = await bundle(projectRoot, '9.8.7', PROGRAM);
@@ -25,7 +25,7 @@ it('the bundled client asks the repository and fetches a file, without fetch and
   );
   await writeFile(main, code);
   await writeFile(witness, WITNESS);
-  // Through a proxy, which is Node's own part and not axios's: that one is left out.
+  // Through a proxy: Node handles proxies here. The code of axios for proxies is not bundled.
   await using proxy = await new ConnectProxy().start();
   const options = { ...scene.options, proxy: { https: proxy.url, no: '' } };
   const args = [...NODE_FLAGS, '--require', witness, main, JSON.stringify(options), TARGET];
@@ -40,7 +40,7 @@ it('the bundled client asks the repository and fetches a file, without fetch and
   assert.ok(CONTENT.equals(await readFile(join(scene.downloads, 'smm-agent-1.2.3.tar.zst'))));
   const list = JSON.parse(await readFile(`${witness}.json`, 'utf8')) as string[];
   const loaded = list.map((name) => name.replace('NativeModule ', ''));
-  assert.ok(loaded.includes('https'), 'the list names what is used');
+  assert.ok(loaded.includes('https'), 'the list contains the modules that are used');
   assert.deepEqual(
     UNUSED.filter((name) => loaded.includes(name)),
     [],

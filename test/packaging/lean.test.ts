@@ -1,4 +1,4 @@
-/** The bundle as it ships, polling: what it must not have loaded by then. */
+/** The bundled agent: which modules of Node it must not have loaded after two polls. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -28,7 +28,7 @@ describe('the bundled agent', () => {
     await mesh?.[Symbol.asyncDispose]();
   });
 
-  it('adopts, reports and polls with the flags of the launcher, and loads nothing of Node that it does not use', async () => {
+  it('adopts, reports and polls with the flags of the launcher, and loads no unused module of Node', async () => {
     const [main, witness] = [join(machine.root, 'smm-agent.js'), join(machine.root, 'witness.cjs')];
     await writeFile(main, (await bundle(projectRoot, '9.8.7')).code);
     await writeFile(witness, WITNESS);
@@ -55,7 +55,7 @@ describe('the bundled agent', () => {
         (text) => text.endsWith(']'),
       );
       const loaded = (JSON.parse(list) as string[]).map((name) => name.replace('NativeModule ', ''));
-      assert.ok(loaded.includes('https'), 'the list names what is used');
+      assert.ok(loaded.includes('https'), 'the list contains the modules that are used');
       assert.deepEqual(
         UNUSED.filter((name) => loaded.includes(name)),
         [],

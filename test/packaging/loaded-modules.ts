@@ -1,6 +1,6 @@
-/** What the bundle may load of Node, and how a test sees what it has loaded. */
+/** Modules of Node that the bundle must not load, and how a test finds out what it has loaded. */
 
-/** Node's own modules by what they cost: fetch alone is 8 MB. */
+/** Modules of Node that take much memory and are not used: fetch (undici) alone takes 8 MB. */
 export const UNUSED = [
   'internal/deps/undici/undici',
   'http2',
@@ -13,7 +13,7 @@ export const UNUSED = [
   'internal/navigator',
 ];
 
-/** Writes down what Node has loaded of itself, when asked by a signal and at the end. */
+/** Writes the list of loaded modules of Node to a file, on SIGUSR2 and at the end. */
 export const WITNESS = `const write = () => {
   require('node:fs').writeFileSync(__filename + '.json', JSON.stringify(process.moduleLoadList));
 };

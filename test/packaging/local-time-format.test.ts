@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { LocalTimeFormat } from '../../packaging/local-time-format.ts';
 
-/** The two formats that node-cron makes. */
+/** The two formats that node-cron uses. */
 const FORMATS: readonly Intl.DateTimeFormatOptions[] = [
   {
     year: 'numeric',
@@ -18,7 +18,7 @@ const FORMATS: readonly Intl.DateTimeFormatOptions[] = [
   { timeZoneName: 'shortOffset' },
 ];
 
-describe('the local time of the bundled scheduler', () => {
+describe('LocalTimeFormat, which replaces Intl in the bundle', () => {
   for (const zone of [
     'UTC',
     'Europe/Berlin',
@@ -27,7 +27,7 @@ describe('the local time of the bundled scheduler', () => {
     'Australia/Lord_Howe',
     'Pacific/Apia',
   ]) {
-    it(`is that of Intl in ${zone}, on both sides of each change of the clocks`, () => {
+    it(`gives the same local time as Intl in ${zone}, with and without daylight saving time`, () => {
       const before = process.env.TZ;
       process.env.TZ = zone;
       try {
@@ -40,7 +40,7 @@ describe('the local time of the bundled scheduler', () => {
     });
   }
 
-  it('refuses any other zone rather than be wrong by hours', () => {
+  it('refuses every other time zone, because it would be wrong by hours', () => {
     const format = new LocalTimeFormat('en-US', { timeZone: 'Asia/Tokyo' });
     assert.throws(() => format.formatToParts(new Date()), /only the local time/);
   });
@@ -50,7 +50,8 @@ function isSame(date: Date): void {
   const ours = new Map(new LocalTimeFormat('en-US', {}).formatToParts(date).map(({ type, value }) => [type, value]));
   for (const options of FORMATS) {
     for (const { type, value } of new Intl.DateTimeFormat('en-US', options).formatToParts(date)) {
-      // node-cron takes 24 and 0 for midnight, GMT and GMT+0 for no offset. The second format has a date too, in fewer digits.
+      // node-cron accepts 24 and 0 for midnight, GMT and GMT+0 for no offset. The second format has a date with fewer
+      // digits.
       if (type === 'literal' || (type === 'hour' && value === '24')) continue;
       const [mine, theirs] = [ours.get(type), value === 'GMT+0' ? 'GMT' : value];
       if (/^\d+$/.test(theirs)) assert.equal(Number(mine), Number(theirs), type);

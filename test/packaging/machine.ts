@@ -1,6 +1,6 @@
 /**
- * A machine without systemd, made of a folder: the files of a package unpacked below it and its maintainer scripts run with
- * DPKG_ROOT, as dpkg itself does for a foreign root. Its node is a small script, so that copies cost nothing.
+ * A machine without systemd in a folder: the files of a package are unpacked into it, and its maintainer scripts run
+ * with DPKG_ROOT, as dpkg does it for another root. Its node is a small script, so that copies are fast.
  */
 import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -37,19 +37,19 @@ export class FolderMachine implements Disposable {
     });
   }
 
-  /** What dpkg does before it configures: the files, without the scripts. */
+  /** Unpacks the files, as dpkg does it before it runs postinst. */
   unpack(deb: string): void {
     rmSync(join(this.root, 'usr/lib/smm-agent'), { recursive: true, force: true });
     must('dpkg-deb', ['-x', deb, this.root]);
   }
 
-  /** Runs a maintainer script. The group and systemd are left alone, since they are those of the real machine. */
+  /** Runs a maintainer script. It does not change the group and systemd, which belong to the real machine. */
   script(name: 'postinst' | 'prerm' | 'postrm', ...args: string[]): Ended {
     const env = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', DPKG_ROOT: this.root };
     return spawnSync(join(projectRoot, 'packaging/deb', name), args, { env, encoding: 'utf8' });
   }
 
-  /** Installs or upgrades, and fails with what the scripts said. */
+  /** Installs or upgrades the package. Fails with the messages of the scripts. */
   async install(version: string, before = ''): Promise<Ended> {
     this.unpack(await this.build(version));
     const ended = this.script('postinst', 'configure', before);

@@ -6,13 +6,13 @@ import { NODE_FLAGS } from '../../packaging/node-flags.ts';
 import { projectRoot } from '../../scripts/project.ts';
 
 describe('the flags of Node', () => {
-  it('are the same in the script that runs a version, word by word', () => {
+  it('are the same in agent-run, in the same order', () => {
     const script = readFileSync(join(projectRoot, 'systemd/bin/agent-run'), 'utf8');
     const code = script.replaceAll(/^\s*#.*$/gm, '');
     assert.deepEqual(code.match(/(?<=[\s'"=])--[a-z][\w=-]*/g), NODE_FLAGS);
   });
 
-  it('are words that a shell takes apart by spaces alone', () => {
+  it('are words that a shell separates only at spaces', () => {
     for (const flag of NODE_FLAGS) assert.match(flag, /^--[a-z][a-z0-9=-]*$/);
   });
 });

@@ -20,7 +20,7 @@ import { FolderMachine } from './machine.ts';
 
 const DROP_IN = 'etc/systemd/system/istio.service.d/zz-smm-agent.conf';
 
-/** Istio adopted: the drop-in, and a release that is active. */
+/** Makes an adopted Istio: the drop-in, and an active release. */
 function adopt(machine: FolderMachine): string {
   const release = machine.opt('istio/releases/1.31.0-0123456789ab');
   mkdirSync(join(release, 'bin'), { recursive: true });
@@ -53,13 +53,13 @@ describe('an installation', () => {
     assert.deepEqual(leftovers(machine), []);
   });
 
-  it('keeps the lock on /opt/smm-agent from everybody else: whoever can open it could hold it', async () => {
+  it('makes /opt/smm-agent unreadable for other users, because every user that can open it could lock it', async () => {
     using machine = new FolderMachine();
     await machine.install('1.0.0');
     assert.equal(statSync(machine.opt()).mode & 0o777, 0o711);
   });
 
-  it('does nothing a second time', async () => {
+  it('changes nothing when the same package is installed again', async () => {
     using machine = new FolderMachine();
     await machine.install('1.0.0');
     const before = statSync(machine.opt('current/smm-agent.js'), { bigint: true });
@@ -69,7 +69,7 @@ describe('an installation', () => {
     assert.equal(existsSync(machine.opt('previous')), false);
   });
 
-  it('repairs what is damaged, and sweeps what a killed run left', async () => {
+  it('repairs damaged files, and removes temporary files of a killed installation', async () => {
     using machine = new FolderMachine();
     await machine.install('1.0.0');
     writeFileSync(machine.opt('current/smm-agent.js'), 'damaged');
@@ -85,7 +85,7 @@ describe('an installation', () => {
     assert.deepEqual(leftovers(machine), []);
   });
 
-  it('can be killed at any moment and done again', async () => {
+  it('can be killed at any time and repeated', async () => {
     using machine = new FolderMachine();
     machine.unpack(await machine.build('1.0.0'));
     for (const ms of [1, 5, 10, 20, 40, 80]) {
@@ -99,7 +99,7 @@ describe('an installation', () => {
       const timer = setTimeout(() => process.kill(-(script.pid ?? 0), 'SIGKILL'), ms);
       await ended;
       clearTimeout(timer);
-      // Whatever counts as complete is complete.
+      // A version with a release.json is complete.
       if (existsSync(machine.opt('versions/1.0.0/release.json'))) {
         assert.equal(readFileSync(machine.opt('versions/1.0.0/smm-agent.js'), 'utf8'), 'version 1.0.0\n');
       }
@@ -110,7 +110,7 @@ describe('an installation', () => {
     }
   });
 
-  it('is repeated by an aborted removal without touching the payload', async () => {
+  it('accepts the arguments of an aborted upgrade or removal, and refuses unknown ones', async () => {
     using machine = new FolderMachine();
     await machine.install('1.0.0');
     for (const how of ['abort-upgrade', 'abort-remove', 'abort-deconfigure'])
@@ -122,7 +122,7 @@ describe('an installation', () => {
 });
 
 describe('the launcher', () => {
-  it('runs the current version on the runtime that it names, with the arguments as they are', async () => {
+  it('runs the current version with unchanged arguments, and says what to do if there is none', async () => {
     using machine = new FolderMachine();
     await machine.install('1.0.0');
     const launcher = machine.opt('bin/smm-agent');
@@ -133,13 +133,13 @@ describe('the launcher', () => {
     assert.equal(gone.status, 69);
     assert.match(
       gone.stderr,
-      /what to do: systemctl restart smm-agent looks for another version; else install the package/,
+      /what to do: systemctl restart smm-agent looks for another version; or install the package/,
     );
   });
 });
 
 describe('a package over a version that the agent has upgraded itself to', () => {
-  /** The package 1.0.0, and a version that came out of the repository. */
+  /** Installs the package 1.0.0, and makes a version from the repository the current one. */
   async function upgradedItself(machine: FolderMachine, version: string): Promise<void> {
     await machine.install('1.0.0');
     cpSync(machine.opt('versions/1.0.0'), machine.opt('versions', version), {
@@ -156,23 +156,27 @@ describe('a package over a version that the agent has upgraded itself to', () =>
     writeFileSync(join(machine.root, 'var/lib/smm-agent/agent/probation'), `id=1\nfrom=${from}\nto=${to}\n`);
   };
 
-  it('that is older leaves it, and says so', async () => {
+  it('keeps that version if the package is older, and says so', async () => {
     using machine = new FolderMachine();
     await upgradedItself(machine, '1.2.0');
     const { stdout } = await machine.install('1.1.0', '1.0.0');
     assert.match(stdout, /smm-agent 1\.2\.0 stays: .* this package brings 1\.1\.0, which is older/);
     assert.deepEqual(links(machine), ['versions/1.2.0', 'versions/1.0.0']);
-    assert.deepEqual(readdirSync(machine.opt('versions')), ['1.0.0', '1.1.0', '1.2.0'], "the package's own is at hand");
+    assert.deepEqual(
+      readdirSync(machine.opt('versions')),
+      ['1.0.0', '1.1.0', '1.2.0'],
+      'the version of the package is installed too',
+    );
   });
 
-  it('that is the same again leaves it', async () => {
+  it('keeps that version if the same package is installed again', async () => {
     using machine = new FolderMachine();
     await upgradedItself(machine, '1.2.0');
     assert.match((await machine.install('1.0.0', '1.0.0')).stdout, /smm-agent 1\.2\.0 stays/);
     assert.deepEqual(links(machine), ['versions/1.2.0', 'versions/1.0.0']);
   });
 
-  it('that is newer takes its place, says so, and keeps it to go back to', async () => {
+  it('replaces that version if the package is newer, says so, and keeps it as previous', async () => {
     using machine = new FolderMachine();
     await upgradedItself(machine, '1.2.0');
     const { stdout } = await machine.install('1.3.0', '1.0.0');
@@ -180,13 +184,13 @@ describe('a package over a version that the agent has upgraded itself to', () =>
     assert.deepEqual(links(machine), ['versions/1.3.0', 'versions/1.2.0']);
   });
 
-  it('orders a prerelease before its release, as the agent does', async () => {
+  it('replaces a prerelease by its release', async () => {
     using machine = new FolderMachine();
     await upgradedItself(machine, '1.1.0-rc.1');
     assert.match((await machine.install('1.1.0', '1.0.0')).stdout, /1\.1\.0 of this package takes the place/);
   });
 
-  it('in the middle of a probation never takes away what it names, and never goes back to what is unconfirmed', async () => {
+  it('removes no version that a probation names, and makes no unconfirmed version the previous one', async () => {
     using machine = new FolderMachine();
     await upgradedItself(machine, '1.2.0');
     probation(machine, '1.0.0', '1.2.0');
@@ -197,14 +201,14 @@ describe('a package over a version that the agent has upgraded itself to', () =>
     assert.equal(existsSync(machine.opt('versions/1.2.0/release.json')), true);
   });
 
-  it('replaces what came with the package before, also by an older one: that is what dpkg was asked for', async () => {
+  it('replaces a version that came with an earlier package even by an older one, as dpkg was told to', async () => {
     using machine = new FolderMachine();
     await machine.install('1.1.0');
     const { stdout } = await machine.install('1.0.0', '1.1.0');
     assert.deepEqual([stdout, ...links(machine)], ['', 'versions/1.0.0', 'versions/1.1.0']);
   });
 
-  it('replaces one that cannot start, whatever its number', async () => {
+  it('replaces a newer version that cannot start', async () => {
     using machine = new FolderMachine();
     await upgradedItself(machine, '1.2.0');
     rmSync(machine.opt('versions/1.2.0/smm-agent.js'));
@@ -214,7 +218,7 @@ describe('a package over a version that the agent has upgraded itself to', () =>
 });
 
 describe('an upgrade', () => {
-  it('switches, keeps the version before, and takes nothing away that runs', async () => {
+  it('switches to the new version, and keeps the version before, which still runs', async () => {
     using machine = new FolderMachine();
     await machine.install('1.0.0');
     assert.equal(machine.script('prerm', 'upgrade', '1.1.0').status, 0);
@@ -228,7 +232,7 @@ describe('an upgrade', () => {
 });
 
 describe('many upgrades', () => {
-  it('leave the current version and the one before, with the runtimes that these need', async () => {
+  it('leave only the current and the previous version, with their runtimes', async () => {
     using machine = new FolderMachine();
     for (const version of ['1.0.0', '1.1.0', '1.2.0']) await machine.install(version);
     mkdirSync(machine.opt('runtimes/20.0.0/bin'), { recursive: true });
@@ -240,7 +244,7 @@ describe('many upgrades', () => {
 });
 
 describe('a removal', () => {
-  it('leaves nothing but state and configuration where Istio is not ours', async () => {
+  it('leaves only state and configuration if Istio was not adopted; a purge removes these too', async () => {
     using machine = new FolderMachine();
     await machine.install('1.0.0');
     writeFileSync(join(machine.root, 'etc/smm/agent.yaml'), '');
@@ -256,7 +260,7 @@ describe('a removal', () => {
     assert.equal(existsSync(join(machine.root, 'var/lib/smm-agent')), false);
   });
 
-  it('leaves all that an adopted Istio needs to run, stop and start, and says how to go back', async () => {
+  it('leaves everything that an adopted Istio needs to run, stop and start, and says how to go back', async () => {
     using machine = new FolderMachine();
     await machine.install('1.0.0');
     const release = adopt(machine);
@@ -272,13 +276,13 @@ describe('a removal', () => {
     assert.equal(existsSync(join(machine.root, DROP_IN)), true);
     assert.equal(existsSync(machine.opt('bin/smm-agent')), false);
     assert.equal(existsSync(machine.opt('versions')), false);
-    // The switch reads it: without an agent no other release may come up.
+    // istio-switch reads this file: without an agent, no other release may start.
     assert.equal(existsSync(join(machine.root, 'var/lib/smm-agent/istio/hold')), true);
   });
 });
 
 describe('a purge', () => {
-  it('refuses to delete what runs, names it, and works once that has ended', async () => {
+  it('is refused, with their names, while programs of a release run, and works after they have ended', async () => {
     using machine = new FolderMachine();
     await machine.install('1.0.0');
     const release = adopt(machine);
@@ -291,7 +295,7 @@ describe('a purge', () => {
     assert.match(refused.stderr, /systemctl stop istio/);
     assert.equal(existsSync(join(release, 'bin/envoy')), true);
     assert.equal(existsSync(join(machine.root, DROP_IN)), true);
-    // A program whose file was deleted runs all the same.
+    // A program still runs after its file was deleted.
     rmSync(join(release, 'bin/envoy'));
     assert.equal(machine.script('postrm', 'purge').status, 1);
     envoy.kill('SIGKILL');
@@ -304,7 +308,7 @@ describe('a purge', () => {
     assert.equal(machine.script('postrm', 'purge').status, 0);
   });
 
-  it('takes the unit file with it that stood in for the one of a removed Istio, and no other', async () => {
+  it('removes the unit file that the agent kept for a removed Istio package, and no other unit file', async () => {
     for (const [text, stays] of [
       ['# Kept by smm-agent: the package was removed\n[Service]\n', false],
       ['[Service]\n', true],

@@ -1,11 +1,11 @@
-/** tuf-js as a client of the repository, over HTTP: it knows nothing of the publisher. */
+/** tuf-js as a client of the repository, over HTTP. It uses no code of the publisher. */
 import { copyFile, mkdir, readFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join, normalize } from 'node:path';
 import { Updater } from 'tuf-js';
 
-/** Serves the two folders that are published, and nothing else. */
+/** Serves only the two folders that are published. */
 export class PublishedFiles implements AsyncDisposable {
   readonly #server: Server;
 
@@ -39,7 +39,7 @@ export class PublishedFiles implements AsyncDisposable {
   }
 }
 
-/** A machine that has the shipped root, and what it has fetched before. */
+/** A machine with the shipped root and the metadata that it has fetched before. */
 export class Client {
   readonly #folder: string;
   readonly #url: string;
@@ -56,7 +56,9 @@ export class Client {
     return new Client(folder, url);
   }
 
-  /** The content of a target, null when there is none of this path. Rejects when the repository is not to be trusted. */
+  /**
+   * The content of a target; null if there is no target with this path. Rejects if the repository cannot be trusted.
+   */
   async get(path: string): Promise<string | null> {
     const updater = new Updater({
       metadataDir: this.#folder,

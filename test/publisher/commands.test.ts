@@ -1,4 +1,4 @@
-/** `npm run repository -- <command>` as somebody types it. */
+/** `npm run repository -- <command>` as a publisher types it. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { chmod, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
@@ -38,7 +38,7 @@ async function must(fixture: Fixture, ...args: string[]): Promise<string> {
 const INIT = ['init', 'repository', '--keys', 'keys'];
 
 describe('the commands of the publisher', () => {
-  it('take a release from an empty folder to the announcement', async () => {
+  it('create a repository, add a release, announce it, verify, refresh and withdraw', async () => {
     await using fixture = await Fixture.make();
     await fixture.agentArchive('1.0.0');
     for (const architecture of ['amd64', 'arm64'] as const) await fixture.runtimeArchive(architecture);
@@ -67,7 +67,7 @@ describe('the commands of the publisher', () => {
     assert.match(await must(fixture, 'withdraw', 'repository', '--keys', 'keys', path), /was withdrawn already/);
   });
 
-  it('keep the keys to their owner, whatever the umask says, and those of root apart', async () => {
+  it('make keys that only their owner can read, with any umask, and a folder for the keys of root', async () => {
     await using fixture = await Fixture.make();
     const umask = process.umask(0);
     try {
@@ -82,7 +82,7 @@ describe('the commands of the publisher', () => {
     assert.equal((await stat(join(fixture.folder, 'metadata/1.root.json'))).mode & 0o777, 0o644);
   });
 
-  it('let two of three people sign a root where they are', async () => {
+  it('let two of three key holders sign a new root, each with a folder of their own', async () => {
     await using fixture = await Fixture.make();
     await must(fixture, ...INIT);
     for (const [index, name] of ['ann', 'bob'].entries()) {
@@ -105,13 +105,13 @@ describe('the commands of the publisher', () => {
     await must(fixture, 'verify', 'repository', '--root', 'repository/metadata/1.root.json');
   });
 
-  it('say with their exit code what is for somebody to do', async () => {
+  it('end with 1 when a key is missing or verify finds a problem', async () => {
     await using fixture = await Fixture.make();
     await must(fixture, ...INIT, '--expires-targets', '10d');
     await rm(join(fixture.keys, 'targets-1.pem'));
     const refreshed = await run(fixture, ['refresh', 'repository', '--keys', 'keys']);
     assert.equal(refreshed.status, 1);
-    assert.equal(refreshed.stdout, 'signed timestamp\n', 'what can be signed is signed');
+    assert.equal(refreshed.stdout, 'signed timestamp\n', 'the timestamp is signed, since its key is there');
     assert.match(refreshed.stderr, /targets expires at .*, and its keys are not at hand\n {2}what to do: /);
     await rm(join(fixture.folder, 'metadata/timestamp.json'));
     const verified = await run(fixture, ['verify', 'repository']);
@@ -119,7 +119,7 @@ describe('the commands of the publisher', () => {
     assert.match(verified.stdout, /problem: .*timestamp.json: it is not there\n1 problem\n$/);
   });
 
-  it('refuse what they do not understand, and say what was meant', async () => {
+  it('refuse unknown commands, options and arguments, and suggest the right one', async () => {
     await using fixture = await Fixture.make();
     const cases: [args: string[], sentence: RegExp][] = [
       [['initt'], /cannot find the command initt \(did you mean init\?\)/],
@@ -140,7 +140,7 @@ describe('the commands of the publisher', () => {
     assert.deepEqual(await readdir(fixture.at()), [], 'nothing was done');
   });
 
-  it('explain themselves', async () => {
+  it('have a help text with every option', async () => {
     await using fixture = await Fixture.make();
     const overview = await must(fixture, 'help');
     for (const [name, load] of Object.entries(commands)) {
@@ -156,7 +156,7 @@ describe('the commands of the publisher', () => {
 });
 
 describe('an announcement', () => {
-  it('is a ConfigMap of its revision', async () => {
+  it('is a ConfigMap for the given revision', async () => {
     await using fixture = await Fixture.make();
     const args = ['announce', '1.2.0', '--revision', 'canary', '--namespace', 'mesh', '--min', '1.1.0', '--hold'];
     assert.deepEqual(parse(await must(fixture, ...args)), {
@@ -167,7 +167,7 @@ describe('an announcement', () => {
     });
   });
 
-  it('has no values that agents would refuse', async () => {
+  it('is refused if agents would refuse its values', async () => {
     await using fixture = await Fixture.make();
     const cases: [args: string[], sentence: RegExp][] = [
       [['v1.2.0'], /cannot use "v1.2.0" as the version\n.*write 1.2.0/],
@@ -185,7 +185,7 @@ describe('an announcement', () => {
     }
   });
 
-  it('is applied by kubectl, in the environment of whoever calls', async () => {
+  it('is applied with kubectl in the environment of the caller', async () => {
     await using fixture = await Fixture.make();
     await mkdir(fixture.at('bin'));
     const kubectl = fixture.at('bin/kubectl');
@@ -205,7 +205,7 @@ describe('an announcement', () => {
     assert.match(stderr, /cannot apply it: no such cluster/);
   });
 
-  it('pins packages of Istio by what they are, and by lists of them', async () => {
+  it('pins packages of Istio from a deb or from a list of digests', async () => {
     await using fixture = await Fixture.make();
     const deb = fixture.at('official.deb');
     await buildIstioPackage(deb, { version: '1.31.1' });
@@ -222,7 +222,7 @@ describe('an announcement', () => {
     assert.deepEqual([status, /cannot pin 1\.31\.1 \w+ twice/.test(stderr)], [1, true], stderr);
   });
 
-  it('keeps what is pinned when it says nothing about it, and pins nothing any more when it says that', async () => {
+  it('keeps the pinned packages of the ConfigMap, and removes them with --unpin', async () => {
     await using fixture = await Fixture.make();
     await mkdir(fixture.at('bin'));
     const pins = `1.31.1 amd64 ${'ab'.repeat(32)}\n`;
@@ -245,7 +245,7 @@ describe('an announcement', () => {
     assert.match((await run(fixture, announce, env)).stderr, /cannot keep istioDigests of ConfigMap smm-agent-canary/);
   });
 
-  it('has the keys of the manifest, which announces the version of this project', async () => {
+  it('is the same as the manifest in packaging/kubernetes, which announces the version of this project', async () => {
     await using fixture = await Fixture.make();
     const { version } = packageJson();
     const manifest = await readFile(join(projectRoot, 'packaging/kubernetes/agent-version.yaml'), 'utf8');

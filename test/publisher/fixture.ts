@@ -1,4 +1,4 @@
-/** Repositories in a temporary folder, made in process, with archives as small as can be. */
+/** Repositories in a temporary folder, made in this process, with very small archives. */
 import { chmod, cp, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { buildAgentArchive, buildRuntimeArchive } from '../../packaging/artifacts.ts';
@@ -46,13 +46,13 @@ export class Fixture implements AsyncDisposable {
     return { folder: this.folder, keys: [this.keys], ...more };
   }
 
-  /** An archive of the agent, whose code is the word. */
+  /** An archive of the agent. Its code is `word`. */
   agentArchive(version: string, word = version): Promise<string> {
     const contents = { version, runtimeVersion: RUNTIME, code: `${word}\n`, copyright: 'copyright\n' };
     return buildAgentArchive(contents, { output: this.at('build', word), level: 1, sourceDateEpoch: 1 });
   }
 
-  /** An archive of a runtime, whose node begins with these bytes. */
+  /** An archive of a runtime. Its node has the given content. */
   async runtimeArchive(architecture: 'amd64' | 'arm64', node: string | Buffer = '#!/bin/sh\n'): Promise<string> {
     const runtime = this.at('runtime');
     await mkdir(join(runtime, 'bin'), { recursive: true });
@@ -63,7 +63,7 @@ export class Fixture implements AsyncDisposable {
     return buildRuntimeArchive(contents, architecture, { output: this.at('build'), level: 1 });
   }
 
-  /** A file whose content is the word, published under a path that no agent asks for. */
+  /** A file with the content `word`, and a target path that no agent uses. */
   async file(word: string): Promise<{ file: string; path: string }> {
     const file = this.at(`${word}.txt`);
     await writeFile(file, `${word}\n`);
@@ -71,7 +71,7 @@ export class Fixture implements AsyncDisposable {
   }
 
   /**
-   * What is on disk after each step of `work`, as copies of repository and keys: a SIGKILL leaves just that. Their names say the step.
+   * Copies of the repository and the keys after each step of `work`: what a SIGKILL at that step would leave on disk.
    */
   async killedAtEachStep(
     work: (publisher: Publisher) => Promise<unknown>,
@@ -97,7 +97,7 @@ function ignoreAbsent(error: NodeJS.ErrnoException): void {
   if (error.code !== 'ENOENT') throw error;
 }
 
-/** A clock so many days ahead. */
+/** A clock that is `days` days ahead. */
 export function inDays(days: number): () => Date {
   return () => new Date(Date.now() + days * 86_400_000);
 }

@@ -1,6 +1,7 @@
 /**
- * A publisher that is killed, at every step of every command: what it leaves can be used by clients, and the same command completes it.
- * What a SIGKILL leaves is what is on disk at that moment, so it is copied there; one command is also killed for real.
+ * A publisher that is killed at every step of every command: clients can still use the repository, and the same command
+ * completes it. The tests copy what is on disk at each step, which is what a SIGKILL would leave. One command is really
+ * killed.
  */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -24,11 +25,11 @@ interface Case {
   name: string;
   prepare?: (fixture: Fixture) => Promise<unknown>;
   command: (publisher: Publisher, fixture: Fixture) => Promise<unknown>;
-  /** Steps at which it is killed, or it would show nothing. */
+  /** The steps at which the command is killed. */
   steps: readonly string[];
-  /** Only until its root and its timestamp are both there; see cut-off.ts. */
+  /** After this step clients may refuse the repository, until both root and timestamp are there; see cut-off.ts. */
   mayBeRefusedAt?: string;
-  /** Paths that are published in the end. */
+  /** The paths of the targets at the end. */
   targets: readonly string[];
 }
 
@@ -52,7 +53,7 @@ const CASES: readonly Case[] = [
     targets: [],
   },
   {
-    name: 'refresh, which removes what is old',
+    name: 'refresh, which removes old files',
     prepare: async (fixture) => {
       await addHello(fixture);
       await withdrawTargets(fixture.publisher(), [HELLO]);
@@ -123,7 +124,7 @@ const CASES: readonly Case[] = [
 
 describe('a publisher that is killed', { concurrency: 4 }, () => {
   for (const { name, prepare, command, steps, mayBeRefusedAt, targets } of CASES) {
-    it(`in ${name}, leaves what clients can use, and can be run again`, async () => {
+    it(`in ${name}, leaves a repository that clients can use, and completes when run again`, async () => {
       await using fixture = await Fixture.withRepository();
       await prepare?.(fixture);
       const killed = await fixture.killedAtEachStep((publisher) => command(publisher, fixture));
@@ -142,7 +143,7 @@ describe('a publisher that is killed', { concurrency: 4 }, () => {
     });
   }
 
-  it('in init, can be run again, and its keys are those of the first run', async () => {
+  it('in init, completes when run again, with the keys of the first run', async () => {
     await using fixture = await Fixture.make();
     const init = (publisher: Publisher) => createRepository(publisher, { keys: { root: { keys: 2, threshold: 2 } } });
     const killed = await fixture.killedAtEachStep(init);
@@ -158,10 +159,10 @@ describe('a publisher that is killed', { concurrency: 4 }, () => {
     }
   });
 
-  it('in publish-root, leaves what clients can use, and can be run again', async () => {
+  it('in publish-root, leaves a repository that clients can use, and completes when run again', async () => {
     await using fixture = await Fixture.withRepository({});
     const rotated = await rotateKeys(fixture.publisher({ keys: [fixture.keys] }), { roles: ['root'], add: 0 });
-    assert.equal(rotated.answer, 'published', 'all keys are at hand here');
+    assert.equal(rotated.answer, 'published', 'all keys of root are there');
     const roots = fixture.at('roots');
     await moveRootKeys(fixture, roots);
     const { file } = (await rotateKeys(fixture.publisher(), { roles: ['snapshot'] })) as { file: string };
@@ -180,7 +181,7 @@ describe('a publisher that is killed', { concurrency: 4 }, () => {
     }
   });
 
-  it('in rotate, had made a key, which is then taken instead of another one', async () => {
+  it('in rotate, uses the key that the killed run has made when run again', async () => {
     await using fixture = await Fixture.withRepository();
     const killed = await fixture.killedAtEachStep((publisher) => rotateKeys(publisher, { roles: ['timestamp'] }));
     const publisher = killed[0]?.publisher as Publisher;
@@ -189,7 +190,7 @@ describe('a publisher that is killed', { concurrency: 4 }, () => {
     assert.deepEqual(names, ['timestamp-1.pem', 'timestamp-2.pem']);
   });
 
-  it('and had signed a list that nobody saw, never uses its number for another one', async () => {
+  it('in add, never uses the number of an unpublished list of targets again', async () => {
     await using fixture = await Fixture.withRepository();
     const killed = await fixture.killedAtEachStep(async (publisher) =>
       addTargets(publisher, [await fixture.file('hello')]),
@@ -202,10 +203,10 @@ describe('a publisher that is killed', { concurrency: 4 }, () => {
     assert.equal(existsSync(unseen ?? ''), true);
   });
 
-  it('by a real SIGKILL before any of its renames, does the same', async () => {
+  it('in add, by a real SIGKILL before each rename, does the same', async () => {
     await using fixture = await Fixture.withRepository();
     const { file, path } = await fixture.file('hello');
-    // The file, targets, snapshot, timestamp, and the note of what is not named any more.
+    // The renames: the file, targets, snapshot, timestamp, and the list of files that are not named any more.
     const signals = await Promise.all(
       [1, 2, 3, 4, 5, 6].map(async (write) => {
         const folder = fixture.at(`killed-${write}`);

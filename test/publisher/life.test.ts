@@ -1,4 +1,4 @@
-/** The life of a repository, read back by a client that has nothing but the first root. */
+/** A repository from its creation to lost keys, read by a client that has only the first root. */
 import assert from 'node:assert/strict';
 import { cp, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -20,10 +20,10 @@ async function requireWhole(folder: string, now = inDays(0)): Promise<void> {
   assert.deepEqual((await verifyRepository(folder, { now })).problems, []);
 }
 
-describe('a repository', () => {
+describe('a repository and its client', () => {
   let fixture: Fixture;
   let server: PublishedFiles;
-  /** It lives through all that follows, and keeps what it has seen. */
+  /** The same client for all tests below. It keeps the metadata that it has seen. */
   let client: Client;
 
   before(async () => {
@@ -36,12 +36,12 @@ describe('a repository', () => {
     await fixture?.[Symbol.asyncDispose]();
   });
 
-  it('begins empty, and is whole', async () => {
+  it('is valid and has no targets at first', async () => {
     assert.equal(await client.get(HELLO), null);
     await requireWhole(fixture.folder);
   });
 
-  it('has what was added, under the digest of its bytes', async () => {
+  it('serves added files, whose names begin with their digest', async () => {
     await addTargets(fixture.publisher(), [await fixture.file('hello'), await fixture.file('world')]);
     assert.equal(await client.get(HELLO), 'hello\n');
     assert.equal(await client.get(WORLD), 'world\n');
@@ -49,14 +49,14 @@ describe('a repository', () => {
     assert.match(name, /^[0-9a-f]{64}\.(hello|world)\.txt$/);
   });
 
-  it('changes nothing when the same is added again', async () => {
+  it('does not change when the same file is added again', async () => {
     const names = await readdir(join(fixture.folder, 'metadata'));
     const { added, unchanged } = await addTargets(fixture.publisher(), [await fixture.file('hello')]);
     assert.deepEqual([added, unchanged], [[], [HELLO]]);
     assert.deepEqual(await readdir(join(fixture.folder, 'metadata')), names);
   });
 
-  it('takes the agent, its runtimes and nothing else by their names', async () => {
+  it('finds the target paths of agent and runtime archives from their file names', async () => {
     const agent = await fixture.agentArchive('1.0.0');
     const runtimes = [await fixture.runtimeArchive('amd64'), await fixture.runtimeArchive('arm64')];
     const { added } = await addTargets(
@@ -70,13 +70,13 @@ describe('a repository', () => {
     assert.notEqual(await client.get(agentTarget('1.0.0')), null);
   });
 
-  it('no longer has what was withdrawn', async () => {
+  it('does not serve a withdrawn file', async () => {
     assert.deepEqual(await withdrawTargets(fixture.publisher(), [WORLD]), [WORLD]);
     assert.equal(await client.get(WORLD), null);
     assert.equal(await client.get(HELLO), 'hello\n');
   });
 
-  it('expires by its timestamp first, and is right again after a refresh', async () => {
+  it('has an expired timestamp after eight days, and is valid again after a refresh', async () => {
     const { problems } = await verifyRepository(fixture.folder, { now: inDays(8) });
     assert.deepEqual(problems.length, 1);
     assert.match(problems[0] ?? '', /^timestamp \d+ has expired/);
@@ -86,7 +86,7 @@ describe('a repository', () => {
   });
 
   for (const role of ROLES) {
-    it(`gets new keys for ${role} under its clients`, async () => {
+    it(`is still accepted by its client after ${role} got a new key`, async () => {
       const { answer, ...rotated } = await rotateKeys(fixture.publisher(), { roles: [role] });
       assert.equal(answer, 'published');
       assert.equal('made' in rotated && rotated.made.length, 1);
@@ -97,14 +97,14 @@ describe('a repository', () => {
     });
   }
 
-  it('is read from its first root by a client that was never there', async () => {
+  it('is accepted by a new client that begins with the first root', async () => {
     const first = join(fixture.folder, 'metadata/1.root.json');
     const fresh = await Client.make(fixture.at('fresh'), server.url, first);
     assert.equal(await fresh.get(HELLO), 'hello\n');
     assert.deepEqual((await verifyRepository(fixture.folder, { root: first })).problems, []);
   });
 
-  it('goes on without keys that were taken out of use', async () => {
+  it('needs no key that was replaced', async () => {
     await rm(join(fixture.keys, 'root/root-1.pem'));
     for (const role of ['targets', 'snapshot', 'timestamp']) await rm(join(fixture.keys, `${role}-1.pem`));
     await addTargets(fixture.publisher(), [await fixture.file('later')]);
@@ -112,7 +112,7 @@ describe('a repository', () => {
   });
 
   for (const role of ['targets', 'snapshot', 'timestamp'] as const) {
-    it(`goes on when the key of ${role} is lost`, async () => {
+    it(`is still accepted by its client after the lost key of ${role} was replaced`, async () => {
       await rm(join(fixture.keys, `${role}-2.pem`));
       assert.equal((await rotateKeys(fixture.publisher(), { roles: [role] })).answer, 'published');
       await requireWhole(fixture.folder);
@@ -121,8 +121,8 @@ describe('a repository', () => {
   }
 });
 
-describe('a stolen machine', () => {
-  it('is answered by one root that replaces all of its keys', async () => {
+describe('a stolen machine with the keys of targets, snapshot and timestamp', () => {
+  it('needs only one new root that replaces all three keys', async () => {
     await using fixture = await Fixture.withRepository();
     await addTargets(fixture.publisher(), [await fixture.file('hello')]);
     const rotated = await rotateKeys(fixture.publisher(), { roles: ['targets', 'snapshot', 'timestamp'] });
@@ -135,8 +135,8 @@ describe('a stolen machine', () => {
   });
 });
 
-describe('a root that two of three people sign', () => {
-  /** The root keys, each in a folder of its owner, and none of them where the repository is. */
+describe('a root that needs two of three key holders', () => {
+  /** Moves each root key into a folder of its owner, away from the other keys. */
   async function apart(fixture: Fixture): Promise<string[]> {
     const owners = ['ann', 'bob', 'cem'].map((name) => fixture.at(name));
     for (const [index, owner] of owners.entries()) {
@@ -164,17 +164,17 @@ describe('a root that two of three people sign', () => {
       [1, 1],
     );
     await assert.rejects(publishDraft(fixture.publisher(), [file]), /asks for 2 signatures and has 1/);
-    // What is refreshed while the draft waits is signed by the key to come too.
+    // While the draft waits, a refresh also signs with the new key.
     await refreshRepository(fixture.publisher());
     assert.deepEqual((await signDraft(file, { keys: [bob] })).lacking, []);
     await rm(join(fixture.keys, 'timestamp-1.pem'));
     await rm(join(fixture.keys, 'timestamp-2.pem'));
-    // Nothing else is to be signed any more: publishing needs no key of the role.
+    // Publishing the root needs no key of the role, because its metadata is signed already.
     assert.equal(await publishDraft(fixture.publisher(), [file]), 2);
     await requireWhole(fixture.folder);
   });
 
-  it('may be signed in copies that are put together', async () => {
+  it('can be signed in several copies, which are merged when it is published', async () => {
     await using fixture = await Fixture.withRepository({});
     const [ann = '', bob = ''] = await apart(fixture);
     const rotated = await rotateKeys(fixture.publisher(), { roles: ['root'], add: 0 });
@@ -184,11 +184,11 @@ describe('a root that two of three people sign', () => {
     await signDraft(file, { keys: [ann] });
     await signDraft(copy, { keys: [bob] });
     assert.equal(await publishDraft(fixture.publisher(), [file, copy]), 2);
-    assert.equal(await publishDraft(fixture.publisher(), [copy]), 2, 'a second time it is published already');
+    assert.equal(await publishDraft(fixture.publisher(), [copy]), 2, 'publishing again changes nothing');
     await requireWhole(fixture.folder);
   });
 
-  it('replaces a lost key of one of them with the signatures of the others', async () => {
+  it('can replace the lost key of one holder with the signatures of the other two', async () => {
     await using fixture = await Fixture.withRepository({});
     const [ann = '', bob = '', cem = ''] = await apart(fixture);
     const { signed } = await signDraftOf(fixture, cem);
@@ -202,10 +202,10 @@ describe('a root that two of three people sign', () => {
       { ...roles[0], version: 2, signed: 3, threshold: 2, keys: 3 },
     );
     const again = await rotateKeys(fixture.publisher({ keys }), { roles: ['root'], remove: signed });
-    assert.equal(again.answer, 'completed', 'what is removed is not removed again');
+    assert.equal(again.answer, 'completed', 'a removed key is not removed again');
   });
 
-  /** Ids of the keys in a folder, learnt by letting them sign a draft that is thrown away. */
+  /** The ids of the keys in a folder: they sign a draft, which is deleted then. */
   async function signDraftOf(fixture: Fixture, keys: string) {
     const rotated = await rotateKeys(fixture.publisher(), { roles: ['root'], add: 0 });
     const file = rotated.answer === 'draft' ? rotated.file : '';
@@ -215,8 +215,8 @@ describe('a root that two of three people sign', () => {
   }
 });
 
-describe('files that nothing names any more', () => {
-  it('stay for the clients that are about to fetch them, and go when their time is over', async () => {
+describe('files that no metadata names any more', () => {
+  it('stay for 30 days, for clients that are about to fetch them, and are removed then', async () => {
     await using fixture = await Fixture.withRepository();
     await addTargets(fixture.publisher(), [await fixture.file('hello')]);
     const files = () => readdir(join(fixture.folder, 'targets/other'));
@@ -232,7 +232,7 @@ describe('files that nothing names any more', () => {
     await requireWhole(fixture.folder, inDays(31));
   });
 
-  it('never go while a timestamp that named them is valid', async () => {
+  it('stay while a timestamp that named them is valid, even with keepDays 0', async () => {
     await using fixture = await Fixture.withRepository();
     await addTargets(fixture.publisher(), [await fixture.file('hello')]);
     await withdrawTargets(fixture.publisher(), [HELLO], { keepDays: 0 });
@@ -242,7 +242,7 @@ describe('files that nothing names any more', () => {
     assert.deepEqual(await readdir(join(fixture.folder, 'targets/other')), []);
   });
 
-  it('stay for good when they are named again', async () => {
+  it('are not removed when metadata names them again', async () => {
     await using fixture = await Fixture.withRepository();
     const hello = await fixture.file('hello');
     await addTargets(fixture.publisher(), [hello]);
@@ -254,7 +254,7 @@ describe('files that nothing names any more', () => {
 });
 
 describe('two publishers at once', () => {
-  it('publish one after the other, and both', async () => {
+  it('publish one after the other, and no file is lost', async () => {
     await using fixture = await Fixture.withRepository();
     const words = ['one', 'two', 'three'];
     const files = await Promise.all(words.map((word) => fixture.file(word)));

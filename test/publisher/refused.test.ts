@@ -1,4 +1,4 @@
-/** What the publisher refuses, each with the sentence that says why and what to do. */
+/** What the publisher refuses, with the sentence that says why and what to do. */
 import assert from 'node:assert/strict';
 import { cp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -16,7 +16,7 @@ import { must } from '../packaging/machine.ts';
 import { buildIstioPackage } from '../sandbox/istio-package.ts';
 import { Fixture } from './fixture.ts';
 
-/** It is refused with these words, in the form that all errors have. */
+/** Asserts that the work is refused with this sentence, in the form of all errors. */
 async function refused(work: Promise<unknown>, sentence: RegExp, remedy?: RegExp): Promise<void> {
   await assert.rejects(work, (error: unknown) => {
     assert.ok(error instanceof PublishError, String(error));
@@ -27,14 +27,14 @@ async function refused(work: Promise<unknown>, sentence: RegExp, remedy?: RegExp
   });
 }
 
-/** It is refused, and what is published stays as it is. */
+/** Asserts that the file is refused, and the repository stays unchanged. */
 async function refusedFile(fixture: Fixture, target: NewTarget, sentence: RegExp, remedy?: RegExp): Promise<void> {
   const before = await readFile(join(fixture.folder, 'metadata/timestamp.json'));
   await refused(addTargets(fixture.publisher(), [target]), sentence, remedy);
   assert.deepEqual(await readFile(join(fixture.folder, 'metadata/timestamp.json')), before);
 }
 
-/** An archive as tar makes it of a folder that `change` has changed. */
+/** An archive of the folder that the shell command of `change` makes. */
 async function changedArchive(fixture: Fixture, change: (tree: string) => string): Promise<string> {
   const name = 'smm-agent-1.0.0.tar.zst';
   const tree = fixture.at('tree');
@@ -45,7 +45,7 @@ async function changedArchive(fixture: Fixture, change: (tree: string) => string
 }
 
 describe('an agent archive', () => {
-  it('must be the version that its name says', async () => {
+  it('must contain the version of its file name and of its target path', async () => {
     await using fixture = await Fixture.withRepository();
     const archive = await fixture.agentArchive('1.0.0');
     await cp(archive, fixture.at('smm-agent-1.0.1.tar.zst'));
@@ -58,7 +58,7 @@ describe('an agent archive', () => {
     await refusedFile(fixture, { file: archive, path: 'agent/smm-agent-2.0.0.tar.zst' }, /would be published as 2.0.0/);
   });
 
-  it('must hold what its release.json says, all of it and nothing else', async () => {
+  it('must contain exactly the files of its release.json', async () => {
     await using fixture = await Fixture.withRepository();
     const sum = '{"sha256":"98ea6e4f216f2fb4b69fff9b3a44842c38686ca685f3f55dc48c5d3fb1107be4","size":3,"mode":420}';
     const manifest = (files: string) => `echo '{"format":1,"version":"1.0.0","runtime":"24.0.0","files":{${files}}}'`;
@@ -85,7 +85,7 @@ describe('an agent archive', () => {
     await addTargets(fixture.publisher(), [{ file: await changedArchive(fixture, right) }]);
   });
 
-  it('must be an archive', async () => {
+  it('must be a complete archive', async () => {
     await using fixture = await Fixture.withRepository();
     const file = fixture.at('smm-agent-1.0.0.tar.zst');
     await writeFile(file, 'no archive');
@@ -97,7 +97,7 @@ describe('an agent archive', () => {
 });
 
 describe('a runtime', () => {
-  it('must be for the architecture that its name says', async () => {
+  it('must be for the architecture of its file name', async () => {
     await using fixture = await Fixture.withRepository();
     const arm64 = Buffer.alloc(64);
     arm64.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]);
@@ -112,7 +112,7 @@ describe('a runtime', () => {
 });
 
 describe('an Istio package', () => {
-  it('is published under the version and architecture that it has, a prerelease too', async () => {
+  it('gets its target path from its version and architecture, also for a prerelease', async () => {
     await using fixture = await Fixture.withRepository();
     const [release, prerelease] = [fixture.at('istio-sidecar.deb'), fixture.at('istio-sidecar-arm64.deb')];
     await buildIstioPackage(release, { version: '1.31.0', architecture: 'amd64' });
@@ -124,7 +124,7 @@ describe('an Istio package', () => {
     );
   });
 
-  it("is published under a distributor's version as well", async () => {
+  it("gets its target path from a distributor's version too", async () => {
     await using fixture = await Fixture.withRepository();
     const files = ['1.31.1-tetrate-v0', '1.31.1+build.5'].map((version) => ({
       version,
@@ -138,7 +138,7 @@ describe('an Istio package', () => {
     );
   });
 
-  it('must be one, and what its path says', async () => {
+  it('must be istio-sidecar for a known architecture, with the version of its target path', async () => {
     await using fixture = await Fixture.withRepository();
     const file = fixture.at('some.deb');
     await buildIstioPackage(file, { version: '1.31.0', packageName: 'smm-agent', architecture: 'amd64' });
@@ -152,7 +152,7 @@ describe('an Istio package', () => {
 });
 
 describe('a file', () => {
-  it('needs a path that can be told', async () => {
+  it('needs a valid target path, given with --as if its name does not say it', async () => {
     await using fixture = await Fixture.withRepository();
     const { file } = await fixture.file('notes');
     await refusedFile(fixture, { file }, /cannot tell what notes.txt is/, /--as/);
@@ -161,7 +161,7 @@ describe('a file', () => {
     }
   });
 
-  it('never takes the place of another one, unless that is asked for', async () => {
+  it('replaces a file with other bytes only with --replace', async () => {
     await using fixture = await Fixture.withRepository();
     await addTargets(fixture.publisher(), [{ file: await fixture.agentArchive('1.0.0') }]);
     const other = { file: await fixture.agentArchive('1.0.0', 'other') };
@@ -175,7 +175,7 @@ describe('a file', () => {
     assert.equal(added.length, 1);
   });
 
-  it('is withdrawn by its right path only', async () => {
+  it('cannot be withdrawn by a wrong path, and the right one is suggested', async () => {
     await using fixture = await Fixture.withRepository();
     await addTargets(fixture.publisher(), [{ file: await fixture.agentArchive('1.0.0') }]);
     const work = withdrawTargets(fixture.publisher(), ['agent/smm-agent-1.0.0.tar.bz']);
@@ -184,13 +184,13 @@ describe('a file', () => {
 });
 
 describe('a repository', () => {
-  it('is not made twice, nor with the keys of another one', async () => {
+  it('is not created twice, nor with the keys of another repository', async () => {
     await using fixture = await Fixture.withRepository();
     await refused(createRepository(fixture.publisher()), /there is one/);
     await refused(createRepository(fixture.publisher({ folder: fixture.at('other') })), /it has keys already/);
   });
 
-  it('is not made with a threshold that cannot be met, or need not be', async () => {
+  it('is not created with a threshold of 0 or above the number of keys, nor with an invalid lifetime', async () => {
     await using fixture = await Fixture.make();
     for (const threshold of [0, 4]) {
       const options = { keys: { root: { keys: 3, threshold } } };
@@ -203,7 +203,7 @@ describe('a repository', () => {
     assert.deepEqual(await readdir(fixture.at()), []);
   });
 
-  it('that somebody else has changed is never signed', async () => {
+  it('is not signed when its targets were changed by another program', async () => {
     await using fixture = await Fixture.withRepository();
     await addTargets(fixture.publisher(), [await fixture.file('hello')]);
     const file = join(fixture.folder, 'metadata/2.targets.json');
@@ -212,7 +212,7 @@ describe('a repository', () => {
     await refused(addTargets(fixture.publisher(), [await fixture.file('world')]), /cannot trust/);
   });
 
-  it('whose timestamp nobody has signed is never signed either', async () => {
+  it('is not signed when the signature of its timestamp is invalid', async () => {
     await using fixture = await Fixture.withRepository();
     const file = join(fixture.folder, 'metadata/timestamp.json');
     await writeFile(file, (await readFile(file, 'utf8')).replace('"expires": "2', '"expires": "3'));
@@ -222,14 +222,14 @@ describe('a repository', () => {
     );
   });
 
-  it('whose first root is missing is not used: clients that begin with it would be lost', async () => {
+  it('is not signed when its first root is missing, which new clients need', async () => {
     await using fixture = await Fixture.withRepository();
     await rotateKeys(fixture.publisher(), { roles: ['timestamp'] });
     await rm(join(fixture.folder, 'metadata/1.root.json'));
     await refused(refreshRepository(fixture.publisher()), /1.root.json: it is not there/);
   });
 
-  it('is looked for where it is', async () => {
+  it('is not found in a folder without one', async () => {
     await using fixture = await Fixture.withRepository();
     const wrong = fixture.publisher({ folder: fixture.at('nowhere') });
     await refused(refreshRepository(wrong), /cannot find a repository in/, /init/);
@@ -237,7 +237,7 @@ describe('a repository', () => {
 });
 
 describe('keys', () => {
-  it('are missed by their ids', async () => {
+  it('are named by their ids when they are missing', async () => {
     await using fixture = await Fixture.withRepository();
     await rename(join(fixture.keys, 'targets-1.pem'), fixture.at('targets-1.pem'));
     const work = addTargets(fixture.publisher(), [await fixture.file('hello')]);
@@ -248,7 +248,7 @@ describe('keys', () => {
     );
   });
 
-  it('are opened by their passphrase alone', async () => {
+  it('that are encrypted need the right passphrase', async () => {
     await using fixture = await Fixture.make();
     const publisher = fixture.publisher({ passphrase: 'open sesame' });
     await createRepository(publisher);
@@ -260,7 +260,7 @@ describe('keys', () => {
     await refused(refreshRepository(wrong), /the passphrase does not open it/);
   });
 
-  it('are Ed25519 keys in PEM', async () => {
+  it('must be Ed25519 keys in PEM', async () => {
     await using fixture = await Fixture.withRepository();
     await writeFile(join(fixture.keys, 'timestamp-2.pem'), 'nonsense');
     await refused(refreshRepository(fixture.publisher()), /timestamp-2.pem: it holds no private key/);
@@ -277,7 +277,7 @@ describe('keys', () => {
     await refused(work, /it is no Ed25519 key/);
   });
 
-  it('may be made by their owner, who gives the public one away only', async () => {
+  it('of root can be made by their owner, who gives only the public key to the publisher', async () => {
     await using fixture = await Fixture.withRepository();
     const file = fixture.at('ann.pem');
     must('openssl', ['genpkey', '-algorithm', 'ed25519', '-out', file]);
@@ -288,7 +288,7 @@ describe('keys', () => {
     assert.deepEqual([roles[0]?.keys, problems], [2, []]);
   });
 
-  it('are removed by ids that mean one of them', async () => {
+  it('are removed only by the id of an existing key', async () => {
     await using fixture = await Fixture.withRepository();
     const remove = (id: string) => rotateKeys(fixture.publisher(), { roles: ['root'], remove: [id] });
     await refused(remove('abc'), /so few letters are no id/);
@@ -299,7 +299,7 @@ describe('keys', () => {
 });
 
 describe('keys of several roles', () => {
-  it('are replaced altogether, and not chosen', async () => {
+  it('cannot be replaced together when keys or a threshold are chosen', async () => {
     await using fixture = await Fixture.withRepository();
     const work = rotateKeys(fixture.publisher(), { roles: ['targets', 'snapshot'], threshold: 1 });
     await refused(work, /cannot choose keys for targets and snapshot at once/);
@@ -307,7 +307,7 @@ describe('keys of several roles', () => {
 });
 
 describe('a second draft', () => {
-  it('is not made while one waits', async () => {
+  it('is not made while another draft waits for signatures', async () => {
     await using fixture = await Fixture.withRepository();
     await rm(join(fixture.keys, 'root'), { recursive: true });
     await rotateKeys(fixture.publisher(), { roles: ['timestamp'] });

@@ -1,4 +1,4 @@
-/** `verify` finds whatever keeps a client from a file, and all of it at once. */
+/** `verify` finds every problem that keeps a client from a file, in one run. */
 import assert from 'node:assert/strict';
 import { appendFile, cp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -36,7 +36,7 @@ async function targetFiles(folder: string): Promise<string[]> {
 
 const DAMAGES: readonly Damage[] = [
   {
-    name: 'one file lost and one changed',
+    name: 'one missing and one changed file',
     do: async (folder) => {
       const [hello = '', world = ''] = await targetFiles(folder);
       await rm(hello);
@@ -45,7 +45,7 @@ const DAMAGES: readonly Damage[] = [
     problems: [/^other\/hello.txt is missing/, /^other\/world.txt has another SHA-256/],
   },
   {
-    name: 'a file with a byte more',
+    name: 'a file that is one byte too long',
     do: async (folder) => appendFile((await targetFiles(folder))[0] ?? '', '.'),
     problems: [/^other\/hello.txt has 7 bytes instead of 6/],
   },
@@ -64,34 +64,34 @@ const DAMAGES: readonly Damage[] = [
     ],
   },
   {
-    name: 'no snapshot',
+    name: 'a missing snapshot',
     do: (folder) => rm(join(folder, 'metadata/2.snapshot.json')),
     problems: [/2.snapshot.json: it is not there/],
   },
   {
-    name: 'no timestamp',
+    name: 'a missing timestamp',
     do: (folder) => rm(join(folder, 'metadata/timestamp.json')),
     problems: [/timestamp.json: it is not there/],
   },
   {
-    name: 'no first root',
+    name: 'a missing first root',
     do: (folder) => rm(join(folder, 'metadata/1.root.json')),
     problems: [/^1.root.json is missing/, /1.root.json: it is not there/],
   },
   {
-    name: 'a second root that the first does not vouch for',
+    name: 'a second root that the keys of the first have not signed',
     do: (folder) => edit(join(folder, 'metadata/2.root.json'), /"expires": "2/, '"expires": "3'),
     problems: [/^root 1 does not vouch for root 2: root 2 has 0 valid/, /^root 2 has 0 valid/],
   },
   {
-    name: 'a file that is no JSON',
+    name: 'a timestamp that is not JSON',
     do: (folder) => writeFile(join(folder, 'metadata/timestamp.json'), '<html>'),
     problems: [/timestamp.json: it is no timestamp metadata/],
   },
 ];
 
 describe('verify', () => {
-  it('finds nothing wrong with what was published, and needs no key for that', async () => {
+  it('finds no problem in a published repository, and needs no key', async () => {
     await using fixture = await withTwoFiles();
     await rm(fixture.keys, { recursive: true });
     const { problems, warnings, roles, targets } = await verifyRepository(fixture.folder);
@@ -116,7 +116,7 @@ describe('verify', () => {
     });
   }
 
-  it('warns before something expires, and names all that has expired, with the time', async () => {
+  it('warns before metadata expires, with the time, and reports all expired metadata', async () => {
     await using fixture = await withTwoFiles();
     const soon = await verifyRepository(fixture.folder, { now: inDays(6) });
     assert.deepEqual([soon.problems, soon.warnings.length], [[], 1]);
@@ -128,7 +128,7 @@ describe('verify', () => {
     );
   });
 
-  it('begins with the root that was shipped, when it is given', async () => {
+  it('verifies from a shipped root, and reports a root of another repository', async () => {
     await using fixture = await withTwoFiles();
     await using other = await Fixture.withRepository();
     const shipped = fixture.at('shipped.json');

@@ -1,4 +1,4 @@
-/** The agent as its package installs it and an operator sets it up, but for the program itself: agent-versions.ts. */
+/** The agent as its package installs it and an operator sets it up. The program itself is in agent-versions.ts. */
 import { chmod, cp, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Paths } from '../../src/base/paths.ts';
@@ -8,7 +8,10 @@ import { ADDRESS, GROUP, NAMESPACE, type SandboxMesh } from './mesh.ts';
 
 const PROJECT = join(import.meta.dirname, '../..');
 
-/** Scripts, drop-in template, configuration and credentials, where the package and an operator put them. */
+/**
+ * Installs the scripts and the template of the drop-in like the package, and configuration and credentials like an
+ * operator.
+ */
 export async function installAgent(paths: Paths, mesh: SandboxMesh): Promise<void> {
   await cp(join(PROJECT, 'systemd/bin'), paths.bin, { recursive: true });
   const template = basename(paths.dropInTemplate);
@@ -20,22 +23,25 @@ export async function installAgent(paths: Paths, mesh: SandboxMesh): Promise<voi
   const command = join(paths.root, 'usr/bin/smm-agent');
   await write(command, commandScript(paths));
   await chmod(command, 0o755);
-  // What the scripts read of procfs; only the id of the boot is the sandbox's own.
+  // The files of procfs that the scripts read. Only the id of the boot belongs to the sandbox.
   await mkdir(join(paths.root, 'proc'), { recursive: true });
   await symlink('/proc/uptime', join(paths.root, 'proc/uptime'));
 }
 
-/** On the machine, where an operator puts it. */
+/** The path on the machine where an operator puts the file. */
 export const REPOSITORY_CA = '/etc/smm/repository/ca.crt';
 
-/** The root of trust, as a package brings it, and the authority of the repository's server: repository.caFile has yet to name it. */
+/**
+ * Installs the root of trust like a package, and the CA of the repository's server, which repository.caFile still has
+ * to name.
+ */
 export async function trustRepository(paths: Paths, repository: AgentRepository): Promise<void> {
   const folder = join(paths.root, dirname(REPOSITORY_CA));
   await write(join(folder, 'root.json'), await repository.root());
   await write(join(paths.root, REPOSITORY_CA), repository.ca);
 }
 
-/** As the package's own where a version is installed; else the sources. */
+/** /usr/bin/smm-agent: runs the installed version if there is one, else the sources. */
 function commandScript({ root, opt, bin }: Paths): string {
   const cache = Object.entries(COMPILE_CACHE).map(([name, value]) => `export ${name}='${value}'\n`);
   const sources = [process.execPath, join(PROJECT, 'src/main.ts')];
@@ -46,7 +52,7 @@ ${cache.join('')}exec '${sources.join("' '")}' "$@"
 `;
 }
 
-/** Polls each second, so that a story does not wait. */
+/** Polls every second, so that a story does not wait. */
 function agentYaml(mesh: SandboxMesh): string {
   return `workloadGroup:
   namespace: ${NAMESPACE}

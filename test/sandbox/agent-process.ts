@@ -1,4 +1,4 @@
-/** The real daemon, as a process of its own below a machine's root: `smm-agent run`. */
+/** The real daemon, `smm-agent run`, as a process below the root of a machine. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import { markOf } from './guard.ts';
 
 const MAIN = join(import.meta.dirname, '../../src/main.ts');
 const { NODE_COMPILE_CACHE = '' } = process.env;
-/** For the agent out of the sources: without it, each start takes the types out of every file anew. */
+/** For an agent that runs from the sources: without the cache, each start removes the types from every file again. */
 export const COMPILE_CACHE: Record<string, string> = NODE_COMPILE_CACHE === '' ? {} : { NODE_COMPILE_CACHE };
 
 export class AgentProcess {
@@ -32,14 +32,14 @@ export class AgentProcess {
     return this.#child?.pid ?? null;
   }
 
-  /** Starts the daemon. Without NOTIFY_SOCKET, it waits for no systemd. */
+  /** Starts the daemon. Without NOTIFY_SOCKET it does not talk to systemd. */
   start(environment: Record<string, string> = {}): void {
     if (this.#child !== null) throw new Error('cannot start the agent: it runs');
     const child = spawn(process.execPath, [MAIN, '--root', this.#root, 'run'], {
       cwd: this.#root,
       env: { PATH: this.#path, ...COMPILE_CACHE, ...markOf(this.#root), ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
-      // Of a session of its own: Ctrl-C at the terminal is the demo's to handle.
+      // In a session of its own: the demo, not the daemon, must receive Ctrl-C.
       detached: true,
     });
     for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on('line', this.#onLine);
@@ -49,7 +49,7 @@ export class AgentProcess {
     this.#child = child;
   }
 
-  /** Resolves with the exit status, or the signal's name. */
+  /** Resolves with the exit status or the name of the signal. */
   async ended(): Promise<number | string> {
     const child = this.#child;
     if (child === null) throw new Error('cannot wait for the agent: it does not run');
@@ -57,14 +57,14 @@ export class AgentProcess {
     return status ?? signal ?? '';
   }
 
-  /** In order; resolves with the exit status. */
+  /** Stops the daemon by SIGTERM. Resolves with the exit status. */
   async stop(): Promise<number | string> {
     const ended = this.ended();
     this.#child?.kill('SIGTERM');
     return ended;
   }
 
-  /** At once, as by a cut of the power; no error when it does not run. */
+  /** Kills the daemon, as a power cut would. No error if it does not run. */
   async kill(): Promise<void> {
     if (this.#child === null) return;
     const ended = this.ended();
@@ -72,7 +72,7 @@ export class AgentProcess {
     await ended;
   }
 
-  /** As `kill`, without waiting. */
+  /** Like `kill`, without waiting. */
   discard(): void {
     this.#child?.kill('SIGKILL');
   }

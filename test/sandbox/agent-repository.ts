@@ -1,6 +1,6 @@
 /**
- * A signed repository beside a mesh: made by the real publisher, behind HTTPS on loopback, with what a machine needs to trust it. A story
- * asks for one when it needs it: its keys and archives take a second.
+ * A signed repository for a mesh, made by the real publisher and served over HTTPS on loopback, with the files that a
+ * machine needs to trust it. Made only when a story needs it, because its keys and archives take a second.
  */
 import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -18,21 +18,24 @@ import type { KubeObject } from './control-plane/object.ts';
 import { HOST_ARCHITECTURE } from './istio-package.ts';
 
 export interface PublishedVersion extends VersionProgram {
-  /** The version of Node that it names; without it the one that machines have already, so that none is downloaded. */
+  /**
+   * The version of Node that the release names. Without it the version that machines have already, so that none is
+   * downloaded.
+   */
   runtime?: string;
 }
 
-/** Small archives are made at once; what is measured is made elsewhere. */
+/** Fast compression. Archives whose size is measured are made elsewhere. */
 const ARCHIVE = { level: 1, sourceDateEpoch: 1 } as const;
 
-/** Files of targets are called by their digest. */
+/** The digest at the beginning of the file name of a target. */
 const DIGEST_IN_NAME = /\b([0-9a-f]{64})\./;
 
 export class AgentRepository implements AsyncDisposable {
   readonly server: RepositoryServer;
   readonly #folder: string;
   readonly #admin: Admin;
-  /** What is served, by path; brought into step with the folder after each change, as a sync to a bucket does. */
+  /** The files that are served, by path. Updated from the folder after each change, like a sync to a bucket. */
   readonly #files: Map<string, Buffer>;
 
   private constructor(folder: string, admin: Admin) {
@@ -42,7 +45,7 @@ export class AgentRepository implements AsyncDisposable {
     this.server = new RepositoryServer(this.#files);
   }
 
-  /** Without any version yet. `folder` must not exist; `admin` may write the ConfigMaps of the mesh. */
+  /** Makes a repository without versions. `folder` must not exist; `admin` may write the ConfigMaps of the mesh. */
   static async make(folder: string, admin: Admin): Promise<AgentRepository> {
     const repository = new AgentRepository(folder, admin);
     await createRepository(repository.#publisher, { keys: { root: { keys: 1, threshold: 1 } } });
@@ -55,17 +58,20 @@ export class AgentRepository implements AsyncDisposable {
     return this.server.url;
   }
 
-  /** For repository.caFile. PEM. */
+  /** The file for repository.caFile, in PEM. */
   get ca(): string {
     return this.server.ca;
   }
 
-  /** For repository.rootFile. */
+  /** The file for repository.rootFile. */
   root(): Promise<Buffer> {
     return readFile(join(this.#folder, 'repository/metadata/1.root.json'));
   }
 
-  /** Publishes a version of the agent: without other wishes the real one. Returns the size of its archive in bytes. */
+  /**
+   * Publishes a version of the agent: the real agent, unless `program` says otherwise. Returns the size of the archive
+   * in bytes.
+   */
   async publish(version: string, { runtime, ...program }: PublishedVersion = {}): Promise<number> {
     const contents = await versionContents(version, program, runtime);
     const archive = await buildAgentArchive(contents, { output: this.#build, ...ARCHIVE });
@@ -73,7 +79,10 @@ export class AgentRepository implements AsyncDisposable {
     return (await stat(archive)).size;
   }
 
-  /** Publishes a runtime of this name, which is no other Node than the one that runs this: packing that takes seconds. */
+  /**
+   * Publishes a runtime with this version. Its node is a script that runs our own Node, because packing a Node takes
+   * seconds.
+   */
   async publishRuntime(runtimeVersion: string): Promise<void> {
     const runtime = join(this.#folder, `node-${runtimeVersion}`);
     const node = join(runtime, 'bin/node');
@@ -85,7 +94,7 @@ export class AgentRepository implements AsyncDisposable {
     await this.add(await buildRuntimeArchive({ runtimeVersion, runtime }, HOST_ARCHITECTURE, options));
   }
 
-  /** Publishes archives that were built before. */
+  /** Publishes archives that exist already. */
   async add(...files: string[]): Promise<void> {
     await addTargets(
       this.#publisher,
@@ -94,12 +103,12 @@ export class AgentRepository implements AsyncDisposable {
     await this.#sync();
   }
 
-  /** Tells the fleet by ConfigMap smm-agent, as `npm run repository -- announce --apply` does. */
+  /** Announces a version with ConfigMap smm-agent, like `npm run repository -- announce --apply`. */
   async announce(version: string, more: Omit<Announcement, 'version'> = {}): Promise<void> {
     await this.#admin.apply(parse(configMapOf({ version, repository: this.url, ...more })) as KubeObject);
   }
 
-  /** How a target is served: its path below the URL, its digest and its size. */
+  /** The path of a target below the URL, its digest and its size. */
   served(target: string): { path: string; sha256: string; bytes: number } {
     for (const [path, { length }] of this.#files) {
       const sha256 = DIGEST_IN_NAME.exec(path)?.[1] ?? '';
@@ -108,12 +117,12 @@ export class AgentRepository implements AsyncDisposable {
     throw new Error(`${target} is not published`);
   }
 
-  /** The size of a file as it is served; 0 for one that is not there. */
+  /** The size of a served file; 0 if there is none. */
   bytesAt(path: string): number {
     return this.#files.get(path)?.length ?? 0;
   }
 
-  /** What machines have fetched since the last call: versions and runtimes, without the metadata. */
+  /** The versions and runtimes that machines have fetched since the last call. */
   takeDownloads(): string[] {
     const targets = this.server.takeRequests().filter((path) => path.startsWith('targets/'));
     return targets.map((path) => path.replace(/^targets\//, '').replace(DIGEST_IN_NAME, ''));
@@ -143,7 +152,7 @@ export class AgentRepository implements AsyncDisposable {
   }
 }
 
-/** What a machine fetches for a version, as `takeDownloads` tells it. */
+/** The downloads of a machine for a version, in the form of `takeDownloads`. */
 export function downloadsOf(version: string, runtime?: string): string[] {
   return [agentTarget(version), ...(runtime === undefined ? [] : [runtimeTarget(runtime, HOST_ARCHITECTURE)])];
 }

@@ -1,6 +1,6 @@
 /**
- * The agent as its package brings it: versions and their runtime below /opt/smm-agent, and its unit. Here is done what the
- * package's postinst does on a real machine, but for the start.
+ * The agent as its package installs it: versions and their runtime below /opt/smm-agent, and the unit. This file does
+ * what postinst does on a real machine, without the start.
  */
 import { constants, copyFile, link, mkdir, readlink, rename, rm, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -10,28 +10,28 @@ import { projectRoot } from '../../scripts/project.ts';
 import type { Paths } from '../../src/base/paths.ts';
 
 export interface VersionProgram {
-  /** Instead of the real agent. */
+  /** The program of the version. Without it, the real agent. */
   code?: string;
-  /** JavaScript that runs before the agent does. */
+  /** JavaScript that runs before the program. */
   prefix?: string;
 }
 
 export interface VersionOptions extends VersionProgram {
-  /** False leaves `current` and `previous` as they are: the version only lies there. */
+  /** If false, `current` and `previous` stay unchanged, and the version is only on disk. */
   isCurrent?: boolean;
 }
 
 export const AGENT_UNIT = 'smm-agent.service';
 
-/** The runtime of every version that is installed: the Node that runs this. */
+/** The runtime of every installed version: the Node of this process. */
 const RUNTIME = process.versions.node;
 
-/** What stands in a bundle until it becomes that of a version. */
+/** The placeholder for the version in a bundle. */
 const UNSTAMPED = '0.0.0-not-stamped-yet';
-/** A bundle takes half a second, and many machines and versions of one process want the same. */
+/** Cached, because a bundle takes half a second, and many machines and versions of a process use the same one. */
 let unstamped: Promise<string> | null = null;
 
-/** What a version is made of. Without other wishes it is the real agent, on the Node that runs this. */
+/** The contents of a version. By default, the real agent and the Node of this process. */
 export async function versionContents(
   version: string,
   { code, prefix = '' }: VersionProgram = {},
@@ -42,7 +42,9 @@ export async function versionContents(
   return { version, runtimeVersion, code: whole, copyright: 'Apache-2.0\n' };
 }
 
-/** Installs a version, in place of one of the same name, and the unit. A daemon-reload is due afterwards. */
+/**
+ * Installs a version, replacing one with the same name, and the unit. The caller must do a daemon-reload afterwards.
+ */
 export async function installVersion(paths: Paths, version: string, options: VersionOptions = {}): Promise<void> {
   const { isCurrent = true } = options;
   await layRuntime(join(paths.opt, 'runtimes', RUNTIME));
@@ -65,19 +67,20 @@ async function layRuntime(folder: string): Promise<void> {
   const node = join(folder, 'bin/node');
   await mkdir(dirname(node), { recursive: true });
   try {
-    // Not a copy where it can be helped: it has 120 MB.
+    // A hard link if possible, because a copy takes 120 MB.
     await link(process.execPath, node);
   } catch (error) {
     const { code = '' } = error as NodeJS.ErrnoException;
     if (code === 'EEXIST') return;
-    // Another file system, or the file of another user. Not a symbolic link: an upgrade takes a runtime with one for damaged.
+    // Another file system, or a file of another user: a copy. Not a symbolic link: an upgrade would take the runtime
+    // for damaged.
     if (!['EXDEV', 'EPERM'].includes(code)) throw error;
     await copyFile(process.execPath, node, constants.COPYFILE_FICLONE);
   }
   writeManifest(folder, { runtime: RUNTIME }, ['bin/node']);
 }
 
-/** `target` as the link has it, relative to the folder that holds the link. */
+/** `target` is relative to the folder of the link. */
 async function makeCurrent(opt: string, target: string): Promise<void> {
   const before = await readlink(join(opt, 'current')).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return null;

@@ -1,6 +1,6 @@
 /**
- * A forward proxy that knows CONNECT only (RFC 9110, section 9.3.6), with a password if it is given one. Notes what it was asked for. It
- * may lead a name to another place, as a proxy with a resolver of its own does.
+ * A forward proxy that supports only CONNECT (RFC 9110, section 9.3.6), optionally with a password. Records its
+ * requests. Can connect to another place than the request names, like a proxy with a resolver of its own.
  */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
@@ -8,13 +8,13 @@ import { type AddressInfo, connect } from 'node:net';
 import type { Duplex } from 'node:stream';
 
 export class ConnectProxy implements AsyncDisposable {
-  /** Targets, `host:port` as the client wrote them. */
+  /** The requested targets, as `host:port`, as the client wrote them. */
   readonly asked: string[] = [];
-  /** Where a target leads, instead of there. */
+  /** From a requested target to the target to which the proxy connects instead. */
   readonly ways = new Map<string, { host: string; port: number }>();
-  /** `user:password`; others are refused with 407. */
+  /** `user:password`. Requests without it are refused with 407. */
   password: string | null = null;
-  /** Takes the request and says nothing. */
+  /** Accepts the request and never answers. */
   isHanging = false;
   readonly #open = new Set<Duplex>();
   readonly #server: Server = createServer().on('connect', (request, socket, head) =>
@@ -32,7 +32,7 @@ export class ConnectProxy implements AsyncDisposable {
     return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 
-  /** Connections that are open now, on both sides. */
+  /** The open connections, on both sides. */
   get connections(): number {
     return this.#open.size;
   }

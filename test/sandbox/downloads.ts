@@ -1,6 +1,6 @@
 /**
- * A download server on loopback with upstream's layout, and with every fault that real ones have, switchable while it
- * runs. Faults hit the packages; with `onDigests` the digest files too.
+ * A download server on loopback with the layout of Istio's downloads, and with the faults of real servers, which can be
+ * switched on and off while it runs. Faults concern the packages; with `onDigests` the digest files too.
  */
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
@@ -13,39 +13,39 @@ import { HOST_ARCHITECTURE } from './istio-package.ts';
 
 export type Fault =
   | { kind: 'none' }
-  /** A block, then a pause, again and again. */
+  /** Sends a block, then pauses, and so on. */
   | { kind: 'slow'; blockBytes: number; pauseMs: number }
-  /** The connection is cut before the head of an answer. */
+  /** Cuts the connection before the head of an answer. */
   | { kind: 'no-head' }
-  /** The connection is cut after so many bytes of each answer. */
+  /** Cuts the connection after this many bytes of each answer. */
   | { kind: 'cut-off'; afterBytes: number }
   | { kind: 'wrong-bytes' }
-  /** Content-Length says so many bytes more than come, or fewer when negative. */
+  /** Content-Length is larger than the body by this many bytes; smaller if negative. */
   | { kind: 'lying-length'; byBytes: number }
   | { kind: 'status'; status: number; retryAfter?: string }
-  /** Takes the request and never answers. */
+  /** Accepts the request and never answers. */
   | { kind: 'hang' }
-  /** Answers with a head and some bytes, and then with nothing. */
+  /** Sends a head and some bytes, and then nothing more. */
   | { kind: 'stall'; afterBytes: number }
-  /** Never stops sending; has no Content-Length. */
+  /** Never stops sending, without Content-Length. */
   | { kind: 'endless' }
   | { kind: 'ignore-range' }
-  /** Answers Range with a 206 of another part. */
+  /** Answers Range with 206 and another part. */
   | { kind: 'wrong-range' }
   | { kind: 'redirect'; to: string };
 
 export class DownloadServer {
   fault: Fault = { kind: 'none' };
-  /** Once: back to none after the next answer that it hit. */
+  /** If true, the fault is switched off after the next answer. */
   once = false;
   onDigests = false;
-  /** Every request so far: method, path and Range. */
+  /** All requests so far: method, path and Range. */
   readonly requests: { path: string; range: string | null }[] = [];
   readonly #files = new Map<string, { content: Buffer; etag: string }>();
   readonly #scheme: string;
   readonly #server: Server;
 
-  /** With `tls` it speaks https. */
+  /** Serves https if `tls` is given. */
   constructor(tls?: Identity) {
     const answer = (request: IncomingMessage, response: ServerResponse) => void this.#answer(request, response);
     this.#scheme = tls === undefined ? 'http' : 'https';
@@ -66,7 +66,7 @@ export class DownloadServer {
     this.#files.set(path, { content, etag });
   }
 
-  /** Base URL, as `istio.downloads` takes it. */
+  /** The base URL, for `istio.downloads`. */
   get url(): string {
     return `${this.#scheme}://127.0.0.1:${this.port}`;
   }
@@ -154,7 +154,7 @@ export class DownloadServer {
         Readable.from(blocksForEver()).pipe(response);
         return;
       case 'lying-length':
-        // Node checks what it writes against the header, a lying server does not.
+        // Written directly to the socket, because Node refuses a body that does not fit Content-Length.
         response.flushHeaders();
         response.socket?.end(body);
         return;

@@ -1,6 +1,6 @@
 #!/bin/sh
-# guard.sh ROOT FOLDER...: outlives the process that made a machine, however that one ends; SIGKILL lets nobody tidy up.
-# Ends what still runs in the machine below ROOT, and removes the folders. Does nothing while its input is open.
+# guard.sh ROOT FOLDER...: cleans up after the process that made a machine, which cannot do so itself after SIGKILL.
+# When its input is closed: ends the processes that still run in the machine below ROOT, and removes the folders.
 set -eu
 cat >/dev/null
 root=$1
@@ -9,7 +9,7 @@ members() {
 }
 tries=0
 while pids=$(members) && [ -n "$pids" ] && [ "$tries" -lt 50 ]; do
-  # Unquoted: one word for each process.
+  # Unquoted, because each word is a process.
   # shellcheck disable=SC2086
   kill -KILL $pids 2>/dev/null || :
   sleep 0.1

@@ -1,10 +1,10 @@
-/** A process that sees to it that nothing of a machine is left, also when this process is ended by SIGKILL. */
+/** A process that removes a machine when this process ends, even by SIGKILL. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 
 const SCRIPT = join(import.meta.dirname, 'guard.sh');
 
-/** What processes of the machine below `root` are known by. */
+/** The environment variable by which the processes of the machine below `root` are recognised. */
 export function markOf(root: string): Record<string, string> {
   return { SMM_SANDBOX: root };
 }
@@ -13,13 +13,13 @@ export class Guard {
   readonly #folders: readonly [root: string, ...string[]];
   #process: ChildProcess | null = null;
 
-  /** The folders are removed; processes of the first one's machine are ended. */
+  /** Removes the folders, and ends the processes of the machine in the first folder, when this process ends. */
   constructor(folders: readonly [root: string, ...string[]]) {
     this.#folders = folders;
   }
 
   start(): void {
-    // A session of its own: Ctrl-C at the terminal is not meant for it.
+    // In a session of its own, so that it does not receive Ctrl-C.
     const guard = spawn('/bin/sh', [SCRIPT, ...this.#folders], {
       cwd: '/',
       env: { PATH: '/usr/bin:/bin' },
@@ -30,7 +30,7 @@ export class Guard {
     this.#process = guard;
   }
 
-  /** All is tidy already. */
+  /** Ends the guard, because the machine is removed already. */
   dismiss(): void {
     this.#process?.kill('SIGKILL');
     this.#process = null;

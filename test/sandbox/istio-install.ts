@@ -1,6 +1,6 @@
 /**
- * What a machine looks like once Istio's official package was installed by dpkg, its postinst run, and the files of
- * `istioctl x workload entry configure` put in place.
+ * The files of a machine after dpkg has installed the official package of Istio, its postinst has run, and the files of
+ * `istioctl x workload entry configure` were copied to it.
  */
 import { execFile } from 'node:child_process';
 import { chmod, mkdir, symlink, writeFile } from 'node:fs/promises';
@@ -12,7 +12,7 @@ import { ADDRESS, GROUP, NAMESPACE } from './mesh.ts';
 
 const execute = promisify(execFile);
 
-/** Installs version `version` below `root`, attached to istiod of the unrevisioned install. */
+/** Installs `version` below `root`, connected to the istiod of the unrevisioned install. */
 export async function installIstio(root: string, version: string): Promise<void> {
   const paths = pathsUnder(root);
   const deb = join(root, 'istio-sidecar.deb');
@@ -27,12 +27,12 @@ export async function installIstio(root: string, version: string): Promise<void>
   await write(paths.istio.rootCert, '-----BEGIN CERTIFICATE-----\nc2FuZGJveA==\n-----END CERTIFICATE-----\n');
   await write(paths.istio.token, 'token-of-the-workload');
   await write(paths.hosts, '127.0.0.1 localhost\n10.0.0.1 istiod.istio-system.svc\n');
-  // The unit's own ExecStartPre makes a folder for istio-proxy, a user that only a real machine has.
+  // The ExecStartPre of the real unit makes a folder for istio-proxy, a user that only a real machine has.
   await write(join(root, 'usr/bin/install'), '#!/bin/sh\nexec /usr/bin/mkdir -p -- "$SMM_ROOT/var/run/secrets"\n');
   await chmod(join(root, 'usr/bin/install'), 0o755);
 }
 
-/** Where the stand-in start script finds its files before Istio is adopted: the real one has them at fixed places. */
+/** Where the stand-in start script finds its files before Istio is adopted. The real script has fixed paths. */
 export function istioEnvironment(root: string): Record<string, string> {
   const { istio } = pathsUnder(root);
   return {
@@ -62,7 +62,7 @@ function clusterEnv(): string {
   ].join('\n');
 }
 
-/** `binaryPath` is what a real mesh file leaves out: below another root, the built-in default is somewhere else. */
+/** A real mesh file has no `binaryPath`. Here it is needed, because the built-in default is not below this root. */
 function mesh(envoy: string): string {
   return `defaultConfig:
   binaryPath: ${envoy}

@@ -1,7 +1,7 @@
 /**
- * Makes istio-sidecar packages in the layouts of the world (test/deb) on the spot, with stand-ins for the two programs: `pilot-agent` is a
- * script that answers `version -o json` and starts Envoy as the real one does, `envoy` is a copy of `sleep`, so that
- * /proc/<pid>/exe of what "serves" lies where the real one's would.
+ * Makes istio-sidecar packages in the layouts of fpm and dpkg, with stand-ins for the two programs. `pilot-agent` is a
+ * script that answers `version -o json` and starts Envoy as the real one does. `envoy` is a copy of `sleep`, so that
+ * /proc/<pid>/exe of the running Envoy has the same path as on a real machine.
  */
 import { chmod, copyFile, mkdir, realpath, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -11,17 +11,17 @@ import { packAsFpm } from '../support/packages/fpm.ts';
 
 export interface IstioPackageOptions {
   version: string;
-  /** Of this machine unless said otherwise. */
+  /** The architecture; by default that of this machine. */
   architecture?: string;
   packageName?: string;
   compression?: Compression;
-  /** fpm's, as the official packages have it, unless said otherwise. */
+  /** The layout; by default that of fpm, which the official packages have. */
   layout?: 'fpm' | 'dpkg';
-  /** What `pilot-agent version` says when it is not the version. */
+  /** The version that `pilot-agent version` prints, if it is another one. */
   reportedVersion?: string;
-  /** Written instead of the stand-in for a path, null leaves the file out. */
+  /** Content for a path instead of the stand-in; null leaves the file out. */
   files?: Record<string, string | null>;
-  /** Called on the tree before it is packed. */
+  /** Called with the folder before it is packed. */
   change?: (tree: string) => Promise<void>;
 }
 
@@ -55,7 +55,7 @@ set +a
 exec "\${ISTIO_BIN_BASE:-/usr/local/bin}/pilot-agent" proxy $ISTIO_AGENT_FLAGS
 `;
 
-/** As the real one: it takes Envoy from the mesh file's binaryPath, and ends when Envoy ends. */
+/** Like the real program, takes Envoy from binaryPath of the mesh file, and ends when Envoy ends. */
 function pilotAgent(version: string): string {
   return `#!/bin/sh
 # Stand-in for pilot-agent ${version}.
@@ -85,10 +85,13 @@ esac
 `;
 }
 
-/** The name that packages have for this machine. */
+/** The architecture of this machine, as packages name it. */
 export const HOST_ARCHITECTURE = process.arch === 'arm64' ? 'arm64' : 'amd64';
 
-/** Writes the six files, with upstream's modes, below `tree`: also what "the official package is installed" means to tests. */
+/**
+ * Writes the six files of the package, with the modes of Istio's package, below `tree`. Tests also use it to install
+ * the package.
+ */
 export async function writeIstioFiles(tree: string, options: IstioPackageOptions): Promise<void> {
   const { version, reportedVersion = version, files = {} } = options;
   const standIns: Record<string, string> = {
@@ -112,7 +115,7 @@ export async function writeIstioFiles(tree: string, options: IstioPackageOptions
   }
 }
 
-/** Writes a package to `file`; needs GNU tar, or dpkg-deb for its layout. */
+/** Writes a package to `file`. Needs GNU tar; for the layout of dpkg, dpkg-deb. */
 export async function buildIstioPackage(file: string, options: IstioPackageOptions): Promise<void> {
   const { version, architecture = HOST_ARCHITECTURE, packageName: name = 'istio-sidecar' } = options;
   const { compression = 'gzip', layout = 'fpm' } = options;

@@ -1,6 +1,7 @@
 /**
- * A virtual machine as far as the agent can tell, below one temporary root and without privileges: Istio's official package
- * installed and running under the embedded service manager, the agent's scripts and configuration in place.
+ * A virtual machine, as far as the agent can see, below a temporary root and without privileges: the official package
+ * of Istio is installed and runs under the embedded service manager, and the scripts and the configuration of the agent
+ * are installed.
  */
 import { type ChildProcess, execFile } from 'node:child_process';
 import { mkdtemp, readlink, rm } from 'node:fs/promises';
@@ -19,14 +20,14 @@ import { EmbeddedServiceManager } from './service-manager/manager.ts';
 
 export interface MachineOptions {
   mesh: SandboxMesh;
-  /** Of the official package. */
+  /** The version of the official package. */
   istio: string;
   /**
-   * What delays of units and timers are multiplied with. As it is, RestartSec=10 is half a second, and the two seconds before the
-   * start that a stop means are a tenth.
+   * The factor for delays of units and timers. By default, RestartSec=10 takes half a second, and the two seconds
+   * before the start after `systemctl stop istio` take a tenth of a second.
    */
   timeScale?: number;
-  /** Lines of the journal: of Istio's unit, of transient units and of the agent. */
+  /** Called with each line of the journal: of Istio's unit, of transient units and of the agent. */
   onLine?: (unit: string, line: string) => void;
 }
 
@@ -39,20 +40,23 @@ export interface Outcome {
 /** A process of Istio's unit. */
 export interface Member {
   pid: number;
-  /** Below the machine's root; the shell that a stand-in is a script of lies outside. */
+  /** A file below the root of the machine. The shell that runs a stand-in is outside of it. */
   exe: string;
 }
 
 export class SandboxMachine {
   readonly paths: Paths;
   readonly manager: EmbeddedServiceManager;
-  /** The agent out of the sources, as a process beside systemd. With `installVersion` it can be smm-agent.service instead. */
+  /**
+   * The agent from the sources, as a process beside systemd. After `installVersion`, smm-agent.service can be used
+   * instead.
+   */
   readonly agent: AgentProcess;
   /** Every line of the journal so far. */
   readonly journal: string[] = [];
   readonly #control: Control;
   readonly #guard: Guard;
-  /** What somebody runs at the terminal now. */
+  /** The commands that run at the terminal now. */
   readonly #commands = new Set<ChildProcess>();
 
   private constructor(root: string, { mesh, timeScale = 0.05, onLine = () => {} }: MachineOptions) {
@@ -72,7 +76,7 @@ export class SandboxMachine {
     this.#guard = new Guard([root, mesh.folder]);
   }
 
-  /** Booted, with Istio running as the official package runs it, and the agent installed but not started. */
+  /** A booted machine that runs Istio from the official package. The agent is installed, but not started. */
   static async make(options: MachineOptions): Promise<SandboxMachine> {
     const { mesh, istio } = options;
     const machine = new SandboxMachine(await mkdtemp(join(tmpdir(), 'smm-vm-')), options);
@@ -95,21 +99,24 @@ export class SandboxMachine {
     return this.paths.root;
   }
 
-  /** What a person at the machine's terminal needs to be in the sandbox. */
+  /** The environment of a terminal of this machine. */
   get environment(): Record<string, string> {
     return { PATH: this.manager.path, SMM_ROOT: this.root };
   }
 
   /**
-   * Puts a version of the agent where its package puts it, and the unit: `systemctl enable --now smm-agent` starts it. Without
-   * other wishes it is the real agent, and current.
+   * Installs a version of the agent and the unit, as the package does. `systemctl enable --now smm-agent` starts it. By
+   * default it is the real agent, and becomes the current version.
    */
   async installVersion(version: string, options: VersionOptions = {}): Promise<void> {
     await installVersion(this.paths, version, options);
     this.manager.daemonReload();
   }
 
-  /** Runs a program of the machine: `systemctl`, `smm-agent`, ... Any status is an answer; that of one ended by a signal is 128. */
+  /**
+   * Runs a program of the machine: `systemctl`, `smm-agent`, ... Does not fail on any status. The status after a signal
+   * is 128.
+   */
   run(program: string, ...args: string[]): Promise<Outcome> {
     const { promise, resolve } = Promise.withResolvers<Outcome>();
     const child = execFile(program, args, { env: this.environment, encoding: 'utf8' }, (error, stdout, stderr) => {
@@ -120,14 +127,14 @@ export class SandboxMachine {
     return promise;
   }
 
-  /** As `run`, and a status other than 0 is an error; returns what it printed. */
+  /** Like `run`, but fails on a status other than 0. Returns the output. */
   async expect(program: string, ...args: string[]): Promise<string> {
     const { status, stdout, stderr } = await this.run(program, ...args);
     if (status === 0) return stdout;
     throw new Error(`${program} ${args.join(' ')} ended with ${status}: ${stderr || stdout}`);
   }
 
-  /** The processes of Istio's unit that run from the machine's own files. */
+  /** The processes of Istio's unit that run files of this machine. */
   async members(): Promise<Member[]> {
     const members = this.manager
       .service('istio.service')
@@ -136,7 +143,7 @@ export class SandboxMachine {
     return (await Promise.all(members)).filter(({ exe }) => exe.startsWith(this.root));
   }
 
-  /** The Envoy that serves; waits until one does. */
+  /** Waits until an Envoy runs, and returns its process. */
   async envoy(): Promise<Member> {
     const envoy = (all: Member[]) => all.find(({ exe }) => exe.endsWith('/envoy'));
     return envoy(
@@ -148,7 +155,7 @@ export class SandboxMachine {
     ) as Member;
   }
 
-  /** The release that a link names, null without one. */
+  /** The release that a link names; null if there is none. */
   async linked(link: 'active' | 'staged'): Promise<string | null> {
     const target = await readlink(this.paths[link]).catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return null;
@@ -157,7 +164,7 @@ export class SandboxMachine {
     return target?.split('/').at(-1) ?? null;
   }
 
-  /** `systemctl reboot`, with the agent. */
+  /** Reboots the machine like `systemctl reboot`, with the agent. */
   async reboot(): Promise<void> {
     const hadAgent = this.agent.isRunning;
     if (hadAgent) await this.agent.stop();
@@ -166,7 +173,7 @@ export class SandboxMachine {
     if (hadAgent) this.agent.start();
   }
 
-  /** The power is cut and comes back: every process ends at once, and /run is empty. */
+  /** Cuts the power and boots again: every process ends at once, and /run is empty. */
   async cutPower(): Promise<void> {
     const hadAgent = this.agent.isRunning;
     await this.agent.kill();
@@ -179,17 +186,17 @@ export class SandboxMachine {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.agent.kill();
     this.discard();
-    // What was ended a moment ago may still have written a last file.
+    // A process that was ended just now may still have written a file.
     await rm(this.root, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
     this.#guard.dismiss();
   }
 
-  /** Ends every process at once: what can still be done when this process itself is about to end. */
+  /** Kills every process without waiting, for the moment when this process is about to end. */
   discard(): void {
     this.agent.discard();
     this.#control.close();
     this.manager.destroy();
-    // A systemctl would wait for ever for its answer.
+    // A systemctl would wait without end for its answer.
     for (const child of this.#commands) child.kill('SIGKILL');
   }
 }
@@ -198,7 +205,7 @@ async function exeOf(pid: number): Promise<string> {
   try {
     return await readlink(`/proc/${pid}/exe`);
   } catch (error) {
-    // Gone in between; the kernel says EACCES of one that ends at this moment.
+    // The process has ended meanwhile. For a process that ends right now, the kernel says EACCES.
     if (['ENOENT', 'EACCES', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return '';
     throw error;
   }

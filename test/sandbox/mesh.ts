@@ -1,6 +1,6 @@
 /**
- * The other side of a machine's story: a cluster with Istio's control planes (the embedded API server) and a download server
- * with packages made on the spot. Everything is on loopback.
+ * The mesh of a machine: a cluster with control planes of Istio (the embedded API server) and a download server with
+ * packages. Everything is on loopback.
  */
 import { rmSync } from 'node:fs';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
@@ -29,7 +29,7 @@ export const NAMESPACE = 'shop';
 export const GROUP = 'orders';
 export const ADDRESS = '10.0.0.7';
 export const ENTRY = `${GROUP}-${ADDRESS}`;
-/** The admission policy reads the group from this name. */
+/** The admission policy finds the group in this name. */
 const ACCOUNT = `smm-agent-${GROUP}`;
 
 const NAMESPACE_OBJECT = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: NAMESPACE } };
@@ -38,14 +38,14 @@ export class SandboxMesh {
   readonly api = new EmbeddedApiServer();
   readonly downloads = new DownloadServer();
   readonly admin: Admin;
-  /** Packages lie here before they are published. */
+  /** The folder in which packages are made before they are published. */
   readonly folder: string;
   #repository: Promise<AgentRepository> | null = null;
 
   private constructor(folder: string) {
     this.folder = folder;
     const { api } = this;
-    // The address is known once the server listens.
+    // The address is only known after the server listens.
     this.admin = new Admin({
       get server() {
         return api.url;
@@ -55,7 +55,7 @@ export class SandboxMesh {
     });
   }
 
-  /** A cluster with these control planes, whose namespace of the machine asks for the first of them. */
+  /** A cluster with these control planes. The namespace of the machine uses the first one. */
   static async make(revisions: readonly [Revision, ...Revision[]]): Promise<SandboxMesh> {
     const mesh = new SandboxMesh(await mkdtemp(join(tmpdir(), 'smm-mesh-')));
     await Promise.all([mesh.api.start(), mesh.downloads.start()]);
@@ -72,17 +72,17 @@ export class SandboxMesh {
     return mesh;
   }
 
-  /** Base URL of the downloads. */
+  /** The base URL of the downloads. */
   get packages(): string {
     return this.downloads.url;
   }
 
-  /** A token of the agent's account, with no more rights than it has in a cluster. */
+  /** A token of the agent's service account, with exactly the rights that it has in a cluster. */
   token(): Promise<string> {
     return this.admin.token(NAMESPACE, ACCOUNT);
   }
 
-  /** As istiod registers the machine's proxy when it connects. */
+  /** Creates the WorkloadEntry, as istiod does when the proxy of the machine connects. */
   async register(): Promise<void> {
     const status = {
       conditions: [{ type: 'Healthy', status: 'True', lastTransitionTime: now(), lastProbeTime: now() }],
@@ -90,18 +90,20 @@ export class SandboxMesh {
     await this.admin.apply({ ...autoRegisteredEntry(NAMESPACE, GROUP, ADDRESS), status });
   }
 
-  /** As istiod does when the proxy connects again: the entry is deleted and registered anew, with an empty status but for its own. */
+  /**
+   * Deletes the entry and creates it again with only istiod's own status, as istiod does when the proxy connects again.
+   */
   async reconnect(): Promise<void> {
     await this.admin.remove(autoRegisteredEntry(NAMESPACE, GROUP, ADDRESS));
     await this.register();
   }
 
-  /** The machine's WorkloadEntry as the API server has it. */
+  /** The WorkloadEntry of the machine in the API server. */
   entry(): Promise<KubeObject> {
     return this.admin.get(autoRegisteredEntry(NAMESPACE, GROUP, ADDRESS));
   }
 
-  /** Upgrades a control plane in place, as far as its roll-out. */
+  /** Upgrades a control plane in place, including its roll-out. */
   upgrade(revision: Revision): Promise<void> {
     return upgradeControlPlane(this.admin, revision);
   }
@@ -111,7 +113,7 @@ export class SandboxMesh {
     return this.admin.change(NAMESPACE_OBJECT, { metadata: { labels: { 'istio.io/rev': revision } } });
   }
 
-  /** Makes a package and puts it on the download server; returns its size in bytes. */
+  /** Makes a package and puts it on the download server. Returns its size in bytes. */
   async publish(options: IstioPackageOptions): Promise<number> {
     const file = join(this.folder, `istio-sidecar-${options.version}.deb`);
     await buildIstioPackage(file, options);
@@ -120,13 +122,13 @@ export class SandboxMesh {
     return content.length;
   }
 
-  /** The signed repository of agents; made when it is asked for first. */
+  /** The signed repository of agents. Made at the first call. */
   repository(): Promise<AgentRepository> {
     this.#repository ??= AgentRepository.make(join(this.folder, 'repository'), this.admin);
     return this.#repository;
   }
 
-  /** At once, for the end of this process. */
+  /** Removes the folder without waiting, for the end of this process. */
   discard(): void {
     rmSync(this.folder, { recursive: true, force: true });
   }
@@ -139,7 +141,7 @@ export class SandboxMesh {
   }
 }
 
-/** No controller rolls a Deployment out here: its status is written once its generation is known. */
+/** Writes the status of a Deployment after its generation is known, because no controller rolls it out here. */
 export async function upgradeControlPlane(admin: Admin, revision: Revision): Promise<void> {
   const objects = controlPlane(revision);
   await admin.applyAll(objects);
@@ -153,7 +155,7 @@ function now(): string {
   return new Date().toISOString().replace(/\.\d+/, '');
 }
 
-/** As a cluster administrator grants them, no more: the manifests that ship. */
+/** The rights of the agent: only those of the manifests that come with the package. */
 async function rights(): Promise<KubeObject[]> {
   const names = { 'vm-apps': NAMESPACE, reviews: GROUP };
   const files = ['cluster.yaml', 'istio-namespace.yaml', 'group.yaml'];

@@ -1,11 +1,14 @@
-/** A world whose agent is smm-agent.service, with what its tests change in the unit and ask of it. */
+/** A world whose agent is smm-agent.service. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { until } from '../support/until.ts';
 import { AGENT_UNIT } from './agent-versions.ts';
 import { World } from './world.ts';
 
-/** Shorter than the unit's own, for the test to see it pass; a line of ExecStopPost for it to see what systemd says of an end. */
+/**
+ * A drop-in for the tests: a short watchdog, so that it fires soon, and an ExecStopPost that writes how the service
+ * ended.
+ */
 const SETTINGS = `[Service]
 WatchdogSec=10
 ExecStopPost=/bin/sh -c 'echo "ended: $SERVICE_RESULT $EXIT_CODE/$EXIT_STATUS"'
@@ -18,7 +21,7 @@ export class ServiceWorld implements AsyncDisposable {
     this.world = world;
   }
 
-  /** With this version installed, and not started. */
+  /** Makes a world in which this version is installed, but not started. */
   static async make(version: string): Promise<ServiceWorld> {
     const world = await World.make();
     const { machine } = world;
@@ -34,7 +37,7 @@ export class ServiceWorld implements AsyncDisposable {
     return (await this.world.machine.expect('systemctl', 'show', 'smm-agent', '-P', property)).trimEnd();
   }
 
-  /** Waits for READY and STATUS. */
+  /** Waits until the service has sent READY and STATUS. */
   async isReady(): Promise<void> {
     await until(
       'READY and STATUS',

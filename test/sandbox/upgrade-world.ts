@@ -1,4 +1,4 @@
-/** A world whose agent is smm-agent.service, out of a package, and trusts the signed repository of the mesh. */
+/** A world whose agent is smm-agent.service, installed by a package, and trusts the signed repository of the mesh. */
 import { readFile, readlink, rename, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Announcement } from '../../publisher/operations/announce.ts';
@@ -10,7 +10,7 @@ import type { AgentRepository } from './agent-repository.ts';
 import type { SandboxMachine } from './machine.ts';
 import { World } from './world.ts';
 
-/** Of the package. */
+/** The version of the package. */
 export const FIRST = '1.0.0';
 
 export class UpgradeWorld implements AsyncDisposable {
@@ -22,7 +22,7 @@ export class UpgradeWorld implements AsyncDisposable {
     this.repository = repository;
   }
 
-  /** FIRST runs and has adopted Istio; nothing is published, and nothing announced. */
+  /** Makes a world in which FIRST runs and has adopted Istio. No version is published or announced. */
   static async make(): Promise<UpgradeWorld> {
     const world = await World.make();
     try {
@@ -44,18 +44,18 @@ export class UpgradeWorld implements AsyncDisposable {
     return this.world.machine;
   }
 
-  /** Announces a version, and has the agent look at once: by itself it does so at every tenth poll. */
+  /** Announces a version and runs a turn at once, because the agent looks for it only at every tenth poll. */
   async announce(version: string, more: Omit<Announcement, 'version'> = {}): Promise<void> {
     await this.repository.announce(version, more);
     await this.reconcile();
   }
 
-  /** A turn of the daemon now; also one in which something fails, or that ends with the daemon, is one. */
+  /** Runs a turn of the daemon now. The turn may fail, or end with the daemon. */
   async reconcile(): Promise<void> {
     await this.machine.run('smm-agent', 'reconcile');
   }
 
-  /** Waits until this version runs, is confirmed and has reported itself. */
+  /** Waits until this version runs, is confirmed and has reported its version. */
   async runs(version: string): Promise<void> {
     await this.reports(new RegExp(`^smm-agent ${version.replaceAll('.', '\\.')}[, ]`));
     await until(
@@ -65,7 +65,7 @@ export class UpgradeWorld implements AsyncDisposable {
     );
   }
 
-  /** Waits until condition SmmAgent says so. */
+  /** Waits until the message of condition SmmAgent matches. */
   async reports(message: RegExp): Promise<void> {
     await until(
       `SmmAgent ${message}; journal:\n${this.machine.journal.slice(-15).join('\n')}`,
@@ -84,13 +84,13 @@ export class UpgradeWorld implements AsyncDisposable {
     return (await readFile(this.machine.paths.probation, 'utf8').catch(() => '')) !== '';
   }
 
-  /** What became of the agent so far, but for the installation. */
+  /** The history of the agent, without its installation. */
   async history(): Promise<Pick<HistoryEntry, 'from' | 'to' | 'result' | 'reason' | 'evidence'>[]> {
     const entries = (await readHistory(this.machine.paths)).filter(({ what }) => what === 'agent').slice(1);
     return entries.map(({ from, to, result, reason, evidence }) => ({ from, to, result, reason, evidence }));
   }
 
-  /** The row of the agent's own upgrade in `smm-agent status`. A reason that stands in the first row too is not said twice there; here it is. */
+  /** The row `upgrade` of `smm-agent status`, with the reason of the row `agent` instead of "as above". */
   async upgradeRow(): Promise<string> {
     const text = await this.machine.expect('smm-agent', 'status');
     const row = (name: string) => new RegExp(`^${name} +(.*)$`, 'm').exec(text)?.[1] ?? '';
@@ -106,7 +106,7 @@ export class UpgradeWorld implements AsyncDisposable {
     return (await this.machine.expect('systemctl', 'show', 'smm-agent', '-P', property)).trimEnd();
   }
 
-  /** As if so much time went by for the scripts, whose clock stands still from then on: timers look at it when they fire. */
+  /** Moves the clock of the scripts forward and stops it: timers read it when they fire. */
   async passTime(seconds: number): Promise<void> {
     const uptime = join(this.machine.root, 'proc/uptime');
     const [up = ''] = (await readFile(uptime, 'utf8')).split(' ');

@@ -1,4 +1,4 @@
-/** A mesh and a machine of it, for tests that tell a story, and what they ask of both. */
+/** A mesh and one of its machines, for tests that tell a story. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { until } from '../support/until.ts';
@@ -39,7 +39,7 @@ export class World {
     return (await this.status()).conditions.find((condition) => condition.type === type);
   }
 
-  /** Waits until the entry says so of a pending restart. */
+  /** Waits until condition IstioRestartPending of the entry has this status and message. */
   async pending(status: 'True' | 'False' | 'Unknown', message: RegExp): Promise<void> {
     await until(
       `IstioRestartPending ${status} ${message}; journal:\n${this.machine.journal.slice(-15).join('\n')}`,
@@ -48,7 +48,7 @@ export class World {
     );
   }
 
-  /** Waits for an Envoy of this version out of a release of ours. */
+  /** Waits for an Envoy of this version that runs from a release of the agent. */
   async envoyOf(version: string): Promise<number> {
     const runs = ({ exe }: { exe: string }) => exe.includes(`/releases/${version}-`);
     return (await until(`Envoy of ${version}`, () => this.machine.envoy(), runs)).pid;

@@ -1,4 +1,4 @@
-/** The agent as systemd runs it, as agent-service.test.ts has it: where it hangs, and where it ends at once. */
+/** The agent as a service, as in agent-service.test.ts: an agent that hangs, and an agent that ends at once. */
 import assert from 'node:assert/strict';
 import { readlink } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import { ServiceWorld } from '../sandbox/service-world.ts';
 import type { World } from '../sandbox/world.ts';
 import { until } from '../support/until.ts';
 
-describe('smm-agent.service, in trouble', () => {
+describe('smm-agent.service, when the agent fails', () => {
   let service: ServiceWorld;
   let world: World;
   before(async () => {
@@ -21,17 +21,19 @@ describe('smm-agent.service, in trouble', () => {
   const show = (property: string) => service.show(property);
   const isReady = () => service.isReady();
 
-  it('feeds its watchdog, is ended by it when it hangs, and starts again', async () => {
+  it('is ended by the watchdog and starts again when the agent hangs', async () => {
     const pid = await show('MainPID');
     const fed = await show('WatchdogTimestamp');
     await until(
-      'the next feeding',
+      'the next WATCHDOG message',
       () => show('WatchdogTimestamp'),
       (at) => at !== fed,
     );
     assert.equal(await show('MainPID'), pid);
     await world.machine.expect('systemctl', 'kill', '--signal=STOP', '--kill-whom=main', 'smm-agent');
-    await until('the end', () => world.machine.journal.includes(`${AGENT_UNIT}: ended: watchdog dumped/ABRT`));
+    await until('the watchdog to end the agent', () =>
+      world.machine.journal.includes(`${AGENT_UNIT}: ended: watchdog dumped/ABRT`),
+    );
     await until(
       'the next start',
       () => show('NRestarts'),
@@ -41,7 +43,7 @@ describe('smm-agent.service, in trouble', () => {
     assert.notEqual(await show('MainPID'), pid);
   });
 
-  it('is of the version that was installed last, also of one that ends at once', async () => {
+  it('runs the version that was installed last, even if that version ends at once', async () => {
     await world.machine.installVersion('9.8.8', { prefix: 'process.exit(3);' });
     const links = ['current', 'previous'].map((name) => readlink(join(world.machine.paths.opt, name)));
     assert.deepEqual(await Promise.all(links), ['versions/9.8.8', 'versions/9.8.7']);

@@ -1,4 +1,7 @@
-/** The agent as its package brings it and systemd runs it: bundled, through the launcher, from its real unit file. Faults: agent-service.slow.test.ts. */
+/**
+ * The agent as a service: bundled as in its package, with the launcher and the real unit file. Failures:
+ * agent-service.slow.test.ts.
+ */
 import assert from 'node:assert/strict';
 import { readFile, readlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -20,7 +23,7 @@ describe('smm-agent.service', () => {
   const show = (property: string) => service.show(property);
   const isReady = () => service.isReady();
 
-  it('starts the current version on its runtime, which adopts and says so', async () => {
+  it('starts the current version with its Node, which adopts Istio and reports it', async () => {
     const { pid } = await world.machine.envoy();
     await world.machine.expect('systemctl', 'enable', '--now', 'smm-agent');
     assert.equal(await show('ActiveState'), 'active');
@@ -35,7 +38,7 @@ describe('smm-agent.service', () => {
     assert.match(await world.machine.expect('journalctl', '-u', 'smm-agent', '-o', 'cat'), /smm-agent 9\.8\.7 starts/);
   });
 
-  it('is restarted, and reads its configuration again, when it is told to', async () => {
+  it('restarts on systemctl restart, and reads its configuration again on systemctl reload', async () => {
     const before = await Promise.all(['MainPID', 'InvocationID'].map(show));
     await world.machine.expect('systemctl', 'restart', 'smm-agent');
     await isReady();
@@ -47,7 +50,7 @@ describe('smm-agent.service', () => {
     assert.equal(await show('MainPID'), pid);
   });
 
-  it('refuses to reload a file with errors, names the line, and goes on as before', async () => {
+  it('keeps its configuration when a reload finds errors in the file, and names the line', async () => {
     const { config } = world.machine.paths;
     const right = await readFile(config, 'utf8');
     await writeFile(config, `${right}holds: true\n`);
@@ -69,12 +72,14 @@ describe('smm-agent.service', () => {
     await isReady();
   });
 
-  it('takes the place of an agent that somebody has started by hand, and keeps it', async () => {
+  it('replaces an agent that an operator has started, and is not replaced by another one', async () => {
     const { agent } = world.machine;
     await world.machine.expect('systemctl', 'stop', 'smm-agent');
     agent.start();
     const starts = `smm-agent ${packageJson().version} starts`;
-    await until('the one by hand to be there', () => world.machine.journal.some((line) => line.includes(starts)));
+    await until('the agent of the operator to start', () =>
+      world.machine.journal.some((line) => line.includes(starts)),
+    );
     const ended = agent.ended();
     await world.machine.expect('systemctl', 'start', 'smm-agent');
     assert.equal(await ended, 0);
@@ -84,7 +89,7 @@ describe('smm-agent.service', () => {
     assert.equal(await show('NRestarts'), '0');
   });
 
-  it('comes back with the machine', async () => {
+  it('starts again after a reboot', async () => {
     await world.machine.reboot();
     await isReady();
     assert.equal(await show('NRestarts'), '0');

@@ -1,4 +1,7 @@
-/** Versions of the agent that do not work, end to end: each is put back by the scripts, reported, and not tried again. */
+/**
+ * Versions of the agent that do not work, end to end: each is rolled back by the scripts, reported, and not tried
+ * again.
+ */
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
@@ -9,9 +12,9 @@ import { until } from '../support/until.ts';
 import { diesWhereThereIs } from '../vm/self-upgrade/misbehaviour.ts';
 
 const AS_DAEMON = "if (process.argv.includes('run'))";
-/** Each works when it is asked to check itself. */
+/** Passes its self-check, and ends when it runs as the daemon. */
 const ENDS = `${AS_DAEMON} { console.error('these are the last words'); process.exit(3); }`;
-/** Of TCP; its own socket is none of that. */
+/** All TCP connections fail. Connections to the agent's own socket work. */
 const REACHES_NOBODY = `
 const { Socket } = require('node:net');
 const { connect } = Socket.prototype;
@@ -31,7 +34,10 @@ describe('a version of the agent', () => {
   });
   after(() => world[Symbol.asyncDispose]());
 
-  /** FIRST runs again, as does the Envoy from the beginning, and everyone is told why `version` does not. */
+  /**
+   * Asserts that FIRST runs again, Envoy is still the same process, and status, history and entry say why `version` was
+   * rejected.
+   */
   async function assertPutBack(version: string, reason: RegExp): Promise<void> {
     await world.reports(new RegExp(`^smm-agent ${FIRST} \\(wanted ${version}: rejected\\).*${reason.source}`));
     assert.equal((await world.world.condition('SmmAgent'))?.status, 'False');
@@ -47,7 +53,7 @@ describe('a version of the agent', () => {
     assert.equal((await world.machine.envoy()).pid, envoy);
   }
 
-  it('that refuses itself is never switched to', async () => {
+  it('is never switched to if it fails its self-check', async () => {
     const main = await world.show('MainPID');
     await world.repository.publish('1.1.0', { prefix: REFUSES });
     await world.announce('1.1.0');
@@ -61,7 +67,7 @@ describe('a version of the agent', () => {
     );
   });
 
-  it('that ends at once is put back, with its last words', async () => {
+  it('is rolled back if it ends at once, and the history has its last log lines', async () => {
     await world.repository.publish('1.2.0', { prefix: ENDS });
     await world.announce('1.2.0');
     await assertPutBack('1.2.0', /it ended by itself \d+ s after its start \(exit-code, exited 3\)/);
@@ -73,7 +79,7 @@ describe('a version of the agent', () => {
     );
   });
 
-  it('that was put back is not tried again by itself, and is by smm-agent retry', async () => {
+  it('is tried again after a rollback only by smm-agent retry', async () => {
     const main = await world.show('MainPID');
     await world.reconcile();
     assert.equal(await world.show('MainPID'), main);
@@ -85,22 +91,22 @@ describe('a version of the agent', () => {
     await assertPutBack('1.2.0', /it ended by itself/);
   });
 
-  it('that reaches no control plane is put back, since the version before does', async () => {
+  it('is rolled back if it cannot reach the control plane and the version before can', async () => {
     await world.repository.publish('1.4.0', { prefix: REACHES_NOBODY });
     await world.announce('1.4.0');
     await lacks('control-plane');
     await world.passTime(60);
-    await assertPutBack('1.4.0', /1\.0\.0 has what it lacks: control-plane/);
+    await assertPutBack('1.4.0', /it does not reach the control plane, but 1\.0\.0 does/);
   });
 
-  it('is not to blame where the version before reaches none either, and is confirmed when there is one again', async () => {
+  it('gets more time if the version before cannot reach the control plane either, until both can', async () => {
     const { faults } = world.world.mesh.api;
     await world.repository.publish('1.5.0');
     const earlier = join(world.machine.paths.agentState, 'expired/1.5.0');
     await mkdir(dirname(earlier), { recursive: true });
     await writeFile(earlier, 'reason=it ended by itself\ncount=1\nat=1\n');
     await world.repository.announce('1.5.0');
-    // From the moment on at which the old version has all that it needs.
+    // The outage begins when the old version has everything that it needs for the upgrade.
     world.repository.server.onRequest = (path) => {
       faults.outage ||= path.startsWith('targets/');
     };
@@ -108,15 +114,17 @@ describe('a version of the agent', () => {
     await lacks('control-plane');
     await world.passTime(60);
     await until('more time', () =>
-      world.machine.journal.some((line) => line.includes('smm-agent 1.5.0 is not to blame')),
+      world.machine.journal.some((line) =>
+        line.includes('smm-agent 1.5.0 waits for the control plane, and is not to blame'),
+      ),
     );
     world.repository.server.onRequest = () => {};
     faults.outage = false;
     await world.runs('1.5.0');
-    assert.equal(existsSync(earlier), false, 'what came of it once is over');
+    assert.equal(existsSync(earlier), false, 'the old rejection is forgotten');
   });
 
-  it('that dies whenever it has asked the control plane, once it is confirmed, asks ever more rarely', async () => {
+  it('waits longer and longer between its starts if it crashes after each request to the control plane', async () => {
     const dies = join(world.machine.root, 'dies');
     await world.repository.publish('1.6.0', { prefix: diesWhereThereIs(dies) });
     await world.announce('1.6.0');
@@ -131,13 +139,13 @@ describe('a version of the agent', () => {
     const main = await world.show('MainPID');
     await rm(dies);
     assert.match(await world.machine.expect('smm-agent', 'reconcile'), /^✓ wanted is Istio /m);
-    assert.equal(await world.show('MainPID'), main, 'whoever asks for a turn gets one');
+    assert.equal(await world.show('MainPID'), main, 'smm-agent reconcile gets a turn at once');
     const counted = join(world.machine.root, 'run/smm-agent/agent-failed');
     await until('the failures to be forgotten', () => !existsSync(counted));
     assert.equal((await world.machine.envoy()).pid, envoy);
   });
 
-  /** Waits until the version on probation, not one before it, has noted what it lacks. */
+  /** Waits until the version on probation, not an earlier one, has recorded what it lacks. */
   async function lacks(what: string): Promise<void> {
     const noted = async () => {
       const record = await world.world.file('run/smm-agent/agent-turn').catch(() => '');

@@ -1,10 +1,10 @@
-/** The main job from end to end, with the daemon ended by SIGKILL at its named points: the next start goes on. */
+/** The main job from end to end, with the daemon killed at its kill points: the next start continues. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Checkpoint } from '../../src/host/files/checkpoints.ts';
 import { World } from '../sandbox/world.ts';
 
-/** Passed while a package is fetched and staged; the rest is for the tests of src/istio/releases. */
+/** Kill points of download and staging. The tests of src/istio/releases have all of them. */
 const WHILE_STAGING: Checkpoint[] = [
   'download-halfway',
   'stage-unpacked',
@@ -16,7 +16,7 @@ const WHILE_ADOPTING: Checkpoint[] = ['adopt-copied', 'adopt-renamed'];
 
 describe('the agent killed by SIGKILL', () => {
   for (const point of WHILE_ADOPTING) {
-    it(`at ${point}, adopts at its next start, and Istio runs on`, async () => {
+    it(`at ${point} adopts at its next start, and Istio keeps running`, async () => {
       await using world = await World.make();
       const { pid } = await world.machine.envoy();
       world.machine.agent.start({ SMM_TEST_KILL_AT: point });
@@ -27,7 +27,7 @@ describe('the agent killed by SIGKILL', () => {
     });
   }
 
-  it('at any point of staging, stages at its next start, and Istio runs on', async (t) => {
+  it('at each kill point of staging stages at its next start, and Istio keeps running', async (t) => {
     await using world = await World.make();
     const { pid } = await world.machine.envoy();
     world.machine.agent.start();

@@ -1,4 +1,4 @@
-/** What an operator sees at the terminal beside a running daemon: never an old fact as a new one. */
+/** What an operator sees at the terminal while the daemon runs: commands never show outdated facts as current. */
 import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { after, before, describe, it } from 'node:test';
@@ -9,7 +9,7 @@ describe('an operator beside the daemon', () => {
   let world: World;
   const type = (...args: string[]) => world.machine.run('smm-agent', ...args);
   const says = async (...args: string[]) => (await type(...args)).stdout;
-  /** No poll comes in between: what is seen is what the commands have done. */
+  /** No poll happens during the tests, so only the commands change what is seen. */
   const SELDOM = '0 0 1 1 *';
 
   before(async () => {
@@ -21,7 +21,7 @@ describe('an operator beside the daemon', () => {
   });
   after(() => world[Symbol.asyncDispose]());
 
-  it('is told by set what came of it, and finds it so at once', async () => {
+  it('sees the effect of smm-agent set in its output, and at once in smm-agent status', async () => {
     const changed = await says('set', 'istio.allow', '>=1.32.0');
     assert.match(changed, /^the agent has read it: rejected: Istio 1\.31\.0 is outside of what istio\.allow permits/m);
     assert.match(await says('status'), /^agent +\S+ rejected: Istio 1\.31\.0 is outside/m);
@@ -29,7 +29,7 @@ describe('an operator beside the daemon', () => {
     assert.match(await says('status'), /^agent +\S+ ready/m);
   });
 
-  it('holds at once, and is told what was withdrawn', async () => {
+  it('sees that smm-agent hold takes effect at once, and that nothing is staged any more', async () => {
     await world.mesh.upgrade({ name: 'default', version: '1.31.1' });
     await type('reconcile');
     assert.match(await says('status'), /^restart +pending/m);
@@ -43,7 +43,7 @@ describe('an operator beside the daemon', () => {
     assert.match(await says('status'), /^restart +pending/m);
   });
 
-  it('sees which file is in effect, and that an edit is not before the reload', async () => {
+  it('sees which file is in effect, and that an edited file is not in effect before a reload', async () => {
     const { config } = world.machine.paths;
     assert.match(await says('status'), new RegExp(`^config +${config}, read at 20\\d\\d-`, 'm'));
     const before = await readFile(config, 'utf8');
@@ -62,7 +62,7 @@ describe('an operator beside the daemon', () => {
     await type('unhold');
   });
 
-  it('holds a machine whose file has errors, and lets it go', async () => {
+  it('can hold and unhold a machine whose configuration file has errors', async () => {
     const { config } = world.machine.paths;
     const right = await readFile(config, 'utf8');
     await writeFile(config, `${right}holds: true\n`);
@@ -83,15 +83,15 @@ describe('an operator beside the daemon', () => {
     await writeFile(config, right);
     await type('reload');
     const { status, stderr } = await type('reconcile');
-    assert.match(stderr, /: held: /, 'the file says no word of it, and it is held all the same');
-    assert.equal(status, 1, 'what is wanted is another release');
+    assert.match(stderr, /: held: /, 'held, although the file does not say so');
+    assert.equal(status, 1, 'another release is wanted');
     assert.match(await says('unhold'), /^the agent has read it: ready/m);
   });
 
-  it('is not told that nothing runs while the agent starts', async () => {
+  it('sees that the agent is starting, not that it is not running', async () => {
     await world.machine.agent.stop();
     assert.match(await says('status'), /^agent +\S+ not running/m);
-    // Its first turn waits for an answer.
+    // The first turn of the agent waits for an answer.
     world.mesh.api.faults.dripMs = 50;
     world.machine.agent.start();
     await until(

@@ -1,4 +1,7 @@
-/** The agent's own upgrade from end to end, as self-upgrade.test.ts has it: what its operator and an Istio in between make of it. */
+/**
+ * The upgrade of the agent from end to end, as in self-upgrade.test.ts: rollback, agent.allow, and upgrades of Istio at
+ * the same time.
+ */
 import assert from 'node:assert/strict';
 import { readlink, rm, symlink } from 'node:fs/promises';
 import { after, before, describe, it } from 'node:test';
@@ -16,7 +19,7 @@ describe('an agent that was upgraded', () => {
   });
   after(() => world[Symbol.asyncDispose]());
 
-  it('rolled back by its operator, is not brought forward again before another one was wanted', async () => {
+  it('does not take a version again that an operator has rolled back, before another version was wanted', async () => {
     assert.match(
       await world.machine.expect('smm-agent', 'rollback'),
       /^the agent restarts as smm-agent 1\.1\.0; 1\.3\.0 is not taken again before another one is wanted, or smm-agent retry$/m,
@@ -33,11 +36,11 @@ describe('an agent that was upgraded', () => {
     await world.runs('1.3.0');
   });
 
-  it('takes no version outside of agent.allow, and stages no Istio for which it is too old', async () => {
+  it('takes no version outside of agent.allow, and stages no Istio for which the agent is too old', async () => {
     await world.world.mesh.publish({ version: '1.31.1' });
     await world.repository.publish('2.0.0');
     await world.machine.expect('smm-agent', 'set', 'agent.allow', '<2.0.0');
-    // Before the next Istio: a poll in between would stage that.
+    // Announced before the new Istio, because a poll in between would stage that Istio.
     await world.announce('2.0.0', { minVersion: '2.0.0' });
     await world.world.mesh.upgrade({ name: 'default', version: '1.31.1' });
     await world.reconcile();
@@ -47,16 +50,16 @@ describe('an agent that was upgraded', () => {
     assert.equal(staging?.reason, 'the control plane wants at least smm-agent 2.0.0 for it');
   });
 
-  it('is upgraded first and stages afterwards, once it may', async () => {
+  it('is upgraded first, and stages Istio afterwards, when agent.allow permits the version', async () => {
     await world.machine.expect('smm-agent', 'set', 'agent.allow', '--default');
     await world.runs('2.0.0');
     await world.world.pending('True', /1\.31\.0 to 1\.31\.1/);
   });
 
-  it('takes the version that is wanted also where it cannot make out what it finds of Istio, since that may be its own fault', async () => {
+  it('upgrades itself even if it cannot read the state of Istio, which may be its own bug', async () => {
     const { active } = world.machine.paths;
     const link = await readlink(active);
-    // A version that can: here it mends what the one before stumbles over.
+    // The new version repairs what the old version cannot read.
     const mends = `{ const fs = require('node:fs'); fs.rmSync('${active}'); fs.symlinkSync('${link}', '${active}'); }`;
     await world.repository.publish('2.1.0', { prefix: mends });
     await rm(active);

@@ -1,4 +1,7 @@
-/** The agent's own upgrade from end to end, quickly: its real versions, scripts and unit, a real repository, everything around embedded. What is rarer: self-upgrade.slow.test.ts. */
+/**
+ * The upgrade of the agent from end to end: real versions, scripts, unit and repository; everything else is embedded.
+ * Rarer cases: self-upgrade.slow.test.ts.
+ */
 import assert from 'node:assert/strict';
 import { readdir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -22,14 +25,14 @@ describe('an agent whose control plane names its version', () => {
   });
   after(() => world[Symbol.asyncDispose]());
 
-  it('keeps its own where nothing names one, and says why', async () => {
+  it('keeps its version and says why when no ConfigMap names one', async () => {
     assert.equal(
       await world.upgradeRow(),
       `running ${FIRST}, installed ${FIRST}, wanted none; agent upgrades are off: ConfigMap smm-agent not found`,
     );
   });
 
-  it('becomes that version, and Istio keeps its process', async () => {
+  it('becomes the announced version, and Istio keeps its process', async () => {
     const { pid } = await world.machine.envoy();
     const main = await world.show('MainPID');
     await world.repository.announce('1.1.0');
@@ -44,13 +47,13 @@ describe('an agent whose control plane names its version', () => {
     assert.equal((await world.machine.envoy()).pid, pid);
     assert.notEqual(await world.show('MainPID'), main);
     await until(
-      'systemd to be told',
+      'the status text of the unit',
       () => world.show('StatusText'),
       (text) => text === 'ready; Istio 1.31.0; no restart pending',
     );
   });
 
-  it('tells so on the machine and in the cluster', async () => {
+  it('reports the upgrade in history and status, in the WorkloadEntry and in the Lease', async () => {
     const confirmed = { from: FIRST, to: '1.1.0', result: 'confirmed', reason: null, evidence: null };
     assert.deepEqual(await world.history(), [confirmed]);
     assert.match(
@@ -68,7 +71,7 @@ describe('an agent whose control plane names its version', () => {
     );
   });
 
-  it('takes another Node with it, where the version names one', async () => {
+  it('downloads another Node if the version names one', async () => {
     await world.announce('1.2.0');
     await world.runs('1.2.0');
     assert.deepEqual(world.repository.takeDownloads(), downloadsOf('1.2.0', NEXT_NODE));
@@ -76,13 +79,13 @@ describe('an agent whose control plane names its version', () => {
     assert.deepEqual(await readdir(world.machine.paths.downloads), []);
   });
 
-  it('goes back to an older version when it is named, without a download, and says the same where systemd takes its time', async (test) => {
+  it('goes back to an older version without a download, even if systemd takes a second to restart it', async (test) => {
     const { manager } = world.machine;
     const submit = manager.submit.bind(manager);
     let restart: ReturnType<typeof submit> | null = null;
     const slowly: typeof submit = (unit, type, mode) => {
       if (type !== 'restart') return submit(unit, type, mode);
-      // One job, as it would be with systemd, however often it is asked for.
+      // One job, as in systemd, even if the restart is requested several times.
       restart ??= delay(1000).then(() => submit(unit, type, mode));
       return restart;
     };
@@ -94,7 +97,7 @@ describe('an agent whose control plane names its version', () => {
     assert.deepEqual(world.repository.takeDownloads(), []);
   });
 
-  it('held by its operator, stays; and follows afterwards', async () => {
+  it('keeps its version while the machine is held, and upgrades after unhold', async () => {
     await world.machine.expect('smm-agent', 'hold');
     await world.announce('1.3.0');
     assert.equal(
@@ -105,7 +108,7 @@ describe('an agent whose control plane names its version', () => {
     await world.runs('1.3.0');
   });
 
-  it('held by the control plane, stays', async () => {
+  it('keeps its version while the ConfigMap says hold', async () => {
     await world.announce('1.1.0', { hold: true });
     assert.match(await world.upgradeRow(), /^running 1\.3\.0, .*; held: agents are held by ConfigMap smm-agent$/);
   });

@@ -1,10 +1,10 @@
-/** The main job from end to end, as story.test.ts has it: on a machine that is held, and with a package that is not whole. */
+/** The main job from end to end, as in story.test.ts: on a held machine, and with an incomplete package. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { World } from '../sandbox/world.ts';
 import { until } from '../support/until.ts';
 
-describe('one machine of a mesh, that has adopted its Istio', () => {
+describe('a machine that has adopted its Istio', () => {
   let world: World;
   before(async () => {
     world = await World.make();
@@ -14,7 +14,7 @@ describe('one machine of a mesh, that has adopted its Istio', () => {
   });
   after(() => world[Symbol.asyncDispose]());
 
-  it('held, withdraws what is staged, and neither a stop nor a reboot brings another Istio', async () => {
+  it('withdraws the staged release when it is held, and keeps its Istio after a stop and a reboot', async () => {
     await world.mesh.upgrade({ name: 'default', version: '1.31.4' });
     await world.pending('True', /1\.31\.0 to 1\.31\.4/);
     await world.machine.expect('smm-agent', 'hold');
@@ -27,7 +27,7 @@ describe('one machine of a mesh, that has adopted its Istio', () => {
     await world.envoyOf('1.31.0');
   });
 
-  it('no longer held, switches at its next boot, also when the power was cut', async () => {
+  it('switches at its next boot after unhold, even after a power cut', async () => {
     await world.machine.expect('smm-agent', 'unhold');
     await world.pending('True', /1\.31\.0 to 1\.31\.4/);
     await world.machine.cutPower();
@@ -35,7 +35,7 @@ describe('one machine of a mesh, that has adopted its Istio', () => {
     await world.pending('False', /1\.31\.4/);
   });
 
-  it('refuses a package that is not whole, and takes another one of the same version at the next poll', async () => {
+  it('refuses an incomplete package, and takes another package of the same version at the next poll', async () => {
     const { downloads } = world.mesh;
     await world.mesh.publish({ version: '1.31.5', files: { 'lib/systemd/system/istio.service': null } });
     await world.mesh.upgrade({ name: 'default', version: '1.31.5' });

@@ -1,4 +1,7 @@
-/** The main job from end to end, quickly: the real daemon and the real scripts, with everything around them embedded. More: story.slow.test.ts. */
+/**
+ * The main job from end to end: the real daemon and the real scripts; everything else is embedded. Rarer cases:
+ * story.slow.test.ts.
+ */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { ADDRESS, GROUP, NAMESPACE } from '../sandbox/mesh.ts';
@@ -18,7 +21,7 @@ describe('one machine of a mesh', () => {
   });
   after(() => world[Symbol.asyncDispose]());
 
-  it('adopts the Istio that runs, and asks for no restart', async () => {
+  it('adopts the running Istio without a pending restart', async () => {
     const { pid } = await world.machine.envoy();
     world.machine.agent.start();
     await world.pending('False', /1\.31\.0/);
@@ -28,7 +31,7 @@ describe('one machine of a mesh', () => {
     assert.equal((await world.condition('SmmAgent'))?.status, 'True');
   });
 
-  it('stages a patch upgrade, leaves the running one alone, and says that a restart is due', async () => {
+  it('stages a patch upgrade beside the running Istio, and reports that a restart is pending', async () => {
     const { pid } = await world.machine.envoy();
     await world.mesh.upgrade({ name: 'default', version: '1.31.1' });
     await world.pending('True', /1\.31\.0 to 1\.31\.1/);
@@ -43,7 +46,7 @@ describe('one machine of a mesh', () => {
     assert.equal(packages.length, 1);
   });
 
-  it('has the new one up after systemctl stop istio, and nothing pending any more', async () => {
+  it('runs the new Istio after systemctl stop istio, and no restart is pending any more', async () => {
     await world.machine.expect('systemctl', 'stop', 'istio');
     await world.envoyOf('1.31.1');
     await world.mesh.reconnect();
@@ -52,7 +55,7 @@ describe('one machine of a mesh', () => {
     assert.equal((await world.condition('Healthy'))?.status, 'True');
   });
 
-  it('moved to another revision and back before any restart, has nothing pending', async () => {
+  it('has no pending restart after its namespace moved to another revision and back', async () => {
     const { pid } = await world.machine.envoy();
     await world.mesh.move('canary');
     await world.pending('True', /1\.31\.1 to 1\.32\.0/);
@@ -61,7 +64,7 @@ describe('one machine of a mesh', () => {
     assert.equal((await world.machine.envoy()).pid, pid);
   });
 
-  it('moved to another revision, has its binaries, address and hosts line after one restart', async () => {
+  it('has the binaries, the address and the hosts line of another revision after one restart', async () => {
     await world.mesh.move('canary');
     await world.pending('True', /1\.31\.1 to 1\.32\.0/);
     assert.match(await world.file('etc/hosts'), /10\.0\.0\.1 istiod\.istio-system\.svc/);
@@ -79,7 +82,7 @@ describe('one machine of a mesh', () => {
     await world.pending('False', /1\.32\.0/);
   });
 
-  it('moved back, goes back without a download', async () => {
+  it('moves back to the first revision without a download', async () => {
     world.mesh.downloads.requests.length = 0;
     await world.mesh.move('default');
     await world.pending('True', /1\.32\.0 to 1\.31\.1/);
@@ -89,12 +92,12 @@ describe('one machine of a mesh', () => {
     await world.pending('False', /1\.31\.1/);
   });
 
-  it('puts a bad release back, and says why it is not tried again', async () => {
+  it('rolls back a bad release, and says why it is not tried again', async () => {
     await world.mesh.upgrade({ name: 'default', version: '1.31.2' });
     await world.pending('True', /1\.31\.1 to 1\.31\.2/);
     await world.machine.expect('systemctl', 'restart', 'istio');
-    await until('the way back', () => world.machine.journal.some((line) => line.includes('is put back to')));
-    // 1.31.1 was not up for long enough to be confirmed; the adopted release is confirmed by definition.
+    await until('the rollback', () => world.machine.journal.some((line) => line.includes('rolled back Istio release')));
+    // 1.31.1 did not run long enough to be confirmed. The adopted release is always confirmed.
     await world.envoyOf('1.31.0');
     await until(
       'the reason',
@@ -104,7 +107,7 @@ describe('one machine of a mesh', () => {
     await world.pending('False', /1\.31\.0/);
   });
 
-  it('switches with the agent dead', async () => {
+  it('switches to the staged release while the agent is dead', async () => {
     await world.mesh.upgrade({ name: 'default', version: '1.31.3' });
     await world.pending('True', /1\.31\.0 to 1\.31\.3/);
     await world.machine.agent.kill();
@@ -114,10 +117,10 @@ describe('one machine of a mesh', () => {
     await world.pending('False', /1\.31\.3/);
   });
 
-  it('ends in order, and leaves Istio running', async () => {
+  it('leaves Istio running when the agent is stopped', async () => {
     const lease = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: { name: '', namespace: NAMESPACE } };
     const { admin } = world.mesh;
-    // Written after the entry in the same turn, and at most once a minute.
+    // The Lease is written after the entry in the same turn, at most once a minute.
     await until(
       'the Lease',
       async () => JSON.stringify((await admin.send('GET', admin.path(lease, 'collection'))).body),

@@ -7,20 +7,25 @@ import { AgentMachine, NEW, NOW, OLD, PAYLOAD } from './agent-machine.ts';
 const REJECTED = `var/lib/smm-agent/agent/rejected/${NEW}`;
 const STOP = '12 smm-agent.service stop running\n';
 
-describe('an end of the version on probation', () => {
+describe('agent-guard ended, for the version on probation', () => {
   const rows: { what: string; jobs: string; counts: boolean; code?: string }[] = [
-    { what: 'nobody asked for it', jobs: 'No jobs running.\n', counts: true },
-    { what: 'before READY', jobs: '12 smm-agent.service start running\n', counts: true },
-    { what: 'a job of another unit', jobs: '12 istio.service stop running\n', counts: true },
+    { what: 'an end by itself', jobs: 'No jobs running.\n', counts: true },
+    { what: 'an end by itself before READY', jobs: '12 smm-agent.service start running\n', counts: true },
+    { what: 'an end by itself while another unit has a job', jobs: '12 istio.service stop running\n', counts: true },
     { what: 'systemctl stop', jobs: STOP, counts: false },
     { what: 'systemctl restart', jobs: '12 smm-agent.service restart running\n', counts: false },
-    { what: 'try-restart', jobs: '12 smm-agent.service try-restart running\n', counts: false },
+    { what: 'systemctl try-restart', jobs: '12 smm-agent.service try-restart running\n', counts: false },
     { what: 'a reboot', jobs: `${STOP}4 shutdown.target start waiting\n`, counts: false },
-    { what: 'rescue', jobs: `${STOP}9 rescue.target start waiting\n`, counts: false },
-    { what: "an operator's command before it failed", jobs: 'No jobs running.\n', code: '', counts: false },
+    { what: 'a switch to rescue mode', jobs: `${STOP}9 rescue.target start waiting\n`, counts: false },
+    {
+      what: "a failure of an operator's command before the agent ran",
+      jobs: 'No jobs running.\n',
+      code: '',
+      counts: false,
+    },
   ];
   for (const { what, jobs, code, counts } of rows) {
-    it(`${what}: ${counts ? 'puts it back' : 'does not count'}`, () => {
+    it(`${counts ? 'rolls back' : 'does not roll back'} after ${what}`, () => {
       using machine = AgentMachine.onTrial().answer('jobs', jobs);
       assert.equal(machine.guard('ended', code === undefined ? {} : { code }).status, 0);
       assert.equal(machine.named('current'), counts ? OLD : NEW);
@@ -28,20 +33,23 @@ describe('an end of the version on probation', () => {
     });
   }
 
-  it('does not count when systemd does not say whose wish it was', () => {
+  it('does not roll back when systemd does not answer', () => {
     using machine = AgentMachine.onTrial().answer('no-systemd', '');
-    assert.match(machine.guard('ended').stderr, /<4>.*cannot tell whose wish/);
+    assert.match(
+      machine.guard('ended').stderr,
+      /<4>.*cannot tell why smm-agent 0\.3\.0 stopped \(systemd did not answer\): not counted as a failure/,
+    );
     assert.equal(machine.named('current'), NEW);
   });
 
   for (const [what, ended, how] of [
-    ['with 0', { result: 'success', status: '0' }, 'success, exited 0'],
-    ['with 78', { status: '78' }, 'exit-code, exited 78'],
+    ['with status 0', { result: 'success', status: '0' }, 'success, exited 0'],
+    ['with status 78', { status: '78' }, 'exit-code, exited 78'],
     ['by a signal', { result: 'core-dump', code: 'dumped', status: 'SEGV' }, 'core-dump, dumped SEGV'],
     ['by the watchdog', { result: 'watchdog', code: 'dumped', status: 'ABRT' }, 'watchdog, dumped ABRT'],
     ['by TimeoutStartSec', { result: 'timeout', code: 'killed', status: 'TERM' }, 'timeout, killed TERM'],
   ] as const) {
-    it(`${what} is noted with its exit status, its last lines and the time that it ran`, () => {
+    it(`records an end ${what}: its exit status, the last log lines and how long the version ran`, () => {
       using machine = AgentMachine.onTrial().clock(NOW + 7);
       const { stderr } = machine.guard('ended', ended);
       const reason = `it ended by itself 7 s after its start (${how})`;
@@ -50,11 +58,11 @@ describe('an end of the version on probation', () => {
       assert.equal(machine.noted(`rejected/${NEW}`, 'count'), '1');
       assert.equal(machine.evidence(NEW), 'the last words\n');
       assert.ok(machine.calls().some((call) => call.includes('_SYSTEMD_INVOCATION_ID=i-1')));
-      assert.ok(stderr.includes(`<3>smm-agent: smm-agent ${NEW} is put back to ${OLD}: ${reason}\n`), stderr);
+      assert.ok(stderr.includes(`<3>smm-agent: rolled back smm-agent ${NEW} to ${OLD}: ${reason}\n`), stderr);
     });
   }
 
-  it('is told within the time of the hook, however long the lock and the answers of systemd take', () => {
+  it('waits less than the 9 s of the hook for the lock and the answers of systemd', () => {
     using machine = AgentMachine.onTrial().program('flock', ':').program('timeout', 'shift; exec "$@"');
     machine.guard('ended', { result: 'success' });
     const waits = machine
@@ -64,13 +72,13 @@ describe('an end of the version on probation', () => {
     assert.ok(waits.reduce((sum, seconds) => sum + Number(seconds), 0) < 9, waits.join(' + '));
   });
 
-  it('counts for the start that it belongs to, and for no other', () => {
+  it('does not roll back after the end of an earlier start', () => {
     using machine = AgentMachine.onTrial();
     machine.guard('ended', { invocation: 'i-0' });
     assert.equal(machine.named('current'), NEW, 'the version before ended, to make room for it');
   });
 
-  it('counts from the beginning where the count is none', () => {
+  it('counts the rejection as the first one when the count in the file is damaged', () => {
     for (const count of ['1 x', '09', '9'.repeat(30), '']) {
       using machine = AgentMachine.onTrial().file(REJECTED, `reason=before\ncount=${count}\nat=1\nprobation=earlier\n`);
       machine.guard('ended');
@@ -78,7 +86,7 @@ describe('an end of the version on probation', () => {
     }
   });
 
-  it('is told from what a kill has left of it', () => {
+  it('completes a rejection that a kill has left half written, at the next start', () => {
     using machine = AgentMachine.onTrial();
     machine.run('agent-guard', ['ended'], {
       INVOCATION_ID: 'i-1',
@@ -92,13 +100,13 @@ describe('an end of the version on probation', () => {
     assert.deepEqual(readdirSync(machine.at(dirname(REJECTED))), [NEW]);
   });
 
-  it('counts once more after each rejection that has expired', () => {
+  it('adds one to the count of an earlier rejection of the same version', () => {
     using machine = AgentMachine.onTrial().file(REJECTED, 'reason=before\ncount=2\nat=1\nprobation=earlier\n');
     machine.guard('ended');
     assert.equal(machine.noted(`rejected/${NEW}`, 'count'), '3');
   });
 
-  it('changes nothing without a probation', () => {
+  it('changes nothing when no version is on probation', () => {
     using machine = AgentMachine.onTrial().remove('var/lib/smm-agent/agent/probation');
     machine.guard('ended');
     assert.deepEqual([machine.named('current'), machine.named('previous')], [NEW, OLD]);
@@ -106,20 +114,20 @@ describe('an end of the version on probation', () => {
   });
 });
 
-describe('what comes back', () => {
-  it('is the version before, with the one before that behind it', () => {
+describe('a rollback of the agent', () => {
+  it('restores the version before as current, and the version before that one as previous', () => {
     using machine = AgentMachine.onTrial({ previous: '0.1.0' }).version('0.1.0');
     machine.guard('ended');
     assert.deepEqual([machine.named('current'), machine.named('previous')], [OLD, '0.1.0']);
   });
 
-  it('has no version before it when that one is gone', () => {
+  it('removes the link previous when the version before that one is gone', () => {
     using machine = AgentMachine.onTrial({ previous: '0.1.0' });
     machine.guard('ended');
     assert.deepEqual([machine.named('current'), machine.named('previous')], [OLD, null]);
   });
 
-  it('is the newest other one where the version before is damaged', () => {
+  it('takes the newest other version when the version before is damaged', () => {
     using machine = AgentMachine.onTrial()
       .version('0.1.0', { installedAt: 1 })
       .version('0.1.9', { installedAt: 2 })
@@ -128,7 +136,7 @@ describe('what comes back', () => {
     assert.equal(machine.named('current'), '0.1.9');
   });
 
-  it('is one that was not rejected, where there is any', () => {
+  it('prefers an older version that was not rejected to a newer one that was', () => {
     using machine = AgentMachine.onTrial()
       .version('0.1.0', { installedAt: 1 })
       .version('0.1.9', { installedAt: 2 })
@@ -138,18 +146,21 @@ describe('what comes back', () => {
     assert.equal(machine.named('current'), '0.1.0');
   });
 
-  it('is what the package brings where no other version is left', () => {
+  it('takes the version in the package when no other version is left', () => {
     using machine = AgentMachine.onTrial().payload().remove(`opt/smm-agent/versions/${OLD}/smm-agent.js`);
     machine.guard('ended');
     assert.equal(machine.linkTarget('opt/smm-agent/current'), machine.at(PAYLOAD));
     assert.equal(machine.isOnProbation(), false);
   });
 
-  it('is nothing where there is no other: the bad one stays, rather than none, until there is', () => {
+  it('keeps the bad version until another version is installed', () => {
     using machine = AgentMachine.onTrial().remove(`opt/smm-agent/versions/${OLD}/smm-agent.js`);
     const { stderr, status } = machine.guard('ended');
     assert.equal(status, 0);
-    assert.match(stderr, /there is no other version: it stays/);
+    assert.match(
+      stderr,
+      /cannot roll back smm-agent 0\.3\.0 \(it ended by itself .*\): there is no other version; its next start tries again/,
+    );
     assert.equal(machine.named('current'), NEW);
     machine.guard('start', { invocation: 'i-2' });
     assert.equal(machine.named('current'), NEW);
@@ -158,16 +169,16 @@ describe('what comes back', () => {
     assert.equal(machine.noted(`rejected/${NEW}`, 'count'), '1');
   });
 
-  it('comes back also when nothing can be written any more', () => {
-    // `sync` is what fails first on a disk that is full; the second one has no room for a new link either.
+  it('switches even when nothing can be written', () => {
+    // On a full disk `sync` fails first. `ln` fails when there is no room for a new link either.
     using machine = AgentMachine.onTrial().program('sync', 'exit 1').program('ln', 'exit 1');
     const { stderr, status } = machine.guard('ended');
     assert.equal(status, 0);
     assert.equal(machine.named('current'), OLD);
-    assert.match(stderr, /cannot note that smm-agent 0\.3\.0 is rejected/);
+    assert.match(stderr, /cannot record that smm-agent 0\.3\.0 is rejected/);
   });
 
-  it('comes back also where there is no room for a link, and no link that could be had', () => {
+  it('removes the bad program to make room when the disk has no room for a link and previous is missing', () => {
     using machine = AgentMachine.onTrial().remove('opt/smm-agent/previous');
     const program = machine.at(`opt/smm-agent/versions/${NEW}/smm-agent.js`);
     machine.program('ln', `[ ! -e '${program}' ] || exit 1; exec /usr/bin/ln "$@"`);
@@ -175,9 +186,9 @@ describe('what comes back', () => {
     assert.equal(machine.named('current'), OLD);
   });
 
-  it('is rejected in the room that the end of its probation makes, where there was none', () => {
+  it('writes the rejection after the file of the probation is removed, when the disk had no room before', () => {
     using machine = AgentMachine.onTrial();
-    // Writes begin with mkdir.
+    // Every write begins with mkdir.
     const probation = machine.at('var/lib/smm-agent/agent/probation');
     machine.program(
       'mkdir',
@@ -188,17 +199,20 @@ describe('what comes back', () => {
     assert.match(machine.noted(`rejected/${NEW}`, 'reason') ?? '', /it ended by itself/);
   });
 
-  it('leaves no half file behind where there is no room for one', () => {
+  it('leaves no half written file behind on a full disk', () => {
     using machine = AgentMachine.onTrial().program('sync', 'exit 1');
     machine.guard('ended');
     assert.deepEqual(readdirSync(machine.at('var/lib/smm-agent/agent/rejected')), []);
   });
 });
 
-describe('a start of the version on probation', () => {
-  it('is noted, has the whole time from now on, and a timer that outlives it', () => {
+describe('agent-guard start, for the version on probation', () => {
+  it('records the start, sets a deadline of 50 s from now, and starts a timer for it', () => {
     using machine = AgentMachine.onProbation().clock(NOW + 20);
-    assert.match(machine.guard('start').stderr, /<6>.*0\.3\.0 starts on probation; within 50 s/);
+    assert.match(
+      machine.guard('start').stderr,
+      /<6>.*0\.3\.0 starts on probation: within 50 s it is confirmed, or rolled back to 0\.2\.0/,
+    );
     assert.equal(machine.noted('run/smm-agent/agent-trial', 'invocation'), 'i-1');
     assert.equal(machine.noted('probation', 'deadline'), String(NOW + 70));
     const [timer, ...others] = machine.timers();
@@ -206,7 +220,7 @@ describe('a start of the version on probation', () => {
     assert.deepEqual(others, []);
   });
 
-  it('after one that an operator ended, goes on', () => {
+  it('starts the version again after an operator has stopped it', () => {
     using machine = AgentMachine.onTrial().answer('jobs', STOP);
     machine.guard('ended');
     machine.guard('start', { invocation: 'i-2' });
@@ -214,14 +228,14 @@ describe('a start of the version on probation', () => {
     assert.equal(machine.named('current'), NEW);
   });
 
-  it('after one whose end nobody recorded, is a start of the version before', () => {
+  it('rolls back when the last start has no record of its end', () => {
     using machine = AgentMachine.onTrial();
     machine.guard('start', { invocation: 'i-2' });
     assert.equal(machine.named('current'), OLD);
     assert.equal(machine.noted(`rejected/${NEW}`, 'reason'), 'how it ended was not recorded');
   });
 
-  it('after a clean reboot begins anew, as often as that happens', () => {
+  it('starts the version again after each clean reboot, and counts no power cut', () => {
     using machine = AgentMachine.onTrial();
     for (const boot of ['boot-2', 'boot-3', 'boot-4', 'boot-5']) {
       machine.answer('jobs', `${STOP}4 reboot.target start waiting\n`).guard('ended', { invocation: 'i-1' });
@@ -232,7 +246,7 @@ describe('a start of the version on probation', () => {
     }
   });
 
-  it('after a power cut begins anew twice, and at the third time is a start of the version before', () => {
+  it('starts the version again after two power cuts, and rolls back after the third', () => {
     using machine = AgentMachine.onTrial();
     for (const [boot, expected] of [
       ['boot-2', NEW],
@@ -246,20 +260,23 @@ describe('a start of the version on probation', () => {
     assert.match(machine.noted(`rejected/${NEW}`, 'reason') ?? '', /the machine went down 3 times/);
   });
 
-  it('is void when current is another version: a package came in between', () => {
+  it('ends the probation when current is another version, because a package was installed', () => {
     using machine = AgentMachine.onTrial().version('0.4.0').link('current', '0.4.0');
-    assert.match(machine.guard('start').stderr, /<6>.*its probation is over/);
+    assert.match(
+      machine.guard('start').stderr,
+      /<6>.*another version than smm-agent 0\.3\.0 starts: the probation of smm-agent 0\.3\.0 is over/,
+    );
     assert.equal(machine.isOnProbation(), false);
     assert.deepEqual([machine.named('current'), machine.noted(`rejected/${NEW}`, 'reason')], ['0.4.0', null]);
   });
 
-  it('is void when the switch never came about', () => {
+  it('ends the probation when current was never switched', () => {
     using machine = AgentMachine.onProbation().link('current', OLD);
     machine.guard('start');
     assert.deepEqual([machine.isOnProbation(), machine.named('current')], [false, OLD]);
   });
 
-  it('goes on without a timer when systemd gives none', () => {
+  it('starts the version without a timer when systemd refuses the timer', () => {
     using machine = AgentMachine.onProbation().program('systemd-run', 'exit 1');
     const { status, stderr } = machine.guard('start');
     assert.equal(status, 0);
@@ -267,18 +284,18 @@ describe('a start of the version on probation', () => {
   });
 
   for (const [what, text] of [
-    ['says nothing', '\0\0\0'],
-    ['lost its beginning', `to=${NEW}\nprevious=\nboot=boot-1\n`],
-    ['names what is no version', `id=abcd0123\nfrom=../${OLD}\nto=${NEW}\n`],
+    ['has only NUL bytes', '\0\0\0'],
+    ['has lost its first lines', `to=${NEW}\nprevious=\nboot=boot-1\n`],
+    ['names a path instead of a version', `id=abcd0123\nfrom=../${OLD}\nto=${NEW}\n`],
   ] as const) {
-    it(`is void where its file ${what}, which is said, and nobody is put back`, () => {
+    it(`ends the probation with an error and no rollback when its file ${what}`, () => {
       for (const when of ['start', 'ended'] as const) {
         using machine = AgentMachine.onTrial().file('var/lib/smm-agent/agent/probation', text);
         const { status, stderr } = machine.guard(when);
         assert.equal(status, 0);
         assert.equal(
           stderr,
-          `<3>smm-agent: ${machine.at('var/lib/smm-agent/agent/probation')} is damaged: it names no version, so none is on probation\n`,
+          `<3>smm-agent: ${machine.at('var/lib/smm-agent/agent/probation')} is damaged and is removed: it does not name two versions, so no version is on probation\n`,
         );
         assert.equal(machine.isOnProbation(), false);
         assert.deepEqual([machine.named('current'), machine.named('previous')], [NEW, OLD]);
@@ -287,28 +304,28 @@ describe('a start of the version on probation', () => {
   }
 });
 
-describe('the guard', () => {
-  it('does not wait for a lock that does not come', () => {
+describe('agent-guard', () => {
+  it('rolls back without the lock when another process holds it for too long', () => {
     using machine = AgentMachine.onTrial().program('flock', 'exit 1');
     const { stderr } = machine.guard('ended');
     assert.match(stderr, /<4>.*cannot lock/);
     assert.equal(machine.named('current'), OLD);
   });
 
-  it('locks what nobody else can open', () => {
+  it('makes the folder that it locks unreadable for other users', () => {
     using machine = AgentMachine.onTrial();
     chmodSync(machine.at('opt/smm-agent'), 0o755);
     machine.guard('ended');
     assert.equal(statSync(machine.at('opt/smm-agent')).mode & 0o7777, 0o711);
   });
 
-  it('knows nothing but start and ended', () => {
+  it('fails with status 2 when its argument is neither start nor ended', () => {
     using machine = new AgentMachine();
     assert.equal(machine.run('agent-guard', ['nonsense']).status, 2);
   });
 
   for (const what of ['start', 'ended'] as const) {
-    it(`costs a start nothing where nobody is on probation (${what})`, () => {
+    it(`runs no other program when no version is on probation (${what})`, () => {
       using machine = new AgentMachine().version(OLD).link('current', OLD);
       assert.equal(machine.guard(what).status, 0);
       assert.deepEqual(machine.calls(), []);
@@ -316,8 +333,8 @@ describe('the guard', () => {
   }
 });
 
-describe('the link-local name servers of the machine', () => {
-  it('are allowed to the agent, each once, and nothing else of what is link-local', () => {
+describe('agent-resolvers', () => {
+  it('allows the link-local name servers of resolv.conf that are not allowed yet, and no other address', () => {
     using machine = new AgentMachine();
     machine.program('systemctl', 'echo "systemctl $*" >>"$answers/asked"; [ "$1" != show ] || echo 169.254.169.253/32');
     machine.file(
@@ -332,7 +349,7 @@ describe('the link-local name servers of the machine', () => {
     ]);
   });
 
-  it('are not asked for where there is none', () => {
+  it('does not ask systemd when no name server is link-local', () => {
     using machine = new AgentMachine();
     machine.program('systemctl', 'echo "systemctl $*" >>"$answers/asked"');
     machine.file('etc/resolv.conf', 'nameserver 127.0.0.53\n');

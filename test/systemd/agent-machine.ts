@@ -1,4 +1,4 @@
-/** A machine for the scripts of smm-agent.service: versions of the agent that are a few lines of shell, and a probation. */
+/** A machine for the scripts of smm-agent.service. Its versions of the agent are a few lines of shell. */
 import { rmSync, symlinkSync, utimesSync } from 'node:fs';
 import { basename } from 'node:path';
 import { writeManifest } from '../../packaging/release-folders.ts';
@@ -8,7 +8,7 @@ export const OLD = '0.2.0';
 export const NEW = '0.3.0';
 const STATE = 'var/lib/smm-agent/agent';
 export const PAYLOAD = 'usr/lib/smm-agent/payload/versions/0.1.0';
-/** Seconds since the boot, as ScriptMachine's /proc/uptime has it at first. */
+/** Seconds since the boot in /proc/uptime of a new ScriptMachine. */
 export const NOW = 1000;
 
 export interface Probation {
@@ -30,20 +30,22 @@ export class AgentMachine extends ScriptMachine {
     this.answer('journal', 'the last words\n');
   }
 
-  /** NEW was just switched to and is on probation; OLD was before it. */
+  /** NEW is current and on probation, but not started yet; OLD is the version before. */
   static onProbation(probation: Probation = {}): AgentMachine {
     const machine = new AgentMachine().version(OLD).version(NEW).link('current', NEW).link('previous', OLD);
     return machine.probation(probation);
   }
 
-  /** As `onProbation`, and NEW has been started. */
+  /** Like `onProbation`, and NEW has been started. */
   static onTrial(probation: Probation = {}): AgentMachine {
     const machine = AgentMachine.onProbation(probation);
     machine.guard('start');
     return machine.forgetCalls();
   }
 
-  /** A complete version; `self-check` of its program ends with the statuses of the file `answers/<version>`, one after the other. */
+  /**
+   * A complete version. Its `self-check` ends with the statuses in the file `answers/<version>`, one after the other.
+   */
   version(version: string, { installedAt = 1_700_000_000 } = {}): this {
     const folder = `opt/smm-agent/versions/${version}`;
     const answers = this.at(`answers/${version}`);
@@ -62,12 +64,12 @@ exit "$status"
     return this;
   }
 
-  /** What the package brings, as dpkg left it. */
+  /** The version in the package, where dpkg has put it. */
   payload(): this {
     return this.file(`${PAYLOAD}/smm-agent.js`, 'program\n').file(`${PAYLOAD}/node/bin/node`, '#!/bin/sh\n', 0o755);
   }
 
-  /** The agent's own links, besides those of Istio. */
+  /** Sets a link of the agent, or of Istio. */
   override link(name: 'active' | 'staged' | 'current' | 'previous', target: string): this {
     if (name === 'active' || name === 'staged') return super.link(name, target);
     const path = this.at(`opt/smm-agent/${name}`);
@@ -90,13 +92,13 @@ exit "$status"
     return this.file(`${STATE}/probation`, lines.join(''));
   }
 
-  /** A field of a file below the agent's state, null where the file is not there. */
+  /** A field of a file in the state of the agent; null if the file is missing. */
   noted(file: string, key: string): string | null {
     const text = this.read(file.startsWith('run/') ? file : `${STATE}/${file}`);
     return text === null ? null : (new RegExp(`^${key}=(.*)$`, 'm').exec(text)?.[1] ?? '');
   }
 
-  /** As after a version that did not come through its probation. */
+  /** Rejects a version, as after a failed probation. */
   rejected(version: string): this {
     return this.file(`${STATE}/rejected/${version}`, 'reason=it ended by itself\ncount=1\nat=1700000000\n');
   }
@@ -109,7 +111,7 @@ exit "$status"
     return this.read(`${STATE}/probation`) !== null;
   }
 
-  /** The time since the boot, in seconds. */
+  /** Sets the seconds since the boot. */
   clock(seconds: number): this {
     return this.file('proc/uptime', `${seconds}.00 1.00\n`);
   }
@@ -123,12 +125,12 @@ exit "$status"
     return this.run('agent-guard', [what], { INVOCATION_ID: invocation, ...(what === 'ended' ? told : {}) });
   }
 
-  /** `killAt`: a named point of the scripts. */
+  /** Runs agent-deadline. `killAt`: a kill point of the scripts. */
   deadline(at = NOW + 50, { id = 'abcd0123', killAt = '' } = {}): Ended {
     return this.run('agent-deadline', [id, String(at)], { SMM_TEST_KILL_AT: killAt });
   }
 
-  /** What the agent on probation notes after a turn that did not confirm it. */
+  /** Writes the record that a version on probation makes after a turn in which it could not confirm itself. */
   turn(lacks: string, invocation = 'i-1'): this {
     return this.file('run/smm-agent/agent-turn', `invocation=${invocation}\nlacks=${lacks}\n`);
   }

@@ -7,7 +7,7 @@ import { projectRoot } from '../../scripts/project.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 
 const BIN = join(projectRoot, 'systemd/bin');
-/** Set by agent-run itself, whatever was there. */
+/** Variables that agent-run always sets. */
 const OWN = { MALLOC_ARENA_MAX: '1', MALLOC_TRIM_THRESHOLD_: '131072' };
 
 const page = readFileSync(join(projectRoot, 'docs/environment.md'), 'utf8');
@@ -26,8 +26,8 @@ const table = new Map([
   ...listed('Left as they are').map((name) => [name, 'stays'] as const),
 ]);
 const decided = (decision: string) => [...table].filter(([, other]) => other === decision).map(([name]) => name);
-/** `LD_PRELOAD` of no library is harmless, and the rest means nothing to a shell. */
 assert.ok(table.size > 80, 'the table is read');
+/** Every variable of the table, empty: an empty `LD_PRELOAD` is harmless, and the others mean nothing to a shell. */
 const everything = Object.fromEntries([...table.keys()].map((name) => [name, name === 'PATH' ? '/usr/bin:/bin' : '']));
 
 function namesIn(env: string): string[] {
@@ -35,7 +35,7 @@ function namesIn(env: string): string[] {
 }
 
 describe('docs/environment.md', () => {
-  it('decides on every variable that this Node says it listens to', () => {
+  it('has a decision for every variable that `node --help` lists', () => {
     const help = execFileSync(process.execPath, ['--help'], { encoding: 'utf8' });
     const listed = help.slice(help.indexOf('\nEnvironment variables:')).matchAll(/^([A-Z][A-Z0-9_]+)(?= |$)/gm);
     const names = [...listed].map(([name]) => name);
@@ -48,7 +48,7 @@ describe('docs/environment.md', () => {
 });
 
 describe('agent-run', () => {
-  it('starts Node without what is to go, and with what stays', async () => {
+  it('starts Node with the variables that stay, and without the variables that go', async () => {
     await using folder = await temporaryFolder();
     mkdirSync(join(folder.path, 'node/bin'), { recursive: true });
     const node = join(folder.path, 'node/bin/node');
@@ -66,8 +66,8 @@ describe('agent-run', () => {
   });
 });
 
-describe('the scripts of the package', () => {
-  it('run programs without it as well', () => {
+describe('lib.sh', () => {
+  it('removes the variables that go', () => {
     const script = `here=${BIN}; . "$here/lib.sh"; env`;
     const left = namesIn(execFileSync('sh', ['-euc', script], { env: everything, encoding: 'utf8' }));
     assert.deepEqual(

@@ -1,4 +1,7 @@
-/** A machine with both kinds of iptables for IPv4 and IPv6, and no rules anywhere: stand-ins that answer from files. */
+/**
+ * A machine with both kinds of iptables for IPv4 and IPv6, and no rules. The programs are stand-ins that answer from
+ * files.
+ */
 import { A, ScriptMachine } from './script-machine.ts';
 
 export function iptablesMachine(): ScriptMachine {
@@ -13,7 +16,7 @@ export function iptablesMachine(): ScriptMachine {
   return made;
 }
 
-/** What a restore was given; null when there was none. */
+/** The input of a restore; null if there was no restore. */
 export function restored(made: ScriptMachine, which: string): string | null {
   return made.read(`answers/restored-${which}`);
 }

@@ -10,7 +10,7 @@ function staged(): ScriptMachine {
   return new ScriptMachine().release(A, { confirmed: true }).release(B).link('active', A).link('staged', B);
 }
 
-describe('a start of Istio while another release is staged', () => {
+describe('istio-activate, while another release is staged', () => {
   it('makes the staged release active', () => {
     using machine = staged();
     assert.equal(machine.start().status, 0);
@@ -29,7 +29,7 @@ describe('a start of Istio while another release is staged', () => {
     assert.ok(machine.calls().includes(`releases/${A}`), machine.calls().join('\n'));
   });
 
-  it('switches also when leftover rules cannot be removed, and says so', () => {
+  it('switches even if leftover rules cannot be removed, and says so', () => {
     using machine = staged();
     machine.file('proc/net/ip_tables_names', 'nat\n').program('iptables-legacy-save', 'exit 3');
     assert.match(machine.start().stderr, /cannot remove all leftover rules/);
@@ -45,10 +45,10 @@ describe('a start of Istio while another release is staged', () => {
   const damages: Record<string, (folder: string) => void> = {
     'has no release.json': (folder) => rmSync(`${folder}/release.json`),
     'lacks Envoy': (folder) => rmSync(`${folder}/bin/envoy`),
-    'has an Envoy that is not executable': (folder) => chmodSync(`${folder}/bin/envoy`, 0o644),
-    'has a torn pilot-agent': (folder) => truncateSync(`${folder}/bin/pilot-agent`, 3),
+    'has an Envoy without execute permission': (folder) => chmodSync(`${folder}/bin/envoy`, 0o644),
+    'has a truncated pilot-agent': (folder) => truncateSync(`${folder}/bin/pilot-agent`, 3),
     'lacks its cluster.env': (folder) => rmSync(`${folder}/cluster.env`),
-    'has another size than release.json says': (folder) => writeFileSync(`${folder}/mesh`, 'x'),
+    'has a file whose size is not the one in release.json': (folder) => writeFileSync(`${folder}/mesh`, 'x'),
   };
   for (const [what, damage] of Object.entries(damages)) {
     it(`keeps the old release when the staged one ${what}`, () => {
@@ -61,7 +61,7 @@ describe('a start of Istio while another release is staged', () => {
     });
   }
 
-  it('starts the old release when nothing can be written', () => {
+  it('keeps the old release when nothing can be written', () => {
     using machine = new ScriptMachine().release(A).release(B).link('active', A).link('staged', B);
     machine.file('var/lib/smm-agent', 'a file where a folder should be').file('run/smm-agent', 'likewise');
     assert.equal(machine.start().status, 0);
@@ -69,7 +69,7 @@ describe('a start of Istio while another release is staged', () => {
   });
 });
 
-describe('a start of Istio with nothing staged', () => {
+describe('istio-activate, with nothing staged', () => {
   it('changes nothing', () => {
     using machine = new ScriptMachine().release(A).link('active', A);
     const { status, stderr } = machine.start();
@@ -77,7 +77,7 @@ describe('a start of Istio with nothing staged', () => {
     assert.equal(machine.linked('active'), A);
   });
 
-  it('takes the newest complete confirmed release when the active one is broken', () => {
+  it('switches to the newest complete and confirmed release when the active one is broken', () => {
     using machine = new ScriptMachine().link('active', '1.29.0-000000000000');
     machine
       .release(A, { confirmed: true, createdAt: 3 })
@@ -87,7 +87,7 @@ describe('a start of Istio with nothing staged', () => {
     assert.equal(machine.linked('active'), A);
   });
 
-  it('prefers one whose control plane is still there, and takes another rather than none', () => {
+  it('prefers a release whose control plane still exists, and takes another one if there is none', () => {
     using machine = new ScriptMachine().link('active', B);
     machine
       .release(A, { confirmed: true, createdAt: 3 })
@@ -100,7 +100,7 @@ describe('a start of Istio with nothing staged', () => {
     assert.equal(machine.linked('active'), A);
   });
 
-  it('starts Istio with what there is when nothing is complete', () => {
+  it('lets Istio start, with an error in the journal, when no release is complete', () => {
     using machine = new ScriptMachine().link('active', B);
     const { status, stderr } = machine.start();
     assert.equal(status, 0);
@@ -108,8 +108,8 @@ describe('a start of Istio with nothing staged', () => {
   });
 });
 
-describe('the record of a start', () => {
-  it('has what the end of the start is judged by', () => {
+describe('istio-started', () => {
+  it('records what istio-stopped needs to judge the end of this start', () => {
     using machine = new ScriptMachine().release(A).link('active', A).answer('enabled', 'disabled\n');
     machine.start('i-7');
     const record = machine.read('run/smm-agent/istio-started') ?? '';
@@ -126,8 +126,8 @@ describe('the record of a start', () => {
   });
 });
 
-describe("the release's root certificate", () => {
-  it('is restored at each start, when the release has one', () => {
+describe('istio-root-cert', () => {
+  it('restores the root certificate if the release has one, and changes nothing otherwise', () => {
     using machine = new ScriptMachine().release(A).link('active', A).file('etc/certs/root-cert.pem', 'old');
     machine.start();
     assert.equal(machine.read('etc/certs/root-cert.pem'), 'old');
@@ -136,7 +136,7 @@ describe("the release's root certificate", () => {
     assert.equal(machine.read('etc/certs/root-cert.pem'), 'new');
   });
 
-  it('is restored also where istio-proxy has put something else in the way, and keeps no start waiting', () => {
+  it('replaces a FIFO or a link to /dev/zero without waiting for it', () => {
     for (const make of ['mkfifo', 'ln -s /dev/zero']) {
       using machine = new ScriptMachine().release(A).link('active', A).file('etc/certs/other', '');
       machine.file(`opt/smm-agent/istio/releases/${A}/root-cert.pem`, 'new');
@@ -151,8 +151,8 @@ describe("the release's root certificate", () => {
   });
 });
 
-describe('a switch that is killed anywhere', () => {
-  it('is completed by the next start, at whichever change of a name it was killed', () => {
+describe('a switch that is killed', () => {
+  it('is completed by the next start, for a kill at each mv and rm', () => {
     using unharmed = staged();
     unharmed.countWrites();
     unharmed.start();

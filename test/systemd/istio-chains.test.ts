@@ -34,22 +34,22 @@ const REMOVAL = `*nat
 COMMIT
 `;
 
-describe('leftover rules of Istio', () => {
-  it('go in one step with the rules that jump into them, and nothing else goes', () => {
+describe('istio-chains', () => {
+  it('removes the chains of Istio and the rules that jump into them in one step, and no other rule', () => {
     using made = iptablesMachine().answer('ip-nft', RULES);
     assert.equal(made.run('istio-chains', [A]).status, 0);
     assert.equal(restored(made, 'ip-nft'), REMOVAL);
     assert.ok(made.calls().includes('iptables-nft-restore -w 5 --noflush'));
   });
 
-  it('go from the legacy tables and from IPv6 too', () => {
+  it('also removes rules from legacy tables and of IPv6', () => {
     using made = iptablesMachine().answer('ip-legacy', RULES).answer('ip6-legacy', RULES).answer('ip6-nft', RULES);
     made.file('proc/net/ip_tables_names', 'nat\n').file('proc/net/ip6_tables_names', 'nat\n');
     made.run('istio-chains', [A]);
     for (const which of ['ip-legacy', 'ip6-legacy', 'ip6-nft']) assert.equal(restored(made, which), REMOVAL, which);
   });
 
-  it('are not looked for in legacy tables that the kernel does not have: to look would make them', () => {
+  it('does not read legacy tables that the kernel does not have, because reading would create them', () => {
     using made = iptablesMachine().file('proc/net/ip_tables_names', '');
     made.run('istio-chains', [A]);
     assert.ok(
@@ -62,7 +62,7 @@ describe('leftover rules of Istio', () => {
     );
   });
 
-  it('go line by line where one step is refused, and a line that stays is a failure', () => {
+  it('removes line by line when one step is refused, and fails if a line stays', () => {
     using made = iptablesMachine().answer('ip-nft', RULES);
     made.program(
       'iptables-nft-restore',
@@ -72,7 +72,7 @@ describe('leftover rules of Istio', () => {
     assert.match(made.read('answers/done') ?? '', /-D PREROUTING -p tcp -j ISTIO_INBOUND.*-X ISTIO_INBOUND/s);
   });
 
-  it('are found by the plain name where a distribution has no other', () => {
+  it('uses iptables-save when the distribution has no names for legacy and nft', () => {
     using made = new ScriptMachine().release(A).answer('rules', RULES).file('proc/net/ip_tables_names', 'nat\n');
     made.program('iptables', 'echo "iptables v1.6.1"').program('iptables-save', 'cat "$answers/rules"');
     made.program('iptables-restore', 'cat >>"$answers/restored-plain"').program('command', ':');
@@ -84,13 +84,13 @@ describe('leftover rules of Istio', () => {
   });
 });
 
-describe("an administrator's own rules", () => {
+describe('istio-chains, when the administrator makes the rules', () => {
   const settings: { what: string; cluster?: string; sidecar?: string; env?: string; touched: boolean }[] = [
     { what: 'cluster.env says true', cluster: 'ISTIO_CUSTOM_IP_TABLES=true\n', touched: false },
-    { what: 'it says so in quotes, exported', cluster: "export ISTIO_CUSTOM_IP_TABLES='true'\n", touched: false },
+    { what: 'cluster.env exports true in quotes', cluster: "export ISTIO_CUSTOM_IP_TABLES='true'\n", touched: false },
     { what: 'sidecar.env says true', sidecar: 'ISTIO_CUSTOM_IP_TABLES="true"\n', touched: false },
     { what: 'the unit says true', env: 'true', touched: false },
-    { what: 'only a shell could tell', cluster: 'ISTIO_CUSTOM_IP_TABLES=$(cat /x)\n', touched: false },
+    { what: 'only a shell could evaluate the value', cluster: 'ISTIO_CUSTOM_IP_TABLES=$(cat /x)\n', touched: false },
     {
       what: 'cluster.env, which wins, says false',
       cluster: 'ISTIO_CUSTOM_IP_TABLES=false\n',
@@ -98,10 +98,10 @@ describe("an administrator's own rules", () => {
       env: 'true',
       touched: true,
     },
-    { what: 'it is a comment', cluster: '# ISTIO_CUSTOM_IP_TABLES=true\n', touched: true },
+    { what: 'the setting is in a comment', cluster: '# ISTIO_CUSTOM_IP_TABLES=true\n', touched: true },
   ];
   for (const { what, cluster = '', sidecar = '', env, touched } of settings) {
-    it(`are ${touched ? 'not meant' : 'left alone'} when ${what}`, () => {
+    it(`${touched ? 'removes the rules of Istio' : 'changes no rule'} when ${what}`, () => {
       using made = iptablesMachine().answer('ip-nft', RULES);
       made.file(`opt/smm-agent/istio/releases/${A}/cluster.env`, cluster);
       made.file(`opt/smm-agent/istio/releases/${A}/sidecar.env`, sidecar);
@@ -110,7 +110,7 @@ describe("an administrator's own rules", () => {
     });
   }
 
-  it('never runs anything that an env file holds', () => {
+  it('never runs a command that is in an env file', () => {
     using made = iptablesMachine();
     made.file(
       `opt/smm-agent/istio/releases/${A}/cluster.env`,
@@ -121,11 +121,11 @@ describe("an administrator's own rules", () => {
   });
 });
 
-describe("TPROXY's rule and route", () => {
+describe("istio-chains, for TPROXY's rule and route", () => {
   const rule = (mark: string, table: string) =>
     `0:\tfrom all lookup local\n32765:\tfrom all fwmark ${mark} lookup ${table}\n`;
 
-  it('go, for each family that has them', () => {
+  it('removes both for each IP family that has them', () => {
     using made = iptablesMachine().answer('rules-4', rule('0x539', '133'));
     made.run('istio-chains', [A]);
     const calls = made.calls().filter((call) => call.startsWith('ip -') && !call.endsWith('rule show'));
@@ -135,7 +135,7 @@ describe("TPROXY's rule and route", () => {
     ]);
   });
 
-  it('go with the mark and table of the release', () => {
+  it('uses the mark and the table in cluster.env of the release', () => {
     using made = iptablesMachine().answer('rules-6', rule('0x10', '200'));
     made.file(
       `opt/smm-agent/istio/releases/${A}/cluster.env`,
@@ -152,14 +152,14 @@ describe("TPROXY's rule and route", () => {
     '32765:\tfrom 192.0.2.1 fwmark 0x539 lookup 133\n',
     '32765:\tnot from all fwmark 0x539 lookup 133\n',
   ]) {
-    it(`are left alone when they are not Istio's: ${other.trim().split('\n').at(-1)}`, () => {
+    it(`leaves this rule alone, which is not Istio's: ${other.trim().split('\n').at(-1)}`, () => {
       using made = iptablesMachine().answer('rules-4', other);
       made.run('istio-chains', [A]);
       assert.ok(made.calls().every((call) => !call.includes(' del ')));
     });
   }
 
-  it('take the marks outside of its chains with them', () => {
+  it('removes the mangle rules with the mark, which are outside of the chains of Istio', () => {
     const mangle = [
       '*mangle',
       '-A PREROUTING -p tcp -m mark --mark 0x539 -j CONNMARK --save-mark --nfmask 0xffffffff --ctmask 0xffffffff',

@@ -17,50 +17,67 @@ function after(machine: ScriptMachine): string {
   return machine.read('etc/hosts') ?? '';
 }
 
-describe('/etc/hosts at a start of Istio', () => {
+describe('istio-hosts', () => {
   const rows: { what: string; hosts: string; active?: string; staged?: string; expected: string }[] = [
-    { what: 'gets the line', hosts: '127.0.0.1 localhost\n', expected: `127.0.0.1 localhost\n${OLD} # smm-agent\n` },
     {
-      what: 'gets the line after a last line without an end',
+      what: 'adds the line of the active release',
+      hosts: '127.0.0.1 localhost\n',
+      expected: `127.0.0.1 localhost\n${OLD} # smm-agent\n`,
+    },
+    {
+      what: 'adds the line after a last line without a line end',
       hosts: '127.0.0.1 localhost',
       expected: `127.0.0.1 localhost\n${OLD} # smm-agent\n`,
     },
-    { what: 'is left alone when the line is there', hosts: `${OLD} # smm-agent\n`, expected: `${OLD} # smm-agent\n` },
+    { what: 'changes nothing when the line is there', hosts: `${OLD} # smm-agent\n`, expected: `${OLD} # smm-agent\n` },
     {
-      what: "is left alone when an operator's line says the same",
+      what: "changes nothing when an operator's line has the same address",
       hosts: `10.0.0.1\tother istiod.istio-system.svc # mine\n`,
       expected: `10.0.0.1\tother istiod.istio-system.svc # mine\n`,
     },
     {
-      what: "gets our line before an operator's with another address, which stays",
+      what: "adds the line before an operator's line with another address, which stays",
       hosts: '127.0.0.1 localhost\n10.9.9.9 istiod.istio-system.svc\n',
       expected: `127.0.0.1 localhost\n${OLD} # smm-agent\n10.9.9.9 istiod.istio-system.svc\n`,
     },
     {
-      what: 'gets the new address of the same host',
+      what: 'replaces the old address of the same host in our line',
       hosts: '10.0.0.9 istiod.istio-system.svc # smm-agent\n',
       expected: `${OLD} # smm-agent\n`,
     },
     {
-      what: 'keeps the line of what is staged',
+      what: 'keeps the line of the staged release',
       hosts: `${NEW} # smm-agent\n${OLD} # smm-agent\n`,
       staged: NEW,
       expected: `${NEW} # smm-agent\n${OLD} # smm-agent\n`,
     },
-    { what: 'loses a line of ours that nothing needs', hosts: `${NEW} # smm-agent\n${OLD}\n`, expected: `${OLD}\n` },
-    { what: 'keeps an unmarked line that nothing needs', hosts: `${NEW}\n${OLD}\n`, expected: `${NEW}\n${OLD}\n` },
-    { what: 'is left alone when the release has no line', hosts: 'x\n', active: '', expected: 'x\n' },
-    { what: 'never gets anything else', hosts: 'x\n', active: '10.0.0.1 a b; rm -rf /', expected: 'x\n' },
+    {
+      what: 'removes a line with our marker that no release needs',
+      hosts: `${NEW} # smm-agent\n${OLD}\n`,
+      expected: `${OLD}\n`,
+    },
+    {
+      what: 'keeps a line without our marker that no release needs',
+      hosts: `${NEW}\n${OLD}\n`,
+      expected: `${NEW}\n${OLD}\n`,
+    },
+    { what: 'changes nothing when the release has no line', hosts: 'x\n', active: '', expected: 'x\n' },
+    {
+      what: 'never adds a line of the release that is more than an address and a host',
+      hosts: 'x\n',
+      active: '10.0.0.1 a b; rm -rf /',
+      expected: 'x\n',
+    },
   ];
   for (const { what, hosts, active, staged, expected } of rows) {
     it(what, () => {
       using machine = machineWith(hosts, active, staged);
       assert.equal(after(machine), expected);
-      assert.equal(after(machine), expected, 'the second time changes nothing');
+      assert.equal(after(machine), expected, 'a second run changes nothing');
     });
   }
 
-  it('keeps its mode, and is replaced in one step', () => {
+  it('replaces the file in one step and keeps its mode', () => {
     using machine = machineWith('127.0.0.1 localhost\n');
     chmodSync(machine.at('etc/hosts'), 0o640);
     const before = statSync(machine.at('etc/hosts')).ino;
@@ -70,7 +87,7 @@ describe('/etc/hosts at a start of Istio', () => {
     assert.deepEqual(readdirSync(machine.at('etc')), ['hosts']);
   });
 
-  it('may be a link, whose target is replaced', () => {
+  it('replaces the target when /etc/hosts is a link', () => {
     using machine = machineWith('');
     machine.file('etc/real-hosts', '127.0.0.1 localhost\n');
     rmSync(machine.at('etc/hosts'));
@@ -80,14 +97,16 @@ describe('/etc/hosts at a start of Istio', () => {
     assert.ok(lstatSync(machine.at('etc/hosts')).isSymbolicLink());
   });
 
-  /** A mount of its own, as in containers: rename(2) says EBUSY, which mv(1) passes on with this status. */
+  /**
+   * /etc/hosts is a mount of its own, as in containers: rename(2) fails with EBUSY, and mv(1) ends with this status.
+   */
   const mounted = (machine: ScriptMachine) => {
     const busy = `[ "$4" != '${machine.at('etc/hosts')}' ] && [ "$3" != '${machine.at('etc/hosts')}' ]`;
     return machine.program('mv', `${busy} || exit 1\nexec /usr/bin/mv "$@"`);
   };
   const COPY = 'var/lib/smm-agent/istio/hosts-in-place';
 
-  it('is written in place where it is a mount of its own, and no copy stays', () => {
+  it('writes in place when /etc/hosts is a mount of its own, and leaves no copy', () => {
     using machine = mounted(machineWith('127.0.0.1 localhost\n'));
     const before = statSync(machine.at('etc/hosts')).ino;
     assert.equal(after(machine), `127.0.0.1 localhost\n${OLD} # smm-agent\n`);
@@ -96,7 +115,7 @@ describe('/etc/hosts at a start of Istio', () => {
     assert.equal(machine.read(COPY), null);
   });
 
-  it('is written in full after a kill in the middle of that', () => {
+  it('completes the file after a kill while it was written in place', () => {
     for (const size of [0, 1, 20, 47]) {
       using machine = mounted(machineWith('127.0.0.1 localhost\n'));
       machine.run('istio-hosts', [], { SMM_TEST_KILL_AT: 'hosts-in-place-begun' });
@@ -108,7 +127,7 @@ describe('/etc/hosts at a start of Istio', () => {
     }
   });
 
-  it('is not made what it was once others have written it since a kill', () => {
+  it('does not restore the copy when another program has written the file since the kill', () => {
     using machine = mounted(machineWith('127.0.0.1 localhost\n'));
     machine.run('istio-hosts', [], { SMM_TEST_KILL_AT: 'hosts-in-place-begun' });
     machine.file('etc/hosts', '127.0.0.1 other\n');
@@ -116,7 +135,7 @@ describe('/etc/hosts at a start of Istio', () => {
     assert.equal(machine.read(COPY), null);
   });
 
-  it('keeps every line of others, whatever they hold', () => {
+  it('keeps every other line, with any characters', () => {
     const line = fc
       .string({ unit: fc.constantFrom(...'a1.:# \t\\&"\'$*%'), maxLength: 30 })
       .filter((text) => !text.includes('smm-agent'));

@@ -7,7 +7,7 @@ function times(count: number, what: () => void): void {
   for (let n = 0; n < count; n++) what();
 }
 
-/** B has ended twice by itself: another such end is one too many. */
+/** B has ended twice by itself. One more such end, and B is rolled back. */
 const TWICE = 'count=2\ninvocation=i-0\nhow=signal, killed SEGV\n';
 function endedTwice(): ScriptMachine {
   const machine = upgraded();
@@ -15,32 +15,36 @@ function endedTwice(): ScriptMachine {
   return machine.file(`${STATE}/ends/${B}`, TWICE);
 }
 
-/** The third time. */
+/** B has ended for the third time. */
 function putBack(): ScriptMachine {
   const machine = endedTwice();
   startAndEnd(machine);
   return machine;
 }
 
-describe('a release that was never confirmed and ends three times within a minute of its start', () => {
-  it('is put back: staged reset and rejected at the third end, switched at the next start', () => {
+describe('an unconfirmed release that ends three times within a minute of its start', () => {
+  it('is unstaged and rejected at the third end, and switched away from at the next start', () => {
     using machine = upgraded();
     times(2, () => startAndEnd(machine));
     assert.deepEqual([machine.linked('active'), machine.linked('staged'), rejection(machine, B)], [B, B, null]);
     startAndEnd(machine);
-    assert.deepEqual([machine.linked('active'), machine.linked('staged')], [B, A], 'its own script removes its rules');
+    assert.deepEqual(
+      [machine.linked('active'), machine.linked('staged')],
+      [B, A],
+      'active stays until the script of B has removed its rules',
+    );
     assert.match(rejection(machine, B) ?? '', /^reason=it ended 3 times .*signal, killed SEGV.*\ncount=1\nat=\d+\n/);
     machine.start('i-next');
     assert.equal(machine.linked('active'), A);
   });
 
-  it('is put back also when the agent has staged it again meanwhile, or the machine was held', () => {
+  it('is rolled back even if the agent has staged it again and the machine is held', () => {
     using machine = putBack();
     machine.link('staged', B).file(`${STATE}/hold`, '').start('i-next');
     assert.equal(machine.linked('active'), A);
   });
 
-  it('is tried three times anew when it is staged again later', () => {
+  it('gets three new tries when it is staged again later', () => {
     using machine = putBack();
     machine.start('i-next');
     machine.remove(`${STATE}/rejected/${B}`).link('staged', B);
@@ -48,17 +52,17 @@ describe('a release that was never confirmed and ends three times within a minut
     assert.equal(machine.linked('active'), B);
     startAndEnd(machine);
     assert.equal(machine.linked('staged'), A);
-    assert.match(rejection(machine, B) ?? '', /^count=1$/m, 'the agent keeps the count of those that expired');
+    assert.match(rejection(machine, B) ?? '', /^count=1$/m, 'the agent keeps the count of expired rejections');
   });
 
-  it('is not switched to while it is rejected, although an agent that looked before has staged it once more', () => {
+  it('is not switched to while it is rejected, even if the agent has staged it again', () => {
     using machine = putBack();
     machine.link('staged', B);
     times(3, () => machine.start('i-next'));
     assert.equal(machine.linked('active'), A);
   });
 
-  it('is never put back to a release whose control plane is gone, but to another confirmed one', () => {
+  it('is not rolled back to a release whose control plane is gone, but to another confirmed release', () => {
     using machine = upgraded().file(`${STATE}/gone/${A}`, '');
     times(4, () => startAndEnd(machine));
     assert.deepEqual([machine.linked('active'), machine.linked('staged'), rejection(machine, B)], [B, B, null]);
@@ -67,7 +71,7 @@ describe('a release that was never confirmed and ends three times within a minut
     assert.deepEqual([machine.linked('active'), machine.linked('staged')], [C, C]);
   });
 
-  it('is put back to an adopted release, which is confirmed by definition', () => {
+  it('is rolled back to an adopted release, which is always confirmed', () => {
     using machine = new ScriptMachine().release(A).release(B).link('active', A).link('staged', B);
     const manifest = `opt/smm-agent/istio/releases/${A}/release.json`;
     machine.file(manifest, (machine.read(manifest) ?? '').replace('"package"', '"adopted"'));
@@ -75,19 +79,19 @@ describe('a release that was never confirmed and ends three times within a minut
     assert.equal(machine.linked('staged'), A);
   });
 
-  it('stays when it was confirmed', () => {
+  it('is not rolled back if it was confirmed', () => {
     using machine = upgraded().file(`${STATE}/confirmed/${B}`, '');
     times(3, () => startAndEnd(machine));
     assert.deepEqual([machine.linked('active'), machine.linked('staged')], [B, B]);
   });
 });
 
-describe('a release that nobody has seen up, and that ran for an hour', () => {
+describe('a release that ran for an hour without an agent that saw it', () => {
   for (const [what, prepare] of [
     ['ended by itself', (machine) => machine],
     ['was stopped', (machine) => machine.answer('jobs', '1 istio.service stop running\n')],
   ] as const satisfies [string, (machine: ScriptMachine) => ScriptMachine][]) {
-    it(`is confirmed by it when it ${what}: three quick ends months later are not its fault`, () => {
+    it(`is confirmed when it ${what}, and not rolled back after three quick ends later`, () => {
       using machine = prepare(upgraded());
       startAndEnd(machine, 3600);
       assert.equal(machine.read(`${STATE}/confirmed/${B}`), '');
@@ -97,21 +101,22 @@ describe('a release that nobody has seen up, and that ran for an hour', () => {
     });
   }
 
-  it('is not confirmed a second before', () => {
+  it('is not confirmed one second before the hour is over', () => {
     using machine = upgraded();
     startAndEnd(machine, 3599);
     assert.equal(machine.read(`${STATE}/confirmed/${B}`), null);
   });
 });
 
-// In a container, /proc/uptime is lxcfs's: when that ends it cannot be read, or is the host's from then on; when it begins, it jumps back.
-describe('an end whose time cannot be told, since the clock became another one in between', () => {
+// In a container, lxcfs provides /proc/uptime. When lxcfs ends, the file cannot be read, or has the uptime of the host.
+// When lxcfs starts, the uptime jumps back.
+describe('an end of a release whose running time is unknown, because /proc/uptime has changed', () => {
   for (const [what, uptime] of [
     ['jumped back', '12.00 1.00\n'],
     ['cannot be read', ''],
-    ['reads nonsense', 'Transport endpoint is not connected\n'],
+    ['contains no number', 'Transport endpoint is not connected\n'],
   ] as const) {
-    it(`counts against nobody where /proc/uptime ${what}, and is noted`, () => {
+    it(`is recorded, but not counted, when /proc/uptime ${what}`, () => {
       using machine = upgraded();
       times(3, () => {
         machine.file('proc/uptime', '1000.00 1.00\n').start('i-1');
@@ -124,7 +129,7 @@ describe('an end whose time cannot be told, since the clock became another one i
     });
   }
 
-  it('counts against nobody where the start could not tell it either', () => {
+  it('is not counted when /proc/uptime could not be read at the start', () => {
     using machine = upgraded().file('proc/uptime', '');
     machine.start('i-1');
     machine.file('proc/uptime', '1003.00 1.00\n');
@@ -134,7 +139,7 @@ describe('an end whose time cannot be told, since the clock became another one i
   });
 });
 
-describe('an end that counts against nobody', () => {
+describe('an end of an unconfirmed release', () => {
   const rows: {
     what: string;
     prepare?: (machine: ScriptMachine) => void;
@@ -143,27 +148,27 @@ describe('an end that counts against nobody', () => {
   }[] = [
     { what: 'an operator stops Istio', prepare: (machine) => machine.answer('jobs', '1 istio.service stop running\n') },
     {
-      what: 'an operator restarts it',
+      what: 'an operator restarts Istio',
       prepare: (machine) => machine.answer('jobs', '1 istio.service restart running\n'),
     },
     {
       what: 'the machine reboots',
       prepare: (machine) => machine.answer('jobs', '1 istio.service stop running\n2 shutdown.target start waiting\n'),
     },
-    { what: 'it ran for longer than a minute', seconds: 61 },
+    { what: 'Istio ran for longer than a minute', seconds: 61 },
     {
       what: 'the machine has no address',
       prepare: (machine) => machine.answer('addresses', '1: lo inet 127.0.0.1/8\n'),
     },
     {
-      what: 'only loopback and link-local addresses are there',
+      what: 'the machine has only loopback and link-local addresses',
       prepare: (machine) => machine.answer('addresses', '1: lo inet 10.1.1.1/32\n2: eth0 inet6 fe80::1/64\n'),
     },
     { what: 'the main process was never run', ended: { result: 'exit-code', code: '' } },
     { what: 'systemd does not answer', prepare: (machine) => machine.answer('no-systemd', '') },
   ];
   for (const { what, prepare, seconds, ended } of rows) {
-    it(`after two that do: ${what}`, () => {
+    it(`is not counted when ${what}`, () => {
       using machine = endedTwice();
       prepare?.(machine);
       startAndEnd(machine, seconds, ended ?? CRASH);
@@ -172,14 +177,14 @@ describe('an end that counts against nobody', () => {
     });
   }
 
-  it('is not another one of its own within a minute', () => {
+  it('is counted when Istio ends by itself within a minute', () => {
     using machine = endedTwice();
     startAndEnd(machine, 60);
     assert.equal(machine.linked('staged'), A);
     assert.notEqual(rejection(machine, B), null);
   });
 
-  it('is one of a start in another boot', () => {
+  it('is not counted when the start was in another boot', () => {
     using machine = upgraded();
     times(3, () => {
       machine.start('i-1');
@@ -188,7 +193,7 @@ describe('an end that counts against nobody', () => {
     assert.equal(rejection(machine, B), null);
   });
 
-  it('is one that was counted already', () => {
+  it('is counted only once when the hook runs again for the same start', () => {
     using machine = upgraded();
     machine.start('i-1');
     times(3, () => machine.stopped('i-1', CRASH));
@@ -196,22 +201,22 @@ describe('an end that counts against nobody', () => {
   });
 });
 
-describe('the release that was put back to', () => {
-  it('takes the blame off the other when it ends in the same way', () => {
+describe('the release to which Istio was rolled back', () => {
+  it('makes the rejection of the other release void when it ends in the same way', () => {
     using machine = putBack();
     startAndEnd(machine);
     assert.equal(machine.linked('active'), A);
     assert.equal(rejection(machine, B), null);
   });
 
-  it('does not when it worked for more than a minute first', () => {
+  it('leaves the rejection when it ran for more than a minute before it ended', () => {
     using machine = putBack();
     startAndEnd(machine, 100);
     startAndEnd(machine, 3);
     assert.notEqual(rejection(machine, B), null);
   });
 
-  it('does not when an operator restarts it', () => {
+  it('leaves the rejection when an operator restarts it', () => {
     using machine = putBack().answer('jobs', '1 istio.service restart running\n');
     startAndEnd(machine, 3);
     assert.notEqual(rejection(machine, B), null);

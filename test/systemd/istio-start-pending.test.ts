@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { A, B, ScriptMachine } from './script-machine.ts';
 
-/** Two seconds ago Istio was stopped by hand, with B staged. */
+/** An operator has stopped Istio two seconds ago, with B staged. */
 function stopped(): ScriptMachine {
   const machine = new ScriptMachine().release(A, { confirmed: true }).release(B).link('active', A);
   machine.start();
@@ -16,18 +16,18 @@ function starts(machine: ScriptMachine, invocation = 'i-1'): boolean {
   return machine.calls().includes('systemctl start --job-mode=fail istio.service');
 }
 
-describe('the scheduled start', () => {
-  it('starts Istio without cancelling the job of anybody', () => {
+describe('istio-start-pending', () => {
+  it('starts Istio with a job that cancels no other job', () => {
     using machine = stopped();
     assert.ok(starts(machine));
   });
 
-  it('starts it after a stop that failed', () => {
+  it('starts Istio after a stop that failed', () => {
     using machine = stopped().answer('active-state', 'failed\n');
     assert.ok(starts(machine));
   });
 
-  it('waits while the stop is still under way', () => {
+  it('waits until the stop is complete', () => {
     using machine = stopped()
       .program('sleep', 'echo inactive >"$answers/active-state"')
       .answer('active-state', 'deactivating\n');
@@ -36,33 +36,33 @@ describe('the scheduled start', () => {
   });
 
   const changes: { what: string; change: (machine: ScriptMachine) => void; invocation?: string }[] = [
-    { what: 'somebody has started it', change: (machine) => machine.answer('active-state', 'active\n') },
+    { what: 'an operator has started it', change: (machine) => machine.answer('active-state', 'active\n') },
     {
-      what: 'somebody has queued a job for it',
+      what: 'an operator has queued a job for it',
       change: (machine) => machine.answer('jobs', '7 istio.service start waiting\n'),
     },
-    { what: 'it was started and stopped again', change: () => {}, invocation: 'i-0' },
+    { what: 'an operator has started and stopped it again', change: () => {}, invocation: 'i-0' },
     { what: 'the machine is going down', change: (machine) => machine.answer('system', 'stopping\n') },
     { what: 'the machine is in rescue mode', change: (machine) => machine.answer('system', 'maintenance\n') },
-    { what: 'the machine was held', change: (machine) => machine.file('var/lib/smm-agent/istio/hold', '') },
+    { what: 'the machine is held', change: (machine) => machine.file('var/lib/smm-agent/istio/hold', '') },
     { what: 'the unit was disabled', change: (machine) => machine.answer('enabled', 'disabled\n') },
     { what: 'the unit was masked', change: (machine) => machine.answer('enabled', 'masked\n') },
-    { what: 'what was staged was withdrawn', change: (machine) => machine.link('staged', A) },
+    { what: 'the staged release was withdrawn', change: (machine) => machine.link('staged', A) },
     {
-      what: 'the record is of another boot',
+      what: 'the machine was rebooted',
       change: (machine) => machine.file('proc/sys/kernel/random/boot_id', 'boot-2\n'),
     },
     { what: 'systemd does not answer', change: (machine) => machine.answer('no-systemd', '') },
   ];
   for (const { what, change, invocation } of changes) {
-    it(`leaves Istio alone when in between ${what}`, () => {
+    it(`does not start Istio when, since the stop, ${what}`, () => {
       using machine = stopped();
       change(machine);
       assert.equal(starts(machine, invocation), false);
     });
   }
 
-  it('fails with what to do when systemd refuses', () => {
+  it('fails and says what to do when systemd refuses the start', () => {
     using machine = stopped();
     machine.program(
       'systemctl',

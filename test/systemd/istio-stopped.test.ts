@@ -5,7 +5,7 @@ import { A, B, ScriptMachine } from './script-machine.ts';
 const STATE = 'var/lib/smm-agent/istio';
 const STOP_JOB = '12 istio.service stop running\n';
 
-/** Release A ran for a minute and a half, and B is staged. */
+/** Release A has been running for 90 s, and B is staged. */
 function pending(): ScriptMachine {
   const machine = new ScriptMachine().release(A, { confirmed: true }).release(B).link('active', A);
   machine.start();
@@ -16,14 +16,19 @@ function scheduled(machine: ScriptMachine): boolean {
   return machine.calls().some((call) => call.startsWith('systemd-run '));
 }
 
-describe('what an end of Istio was, by the job that systemd had', () => {
+describe('istio-stopped, by the jobs and the state of systemd', () => {
   const rows: { what: string; jobs: string; system?: string; kind: string; starts: boolean }[] = [
     { what: 'systemctl stop', jobs: STOP_JOB, kind: 'stop', starts: true },
     { what: 'systemctl restart', jobs: '12 istio.service restart running\n', kind: 'restart', starts: false },
     { what: 'try-restart', jobs: ' 12 istio.service try-restart running\n', kind: 'restart', starts: false },
     { what: 'a crash', jobs: 'No jobs running.\n', kind: 'own-end', starts: false },
     { what: 'a failure before READY', jobs: '12 istio.service start running\n', kind: 'own-end', starts: false },
-    { what: 'a job of another unit', jobs: '12 nginx.service stop running\n', kind: 'own-end', starts: false },
+    {
+      what: 'an end by itself while another unit has a job',
+      jobs: '12 nginx.service stop running\n',
+      kind: 'own-end',
+      starts: false,
+    },
     {
       what: 'a reboot',
       jobs: `${STOP_JOB}3 reboot.target start waiting\n4 shutdown.target start waiting\n`,
@@ -32,24 +37,29 @@ describe('what an end of Istio was, by the job that systemd had', () => {
       starts: false,
     },
     {
-      what: 'a shutdown that is only queued',
+      what: 'a stop with a queued shutdown',
       jobs: `4 shutdown.target start waiting\n${STOP_JOB}`,
       kind: 'shutdown',
       starts: false,
     },
     {
-      what: 'a system that is stopping already',
+      what: 'a stop while the system is stopping',
       jobs: STOP_JOB,
       system: 'stopping\n',
       kind: 'shutdown',
       starts: false,
     },
-    { what: 'isolate to rescue', jobs: `9 rescue.target start waiting\n${STOP_JOB}`, kind: 'rescue', starts: false },
-    { what: 'a system in maintenance', jobs: STOP_JOB, system: 'maintenance\n', kind: 'rescue', starts: false },
-    { what: 'a degraded system', jobs: STOP_JOB, system: 'degraded\n', kind: 'stop', starts: true },
+    {
+      what: 'systemctl isolate rescue.target',
+      jobs: `9 rescue.target start waiting\n${STOP_JOB}`,
+      kind: 'rescue',
+      starts: false,
+    },
+    { what: 'a stop in maintenance mode', jobs: STOP_JOB, system: 'maintenance\n', kind: 'rescue', starts: false },
+    { what: 'a stop on a degraded system', jobs: STOP_JOB, system: 'degraded\n', kind: 'stop', starts: true },
   ];
   for (const { what, jobs, system = 'running\n', kind, starts } of rows) {
-    it(`${what}: ${kind}${starts ? ', and Istio is started again' : ''}`, () => {
+    it(`records ${what} as ${kind}${starts ? ', and schedules a start' : ', and schedules no start'}`, () => {
       using machine = pending().answer('jobs', jobs).answer('system', system);
       assert.equal(machine.stopped().status, 0);
       assert.equal(machine.record().kind, kind);
@@ -58,7 +68,7 @@ describe('what an end of Istio was, by the job that systemd had', () => {
     });
   }
 
-  it("is told by the job of the unit's own name, where istio.service is an alias of it", () => {
+  it("uses the job under the unit's own name when istio.service is an alias", () => {
     for (const [type, kind] of [
       ['stop', 'stop'],
       ['restart', 'restart'],
@@ -76,14 +86,14 @@ describe('what an end of Istio was, by the job that systemd had', () => {
     }
   });
 
-  it('is unknown when systemd does not answer, and then nothing is done', () => {
+  it('records unknown, and schedules no start, when systemd does not answer', () => {
     using machine = pending().answer('no-systemd', '');
     machine.stopped();
     assert.equal(machine.record().kind, 'unknown');
     assert.equal(scheduled(machine), false);
   });
 
-  it('is noted with result, boot and release', () => {
+  it('records the result, the boot and the release', () => {
     using machine = pending().answer('jobs', STOP_JOB);
     machine.stopped('i-1', { result: 'timeout', code: 'killed', status: 'KILL' });
     const { job, result, exit_code, exit_status, boot, release, ran, start } = machine.record();
@@ -103,8 +113,8 @@ describe('what an end of Istio was, by the job that systemd had', () => {
   });
 });
 
-describe('systemctl stop istio while a release is staged', () => {
-  it('schedules the start for two seconds later, within a tenth of a second', () => {
+describe('istio-stopped, after systemctl stop istio', () => {
+  it('schedules the start in two seconds, accurate to a tenth of a second', () => {
     using machine = pending().answer('jobs', STOP_JOB);
     machine.stopped();
     const call = machine.calls().find((one) => one.startsWith('systemd-run ')) ?? '';
@@ -137,7 +147,7 @@ describe('systemctl stop istio while a release is staged', () => {
     },
   ];
   for (const { what, change, why } of exceptions) {
-    it(`leaves Istio stopped when ${what}`, () => {
+    it(`schedules no start when ${what}, and records why`, () => {
       using machine = pending().answer('jobs', STOP_JOB);
       change(machine);
       machine.stopped();
@@ -146,14 +156,14 @@ describe('systemctl stop istio while a release is staged', () => {
     });
   }
 
-  it('starts Istio from a unit that never was enabled', () => {
+  it('schedules a start of a unit that never was enabled', () => {
     using machine = new ScriptMachine().release(A).release(B).link('active', A).answer('enabled', 'disabled\n');
     machine.start();
     machine.link('staged', B).answer('jobs', STOP_JOB).stopped();
     assert.ok(scheduled(machine));
   });
 
-  it('starts an adopted Istio that runs since before the drop-in, when its unit is as it was', () => {
+  it('schedules a start of an Istio that was started before the drop-in, unless its unit became disabled', () => {
     using machine = new ScriptMachine()
       .release(A)
       .release(B)
@@ -166,7 +176,7 @@ describe('systemctl stop istio while a release is staged', () => {
     assert.equal(scheduled(machine), false);
   });
 
-  it('starts it in any case with startWhenStopped always, but not under hold, masked, or on the way down', () => {
+  it('with startWhenStopped always, schedules a start unless held, masked or going down', () => {
     using machine = pending().link('staged', A).answer('jobs', STOP_JOB).answer('enabled', 'disabled\n');
     machine.file(`${STATE}/start-when-stopped`, 'always\n').stopped();
     assert.ok(scheduled(machine));

@@ -7,8 +7,8 @@ import * as points from './kill-points.ts';
 
 const BIN = join(projectRoot, 'systemd/bin');
 
-describe('the points at which the scripts can be killed', () => {
-  it('are those that the tests run into, each at one place', () => {
+describe('the kill points of the scripts', () => {
+  it('are all listed in kill-points.ts, and each one is in one place of the scripts', () => {
     const named = readdirSync(BIN).flatMap((script) =>
       [...readFileSync(join(BIN, script), 'utf8').matchAll(/^(?!\s*#).*?(?:&&|^)\s*at ([a-z-]+)/gm)].map(
         ([, name]) => name,

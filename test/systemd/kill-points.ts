@@ -1,7 +1,7 @@
 /**
- * The points of the scripts in systemd/bin at which a test ends them: `at NAME` in lib.sh. The test beside this file sees
- * that scripts and lists name the same; test/vm/activation/kill-points.test.ts and test/vm/self-upgrade/kills.test.ts run into each
- * on a real systemd.
+ * The kill points of the scripts in systemd/bin: `at NAME` in lib.sh. kill-points.test.ts checks that the scripts and
+ * these lists agree. test/vm/activation/kill-points.test.ts and test/vm/self-upgrade/kills.test.ts kill the scripts at
+ * each point on a real systemd.
  */
 
 /** Passed at a restart into a staged release. */
@@ -22,13 +22,13 @@ export const SWITCH_POINTS = [
   'chains-kind-cleaned',
 ] as const;
 
-/** Passed where /etc/hosts is a mount of its own. */
+/** Passed if /etc/hosts is a mount of its own. */
 export const MOUNTED_HOSTS_POINTS = ['hosts-in-place-begun'] as const;
 
-/** Passed after a stop by hand that becomes a restart. */
+/** Passed after a stop by an operator that is followed by a start. */
 export const STOP_POINTS = ['stop-start-scheduled'] as const;
 
-/** Passed while a bad release is put back. */
+/** Passed while a bad release is rolled back. */
 export const PUT_BACK_POINTS = [
   'put-back-counted',
   'put-back-staged-reset',
@@ -37,16 +37,16 @@ export const PUT_BACK_POINTS = [
   'put-back-done',
 ] as const;
 
-/** Passed when the release that was put back ends in the same way. */
+/** Passed when the release to which Istio was rolled back ends in the same way. */
 export const WITHDRAWAL_POINTS = ['put-back-rejection-withdrawn'] as const;
 
-/** Passed by the guard of smm-agent.service while a new version is started on probation. */
+/** Passed by agent-guard while a new version is started on probation. */
 export const TRIAL_POINTS = ['agent-trial-armed', 'agent-trial-renewed', 'agent-trial-begun'] as const;
 
-/** Passed by it when somebody ends that version. */
+/** Passed by agent-guard after an operator has stopped that version. */
 export const TRIAL_END_POINTS = ['agent-end-noted'] as const;
 
-/** Passed while that version is put back. */
+/** Passed while that version is rolled back. */
 export const AGENT_PUT_BACK_POINTS = [
   'agent-rejected',
   'agent-switched-back',
@@ -54,7 +54,7 @@ export const AGENT_PUT_BACK_POINTS = [
   'agent-evidence-kept',
 ] as const;
 
-/** Passed when its time is over. */
+/** Passed when the deadline of that version has come. */
 export const DEADLINE_POINTS = [
   'agent-deadline-again',
   'agent-deadline-restart-asked',

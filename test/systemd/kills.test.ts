@@ -1,11 +1,14 @@
-/** The scripts that put a release, or a version of the agent, back: ended at each change of a name, and completed by the next start. */
+/**
+ * The scripts that roll back a release of Istio or a version of the agent: killed at each mv and rm, and completed by
+ * the next start.
+ */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { AgentMachine, NEW, OLD } from './agent-machine.ts';
 import { CRASH, rejection, STATE, startAndEnd, upgraded } from './put-back.ts';
 import { A, B, type ScriptMachine } from './script-machine.ts';
 
-describe('a release that is put back', () => {
+describe('a rollback of Istio', () => {
   /** B has ended twice and runs for the third time. */
   function beforeThirdEnd(): ScriptMachine {
     const machine = upgraded().link('active', B).file(`${STATE}/switched`, `from=${A}\nto=${B}\n`);
@@ -14,7 +17,7 @@ describe('a release that is put back', () => {
     return machine;
   }
 
-  it('is recovered from a kill at any change of a name', () => {
+  it('is completed after a kill at each mv and rm', () => {
     using unharmed = beforeThirdEnd().countWrites();
     unharmed.stopped('i-3', CRASH);
     const ofTheEnd = unharmed.writes();
@@ -35,8 +38,8 @@ describe('a release that is put back', () => {
   });
 });
 
-describe('the putting back of a version', () => {
-  /** The writes that it takes, each of which is cut off in turn; as many as a run without a kill has. */
+describe('a rollback of the agent', () => {
+  /** The number of writes of a rollback, counted in a run without a kill. Each of them is killed in turn. */
   const writes = (() => {
     using machine = AgentMachine.onTrial().countWrites();
     machine.guard('ended');
@@ -44,7 +47,7 @@ describe('the putting back of a version', () => {
   })();
 
   for (let nth = 1; nth <= writes; nth += 1) {
-    it(`killed at its write ${nth} is completed before the next start`, () => {
+    it(`is completed before the next start after a kill at write ${nth}`, () => {
       using machine = AgentMachine.onTrial({ previous: '0.1.0' }).version('0.1.0').killAtWrite(nth);
       machine.guard('ended');
       for (const program of ['mv', 'rm']) machine.program(program, `exec /usr/bin/${program} "$@"`);
@@ -56,5 +59,5 @@ describe('the putting back of a version', () => {
     });
   }
 
-  it('takes several writes, so that the cases above say something', () => assert.ok(writes >= 5));
+  it('takes at least five writes, so that the tests above are not empty', () => assert.ok(writes >= 5));
 });

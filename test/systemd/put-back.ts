@@ -1,11 +1,11 @@
-/** A release of Istio that ends again and again, for the scripts that put it back. */
+/** A release of Istio that ends again and again, for tests of the scripts that roll it back. */
 import assert from 'node:assert/strict';
 import { A, B, ScriptMachine } from './script-machine.ts';
 
 export const STATE = 'var/lib/smm-agent/istio';
 export const CRASH = { result: 'signal', code: 'killed', status: 'SEGV' };
 
-/** A ran and is confirmed; B is staged and was never confirmed. */
+/** A is active and confirmed; B is staged and was never confirmed. */
 export function upgraded(): ScriptMachine {
   return new ScriptMachine()
     .release(A, { confirmed: true, createdAt: 2 })
@@ -14,7 +14,7 @@ export function upgraded(): ScriptMachine {
     .link('staged', B);
 }
 
-/** Starts Istio, and ends it `seconds` later by itself. */
+/** Starts Istio, which ends by itself `seconds` later. */
 export function startAndEnd(
   machine: ScriptMachine,
   seconds = 3,

@@ -1,13 +1,14 @@
 /**
- * Rules as they stand on machines: those of Istio, recorded from the real istio-iptables of its versions (the first line of each
- * file says how), and rules of others that look like them. What is left when Istio's go must be the others', each where it was.
+ * Rules as they are on machines: rules of Istio, recorded from the real istio-iptables of each version (the first line
+ * of each file says how), and rules of others that look like them. After the removal, all rules of others must be left,
+ * in their order.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const FOLDER = join(import.meta.dirname, 'istio-rules');
 
-/** What cluster.env of the recorded TPROXY machines sets beside the ports. */
+/** The settings, without the ports, in cluster.env of the machines with TPROXY that were recorded. */
 const SETTINGS: Readonly<Record<string, string>> = {
   '1.22-tproxy.save': 'ISTIO_EXCLUDE_INTERFACES=d0,d1\nKUBE_VIRT_INTERFACES=d0\nINVALID_DROP=true\n',
   '1.24-tproxy.save': 'INVALID_DROP=true\n',
@@ -20,7 +21,7 @@ export const RECORDED = readdirSync(FOLDER).map((name) => ({
   settings: SETTINGS[name] ?? '',
 }));
 
-/** Rules that are not Istio's, by table. iptables-save writes them back as they are here. */
+/** Rules that are not Istio's, by table, in the form in which iptables-save prints them. */
 export const OTHERS: Readonly<Record<string, readonly string[]>> = {
   raw: [
     '-A PREROUTING -p udp -m udp --sport 53 -j CT --zone 12',
@@ -50,7 +51,7 @@ export const OTHERS: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
-/** A listing in which others' rules stand before and after those of Istio. */
+/** A listing in which rules of others come before and after the rules of Istio. */
 export function amongOthers(listing: string): string {
   const tables = new Map(Object.keys(OTHERS).map((name) => [name, { chains: [] as string[], rules: [] as string[] }]));
   let table = '';
@@ -66,7 +67,7 @@ export function amongOthers(listing: string): string {
     .join('');
 }
 
-/** The rules outside of Istio's chains by table, as sorted text: what order tables have is the kernel's doing. */
+/** The rules and Istio's chains of a listing, by table. */
 export function rulesOf(listing: string): Record<string, string[]> {
   const rules: Record<string, string[]> = {};
   let table = '';
@@ -78,7 +79,7 @@ export function rulesOf(listing: string): Record<string, string[]> {
   return rules;
 }
 
-/** What must be left of `amongOthers`: all rules of a chain together, as iptables-save writes them. */
+/** What must be left of `amongOthers`: the rules of each chain together, as iptables-save prints them. */
 export function othersTwice(): Record<string, string[]> {
   const inChain = (rules: readonly string[], chain: string) => rules.filter((rule) => rule.startsWith(`-A ${chain} `));
   return Object.fromEntries(

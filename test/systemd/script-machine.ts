@@ -1,4 +1,6 @@
-/** A machine below a temporary folder for the scripts of systemd/bin: real scripts, real files, and stand-ins for systemd. */
+/**
+ * A machine in a temporary folder for the scripts of systemd/bin: real scripts, real files, and stand-ins for systemd.
+ */
 import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
@@ -22,7 +24,7 @@ export const C = '1.30.9-cccccccccccc';
 
 const BIN = new URL('../../systemd/bin/', import.meta.url).pathname;
 
-/** Answers from files of the folder `answers`, and a line for each call in `calls`. */
+/** The stand-ins answer from files in the folder `answers`, and add a line to the file `calls` for each call. */
 const STAND_INS: Readonly<Record<string, string>> = {
   systemctl: `
     case "$*" in
@@ -36,7 +38,7 @@ const STAND_INS: Readonly<Record<string, string>> = {
   ip: 'case "$*" in "-o addr"*) cat "$answers/addresses" ;; *) cat "$answers/rules$1" 2>/dev/null ;; esac',
 };
 
-/** What changes a name that counts: between two of these calls a kill leaves the same disk behind. */
+/** The programs that change names on disk. A kill anywhere between two of their calls leaves the same files behind. */
 const WRITES = ['mv', 'rm'];
 
 export interface Ended {
@@ -74,12 +76,12 @@ export class ScriptMachine {
     return existsSync(this.at(path)) ? readFileSync(this.at(path), 'utf8') : null;
   }
 
-  /** What a stand-in says. */
+  /** Sets what a stand-in answers. */
   answer(name: string, content: string): this {
     return this.file(`answers/${name}`, content);
   }
 
-  /** A stand-in on PATH, before the real programs; `$answers` is a folder of files, its calls are noted. */
+  /** Puts a stand-in on PATH before the real programs. `$answers` is the folder of answers. Each call is recorded. */
   program(name: string, script: string): this {
     const note = `answers='${this.at('answers')}'\nprintf '%s\\n' "${name} $*" >>'${this.at('calls')}'\n`;
     return this.file(`stand-ins/${name}`, `#!/bin/sh\n${note}${script}\n`, 0o755);
@@ -94,7 +96,7 @@ export class ScriptMachine {
     return this;
   }
 
-  /** A complete release; `createdAt` orders them. */
+  /** A complete release. `createdAt` is the time of its creation, in seconds since the epoch. */
   release(id: string, { hosts = '', createdAt = 1_700_000_000, confirmed = false } = {}): this {
     const folder = `opt/smm-agent/istio/releases/${id}`;
     const files: Record<string, { content: string; mode: number }> = {
@@ -134,14 +136,14 @@ export class ScriptMachine {
     return readlinkSync(this.at(`opt/smm-agent/istio/${name}`)).replace('releases/', '');
   }
 
-  /** What a link holds, null where there is none. */
+  /** The target of a link; null if there is none. */
   linkTarget(path: string): string | null {
     const stat = lstatSync(this.at(path), { throwIfNoEntry: false });
     return stat === undefined ? null : readlinkSync(this.at(path));
   }
 
   run(script: string, args: readonly string[] = [], env: Readonly<Record<string, string>> = {}): Ended {
-    // A session of its own: what kills the scripts must not reach the test.
+    // In a session of its own, so that a kill of the scripts does not kill the test.
     const { status, stderr } = spawnSync('/usr/bin/setsid', ['--wait', join(BIN, script), ...args], {
       encoding: 'utf8',
       env: { PATH: `${this.at('stand-ins')}:/usr/sbin:/usr/bin:/sbin:/bin`, SMM_ROOT: this.root, ...env },
@@ -149,12 +151,12 @@ export class ScriptMachine {
     return { status, stderr };
   }
 
-  /** A start of Istio: what its ExecStartPre does. */
+  /** A start of Istio: runs its ExecStartPre. */
   start(invocation = 'i-1'): Ended {
     return this.run('istio-activate', [], { INVOCATION_ID: invocation });
   }
 
-  /** An end of Istio: the first ExecStopPost. */
+  /** An end of Istio: runs its first ExecStopPost. */
   stopped(invocation = 'i-1', ended: { result?: string; code?: string; status?: string } = {}): Ended {
     const { result = 'success', code = 'exited', status = '0' } = ended;
     return this.run('istio-activate', ['stopped'], {
@@ -164,7 +166,7 @@ export class ScriptMachine {
     });
   }
 
-  /** A folder with the real programs that scripts need, and none that knows iptables. */
+  /** A folder with the real programs that the scripts need, without iptables. */
   realPrograms(): string {
     const folder = this.at('real-programs');
     mkdirSync(folder, { recursive: true });
@@ -194,7 +196,7 @@ export class ScriptMachine {
     return this.killAtWrite(0);
   }
 
-  /** Kills the script that makes the n-th such call, and all above it, before the call has an effect. */
+  /** Kills the script that makes the n-th such call, and its parents in the session, before the call has an effect. */
   killAtWrite(nth: number): this {
     this.forgetCalls();
     for (const program of WRITES) {

@@ -16,7 +16,7 @@ describe('the drop-in of istio.service', () => {
   const file = 'istio.service.d-zz-smm-agent.conf';
   const active = '/opt/smm-agent/istio/active';
 
-  it('runs the hook first, and then cleans up with the script of the release that made the rules', () => {
+  it('runs the hook first, then the start script of the active release, which removes its rules', () => {
     assert.deepEqual(values(file, 'ExecStopPost'), [
       '',
       '-+/opt/smm-agent/bin/istio-activate stopped',
@@ -24,14 +24,14 @@ describe('the drop-in of istio.service', () => {
     ]);
   });
 
-  it("adds its ExecStartPre to the unit's own, and may not keep Istio from starting", () => {
+  it("adds two ExecStartPre to the unit's own, whose failures are ignored", () => {
     const [activate, fallBack, ...others] = values(file, 'ExecStartPre');
     assert.deepEqual(others, []);
     assert.equal(activate, '-+/usr/bin/timeout 30 /opt/smm-agent/bin/istio-activate');
     assert.match(fallBack ?? '', /^-\+\/usr\/bin\/timeout 10 \/bin\/sh -c /);
   });
 
-  it('names the files of a release as the agent does', () => {
+  it('uses the same file names of a release as the agent', () => {
     assert.deepEqual(values(file, 'Environment').sort(), [
       `ISTIO_BIN_BASE=${active}/bin`,
       `ISTIO_BOOTSTRAP=${active}/${RELEASE_FILES.bootstrapTemplate}`,
@@ -44,7 +44,7 @@ describe('the drop-in of istio.service', () => {
 
 describe('the two units', () => {
   for (const file of ['istio.service.d-zz-smm-agent.conf', 'smm-agent.service']) {
-    it(`${file} waits for the disk that /opt/smm-agent is on`, () => {
+    it(`${file} waits for the disk of /opt/smm-agent`, () => {
       assert.match(readFileSync(at(file), 'utf8'), /^\[Unit\]\n(?:[^[].*\n|\n)*RequiresMountsFor=\/opt\/smm-agent$/m);
     });
   }
@@ -67,21 +67,21 @@ describe('smm-agent.service', () => {
     it(`has ${key}=${value}`, () => assert.deepEqual(values(file, key), [value]));
   }
 
-  it('is restarted for ever, whatever it ends with', () => {
+  it('is restarted without limit after any exit status', () => {
     assert.match(readFileSync(at(file), 'utf8'), /^StartLimitIntervalSec=0$/m);
     assert.deepEqual(values(file, 'RestartPreventExitStatus'), []);
   });
 
-  it('names no folder to run programs from: systemd 252 would leave that writable', () => {
+  it('has no ExecPaths, because systemd 252 would leave these folders writable', () => {
     assert.deepEqual(values(file, 'ExecPaths'), []);
   });
 
-  it('may look at the processes of others', () => {
+  it('has CAP_SYS_PTRACE, to read the processes of other users', () => {
     assert.ok(values(file, 'CapabilityBoundingSet').join(' ').includes('CAP_SYS_PTRACE'));
   });
 
   const analyze = spawnSync('systemd-analyze', ['security', '--offline=true', at(file)], { encoding: 'utf8' });
-  // systemd before 250 cannot look at a file; test/vm asks the systemd of the machine there.
+  // systemd before 250 cannot analyse a file. test/vm runs the same analysis on a machine with systemd.
   const skip =
     analyze.status === null || /unrecognized option|Unknown option/i.test(analyze.stderr)
       ? 'no systemd-analyze here'

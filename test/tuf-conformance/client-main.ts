@@ -1,6 +1,6 @@
 /**
- * The agent's client of its repository behind the command line of theupdateframework/tuf-conformance (CLIENT-CLI.md there).
- * It does with SignedRepository what a turn of the agent does; README.md beside it says how the suite is run.
+ * The agent's client of the signed repository, with the command line of theupdateframework/tuf-conformance (its
+ * CLIENT-CLI.md). Uses SignedRepository like a turn of the agent. README.md in this folder says how to run the suite.
  */
 import { copyFile, mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -25,7 +25,7 @@ function required(name: 'metadata-dir' | 'metadata-url' | 'target-dir' | 'target
   return value;
 }
 
-/** The agent knows one URL, and finds metadata and targets below it, as the suite has them. */
+/** The agent has one URL, with metadata and targets below it, as in the suite. */
 function baseUrl(): string {
   const base = required('metadata-url').replace(/\/metadata\/?$/, '');
   const targets = values['target-base-url'];
@@ -35,7 +35,7 @@ function baseUrl(): string {
   return base;
 }
 
-/** What the suite does not look at: the root that was installed, and the agent's own cache. */
+/** A folder that the suite does not read: for the installed root and the cache of the agent. */
 function ownFolder(): string {
   return join(required('metadata-dir'), 'agent');
 }
@@ -55,7 +55,7 @@ function repository(): SignedRepository {
   });
 }
 
-/** The suite wants to see the trusted metadata of each role under its name; the agent keeps every root under its version. */
+/** Copies the trusted metadata to where the suite reads it. The agent keeps every root under its version instead. */
 async function show(): Promise<void> {
   const cache = join(ownFolder(), 'cache');
   const names = await readdir(cache).catch(() => []);

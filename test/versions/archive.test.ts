@@ -6,7 +6,7 @@ import { constants, zstdCompressSync } from 'node:zlib';
 import { agentTarget } from '../../src/downloads/targets.ts';
 import { assertUnchanged, NEW, NODE, OLD, UpgradeScene, type VersionFiles, writeManifest } from './scene.ts';
 
-describe('an archive that is not what it should be', () => {
+describe('an archive of a version that is wrong', () => {
   const cases: Record<string, { files?: Partial<VersionFiles>; said: RegExp }> = {
     'has a file that is not listed': {
       files: { change: (folder) => writeFile(join(folder, 'extra'), '') },
@@ -16,7 +16,7 @@ describe('an archive that is not what it should be', () => {
       files: { change: (folder) => appendFile(join(folder, 'smm-agent.js'), 'exit 1\n') },
       said: /smm-agent\.js is not what release\.json says/,
     },
-    'lacks a file': {
+    'lacks a file of release.json': {
       files: { change: (folder) => rm(join(folder, 'flags')) },
       said: /flags is not what release\.json says/,
     },
@@ -39,7 +39,7 @@ describe('an archive that is not what it should be', () => {
       files: { change: (folder) => writeFile(join(folder, '.hidden'), '') },
       said: /it has a file with a name that is refused: ".*\.hidden"/,
     },
-    'would be setuid': {
+    'has a setuid file': {
       files: {
         change: async (folder) => {
           const manifest = JSON.parse(await readFile(join(folder, 'release.json'), 'utf8'));
@@ -51,7 +51,7 @@ describe('an archive that is not what it should be', () => {
     },
   };
   for (const [what, { files, said }] of Object.entries(cases)) {
-    it(`${what} is refused, and nothing of it is left`, async () => {
+    it(`is refused, and leaves no files, when it ${what}`, async () => {
       await using scene = await UpgradeScene.begin();
       await scene.publish({ version: NEW, ...files });
       await assert.rejects(scene.upgrade(), { code: 'SMM701', message: said });
@@ -61,14 +61,14 @@ describe('an archive that is not what it should be', () => {
   }
 
   for (const [what, content] of Object.entries({
-    'no Zstandard': Buffer.from('not an archive'),
-    'no tar': zstdCompressSync(Buffer.alloc(5000, 'x')),
-    'cut off': zstdCompressSync(Buffer.alloc(5000)).subarray(0, 5),
-    'to be unpacked with too much memory': zstdCompressSync(Buffer.alloc(9_000_000), {
+    'are not Zstandard': Buffer.from('not an archive'),
+    'are not tar': zstdCompressSync(Buffer.alloc(5000, 'x')),
+    'are cut off': zstdCompressSync(Buffer.alloc(5000)).subarray(0, 5),
+    'need too much memory to unpack': zstdCompressSync(Buffer.alloc(9_000_000), {
       params: { [constants.ZSTD_c_windowLog]: 24 },
     }),
   })) {
-    it(`of bytes that are ${what} is refused`, async () => {
+    it(`is refused when its bytes ${what}`, async () => {
       await using scene = await UpgradeScene.begin();
       await scene.publish({ version: NEW });
       await scene.exchange(agentTarget(NEW), content);
@@ -80,7 +80,7 @@ describe('an archive that is not what it should be', () => {
     });
   }
 
-  it('that would unpack to more than any version is refused before it fills the disk', async () => {
+  it('is refused before it fills the disk when it is larger than any version', async () => {
     await using scene = await UpgradeScene.begin();
     await scene.publish({ version: NEW, change: (folder) => writeFile(join(folder, 'big'), Buffer.alloc(60_000_000)) });
     await assert.rejects(scene.upgrade(), { code: 'SMM701', message: /larger than any version or runtime/ });

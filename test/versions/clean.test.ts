@@ -10,8 +10,8 @@ import { keepEvidence, readEvidence } from '../../src/versions/evidence.ts';
 import { VersionRejections } from '../../src/versions/rejections.ts';
 import { NEW, NEXT_NODE, NODE, OLD, UpgradeScene } from './scene.ts';
 
-describe('versions that nobody needs any more', () => {
-  it('go with their runtime and what was kept of them', async () => {
+describe('forgetVersions', () => {
+  it('removes a version with its runtime and its evidence', async () => {
     await using scene = await UpgradeScene.begin();
     await scene.install({ version: NEW, runtime: NEXT_NODE });
     await keepEvidence(scene.paths, NEW, 'last words\n');
@@ -24,7 +24,7 @@ describe('versions that nobody needs any more', () => {
     );
   });
 
-  it('leave what was kept of a rejected one, for the history', async () => {
+  it('keeps the evidence of a rejected version, for the history', async () => {
     await using scene = await UpgradeScene.begin();
     await scene.install({ version: NEW });
     await keepEvidence(scene.paths, NEW, 'last words\n');
@@ -37,7 +37,7 @@ describe('versions that nobody needs any more', () => {
     assert.equal(await readEvidence(scene.paths, NEW), null);
   });
 
-  it('stay when they have become current or previous since', async () => {
+  it('keeps a version that is current or previous by now', async () => {
     await using scene = await UpgradeScene.begin();
     await scene.install({ version: NEW });
     await scene.install({ version: '0.1.0' });
@@ -47,7 +47,7 @@ describe('versions that nobody needs any more', () => {
     assert.deepEqual(await scene.names('versions'), [OLD, NEW]);
   });
 
-  it('leave a runtime that still runs', async () => {
+  it('keeps a runtime from which a process runs', async () => {
     await using scene = await UpgradeScene.begin();
     await scene.install({ version: NEW, runtime: NEXT_NODE });
     const program = join(scene.store.runtimeFolder(NEXT_NODE), 'bin/runs');
@@ -65,7 +65,7 @@ describe('versions that nobody needs any more', () => {
     assert.deepEqual(await scene.names('runtimes'), [NODE]);
   });
 
-  it('are told from what is not ours', async () => {
+  it('keeps files and folders that are not of the agent', async () => {
     await using scene = await UpgradeScene.begin();
     await mkdir(join(scene.paths.versions, 'lost+found'));
     await writeFile(join(scene.paths.runtimes, 'README'), '');

@@ -15,7 +15,7 @@ async function onProbation(): Promise<{ scene: UpgradeScene; probation: Probatio
 }
 
 describe('a version that confirms itself', () => {
-  it('is noted first, and is on probation no more', async () => {
+  it('is recorded in the history before its probation ends', async () => {
     const { scene, probation } = await onProbation();
     await using _scene = scene;
     let wasOnProbation: Probation | null = null;
@@ -27,7 +27,7 @@ describe('a version that confirms itself', () => {
     assert.deepEqual(await scene.links(), { current: NEW, previous: OLD });
   });
 
-  it('has the version that it replaced behind it, also when the switch was cut off before that', async () => {
+  it('sets the link previous if the switch was killed before it could', async () => {
     const { scene, probation } = await onProbation();
     await using _scene = scene;
     await scene.store.setLink('previous', null);
@@ -35,7 +35,7 @@ describe('a version that confirms itself', () => {
     assert.deepEqual(await scene.links(), { current: NEW, previous: OLD });
   });
 
-  it('does nothing for a probation that is another one by now', async () => {
+  it('does nothing when another probation has begun', async () => {
     const { scene, probation } = await onProbation();
     await using _scene = scene;
     const noted: string[] = [];
@@ -47,7 +47,7 @@ describe('a version that confirms itself', () => {
 });
 
 describe('the file of a probation', () => {
-  it('is read as the guard has written it', async () => {
+  it('is read with the changes that agent-guard and agent-deadline make', async () => {
     const { scene, probation } = await onProbation();
     await using _scene = scene;
     const text = await readFile(scene.paths.probation, 'utf8');
@@ -58,7 +58,7 @@ describe('the file of a probation', () => {
     assert.deepEqual(await readProbation(scene.paths), { ...probation, deadline: 77, extended: 2 });
   });
 
-  it('that names no versions is none: the guard takes it away', async () => {
+  it('counts as no probation when it does not name versions', async () => {
     const { scene } = await onProbation();
     await using _scene = scene;
     await writeFile(scene.paths.probation, 'from=../../etc\nto=0.3.0\n');

@@ -1,4 +1,4 @@
-/** The confirmation of a version on probation as a program of its own. Argument: folder of a scene. */
+/** Runs the confirmation of a version on probation as a program. Argument: folder of a scene. */
 import { AgentHistory } from '../../src/history/keeper.ts';
 import { confirmVersion } from '../../src/versions/confirm.ts';
 import { readProbation } from '../../src/versions/probation.ts';

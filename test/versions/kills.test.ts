@@ -19,7 +19,7 @@ async function killedAt(scene: UpgradeScene, point: string): Promise<void> {
   assert.deepEqual([...(await once(child, 'close')), said], [null, 'SIGKILL', ''], `${point} was not reached`);
 }
 
-/** What systemd runs before the next start; it gives a timer without doing anything about it. */
+/** Runs agent-guard as systemd does before the next start, with a systemd-run that does nothing. */
 function guard({ paths }: UpgradeScene): void {
   const programs = join(paths.root, 'programs');
   mkdirSync(programs, { recursive: true });
@@ -33,7 +33,7 @@ function guard({ paths }: UpgradeScene): void {
 describe('an agent that is killed in the middle of its own upgrade', { concurrency: 2 }, () => {
   const later = ['file-temporary-written', 'file-renamed', 'link-temporary-made', 'link-renamed', 'link-renamed:2'];
   for (const point of [...UPGRADE_CHECKPOINTS, ...later]) {
-    it(`at ${point} starts as a version that is whole, and goes on from there`, async () => {
+    it(`at ${point} starts as a complete version, and completes the upgrade`, async () => {
       await using scene = await UpgradeScene.begin();
       await scene.publish({ version: NEW, runtime: NEXT_NODE });
       await killedAt(scene, point);
@@ -46,7 +46,7 @@ describe('an agent that is killed in the middle of its own upgrade', { concurren
       assert.equal((await scene.links()).current, NEW);
       assert.equal((await readProbation(scene.paths))?.from, OLD);
       assert.equal(await scene.store.isSound(NEW), true);
-      // What the kill left half made is gone with the next try, or with the cleaning after the confirmation.
+      // The next try, or the cleaning after the confirmation, removes incomplete folders.
       if (!isSwitched) assert.deepEqual(await scene.names('versions'), [OLD, NEW]);
     });
   }

@@ -6,7 +6,7 @@ import { systemClock } from '../../src/host/clock.ts';
 import { VersionRejections } from '../../src/versions/rejections.ts';
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary.ts';
 
-/** As agent-put-back writes it. */
+/** Writes a rejection as agent-put-back does. */
 async function reject({ path }: TemporaryFolder, name: string, at: Date): Promise<void> {
   await mkdir(join(path, 'rejected'), { recursive: true });
   const text = `reason=it ended by itself\ncount=1\nat=${Math.floor(at.getTime() / 1000)}\nprobation=abcd\nfrom=0.2.0\n`;
@@ -14,7 +14,7 @@ async function reject({ path }: TemporaryFolder, name: string, at: Date): Promis
 }
 
 describe('rejected versions of the agent', () => {
-  it('are not the files that a script was writing when it was killed', async () => {
+  it('do not include temporary files of a killed script', async () => {
     await using folder = await temporaryFolder();
     for (const name of ['0.3.0', '0.4.0.new', '.0.5.0.new']) await reject(folder, name, new Date());
     const rejections = new VersionRejections({ agentState: folder.path }, systemClock);

@@ -8,7 +8,7 @@ import { readProbation } from '../../src/versions/probation.ts';
 import { rollback } from '../../src/versions/rollback.ts';
 import { healthy, NEW, OLD, UpgradeScene } from './scene.ts';
 
-/** NEW runs and is confirmed, OLD was before it. */
+/** NEW is current and confirmed; OLD is the version before. */
 async function upgraded(): Promise<UpgradeScene> {
   const scene = await UpgradeScene.begin();
   await scene.publish({ version: NEW });
@@ -20,8 +20,8 @@ async function upgraded(): Promise<UpgradeScene> {
 
 const back = ({ paths, services }: UpgradeScene) => rollback({ paths, clock: systemClock, services });
 
-describe('going back to the version before', () => {
-  it('is a switch like any other: checked, on probation, and a restart', async () => {
+describe('a rollback by an operator', () => {
+  it('runs the self-check of the version before, puts it on probation and restarts', async () => {
     await using scene = await upgraded();
     assert.deepEqual(await back(scene), { from: NEW, to: OLD, knowsProbation: true });
     assert.deepEqual(await scene.links(), { current: OLD, previous: NEW });
@@ -31,7 +31,7 @@ describe('going back to the version before', () => {
     assert.deepEqual([left?.version, left?.for], [NEW, OLD]);
   });
 
-  it('ends the probation of the version that is left, and needs none itself', async () => {
+  it('ends the probation of the current version, and needs no probation itself', async () => {
     await using scene = await UpgradeScene.begin();
     await scene.publish({ version: NEW });
     await scene.upgrade();
@@ -41,7 +41,7 @@ describe('going back to the version before', () => {
     assert.equal((await readLeftVersion(scene.paths))?.version, NEW);
   });
 
-  it('to one from before 0.2.0 needs neither, since that one knows of none', async () => {
+  it('to a version before 0.2.0 needs no self-check and no probation, which that version does not have', async () => {
     await using scene = await UpgradeScene.begin();
     await scene.install({ version: '0.1.0', program: 'exit 64\n' });
     await scene.store.setLink('previous', '0.1.0');
@@ -50,13 +50,13 @@ describe('going back to the version before', () => {
     assert.equal(await readProbation(scene.paths), null);
   });
 
-  it('is refused where no version was before', async () => {
+  it('is refused when there is no version before', async () => {
     await using scene = await UpgradeScene.begin();
     await assert.rejects(back(scene), { code: 'SMM707', message: /no version was before it/ });
     assert.deepEqual(scene.restarts, []);
   });
 
-  it('is refused where that version is damaged, or does not work here any more', async () => {
+  it('is refused when the version before is damaged or fails its self-check', async () => {
     await using scene = await upgraded();
     await appendFile(join(scene.store.folder(OLD), 'smm-agent.js'), '# damaged\n');
     await assert.rejects(back(scene), { code: 'SMM707', message: /0\.2\.0 is not complete on disk/ });

@@ -1,4 +1,7 @@
-/** A machine with versions of the agent that are a few lines of shell, archives of others as the publisher makes them, and what systemd is asked. */
+/**
+ * A machine whose versions of the agent are a few lines of shell, with archives of other versions and a stand-in for
+ * systemd.
+ */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -30,18 +33,18 @@ export const NEXT_NODE = '26.1.0';
 export interface VersionFiles {
   version: string;
   runtime?: string;
-  /** Instead of a program that answers its self-check well. */
+  /** The program of the version. Without it, a program that passes its self-check. */
   program?: string;
-  /** Changes the folder before it is packed, or put in place. */
+  /** Changes the folder before it is packed. */
   change?: (folder: string) => Promise<void>;
 }
 
 export class UpgradeScene implements AsyncDisposable {
   readonly paths: Paths;
   readonly store: VersionStore;
-  /** Restarts that were asked for. */
+  /** The units whose restart was requested. */
   readonly restarts: string[] = [];
-  /** Targets that were fetched. */
+  /** The targets that were fetched. */
   readonly fetched: string[] = [];
   unit: Partial<UnitState> = {};
   readonly #folder: Pick<TemporaryFolder, 'path'>;
@@ -52,7 +55,7 @@ export class UpgradeScene implements AsyncDisposable {
     this.store = new VersionStore(this.paths);
   }
 
-  /** OLD runs, on NODE. */
+  /** OLD is current, with NODE. */
   static async begin(): Promise<UpgradeScene> {
     const scene = new UpgradeScene(await temporaryFolder());
     const { bin, opt, state, downloads, bootId } = scene.paths;
@@ -65,7 +68,7 @@ export class UpgradeScene implements AsyncDisposable {
     return scene;
   }
 
-  /** A scene that another process has begun, and takes away. */
+  /** A scene that another process has made, and will remove. */
   static at(folder: string): UpgradeScene {
     return new UpgradeScene({ path: folder });
   }
@@ -74,7 +77,7 @@ export class UpgradeScene implements AsyncDisposable {
     return this.#folder.path;
   }
 
-  /** As the package does it. */
+  /** Installs a version as the package does. */
   async install(files: VersionFiles): Promise<void> {
     const { version, runtime = NODE } = files;
     await writeVersion(this.store.folder(version), files);
@@ -83,14 +86,14 @@ export class UpgradeScene implements AsyncDisposable {
       await writeRuntime(this.store.runtimeFolder(runtime), runtime);
   }
 
-  /** Puts archives where `archives` finds them. */
+  /** Makes the archives of a version, which `archives` fetches. */
   async publish(files: VersionFiles): Promise<void> {
     const { version, runtime = NODE } = files;
     await this.#pack(agentTarget(version), (folder) => writeVersion(folder, files), files.change);
     await this.#pack(runtimeTarget(runtime, ARCHITECTURE), (folder) => writeRuntime(folder, runtime));
   }
 
-  /** Exchanges an archive by other bytes. */
+  /** Replaces an archive by other bytes. */
   async exchange(target: string, content: Buffer): Promise<void> {
     await writeFile(this.#place(target), content);
   }
@@ -108,7 +111,7 @@ export class UpgradeScene implements AsyncDisposable {
     const guard = (what: string) => [
       { argv: ['/usr/bin/timeout', '9', '/opt/smm-agent/bin/agent-guard', what], ignoresFailure: true },
     ];
-    const nothing = () => Promise.reject(new Error('nothing here asks for this'));
+    const nothing = () => Promise.reject(new Error('this is not used in these tests'));
     return {
       unit: async () => ({ ...UNIT, execStartPre: guard('start'), execStopPost: guard('ended'), ...this.unit }),
       resetFailed: async () => {},
@@ -130,7 +133,7 @@ export class UpgradeScene implements AsyncDisposable {
     );
   }
 
-  /** What lies below /opt/smm-agent but for the scripts, links with where they lead. */
+  /** The versions that the links name. */
   async links(): Promise<Record<'current' | 'previous', string | null>> {
     return { current: await this.store.link('current'), previous: await this.store.link('previous') };
   }
@@ -156,14 +159,14 @@ export class UpgradeScene implements AsyncDisposable {
   }
 }
 
-/** A tar of a folder, compressed, as the publisher makes it. */
+/** A compressed tar of a folder, as the publisher makes it. */
 async function packed(folder: string): Promise<Buffer> {
   const args = ['--create', '--format=ustar', '--sort=name', '--owner=0', '--group=0', '--directory', folder, '.'];
   const { stdout } = await execute('tar', args, { encoding: 'buffer', maxBuffer: 100_000_000 });
   return zstdCompressSync(stdout);
 }
 
-/** The stand-in for Node runs the program as a shell script: what a version does is in the version. */
+/** The stand-in for Node runs the program as a shell script, so each version has its own behaviour. */
 async function writeVersion(
   folder: string,
   { version, runtime = NODE, program = healthy(version) }: VersionFiles,
@@ -196,12 +199,12 @@ export async function writeManifest(
   await writeFile(join(folder, 'release.json'), JSON.stringify(manifest));
 }
 
-/** What a program says when it is asked to check itself. */
+/** A program whose self-check prints these checks. */
 export function healthy(version: string, checks = [{ name: 'configuration', ok: true, said: 'valid' }]): string {
   return `echo '${JSON.stringify({ format: 1, version, checks })}'\n`;
 }
 
-/** Nothing has changed: OLD is current, nothing is on probation, nothing is asked of systemd. */
+/** Asserts that nothing has changed: OLD is current, no version is on probation, and no restart was requested. */
 export async function assertUnchanged(scene: UpgradeScene): Promise<void> {
   assert.deepEqual(await scene.links(), { current: OLD, previous: null });
   assert.equal(await readProbation(scene.paths), null);

@@ -5,19 +5,22 @@ import { describe, it } from 'node:test';
 import { readProbation } from '../../src/versions/probation.ts';
 import { assertUnchanged, healthy, NEW, NEXT_NODE, NODE, OLD, UpgradeScene, writeManifest } from './scene.ts';
 
-describe('a version that fails its self-check', () => {
+describe('an upgrade to a version that fails its self-check', () => {
   const cases: Record<string, { program: string; said: RegExp }> = {
-    'and says why': {
+    'with a check that fails': {
       program: `${healthy(NEW, [{ name: 'configuration', ok: false, said: 'cannot use the configuration: line 3' }])}exit 1\n`,
       said: /its self-check failed: configuration: cannot use the configuration: line 3/,
     },
-    'by ending with 1': { program: 'echo "TypeError: x" >&2\nexit 1\n', said: /it ended with status 1: TypeError: x/ },
-    'by ending with 0 and saying nothing': { program: 'exit 0\n', said: /it did not answer/ },
+    'with exit status 1': {
+      program: 'echo "TypeError: x" >&2\nexit 1\n',
+      said: /it ended with status 1: TypeError: x/,
+    },
+    'with exit status 0 and no output': { program: 'exit 0\n', said: /it did not answer/ },
     'by a signal': { program: 'kill -SEGV $$\n', said: /it ended with (SIGSEGV|status 139)/ },
-    'by being another one': { program: healthy('0.9.9'), said: /it says that it is 0\.9\.9/ },
+    'by printing another version': { program: healthy('0.9.9'), said: /it says that it is 0\.9\.9/ },
   };
   for (const [how, { program, said }] of Object.entries(cases)) {
-    it(`${how} is not switched to`, async () => {
+    it(`${how} does not switch`, async () => {
       await using scene = await UpgradeScene.begin();
       await scene.publish({ version: NEW, program });
       await assert.rejects(scene.upgrade(), (error: Error) => {
@@ -29,11 +32,11 @@ describe('a version that fails its self-check', () => {
     });
   }
 
-  it('because its runtime is for another machine is not switched to', async () => {
+  it('because its Node is for another architecture does not switch', async () => {
     await using scene = await UpgradeScene.begin();
     await scene.install({ version: '0.1.9', runtime: NEXT_NODE });
     await scene.publish({ version: NEW, runtime: NEXT_NODE });
-    // As the kernel says of a program for another architecture.
+    // A program for another architecture, which the kernel refuses to run.
     const elf = Buffer.concat([
       Buffer.from('\x7fELF\x02\x01\x01', 'latin1'),
       Buffer.alloc(9),
@@ -46,18 +49,18 @@ describe('a version that fails its self-check', () => {
     await assertUnchanged(scene);
   });
 
-  it('keeps what it said', async () => {
+  it('fails with the output of the self-check as evidence', async () => {
     await using scene = await UpgradeScene.begin();
     await scene.publish({ version: NEW, program: 'echo "the last words" >&2\nexit 3\n' });
     await assert.rejects(scene.upgrade(), { evidence: 'the last words\n' });
   });
 });
 
-describe('a self-check that fails for what the version that runs finds wrong as well', () => {
+describe('a self-check that fails for the current version too', () => {
   const bad = [{ name: 'configuration', ok: false, said: 'cannot use the configuration: line 3' }];
   const fails = (version: string) => `${healthy(version, bad)}exit 1\n`;
 
-  it('rejects nothing: the machine is to blame, for example a file that is being edited', async () => {
+  it('does not reject the new version, because the cause is the machine', async () => {
     await using scene = await UpgradeScene.begin();
     await scene.install({ version: '0.2.9', program: fails('0.2.9') });
     await scene.store.setLink('current', '0.2.9');
@@ -71,7 +74,7 @@ describe('a self-check that fails for what the version that runs finds wrong as 
     assert.equal(await readProbation(scene.paths), null);
   });
 
-  it('rejects nothing either where it passes when it is asked again: a file was half written', async () => {
+  it('does not reject the new version if its self-check passes at the second try', async () => {
     await using scene = await UpgradeScene.begin();
     await scene.install({ version: '0.2.9', program: healthy('0.2.9') });
     await scene.store.setLink('current', '0.2.9');
@@ -88,7 +91,7 @@ describe('a self-check that fails for what the version that runs finds wrong as 
     assert.equal(await scene.store.link('current'), NEW);
   });
 
-  it('is told apart from one of the new version alone also where the one that runs was started from the package', async () => {
+  it('is compared with the current version even if that was started from the package', async () => {
     await using scene = await UpgradeScene.begin();
     const payload = join(scene.folder, 'payload', OLD);
     await mkdir(dirname(payload));
@@ -101,7 +104,7 @@ describe('a self-check that fails for what the version that runs finds wrong as 
     await assert.rejects(scene.upgrade(), { code: 'SMM702' });
   });
 
-  it('cannot be told where the version that runs is from before 0.2.0 and knows no self-check', async () => {
+  it('rejects the new version if the current version is before 0.2.0 and has no self-check', async () => {
     await using scene = await UpgradeScene.begin();
     await scene.install({ version: '0.1.9', program: 'exit 2\n' });
     await scene.store.setLink('current', '0.1.9');

@@ -1,4 +1,4 @@
-/** The agent's own upgrade as a program of its own, which can be killed at a named point. Argument: folder of a scene. */
+/** Runs an upgrade of the agent as a program, which can be killed at a kill point. Argument: folder of a scene. */
 import { restart } from '../../src/turn/act/own-version.ts';
 import { NEW, OLD, UpgradeScene } from './scene.ts';
 

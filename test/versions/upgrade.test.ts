@@ -8,7 +8,7 @@ import { readProbation } from '../../src/versions/probation.ts';
 import { until } from '../support/until.ts';
 import { assertUnchanged, healthy, NEW, NEXT_NODE, NODE, OLD, UpgradeScene, writeManifest } from './scene.ts';
 
-/** Resolves when somebody waits for the lock on a folder. */
+/** Resolves when a process waits for the lock on a folder. */
 async function isWaitedFor(folder: string): Promise<void> {
   const { ino } = await stat(folder);
   const waits = new RegExp(`-> FLOCK .*:${ino} `);
@@ -19,8 +19,8 @@ async function isWaitedFor(folder: string): Promise<void> {
   );
 }
 
-describe('the agent becomes another version', () => {
-  it('by putting it in place, on probation; the restart comes later', async () => {
+describe('upgradeAgent', () => {
+  it('switches to the new version on probation, without a restart', async () => {
     await using scene = await UpgradeScene.begin();
     await scene.publish({ version: NEW });
     await scene.upgrade();
@@ -33,14 +33,14 @@ describe('the agent becomes another version', () => {
     assert.deepEqual(await scene.names('versions'), [OLD, NEW]);
   });
 
-  it('on the runtime that is there, which is not downloaded again', async () => {
+  it('does not download a runtime that is on disk', async () => {
     await using scene = await UpgradeScene.begin();
     await scene.publish({ version: NEW });
     await scene.upgrade();
     assert.deepEqual(scene.fetched, [agentTarget(NEW)]);
   });
 
-  it('on a runtime of its own, and back on the one before', async () => {
+  it('downloads the runtime of the new version, and uses the old runtime again after a rollback', async () => {
     await using scene = await UpgradeScene.begin();
     await scene.publish({ version: NEW, runtime: NEXT_NODE });
     await scene.upgrade();
@@ -53,7 +53,7 @@ describe('the agent becomes another version', () => {
     assert.match(await readFile(join(scene.paths.current, 'node/bin/node'), 'utf8'), /^# Node 24\.21\.0$/m);
   });
 
-  it('once more from the repository, where the folder on disk is damaged', async () => {
+  it('downloads a version again when its folder on disk is damaged', async () => {
     await using scene = await UpgradeScene.begin();
     await scene.install({ version: NEW });
     await appendFile(join(scene.store.folder(NEW), 'smm-agent.js'), '# changed\n');
@@ -64,7 +64,7 @@ describe('the agent becomes another version', () => {
     assert.deepEqual(await scene.names('versions'), [OLD, NEW]);
   });
 
-  it('and sweeps what earlier tries have left', async () => {
+  it('removes temporary folders of earlier tries', async () => {
     await using scene = await UpgradeScene.begin();
     await scene.publish({ version: NEW });
     for (const name of ['.new-0.9.0.12345678', '.trash-0.1.0.12345678']) {
@@ -77,8 +77,8 @@ describe('the agent becomes another version', () => {
   });
 });
 
-describe('an upgrade that must not be', () => {
-  it('without the guard around the service is refused: nobody would put a bad version back', async () => {
+describe('an upgrade that is refused or fails', () => {
+  it('is refused when the unit does not run agent-guard, which rolls back a bad version', async () => {
     await using scene = await UpgradeScene.begin();
     await scene.publish({ version: NEW });
     scene.unit = { execStopPost: [] };
@@ -87,7 +87,7 @@ describe('an upgrade that must not be', () => {
     assert.deepEqual(scene.fetched, []);
   });
 
-  it('from another version than the current one is refused: a package came in between', async () => {
+  it('is refused when current is another version, because a package was installed', async () => {
     await using scene = await UpgradeScene.begin();
     await scene.install({ version: '0.2.5' });
     await scene.publish({ version: NEW });
@@ -96,7 +96,7 @@ describe('an upgrade that must not be', () => {
     assert.deepEqual(scene.restarts, []);
   });
 
-  it('to a version that a package has removed in between is refused, and it is not to blame', async () => {
+  it('fails without a rejection when a package removes the version or its runtime meanwhile', async () => {
     await using scene = await UpgradeScene.begin();
     await scene.install({ version: NEW, runtime: NEXT_NODE });
     await scene.publish({ version: NEW, runtime: NEXT_NODE });
@@ -116,7 +116,7 @@ describe('an upgrade that must not be', () => {
     assert.equal(await scene.store.link('current'), NEW);
   });
 
-  it('while a version is on probation is refused', async () => {
+  it('is refused while a version is on probation', async () => {
     await using scene = await UpgradeScene.begin();
     await scene.publish({ version: NEW });
     await scene.upgrade();
@@ -133,13 +133,13 @@ describe('an upgrade that must not be', () => {
     assert.deepEqual(scene.fetched, []);
   });
 
-  it('is not one because of a probation that was left when its version was put back: that is over', async () => {
+  it('is not refused because of the old probation of a version that is not current any more', async () => {
     await using scene = await UpgradeScene.begin();
     const { paths, store } = scene;
     await scene.publish({ version: NEW });
     await scene.upgrade();
     await store.setLink('current', OLD);
-    // A try that comes to nothing leaves none of it either.
+    // A try that fails removes the old probation too.
     await scene.publish({ version: '0.3.9', program: 'exit 1\n' });
     await assert.rejects(scene.upgrade(OLD, '0.3.9'), { code: 'SMM702' });
     assert.equal(await readProbation(paths), null);
@@ -149,7 +149,7 @@ describe('an upgrade that must not be', () => {
     assert.equal((await readProbation(paths))?.to, '0.4.0');
   });
 
-  it('whose link cannot be made leaves no probation behind: it would keep every later try from switching', async () => {
+  it('leaves no probation behind when the link cannot be made, because every later try would be refused', async () => {
     await using scene = await UpgradeScene.begin();
     const { current } = scene.paths;
     // Nothing can be renamed over a folder.
@@ -164,7 +164,7 @@ describe('an upgrade that must not be', () => {
     assert.deepEqual(await scene.links(), { current: '0.4.0', previous: OLD });
   });
 
-  it('that is ended leaves nothing but what was downloaded', async () => {
+  it('leaves only the downloads behind when it is aborted', async () => {
     await using scene = await UpgradeScene.begin();
     await scene.publish({ version: NEW });
     await assert.rejects(scene.upgrade(OLD, NEW, AbortSignal.abort(new Error('ended'))), { message: 'ended' });
@@ -172,7 +172,7 @@ describe('an upgrade that must not be', () => {
     assert.deepEqual(await scene.names('versions'), [OLD]);
   });
 
-  it('does not take a file with other modes than its release.json says for sound', async () => {
+  it('treats a version as damaged when a file has another mode than in release.json', async () => {
     await using scene = await UpgradeScene.begin();
     await chmod(join(scene.store.folder(OLD), 'smm-agent.js'), 0o666);
     assert.equal(await scene.store.isSound(OLD), false);

@@ -1,4 +1,4 @@
-/** An administrator's hands on an API server, embedded or real: creates, changes and removes objects, issues tokens. */
+/** An administrator of an API server, embedded or real: creates, changes and removes objects, and issues tokens. */
 import { Agent, request } from 'node:https';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { KubeObject } from './object.ts';
@@ -15,7 +15,7 @@ export interface RawAnswer {
   body: Record<string, unknown>;
 }
 
-/** Plurals that are not the lower-case kind with an s. */
+/** Plurals that are not the kind in lower case with an s. */
 const PLURALS: Record<string, string> = {
   WorkloadEntry: 'workloadentries',
   ValidatingAdmissionPolicy: 'validatingadmissionpolicies',
@@ -44,12 +44,12 @@ export class Admin {
     return this.#options.token;
   }
 
-  /** Lets go of the connections. */
+  /** Closes the connections. */
   close(): void {
     this.#agent.destroy();
   }
 
-  /** The path of an object, or of the collection that it belongs to. */
+  /** The path of an object or of its collection. */
   path({ apiVersion, kind, metadata }: KubeObject, what: 'object' | 'collection' | 'status' = 'object'): string {
     const root = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
     const namespace = CLUSTER_SCOPED.has(kind) ? '' : `/namespaces/${metadata.namespace ?? 'default'}`;
@@ -58,7 +58,7 @@ export class Admin {
     return `${collection}/${metadata.name}${what === 'status' ? '/status' : ''}`;
   }
 
-  /** Creates an object, or replaces the one of that name; its status too where it has one. Rejects on any failure. */
+  /** Creates an object, or replaces the object with that name, including its status. Rejects on any failure. */
   async apply(object: KubeObject): Promise<void> {
     const created = await this.send('POST', this.path(object, 'collection'), object);
     if (created.status === 409) {
@@ -98,28 +98,30 @@ export class Admin {
     return success(await this.send('GET', this.path(object)), object);
   }
 
-  /** Merge patch of the object itself, without a guard. */
+  /** A merge patch of the object, without resourceVersion. */
   async change(object: KubeObject, patch: object): Promise<void> {
     success(await this.send('PATCH', this.path(object), patch, 'application/merge-patch+json'), object);
   }
 
-  /** Merge patch of the status. */
+  /** A merge patch of the status. */
   async setStatus(object: KubeObject, status: object): Promise<void> {
     success(await this.send('PATCH', this.path(object, 'status'), { status }, 'application/merge-patch+json'), object);
   }
 
-  /** As istiod does: the whole status, with the resourceVersion that it was read with. Answers 409 when that is old. */
+  /**
+   * Replaces the whole status like istiod, with the resourceVersion that was read. The answer is 409 if that is old.
+   */
   putStatus(object: KubeObject): Promise<RawAnswer> {
     return this.send('PUT', this.path(object, 'status'), object);
   }
 
-  /** Removes an object that may be gone already. */
+  /** Removes an object, or does nothing if it is gone already. */
   async remove(object: KubeObject): Promise<void> {
     const answer = await this.send('DELETE', this.path(object));
     if (answer.status !== 404) success(answer, object);
   }
 
-  /** A token of a service account, for the API server itself. */
+  /** Issues a token of a service account for the API server. */
   async token(namespace: string, serviceAccount: string): Promise<string> {
     const path = `/api/v1/namespaces/${namespace}/serviceaccounts/${serviceAccount}/token`;
     const wish = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: { expirationSeconds: 3600 } };
@@ -129,7 +131,7 @@ export class Admin {
     return (body.status as { token: string }).token;
   }
 
-  /** One request as the administrator, or as whoever `token` belongs to. */
+  /** Sends a request as the administrator, or as the owner of `token`. */
   send(
     method: string,
     path: string,
@@ -154,7 +156,7 @@ export class Admin {
       },
     );
     sent.on('error', (error: NodeJS.ErrnoException) => {
-      // The server was killed since the last request: that connection is no more, another may well be.
+      // The server was killed since the last request, so the old connection is closed. A new connection may work.
       const stale = sent.reusedSocket && error.code === 'ECONNRESET';
       if (stale) resolve(this.send(method, path, body, contentType, token));
       else reject(error);

@@ -1,6 +1,6 @@
 /**
  * The part of the Kubernetes API that the agent uses, on loopback over HTTPS: for `npm test` and `npm run demo`.
- * test/control-plane/suite.ts holds it to what the real API server does.
+ * test/control-plane/suite.ts checks that it behaves like the real API server.
  */
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -58,15 +58,15 @@ export class EmbeddedApiServer {
     return seen;
   }
 
-  /** How many connections are open now. */
+  /** The number of open connections. */
   get connections(): number {
     return this.#sockets.size;
   }
 
-  /** Listens; after a `stop` on the same port, with the same objects. */
+  /** Listens. After a `stop`, on the same port and with the same objects. */
   async start(): Promise<void> {
     const { certificate, key } = this.#certificates.server;
-    // As the real one: idle connections live for 90 s.
+    // Like the real server: idle connections stay open for 90 s.
     const server = createServer({ cert: certificate, key, keepAliveTimeout: 90_000 }, (request, response) => {
       this.#serve(request, response).catch((error: unknown) => response.destroy(error as Error));
     });
@@ -80,7 +80,7 @@ export class EmbeddedApiServer {
     this.#server = server;
   }
 
-  /** Ends at once, as a killed process: connections are cut. The objects stay. */
+  /** Ends at once, like a killed process: connections are cut. The objects stay. */
   async stop(): Promise<void> {
     const server = this.#server;
     if (server === null) return;
@@ -176,7 +176,7 @@ export class EmbeddedApiServer {
     return { apiVersion: 'v1', kind: `${kind.kind}List`, metadata, items: all.slice(from, to) };
   }
 
-  /** Asked for with each request: made anew only where an object has changed since. */
+  /** The kinds that exist. Used by each request, so computed again only after an object has changed. */
   #kinds(): Kind[] {
     if (this.#known.at !== this.#store.revision) this.#known = { at: this.#store.revision, kinds: this.#readKinds() };
     return this.#known.kinds;
@@ -195,7 +195,7 @@ function patched(object: KubeObject, body: string, contentType: string): KubeObj
   throw new ApiFailure(415, 'UnsupportedMediaType', `${contentType} is not supported`);
 }
 
-/** `/apis/<group>`: any user may ask. */
+/** Answers `/apis/<group>`, which any user may ask. */
 function discovery(path: string, kinds: readonly Kind[]): object | null {
   const group = /^\/apis\/([^/]+)$/.exec(path)?.[1];
   const versions = [...new Set(kinds.filter((kind) => kind.group === group).flatMap((kind) => kind.versions))];

@@ -1,4 +1,6 @@
-/** A certificate authority and a server certificate, made on the spot: node:crypto signs, the few lines of DER are ours. */
+/**
+ * Makes a certificate authority and a server certificate: node:crypto signs, and this file has the few lines of DER.
+ */
 import { createHash, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
 import { isIP } from 'node:net';
 
@@ -10,7 +12,7 @@ export interface Identity {
 
 const DAY_MS = 86_400_000;
 
-/** An authority, and a certificate of it for these host names and IPv4 addresses; both valid for a day. */
+/** Makes an authority and a certificate for these host names and IPv4 addresses. Both are valid for a day. */
 export function makeCertificates(hosts: readonly string[]): { ca: string; server: Identity } {
   const authority = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const server = generateKeyPairSync('ec', { namedCurve: 'P-256' });

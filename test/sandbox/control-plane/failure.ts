@@ -1,4 +1,4 @@
-/** An answer that is no success, as Kubernetes words it: `kind: Status`. */
+/** An error answer in the form of Kubernetes: `kind: Status`. */
 export class ApiFailure extends Error {
   readonly status: number;
   readonly reason: string;

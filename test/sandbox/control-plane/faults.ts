@@ -1,4 +1,4 @@
-/** What a test can have the embedded API server do wrong. Each lasts until it is taken back or used up. */
+/** Faults that a test can switch on in the embedded API server. Each lasts until it is switched off or used up. */
 export interface Answer {
   status: number;
   headers?: Record<string, string>;
@@ -10,16 +10,16 @@ export class Faults {
   outage = false;
   /** Requests are read and never answered. */
   hanging = false;
-  /** Answers are sent a byte at a time, one each so many milliseconds. */
+  /** Answers are sent byte by byte, with this many milliseconds between two bytes. */
   dripMs = 0;
   readonly #answers: Answer[] = [];
 
-  /** The next `times` requests are answered with this, whatever they ask. */
+  /** The next `times` requests of any kind get this answer. */
   answer(answer: Answer, times = 1): void {
     for (let count = 0; count < times; count += 1) this.#answers.push(answer);
   }
 
-  /** The next `times` requests are told to come back later. */
+  /** The next `times` requests get 429 or 503, with Retry-After. */
   throttle(retryAfter: string, times = 1, status: 429 | 503 = 429): void {
     this.answer(
       { status, headers: { 'retry-after': retryAfter }, body: 'Too many requests, please try again later.' },
@@ -27,7 +27,7 @@ export class Faults {
     );
   }
 
-  /** The next answer that is not the object store's. */
+  /** The answer to give instead of the one of the object store, if there is any. */
   take(): Answer | undefined {
     return this.#answers.shift();
   }

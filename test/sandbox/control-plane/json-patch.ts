@@ -1,4 +1,4 @@
-/** JSON Patch (RFC 6902: add, remove, replace, test) and merge patch (RFC 7386), as far as the tests use them. */
+/** JSON Patch (RFC 6902: add, remove, replace, test) and merge patch (RFC 7386), as far as the tests need them. */
 import { isDeepStrictEqual } from 'node:util';
 
 interface Operation {
@@ -7,10 +7,10 @@ interface Operation {
   value?: unknown;
 }
 
-/** A patch that does not fit the object; the API server answers with 422. */
+/** A patch that does not fit the object. The API server answers with 422. */
 export class PatchError extends Error {}
 
-/** A patched copy. */
+/** Returns a patched copy. */
 export function jsonPatch<T>(object: T, operations: readonly Operation[]): T {
   const copy = structuredClone(object);
   for (const operation of operations) apply(copy, operation);
@@ -49,7 +49,7 @@ function member(at: unknown, key: string): unknown {
   return isObject(at) ? at[key] : undefined;
 }
 
-/** A patched copy: null removes a key, objects are merged, everything else replaces. */
+/** Returns a patched copy: null removes a key, objects are merged, and every other value replaces the old one. */
 export function mergePatch(object: unknown, patch: unknown): unknown {
   if (!isObject(patch)) return patch;
   const result: Record<string, unknown> = isObject(object) ? { ...object } : {};

@@ -1,4 +1,7 @@
-/** The kinds that the embedded API server knows: the built-in ones that the agent meets, and those of CRDs that are created in it. */
+/**
+ * The kinds that the embedded API server knows: the built-in kinds that the agent uses, and the kinds of CRDs created
+ * in it.
+ */
 import type { KubeObject } from './object.ts';
 
 export interface Kind {
@@ -7,9 +10,9 @@ export interface Kind {
   plural: string;
   kind: string;
   namespaced: boolean;
-  /** Whether it has a status subresource. */
+  /** Whether the kind has a status subresource. */
   status: boolean;
-  /** Custom resources refuse an update without resourceVersion. */
+  /** Whether it is a custom resource: these refuse an update without resourceVersion. */
   custom: boolean;
 }
 
@@ -48,7 +51,7 @@ interface CustomResourceDefinition {
   versions: { name: string; served: boolean; subresources?: { status?: object } }[];
 }
 
-/** All kinds, given the CustomResourceDefinitions that exist now. */
+/** All kinds, with the given CustomResourceDefinitions. */
 export function kindsWith(definitions: readonly KubeObject[]): Kind[] {
   const custom = definitions.map(({ spec }) => {
     const { group, scope, names, versions } = spec as unknown as CustomResourceDefinition;

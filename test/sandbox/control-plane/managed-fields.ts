@@ -1,4 +1,4 @@
-/** metadata.managedFields as a real API server adds them: without them answers would look smaller here than they are. */
+/** metadata.managedFields as a real API server adds them. Without them, the measured answers would be too small. */
 import type { KubeObject } from './object.ts';
 
 export function managedFields(object: KubeObject): object[] {

@@ -1,4 +1,4 @@
-/** An object of the Kubernetes API, as far as the embedded server looks at it. */
+/** An object of the Kubernetes API, with the fields that the embedded server reads. */
 
 export interface KubeObject {
   apiVersion: string;

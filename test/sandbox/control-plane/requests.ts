@@ -1,14 +1,14 @@
-/** What a request asks of the embedded API server: kind, object and verb, from method and path. */
+/** Finds the kind, the object and the verb of a request from its method and path. */
 import { ApiFailure } from './failure.ts';
 import type { Kind } from './kinds.ts';
 import type { Attempt } from './rights.ts';
 
 export interface Wanted extends Attempt {
-  /** Where the object lies: '' for cluster-scoped ones, Namespaces included. */
+  /** The namespace of the object; '' for cluster-scoped objects, including Namespaces. */
   objectNamespace: string;
 }
 
-/** Null when the path names no kind that is served: the real server answers that with plain text. */
+/** Null if the path names no served kind: the real server answers such a request with plain text. */
 export function wantedBy(method: string, path: string, kinds: readonly Kind[]): Wanted | null {
   const parts = path.split('/').slice(1).map(decodeURIComponent);
   const group = parts[0] === 'apis' ? parts[1] : '';
@@ -21,7 +21,7 @@ export function wantedBy(method: string, path: string, kinds: readonly Kind[]): 
     (known) => known.group === group && known.plural === plural && known.versions.includes(version),
   );
   if (kind === undefined) return null;
-  // Rights on a Namespace itself can be granted by a Role in it.
+  // A Role in a Namespace can also grant rights on the Namespace itself.
   const namespace = plural === 'namespaces' ? name : objectNamespace;
   return { verb: verbOf(method, name), kind, namespace, objectNamespace, name, subresource };
 }
@@ -43,7 +43,7 @@ function verbOf(method: string, name: string): string {
   }
 }
 
-/** Equality selectors only: `app=istiod,istio.io/rev=canary`. */
+/** Supports only equality: `app=istiod,istio.io/rev=canary`. */
 export function matches(labels: Record<string, string>, selector: string | null): boolean {
   if (selector === null || selector === '') return true;
   return selector.split(',').every((term) => {

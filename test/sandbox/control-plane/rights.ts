@@ -1,4 +1,4 @@
-/** Who may do what: tokens, and the Roles, ClusterRoles and bindings that lie in the store, evaluated as RBAC does. */
+/** Which user may do what: tokens, and the Roles, ClusterRoles and bindings in the store, evaluated like RBAC. */
 import { randomBytes } from 'node:crypto';
 import { ApiFailure } from './failure.ts';
 import type { Kind } from './kinds.ts';
@@ -8,7 +8,7 @@ import type { Store } from './store.ts';
 export interface Attempt {
   verb: string;
   kind: Kind;
-  /** Whose Roles count; for a Namespace that is itself. '' where only ClusterRoles count. */
+  /** The namespace whose Roles count; for a Namespace, its own name. '' if only ClusterRoles count. */
   namespace: string;
   name: string;
   subresource: string;
@@ -27,21 +27,21 @@ export class Rights {
   readonly adminToken = randomBytes(16).toString('hex');
   readonly #users = new Map<string, string>([[this.adminToken, ADMIN]]);
 
-  /** A new token of a service account, beside those that it has. */
+  /** Issues another token of a service account. The earlier tokens stay valid. */
   issue(namespace: string, serviceAccount: string): string {
     const token = randomBytes(16).toString('hex');
     this.#users.set(token, `system:serviceaccount:${namespace}:${serviceAccount}`);
     return token;
   }
 
-  /** The user of a request. Throws 401. */
+  /** The user of a request. Throws 401 if the token is unknown. */
   userOf(authorization: string | undefined): string {
     const user = this.#users.get(authorization?.replace(/^Bearer /, '') ?? '');
     if (user === undefined) throw new ApiFailure(401, 'Unauthorized', 'Unauthorized');
     return user;
   }
 
-  /** Throws 403 in the words of the real API server. */
+  /** Throws 403, with the text of the real API server, if the user may not do this. */
   check(user: string, attempt: Attempt, store: Store, kinds: readonly Kind[]): void {
     if (user === ADMIN || grants(user, attempt, store, kinds)) return;
     const { verb, kind, namespace, name, subresource } = attempt;

@@ -6,19 +6,19 @@ export interface Revision {
   name: string;
   version: string;
   namespace?: string;
-  /** Instead of `docker.io/istio/pilot:<version>`. */
+  /** The image; by default `docker.io/istio/pilot:<version>`. */
   image?: string;
-  /** `app.kubernetes.io/version`; null: an Istio before 1.24 has none. */
+  /** `app.kubernetes.io/version`; null for an Istio before 1.24, which has no such label. */
   versionLabel?: string | null;
-  /** `global.tag` of the injector's values; null: none. */
+  /** `global.tag` in the values of the injector; null for none. */
   injectorTag?: string | null;
-  /** The suffix of object names where it is not the revision. */
+  /** The suffix of object names if it is not the revision. */
   suffix?: string;
 }
 
 export const ISTIO_SYSTEM = 'istio-system';
 
-/** A namespace, with the root certificate that istiod keeps in each. */
+/** A namespace, with the root certificate that istiod puts into each namespace. */
 export function namespace(name: string, labels: Record<string, string> = {}): KubeObject[] {
   return [
     { apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels } },
@@ -31,13 +31,13 @@ export function namespace(name: string, labels: Record<string, string> = {}): Ku
   ];
 }
 
-/** What is wanted of the agents of a revision; of all agents, where `suffix` is empty. */
+/** ConfigMap smm-agent for the agents of a revision; for all agents if `suffix` is empty. */
 export function agentPolicy(data: Record<string, string>, where = ISTIO_SYSTEM, suffix = ''): KubeObject {
   const name = suffix === '' ? 'smm-agent' : `smm-agent-${suffix}`;
   return { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, namespace: where }, data };
 }
 
-/** istiod, rolled out, with the ConfigMaps `istio` and `istio-sidecar-injector` of its revision. */
+/** A complete istiod with the ConfigMaps `istio` and `istio-sidecar-injector` of its revision. */
 export function controlPlane(revision: Revision): KubeObject[] {
   const { name, version, namespace: where = ISTIO_SYSTEM, injectorTag = version } = revision;
   const suffix = revision.suffix ?? (name === 'default' ? '' : name);
@@ -52,12 +52,12 @@ export function controlPlane(revision: Revision): KubeObject[] {
   return [
     istiod(revision),
     configMap('istio', { mesh, meshNetworks: 'networks: {}' }),
-    // The real one is some 90 KB long, nearly all of it the template that the agent has no use for.
+    // The real value has some 90 KB, nearly all of them a template that the agent does not use.
     configMap('istio-sidecar-injector', { config: '# template\n'.repeat(8000), values: JSON.stringify(values) }),
   ];
 }
 
-/** Deployment of istiod with a status of its own: no controller rolls it out here. */
+/** The Deployment of istiod, with a status, because no controller rolls it out here. */
 export function istiod(revision: Revision, replicas = 1): KubeObject {
   const {
     name,
@@ -81,7 +81,7 @@ export function istiod(revision: Revision, replicas = 1): KubeObject {
   return { apiVersion: 'apps/v1', kind: 'Deployment', metadata, spec, status: rolledOut(1, replicas) };
 }
 
-/** A Deployment's status once all replicas are there. */
+/** The status of a Deployment after all replicas are there. */
 export function rolledOut(observedGeneration: number, replicas = 1): Record<string, unknown> {
   return {
     observedGeneration,
@@ -92,7 +92,7 @@ export function rolledOut(observedGeneration: number, replicas = 1): Record<stri
   };
 }
 
-/** A revision tag as Istio 1.28 and later make it: a Service. */
+/** A revision tag of Istio 1.28 and later: a Service. */
 export function tagService(tag: string, revision: string, where = ISTIO_SYSTEM): KubeObject {
   const labels = { 'istio.io/tag': tag, 'istio.io/rev': revision, app: 'istiod' };
   const ports = [{ name: 'https-webhook', port: 443, targetPort: 15017 }];
@@ -105,7 +105,7 @@ export function tagService(tag: string, revision: string, where = ISTIO_SYSTEM):
   };
 }
 
-/** A revision tag as every Istio makes it: a webhook. */
+/** A revision tag of any Istio: a webhook. */
 export function tagWebhook(tag: string, revision: string, where = ISTIO_SYSTEM): KubeObject {
   const labels = { 'istio.io/tag': tag, 'istio.io/rev': revision, app: 'sidecar-injector' };
   const service = { name: `istiod-${revision}`, namespace: where, path: '/inject' };
@@ -117,7 +117,7 @@ export function tagWebhook(tag: string, revision: string, where = ISTIO_SYSTEM):
   };
 }
 
-/** What the unrevisioned install's validation names as the default revision. */
+/** The validation webhook of the unrevisioned install, which names the default revision. */
 export function defaultValidator(revision: string): KubeObject {
   const service = { name: 'istiod', namespace: ISTIO_SYSTEM, path: '/validate' };
   return {
@@ -129,7 +129,7 @@ export function defaultValidator(revision: string): KubeObject {
 }
 
 function webhook(clientConfig: object): object {
-  // It matches nothing: on a real API server a webhook without a server must not stand in the way of the test.
+  // It matches no object: on a real API server, a webhook without a server would block the test.
   const rules = [
     { apiGroups: ['sandbox.invalid'], apiVersions: ['v1'], operations: ['CREATE'], resources: ['nothing'] },
   ];
@@ -142,7 +142,7 @@ function webhook(clientConfig: object): object {
   return { ...fixed, clientConfig, rules };
 }
 
-/** Service Mesh Manager's own object for a control plane; `name` may have dots. */
+/** The object of Service Mesh Manager for a control plane. `name` may have dots. */
 export function istioControlPlane(name: string, where: string, version: string): KubeObject {
   const metadata = { name, namespace: where };
   return {
@@ -153,7 +153,7 @@ export function istioControlPlane(name: string, where: string, version: string):
   };
 }
 
-/** Sail's object for a revision. */
+/** The object of Sail for a revision. */
 export function istioRevision(name: string, version: string): KubeObject {
   const spec = { version, namespace: ISTIO_SYSTEM, type: 'Local' };
   return { apiVersion: 'sailoperator.io/v1', kind: 'IstioRevision', metadata: { name }, spec };
@@ -180,7 +180,7 @@ export function workloadGroup(where: string, name: string, labels: Record<string
   return { apiVersion: 'networking.istio.io/v1', kind: 'WorkloadGroup', metadata: { name, namespace: where }, spec };
 }
 
-/** An entry as istiod registers it. */
+/** A WorkloadEntry as istiod registers it. */
 export function autoRegisteredEntry(where: string, group: string, address: string, name?: string): KubeObject {
   const annotations = { 'istio.io/autoRegistrationGroup': group, 'istio.io/workloadController': 'istiod-0' };
   const metadata = {
@@ -193,7 +193,7 @@ export function autoRegisteredEntry(where: string, group: string, address: strin
   return { apiVersion: 'networking.istio.io/v1', kind: 'WorkloadEntry', metadata, spec };
 }
 
-/** An entry that an administrator wrote. */
+/** A WorkloadEntry that an administrator has written. */
 export function handMadeEntry(
   where: string,
   name: string,
@@ -210,7 +210,9 @@ export function handMadeEntry(
   };
 }
 
-/** A CustomResourceDefinition that takes anything: stands for those of Service Mesh Manager and Sail, and here for Istio's. */
+/**
+ * A CustomResourceDefinition without a schema: for the kinds of Service Mesh Manager and Sail, and here also of Istio.
+ */
 function definition(group: string, kind: string, plural: string, versions: string[], scope = 'Namespaced'): KubeObject {
   const schema = { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } };
   const version = (name: string, index: number) => ({
@@ -226,7 +228,7 @@ function definition(group: string, kind: string, plural: string, versions: strin
   return { apiVersion: 'apiextensions.k8s.io/v1', kind: 'CustomResourceDefinition', metadata, spec };
 }
 
-/** Istio's own, in the versions that a cluster serves. */
+/** The CustomResourceDefinitions of Istio, in the versions that a cluster serves. */
 export function istioDefinitions(versions = ['v1', 'v1beta1', 'v1alpha3']): KubeObject[] {
   return [
     definition('networking.istio.io', 'WorkloadGroup', 'workloadgroups', versions),

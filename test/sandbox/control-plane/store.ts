@@ -1,4 +1,4 @@
-/** The objects of the embedded API server, in memory, with the versions and conflicts of the real one. */
+/** The objects of the embedded API server, in memory. Versions and conflicts are those of the real server. */
 import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import { ApiFailure } from './failure.ts';
@@ -6,7 +6,7 @@ import type { Kind } from './kinds.ts';
 import { managedFields } from './managed-fields.ts';
 import type { KubeObject } from './object.ts';
 
-/** What an object is found by; `namespace` is '' for what lies in none. */
+/** Identifies an object. `namespace` is '' for a cluster-scoped object. */
 export interface Key {
   kind: Kind;
   namespace: string;
@@ -21,14 +21,14 @@ export class Store {
     return String(this.#revision);
   }
 
-  /** Rejects with 404. */
+  /** Rejects with 404 if there is no such object. */
   get(key: Key): KubeObject {
     const object = this.#objects.get(text(key));
     if (object === undefined) throw notFound(key);
     return structuredClone(object);
   }
 
-  /** In all namespaces when `namespace` is ''. */
+  /** The objects of a kind; in all namespaces if `namespace` is ''. */
   list(kind: Kind, namespace: string): KubeObject[] {
     const prefix = `${kind.group}/${kind.plural}/${namespace === '' ? '' : `${namespace}/`}`;
     const keys = [...this.#objects.keys()].filter((key) => key.startsWith(prefix)).sort();
@@ -48,7 +48,7 @@ export class Store {
       generation: 1,
       creationTimestamp: new Date().toISOString().replace(/\.\d+/, ''),
     };
-    // A status subresource is written by its own path only: what comes with the object is dropped.
+    // A status subresource is only written by its own path. A status in the object is dropped.
     return this.#put(key, {
       ...rest,
       ...(status === undefined || key.kind.status ? {} : { status }),
@@ -56,7 +56,7 @@ export class Store {
     } as KubeObject);
   }
 
-  /** Replaces an object or, with `subresource`, only its status. Conflicts when `body` carries an old resourceVersion. */
+  /** Replaces an object or, with `subresource`, only its status. Conflict if `body` has an old resourceVersion. */
   replace(key: Key, body: KubeObject, subresource: string): KubeObject {
     const old = this.get(key);
     const given = body.metadata.resourceVersion;
@@ -72,7 +72,7 @@ export class Store {
       throw new ApiFailure(409, 'Conflict', message);
     }
     const next = subresource === 'status' ? withStatus(old, body.status) : withoutStatus(key, old, body);
-    // A write that changes nothing makes no new version.
+    // A write without a change makes no new version.
     if (isDeepStrictEqual(next, old)) return old;
     return this.#put(key, next);
   }

@@ -1,4 +1,4 @@
-/** The forms in which an object can be asked for, by the Accept header: whole, metadata only, or as kubectl's table. */
+/** The forms of an answer, by the Accept header: the whole object, only metadata, or the table for kubectl. */
 import type { KubeObject } from './object.ts';
 
 /** `list` says whether `value` is a list with `items`. */
@@ -16,7 +16,7 @@ function partial({ metadata }: KubeObject): object {
   return { ...meta('PartialObjectMetadata'), metadata };
 }
 
-/** Long as the real one is: the column definitions carry the documentation of their fields. */
+/** As long as the real table: the column definitions contain the documentation of their fields. */
 function table({ metadata }: KubeObject): object {
   const column = (name: string, description: string) => ({
     name,

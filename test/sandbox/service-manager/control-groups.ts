@@ -1,6 +1,6 @@
 /**
- * <root>/proc/<pid>/cgroup for each process of a unit. Real cgroups take privileges; so this much of procfs is written by
- * the manager, at the moment at which somebody asks for the unit's ControlGroup.
+ * <root>/proc/<pid>/cgroup for each process of a unit. Real cgroups need privileges, so the manager writes these files
+ * of procfs when a program asks for the ControlGroup of a unit.
  */
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

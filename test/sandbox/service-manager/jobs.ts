@@ -1,4 +1,4 @@
-/** systemd's jobs: at most one for each unit, and what a new one does to the one that is there. */
+/** The jobs of systemd: at most one for each unit, and what happens to it when another job is requested. */
 import type { Service } from './service.ts';
 
 export type JobType = 'start' | 'stop' | 'restart' | 'reload';
@@ -7,7 +7,7 @@ export type JobResult = 'done' | 'failed' | 'canceled';
 export interface Job {
   readonly id: number;
   readonly unit: string;
-  /** A restart is a start once the unit has stopped, as in systemd. */
+  /** A restart becomes a start after the unit has stopped, as in systemd. */
   type: JobType;
   state: 'waiting' | 'running';
 }
@@ -17,7 +17,7 @@ interface OwnedJob extends Job {
   isOver: boolean;
 }
 
-/** `--job-mode=fail` and another job is there. */
+/** `--job-mode=fail`, and the unit has another job. */
 export class JobConflict extends Error {
   override readonly name = 'JobConflict';
 }
@@ -30,7 +30,10 @@ export class Jobs {
     return [...this.#byUnit.values()];
   }
 
-  /** Rejects with JobConflict; a job of the same type is joined, another one is replaced. Resolves when the job has ended. */
+  /**
+   * Queues a job. Joins a job of the same type, and replaces any other job, or rejects with JobConflict. Resolves when
+   * it has ended.
+   */
   submit(service: Service, type: JobType, mode: 'replace' | 'fail' = 'replace'): Promise<JobResult> {
     const present = this.#byUnit.get(service.name);
     if (present?.type === type) return present.ended.promise;
@@ -42,7 +45,7 @@ export class Jobs {
       id: ++this.#lastId,
       unit: service.name,
       type,
-      // A start waits for a stop that is under way.
+      // A start waits until a running stop has ended.
       state: type === 'start' && service.active === 'deactivating' ? 'waiting' : 'running',
       ended: Promise.withResolvers(),
       isOver: false,

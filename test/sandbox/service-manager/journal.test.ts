@@ -4,7 +4,7 @@ import { until } from '../../support/until.ts';
 import { SmallMachine } from './small-machine.ts';
 
 describe('the journal', () => {
-  it('has the lines of a unit, of one start or of all, without their priorities', async () => {
+  it('returns the lines of a unit, of one start or of all starts, without their priorities', async () => {
     await using machine = await SmallMachine.make('echo "<4>main of $INVOCATION_ID"; exec sleep 1000');
     await machine.program('hook', '#!/bin/sh\necho "$1"\n');
     const invocations: string[] = [];

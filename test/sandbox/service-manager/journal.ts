@@ -1,15 +1,15 @@
-/** What journald keeps: every line that a process of a unit wrote, and what systemd itself said of the unit. */
+/** The journal: every line that a process of a unit has written, and the messages of systemd about the unit. */
 
 export interface Entry {
   at: Date;
   unit: string;
-  /** Of the unit's start that the process belongs to; '' for what systemd says itself. */
+  /** The invocation of the start to which the process belongs; '' for messages of systemd. */
   invocation: string;
   text: string;
 }
 
 export interface Question {
-  /** No name means all units. */
+  /** The lines of a unit; without a name, of all units. */
   units: readonly string[];
   invocation?: string;
 }
@@ -27,7 +27,7 @@ export class Journal {
     this.#onLine(unit, text);
   }
 
-  /** In the order in which they were written. */
+  /** The lines in the order in which they were written. */
   entries({ units, invocation }: Question): Entry[] {
     return this.#entries.filter(
       (entry) =>

@@ -7,48 +7,48 @@ import { until } from '../../support/until.ts';
 import { sessionOf } from './processes.ts';
 import { SmallMachine } from './small-machine.ts';
 
-/** Section 3 of the design: what the stop hook sees of each kind of end. */
+/** What a stop hook sees for each kind of end. */
 const ENDS: [what: string, act: (machine: SmallMachine) => Promise<unknown>, seen: string][] = [
   [
     'stop',
-    (it) => it.run('systemctl', 'stop', 'x'),
+    (machine) => machine.run('systemctl', 'stop', 'x'),
     'post jobs=x.service stop, system=running result=success end=killed/TERM',
   ],
   [
     'disable --now',
-    (it) => it.run('systemctl', 'disable', '--now', 'x'),
+    (machine) => machine.run('systemctl', 'disable', '--now', 'x'),
     'post jobs=x.service stop, system=running result=success end=killed/TERM',
   ],
   [
     'restart',
-    (it) => it.run('systemctl', 'restart', 'x'),
+    (machine) => machine.run('systemctl', 'restart', 'x'),
     'post jobs=x.service restart, system=running result=success end=killed/TERM',
   ],
   [
     'try-restart',
-    (it) => it.run('systemctl', 'try-restart', 'x'),
+    (machine) => machine.run('systemctl', 'try-restart', 'x'),
     'post jobs=x.service restart, system=running result=success end=killed/TERM',
   ],
   [
     'crash',
-    (it) => it.run('systemctl', 'kill', '--signal=SEGV', 'x'),
+    (machine) => machine.run('systemctl', 'kill', '--signal=SEGV', 'x'),
     'post jobs= system=running result=core-dump end=dumped/SEGV',
   ],
   [
     'reboot',
-    (it) => it.manager.shutDown('reboot'),
+    (machine) => machine.manager.shutDown('reboot'),
     'post jobs=x.service stop,reboot.target start,shutdown.target start, system=stopping result=success end=killed/TERM',
   ],
   [
     'isolate to rescue',
-    (it) => it.manager.rescue(),
+    (machine) => machine.manager.rescue(),
     'post jobs=x.service stop,rescue.target start, system=maintenance result=success end=killed/TERM',
   ],
 ];
 
-describe('the job that a stop hook sees', () => {
+describe('a stop hook', () => {
   for (const [what, act, expected] of ENDS) {
-    it(`after ${what}`, async () => {
+    it(`sees the job and the state of the system after ${what}`, async () => {
       await using machine = await SmallMachine.make();
       assert.equal((await machine.run('systemctl', 'start', 'x')).status, 0);
       assert.deepEqual(await machine.seen(), ['pre jobs=x.service start, system=running result= end=/']);
@@ -63,7 +63,7 @@ describe('the job that a stop hook sees', () => {
     });
   }
 
-  it('is start when the start itself fails, and no main process has ended', async () => {
+  it('sees a job start and no end of a main process when ExecStartPre fails', async () => {
     await using machine = await SmallMachine.make();
     await machine.write(
       '/etc/systemd/system/x.service.d/fail.conf',
@@ -79,7 +79,7 @@ describe('the job that a stop hook sees', () => {
 });
 
 describe('a service that ends by itself', () => {
-  it('starts again, under a new invocation', async () => {
+  it('starts again with a new invocation', async () => {
     await using machine = await SmallMachine.make();
     await machine.run('systemctl', 'start', 'x');
     const invocation = await machine.show('InvocationID');
@@ -99,7 +99,7 @@ describe('a service that ends by itself', () => {
     assert.equal(await machine.show('NRestarts'), '0');
   });
 
-  it('stopped while it waits to start again, runs no command and stays stopped', async () => {
+  it('runs no command and stays stopped after a stop while it waits to start again', async () => {
     await using machine = await SmallMachine.make('exit 3');
     await machine.write('/etc/systemd/system/x.service.d/slow.conf', '[Service]\nRestartSec=1h\n');
     await machine.run('systemctl', 'start', 'x');
@@ -116,7 +116,7 @@ describe('a service that ends by itself', () => {
 });
 
 describe('a service that asks for its own restart', () => {
-  it('is stopped by a restart job, and not by the end of whoever asked', async () => {
+  it('is stopped by a restart job, not by the end of the program that has asked for it', async () => {
     await using machine = await SmallMachine.make(
       '[ -e "$SMM_ROOT/asked" ] || { touch "$SMM_ROOT/asked"; systemctl restart --no-block x.service; }; exec sleep 1000',
     );
@@ -135,7 +135,7 @@ describe('a service that asks for its own restart', () => {
 });
 
 describe('a stop', () => {
-  it('ends what the main process left behind', async () => {
+  it('ends processes that the main process has left behind', async () => {
     await using machine = await SmallMachine.make('sleep 1000 & wait');
     await machine.run('systemctl', 'start', 'x');
     const pids = await until(
@@ -147,9 +147,9 @@ describe('a stop', () => {
     assert.deepEqual(pids.map(sessionOf), [null, null]);
   });
 
-  it('that takes longer than TimeoutStopSec ends in failure', async () => {
+  it('fails when it takes longer than TimeoutStopSec', async () => {
     await using machine = await SmallMachine.make("trap '' TERM; while :; do sleep 1000; done");
-    // The hook has to be through within it as well.
+    // The hook must end within this time too.
     await machine.setting('TimeoutStopSec=3');
     await machine.run('systemctl', 'start', 'x');
     await until(
@@ -162,7 +162,7 @@ describe('a stop', () => {
     assert.match((await machine.seen()).at(-1) ?? '', /result=timeout end=killed\/KILL$/);
   });
 
-  it('leaves out what comes after a command that takes too long, also one whose failure is ignored', async () => {
+  it('skips the commands after a command that takes too long, even if its failure is ignored', async () => {
     await using machine = await SmallMachine.make();
     await machine.setting(
       'TimeoutStopSec=1',
@@ -179,7 +179,7 @@ describe('a stop', () => {
     );
   });
 
-  it('gives way to nothing with --job-mode=fail, and to a start without', async () => {
+  it('is not cancelled by a start with --job-mode=fail, but by a start without', async () => {
     await using machine = await SmallMachine.make();
     await machine.program('hook', '#!/bin/sh\n[ "$1" = pre ] || until [ -e "$SMM_ROOT/go-on" ]; do sleep 0.02; done\n');
     await machine.run('systemctl', 'start', 'x');
@@ -199,7 +199,7 @@ describe('a stop', () => {
 });
 
 describe('the invocation', () => {
-  it('is the same for ExecStartPre, ExecStart and ExecStopPost, and another at each start', async () => {
+  it('is the same for ExecStartPre, ExecStart and ExecStopPost, and different for each start', async () => {
     const note = 'echo "$INVOCATION_ID" >>"$SMM_ROOT/seen"';
     await using machine = await SmallMachine.make(`${note}; exec sleep 1000`);
     await machine.program('hook', `#!/bin/sh\n${note}\n`);
@@ -223,7 +223,7 @@ describe('the invocation', () => {
 });
 
 describe('unit files', () => {
-  it('are read in order, a drop-in can reset a list, and the unit keeps what it read until daemon-reload', async () => {
+  it('are read in order, can reset a list in a drop-in, and have no effect before a daemon-reload', async () => {
     await using machine = await SmallMachine.make();
     await machine.run('systemctl', 'start', 'x');
     await machine.write(
@@ -243,7 +243,7 @@ describe('unit files', () => {
     assert.equal(await machine.show('DropInPaths'), join(machine.root, 'etc/systemd/system/x.service.d/zz.conf'));
   });
 
-  it('give processes their environment, paths of the machine put below the root', async () => {
+  it('set the environment of processes, with paths of the machine below the root', async () => {
     await using machine = await SmallMachine.make('echo "$A $B" >"$SMM_ROOT/environment"; exec sleep 1000');
     await machine.write('/etc/default/x', '# comment\nB="of the file"\n');
     await machine.write(
@@ -257,7 +257,7 @@ describe('unit files', () => {
     assert.equal(text, `${machine.root}/opt/x:/usr/bin of the file\n`);
   });
 
-  it('that are masked or missing cannot be started', async () => {
+  it('cannot be started when they are masked or missing', async () => {
     await using machine = await SmallMachine.make();
     assert.equal((await machine.run('systemctl', 'mask', 'x')).status, 0);
     assert.equal(
@@ -271,7 +271,7 @@ describe('unit files', () => {
 });
 
 describe('a boot', () => {
-  it('has an id of its own, an empty /run, and starts what is enabled', async () => {
+  it('has a new boot id and an empty /run, and starts enabled units', async () => {
     await using machine = await SmallMachine.make();
     await machine.run('systemctl', 'enable', '--now', 'x');
     await machine.write('/run/left', '');
@@ -286,7 +286,7 @@ describe('a boot', () => {
 });
 
 describe('a transient timer', () => {
-  it('runs its program later, however long whoever asked for it lives', async () => {
+  it('runs its program even if the program that has set it has ended', async () => {
     await using machine = await SmallMachine.make();
     const args = [
       '--quiet',
@@ -307,7 +307,7 @@ describe('a transient timer', () => {
     assert.equal(text, 'b c\n');
   });
 
-  it('can be stopped before, and has a name of its own', async () => {
+  it('can be stopped before it fires, and its name cannot be used twice', async () => {
     await using machine = await SmallMachine.make();
     const args = ['--unit=later', '--on-active=1h', '/bin/true'];
     assert.equal((await machine.run('systemd-run', ...args)).stderr, 'Running timer as unit: later.timer\n');
@@ -320,7 +320,7 @@ describe('a transient timer', () => {
 });
 
 describe('a program of the sandbox', () => {
-  it('says so when the manager has ended, instead of waiting', async () => {
+  it('fails with a message, instead of waiting, when the manager has ended', async () => {
     await using machine = await SmallMachine.make();
     await rm(join(machine.root, 'sandbox/manager.pid'));
     const { status, stderr } = await machine.run('systemctl', 'is-system-running');

@@ -1,6 +1,6 @@
 /**
- * systemd's part of a machine, without privileges: real unit files, drop-ins and processes, below one root. Scripts and the
- * agent reach it as they reach systemd, by programs of the same names in <root>/usr/bin (control.ts).
+ * The systemd of a machine, without privileges: real unit files, drop-ins and processes below one root. Scripts and the
+ * agent use it like systemd, through programs with the same names in <root>/usr/bin (control.ts).
  */
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -14,15 +14,17 @@ import { loadUnit, unitFileState } from './units/definition.ts';
 
 export interface ManagerOptions {
   root: string;
-  /** Delays of a unit file take this part of their time here: 0.05 makes RestartSec=10 half a second. Deadlines are as written. */
+  /**
+   * The factor for delays of a unit file: with 0.05, RestartSec=10 takes half a second. Deadlines are not shortened.
+   */
   timeScale: number;
-  /** For every process; PATH and SMM_ROOT are set by the manager. */
+  /** Variables for every process. The manager sets PATH and SMM_ROOT. */
   environment?: Record<string, string>;
-  /** Lines that processes of units write. */
+  /** Called with each line that a process of a unit writes. */
   onLine?: (unit: string, line: string) => void;
 }
 
-/** What `systemctl is-system-running` says. */
+/** The answer of `systemctl is-system-running`. */
 export type SystemState = 'running' | 'stopping' | 'maintenance' | 'off';
 
 export class EmbeddedServiceManager {
@@ -31,7 +33,7 @@ export class EmbeddedServiceManager {
   readonly transient: TransientUnits;
   readonly journal: Journal;
   systemState: SystemState = 'off';
-  /** Targets that the machine is on its way to, as list-jobs shows them. */
+  /** The targets that the machine is about to reach, for list-jobs. */
   targets: string[] = [];
   readonly #around: Surroundings;
   readonly #services = new Map<string, Service>();
@@ -50,12 +52,12 @@ export class EmbeddedServiceManager {
     this.transient = new TransientUnits(this.#around);
   }
 
-  /** Where programs of the machine find `systemctl`: before the host's own. */
+  /** The PATH of the programs of the machine. Its `systemctl` comes before the one of the host. */
   get path(): string {
     return `${join(this.root, 'usr/bin')}:/usr/sbin:/usr/bin:/sbin:/bin`;
   }
 
-  /** The unit as it was read at its first use or the last reload. */
+  /** A unit as it was read at its first use or at the last reload. */
   service(name: string): Service {
     const present = this.#services.get(name);
     if (present !== undefined && present.definition.loadState !== 'not-found') return present;
@@ -69,7 +71,7 @@ export class EmbeddedServiceManager {
     return [...this.#services.values()];
   }
 
-  /** The service that a process belongs to, null for any other process. */
+  /** The service of a process; null for other processes. */
   serviceOf(pid: number): Service | null {
     return this.services().find((service) => service.owns(pid)) ?? null;
   }
@@ -78,7 +80,7 @@ export class EmbeddedServiceManager {
     for (const service of this.services()) service.definition = loadUnit(this.root, service.name);
   }
 
-  /** A line of systemd's own in the journal of a unit. */
+  /** Writes a message of systemd into the journal of a unit. */
   note(unit: string, line: string): void {
     this.journal.write(unit, line);
   }
@@ -87,7 +89,7 @@ export class EmbeddedServiceManager {
     return this.jobs.submit(this.service(unit), type, mode);
   }
 
-  /** Starts the units that are enabled; a boot id of its own tells this boot from others. */
+  /** Boots with a new boot id, and starts the enabled units. */
   async boot(): Promise<void> {
     const bootId = join(this.root, 'proc/sys/kernel/random/boot_id');
     mkdirSync(dirname(bootId), { recursive: true });
@@ -97,7 +99,7 @@ export class EmbeddedServiceManager {
     await Promise.all(this.#enabled().map((unit) => this.submit(unit, 'start')));
   }
 
-  /** Stops everything in order, as `systemctl reboot` and `poweroff` do; /run is empty afterwards. */
+  /** Stops all units, like `systemctl reboot` and `poweroff`. /run is empty afterwards. */
   async shutDown(target: 'reboot' | 'poweroff'): Promise<void> {
     this.systemState = 'stopping';
     await this.#stopAllFor([`${target}.target`, 'shutdown.target']);
@@ -108,13 +110,13 @@ export class EmbeddedServiceManager {
     for (const entry of readdirSync(run)) rmSync(join(run, entry), { recursive: true });
   }
 
-  /** `systemctl isolate rescue.target`. */
+  /** Like `systemctl isolate rescue.target`. */
   async rescue(): Promise<void> {
     this.systemState = 'maintenance';
     await this.#stopAllFor(['rescue.target']);
   }
 
-  /** As after a cut of the power: nothing of the machine runs any more, and nothing was told. */
+  /** A power cut: all processes of the machine are killed, without any warning. */
   destroy(): void {
     this.systemState = 'off';
     this.transient.destroy();

@@ -16,10 +16,10 @@ const ended = (machine: SmallMachine) =>
     (lines) => lines.some((line) => line.startsWith('post')),
   );
 
-// Side by side, each on a machine of its own: most of their time is that of deadlines.
+// In parallel, each on a machine of its own, because they mostly wait for deadlines.
 describe('Type=notify', { concurrency: 8 }, () => {
   describe('a service of Type=notify', () => {
-    it('is activating until it says that it is ready, and its start job lasts as long', async () => {
+    it('is activating, with a start job, until it sends READY', async () => {
       await using machine = await SmallMachine.make(
         'until [ -e "$SMM_ROOT/go-on" ]; do sleep 0.02; done; systemd-notify --ready --status="at work"; exec sleep 1000',
       );
@@ -39,7 +39,7 @@ describe('Type=notify', { concurrency: 8 }, () => {
       assert.equal(await jobs(machine), '');
     });
 
-    it('that is not ready in time is ended, told why, fails its job, and starts again', async () => {
+    it('is ended with result timeout, and starts again, when it sends no READY within TimeoutStartSec', async () => {
       await using machine = await SmallMachine.make(
         `[ -e "$SMM_ROOT/again" ] || { touch "$SMM_ROOT/again"; trap '' TERM; while :; do sleep 1000; done; }
       systemd-notify --ready; exec sleep 1000`,
@@ -58,7 +58,7 @@ describe('Type=notify', { concurrency: 8 }, () => {
       assert.deepEqual(await shown(machine, 'NRestarts', 'Result'), ['1', 'success']);
     });
 
-    it('that ends in order before it is ready has failed', async () => {
+    it('has failed when it ends with status 0 before READY', async () => {
       await using machine = await SmallMachine.make('exit 0');
       await machine.setting('Type=notify', 'Restart=no');
       assert.equal((await machine.run('systemctl', 'start', 'x')).status, 1);
@@ -66,7 +66,7 @@ describe('Type=notify', { concurrency: 8 }, () => {
       assert.deepEqual(await shown(machine, 'ActiveState', 'Result'), ['failed', 'protocol']);
     });
 
-    it('stopped before it is ready, is no failure', async () => {
+    it('has not failed when it is stopped before READY', async () => {
       await using machine = await SmallMachine.make();
       await machine.setting('Type=notify');
       const started = machine.run('systemctl', 'start', 'x');
@@ -81,7 +81,7 @@ describe('Type=notify', { concurrency: 8 }, () => {
       assert.deepEqual(await shown(machine, 'ActiveState', 'Result'), ['inactive', 'success']);
     });
 
-    it('hears its main process only, and whoever speaks in its name, unless NotifyAccess says otherwise', async () => {
+    it('accepts messages only of its main process, or in its name, unless NotifyAccess allows more', async () => {
       await using machine = await SmallMachine.make(
         'systemd-notify --status=unheard; systemd-notify --ready --pid=$$ --status=heard; exec sleep 1000',
       );
@@ -93,7 +93,7 @@ describe('Type=notify', { concurrency: 8 }, () => {
   });
 
   describe('systemd-notify', () => {
-    it('is of no use without NOTIFY_SOCKET, nor outside of a unit', async () => {
+    it('fails without NOTIFY_SOCKET, and outside of a unit', async () => {
       await using machine = await SmallMachine.make('env -u NOTIFY_SOCKET systemd-notify --ready; exec sleep 1000');
       const { status, stderr } = await machine.run('systemd-notify', '--ready');
       assert.deepEqual([status, stderr], [1, 'No status data could be sent: $NOTIFY_SOCKET was not set\n']);
@@ -107,7 +107,7 @@ describe('Type=notify', { concurrency: 8 }, () => {
   });
 
   describe('a watchdog', () => {
-    it('leaves a service alone that feeds it, and ends one that does not, also a stopped one', async () => {
+    it('ends a service that does not feed it, even one stopped by SIGSTOP, and no other service', async () => {
       await using machine = await SmallMachine.make(
         `echo "$WATCHDOG_USEC $NOTIFY_SOCKET" >"$SMM_ROOT/told"
       systemd-notify --ready; while :; do systemd-notify WATCHDOG=1; sleep 0.1; done`,
@@ -119,7 +119,8 @@ describe('Type=notify', { concurrency: 8 }, () => {
       assert.equal(told, '5000000 /run/systemd/notify\n');
       await until('more time than the watchdog gives', () => performance.now() - since > 6000);
       assert.deepEqual(await shown(machine, 'ActiveState', 'NRestarts'), ['active', '0']);
-      // Not the child as well: stopped between vfork and exec it would hold its parent, and SIGABRT would end that one never.
+      // Not the child too: if it is stopped between vfork and exec, its parent cannot continue, and SIGABRT never ends
+      // the parent.
       await machine.run('systemctl', 'kill', '--signal=STOP', '--kill-whom=main', 'x');
       const seen = (await ended(machine)).findLast((line) => line.startsWith('post'));
       assert.equal(seen, 'post jobs= system=running result=watchdog end=dumped/ABRT');
@@ -133,8 +134,8 @@ describe('Type=notify', { concurrency: 8 }, () => {
   });
 
   describe('the time of a sandbox', () => {
-    it('is short for delays, and as written for deadlines', async () => {
-      // A hundredth of them would be too short for any shell.
+    it('is shortened for delays, and not for deadlines', async () => {
+      // A hundredth of these deadlines would be too short for any shell.
       await using machine = await SmallMachine.make(
         '[ -e "$SMM_ROOT/again" ] || { touch "$SMM_ROOT/again"; exit 1; }; sleep 0.5; systemd-notify --ready; exec sleep 1000',
       );

@@ -1,9 +1,12 @@
-/** Processes of a unit without cgroups: each command gets a session of its own, and what it starts stays in that session, or is its child. */
+/**
+ * Processes of a unit without cgroups: each command has a session of its own. Its descendants are in that session, or
+ * are its children.
+ */
 import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 
-/** How a command ended, in the words of $EXIT_CODE. */
+/** How a command ended, with the words of $EXIT_CODE. */
 export type End = { code: 'exited'; status: number } | { code: 'killed' | 'dumped'; signal: NodeJS.Signals };
 
 export interface Command {
@@ -15,12 +18,12 @@ export interface Command {
 }
 
 export interface Running {
-  /** Also the id of its session; null when the program could not be started. */
+  /** Also the id of its session. null if the program could not be started. */
   pid: number | null;
   ended: Promise<End>;
 }
 
-/** systemd's status for a program that could not be executed. */
+/** The status of systemd for a program that cannot be executed. */
 const STATUS_EXEC = 203;
 const DUMPS_CORE = new Set<NodeJS.Signals>(['SIGSEGV', 'SIGABRT', 'SIGBUS', 'SIGFPE', 'SIGILL', 'SIGQUIT', 'SIGTRAP']);
 
@@ -39,7 +42,7 @@ export function launch({ path, argv, environment, folder, onLine }: Command): Ru
     onLine(`cannot execute ${path}: ${error.message}`);
     resolve({ code: 'exited', status: STATUS_EXEC });
   });
-  // Not `close`: what the command left in the background may hold its output open.
+  // Not `close`: a background process of the command may keep its output open.
   child.on('exit', (status, signal) => {
     if (signal === null) resolve({ code: 'exited', status: status ?? 0 });
     else resolve({ code: DUMPS_CORE.has(signal) ? 'dumped' : 'killed', signal });
@@ -47,14 +50,16 @@ export function launch({ path, argv, environment, folder, onLine }: Command): Ru
   return { pid: child.pid ?? null, ended: promise };
 }
 
-/** The processes of these sessions, and their children, that have not ended, in the order of their ids. */
+/** The living processes of these sessions, and their children, in the order of their ids. */
 export function membersOf(sessions: ReadonlySet<number>): number[] {
   if (sessions.size === 0) return [];
   const ids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
   return ids.map(Number).filter((pid) => isMember(pid, sessions));
 }
 
-/** As in a cgroup, a child that makes a session of its own still belongs to it, for as long as its parent is there. */
+/**
+ * As in a cgroup, a child with a session of its own still belongs to the session of its parent, while the parent lives.
+ */
 export function isMember(pid: number, sessions: ReadonlySet<number>): boolean {
   for (let at = pid; at > 1; ) {
     const found = placeOf(at);
@@ -65,7 +70,7 @@ export function isMember(pid: number, sessions: ReadonlySet<number>): boolean {
   return false;
 }
 
-/** Sends a signal to each of these processes; one that is gone already is no error. */
+/** Sends a signal to each of these processes. A process that is gone is no error. */
 export function signalAll(pids: readonly number[], signal: NodeJS.Signals): void {
   for (const pid of pids) {
     try {
@@ -76,13 +81,13 @@ export function signalAll(pids: readonly number[], signal: NodeJS.Signals): void
   }
 }
 
-/** Sends a signal that is to end these processes, also where one was stopped: it takes no other before it goes on. */
+/** Sends a signal that must end these processes, and SIGCONT, because a stopped process receives no other signal. */
 export function terminate(pids: readonly number[], signal: 'SIGTERM' | 'SIGABRT'): void {
   signalAll(pids, signal);
   signalAll(pids, 'SIGCONT');
 }
 
-/** null for a process that is gone or a zombie. */
+/** The session of a process; null if the process is gone or a zombie. */
 export function sessionOf(pid: number): number | null {
   return placeOf(pid)?.session ?? null;
 }
@@ -90,7 +95,7 @@ export function sessionOf(pid: number): number | null {
 function placeOf(pid: number): { parent: number; session: number } | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // The name, in brackets, can hold blanks and brackets; behind it come state, parent, group, session.
+    // The name, in brackets, can contain blanks and brackets. After it: state, parent, group, session.
     const [state, parent, , session] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     return state === 'Z' || session === undefined ? null : { parent: Number(parent), session: Number(session) };
   } catch (error) {

@@ -1,4 +1,4 @@
-/** Type=notify: a start waits for READY=1, for its deadline, or for whatever else makes an end of it. */
+/** Type=notify: a start waits for READY=1, for its deadline, or for any other end of the wait. */
 import { after } from './after.ts';
 
 export class Readiness {
@@ -9,7 +9,10 @@ export class Readiness {
     return this.#awaited !== null;
   }
 
-  /** Resolves with what it is settled with, or false after `deadlineMs`, when `onTimeout` has been called. */
+  /**
+   * Waits until `settle` is called, and resolves with its value. After `deadlineMs`, calls `onTimeout` and resolves
+   * with false.
+   */
   async within(deadlineMs: number, onTimeout: () => void): Promise<boolean> {
     const awaited = Promise.withResolvers<boolean>();
     this.#awaited = awaited;
@@ -23,7 +26,7 @@ export class Readiness {
     return isReady;
   }
 
-  /** The first time counts; without effect when nothing waits. */
+  /** Ends the wait. Only the first call counts. No effect if no start waits. */
   settle(isReady: boolean): void {
     this.#awaited?.resolve(isReady);
   }

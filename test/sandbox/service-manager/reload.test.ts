@@ -9,7 +9,7 @@ describe('a reload', () => {
   const COUNTING =
     'trap \'echo reloaded >>"$SMM_ROOT/reloads"\' HUP; touch "$SMM_ROOT/trapped"; while :; do sleep 0.02; done';
 
-  it('signals the main process, which goes on', async () => {
+  it('sends the signal of ExecReload to the main process, which continues', async () => {
     await using machine = await SmallMachine.make(COUNTING);
     await machine.setting('ExecReload=/bin/kill -HUP $MAINPID');
     await machine.run('systemctl', 'start', 'x');
@@ -20,7 +20,7 @@ describe('a reload', () => {
     assert.deepEqual([await machine.show('ActiveState'), await machine.show('MainPID')], ['active', pid]);
   });
 
-  it('is a job of its own while it lasts', async () => {
+  it('is a job of type reload while it runs', async () => {
     await using machine = await SmallMachine.make();
     await machine.setting('ExecReload=/bin/sh -c \'until [ -e "$SMM_ROOT/go-on" ]; do sleep 0.02; done; exit 1\'');
     await machine.run('systemctl', 'start', 'x');
@@ -44,7 +44,7 @@ describe('a reload', () => {
     assert.deepEqual([await machine.show('ActiveState'), await machine.show('Result')], ['active', 'success']);
   });
 
-  it('is refused by a service that is not up, or knows none', async () => {
+  it('is refused when the service does not run or has no ExecReload', async () => {
     await using machine = await SmallMachine.make();
     await machine.run('systemctl', 'start', 'x');
     assert.match((await machine.run('systemctl', 'reload', 'x')).stderr, /Job type reload is not applicable/);

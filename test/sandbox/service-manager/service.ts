@@ -1,6 +1,7 @@
 /**
- * One service as systemd runs it: ExecStartPre, the main process, ExecReload, ExecStopPost, and starting again by itself. Jobs
- * are the manager's; here is what a job, a message or the end of a process sets in motion. One transition at a time.
+ * A service as systemd runs it: ExecStartPre, the main process, ExecReload, ExecStopPost, and automatic restarts. The
+ * manager has the jobs. This file has what follows from a job, a message or the end of a process. One transition at a
+ * time.
  */
 import { randomBytes } from 'node:crypto';
 import { after } from './after.ts';
@@ -16,7 +17,10 @@ import { makeDirectories, removeRuntimeDirectories } from './units/directories.t
 import { Watchdog } from './watchdog.ts';
 
 export class Service extends UnitState {
-  /** Replaced by a daemon-reload; asked anew for each command, as systemd does: a reload during a stop counts. */
+  /**
+   * The definition of the unit, replaced by a daemon-reload. Read again for each command, so that a reload during a
+   * stop counts.
+   */
   definition: UnitDefinition;
   readonly #around: Surroundings;
   readonly #commands: UnitCommands;
@@ -42,7 +46,7 @@ export class Service extends UnitState {
     return this.definition.name;
   }
 
-  /** null without a watchdog. */
+  /** null if the service has no watchdog. */
   get watchdogFed(): Date | null {
     return Number.isFinite(this.definition.service.watchdogMs) ? this.#watchdog.fedAt : null;
   }
@@ -55,7 +59,7 @@ export class Service extends UnitState {
     return this.#commands.owns(pid);
   }
 
-  /** Resolves true when the service is up, false when the start failed or was cancelled. */
+  /** Resolves with true when the service is up, with false when the start failed or was cancelled. */
   async start(): Promise<boolean> {
     await this.#windingDown;
     if (this.isUp) return true;
@@ -66,7 +70,7 @@ export class Service extends UnitState {
     return this.#starting;
   }
 
-  /** Resolves when nothing of the unit runs any more. Out of auto-restart no command is run. */
+  /** Resolves when no process of the unit runs any more. In auto-restart, no command is run. */
   async stop(): Promise<void> {
     this.#stopWanted = true;
     this.#startsByItself = false;
@@ -74,27 +78,27 @@ export class Service extends UnitState {
       this.#callOffRestart();
       this.enter('inactive', 'dead');
     } else if (this.#starting !== null) {
-      // Else it has failed already, and what runs is ExecStopPost.
+      // Otherwise it has failed already, and ExecStopPost runs.
       if (this.active === 'activating') this.#commands.cancelControl();
       this.#readiness.settle(false);
-      // Either it gave up, or it had just come up.
+      // It has given up, or it had just come up.
       if (await this.#starting) await this.#windDownOnce();
     } else if (this.isUp || this.active === 'deactivating') {
       await this.#windDownOnce();
     }
   }
 
-  /** Runs ExecReload of a service that is up; resolves false when it failed, which leaves the service as it was. */
+  /** Runs ExecReload of a service that is up. Resolves with false if it failed; the service stays unchanged then. */
   async reload(): Promise<boolean> {
     this.enter('reloading', 'reload');
     const failure = await this.#runAll('execReload');
-    // It may have been stopped meanwhile.
+    // The service may have been stopped meanwhile.
     if (this.active !== 'reloading') return false;
     this.enter('active', 'running');
     return failure === null;
   }
 
-  /** Takes what the service says of itself. Other keys are left alone, as systemd does. */
+  /** Handles a message of the service. Unknown keys are ignored, as by systemd. */
   notify({ READY, STATUS, WATCHDOG }: Record<string, string>): void {
     if (STATUS !== undefined) this.statusText = STATUS;
     if (READY === '1' && this.#readiness.isAwaited) {
@@ -104,12 +108,12 @@ export class Service extends UnitState {
     if (WATCHDOG === '1' && this.isUp) this.#watchdog.feed();
   }
 
-  /** `systemctl kill`. */
+  /** Like `systemctl kill`. */
   kill(signal: NodeJS.Signals, whom: 'main' | 'all'): void {
     signalAll(whom === 'all' ? this.pids() : this.mainPid === 0 ? [] : [this.mainPid], signal);
   }
 
-  /** Ends everything at once and for good, without the unit's own commands: the machine is thrown away. */
+  /** Kills all processes at once, without the commands of the unit, because the machine is removed. */
   destroy(): void {
     this.#destroyed = true;
     this.#stopWanted = true;
@@ -142,7 +146,7 @@ export class Service extends UnitState {
     return false;
   }
 
-  /** Resolves true when the service is up: at once, or with Type=notify when it says so. */
+  /** Resolves with true when the service is up: at once, or with Type=notify after READY. */
   async #startMain(): Promise<boolean> {
     const { service } = this.definition;
     const [line] = service.execStart;
@@ -176,10 +180,10 @@ export class Service extends UnitState {
     this.#main = null;
     this.#mainEnd = end;
     this.mainPid = 0;
-    // With Type=notify it is no success to end in order before it was ready.
+    // With Type=notify, an end with status 0 before READY is a failure.
     this.fail(isClean(end) && this.sub === 'start' ? 'protocol' : resultOf(end));
     this.#readiness.settle(false);
-    // A stop that is under way waits for this end itself.
+    // A running stop waits for this end.
     if (this.isUp) void this.#windDownOnce();
   }
 
@@ -190,7 +194,7 @@ export class Service extends UnitState {
     return this.#windingDown;
   }
 
-  /** Ends the main process, runs ExecStopPost, ends the rest, and decides what comes next. */
+  /** Ends the main process, runs ExecStopPost, ends all other processes, and decides what happens next. */
   async #windDown(signal: 'SIGTERM' | 'SIGABRT'): Promise<void> {
     this.#watchdog.stop();
     this.enter('deactivating', signal === 'SIGTERM' ? 'stop-sigterm' : 'stop-watchdog');
@@ -221,7 +225,7 @@ export class Service extends UnitState {
     callOff();
   }
 
-  /** Resolves with what went wrong, null when nothing did. */
+  /** Resolves with the result of the failure; null if nothing failed. */
   #runAll(list: CommandList): Promise<string | null> {
     const { notifySocket } = this.#around;
     const facts = () => ({ state: this, settings: this.definition.service, mainEnd: this.#mainEnd, notifySocket });
@@ -238,7 +242,7 @@ export class Service extends UnitState {
     });
   }
 
-  /** A line of systemd's own in the journal of the unit. */
+  /** Writes a message of systemd into the journal of the unit. */
   #say(sentence: string): void {
     this.#around.journal(this.name, `${this.name}: ${sentence}`);
   }

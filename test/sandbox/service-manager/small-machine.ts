@@ -1,4 +1,4 @@
-/** A root with one small unit, for the tests of the service manager itself. */
+/** A root with one small unit, for the tests of the service manager. */
 import { execFile } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -6,7 +6,9 @@ import { dirname, join } from 'node:path';
 import { Control } from './commands/control.ts';
 import { EmbeddedServiceManager } from './manager.ts';
 
-/** Notes what systemd says of jobs and of the end, as a hook of Istio's unit sees it. */
+/**
+ * A hook that writes what a hook of Istio's unit sees: the jobs, the state of the system, and how the service ended.
+ */
 const HOOK = `#!/bin/sh
 jobs=$(systemctl list-jobs --no-legend --no-pager --full | cut -d' ' -f2,3 | tr '\\n' ',')
 echo "$1 jobs=$jobs system=$(systemctl is-system-running) result=\${SERVICE_RESULT:-} end=\${EXIT_CODE:-}/\${EXIT_STATUS:-}" >>"$SMM_ROOT/seen"
@@ -42,7 +44,7 @@ export class SmallMachine {
     this.#control = new Control(this.manager);
   }
 
-  /** Booted, with x.service and a main program that sleeps. */
+  /** A booted machine with x.service, whose main program sleeps. */
   static async make(main = 'exec sleep 1000'): Promise<SmallMachine> {
     const machine = new SmallMachine(await mkdtemp(join(tmpdir(), 'smm-units-')));
     await machine.write('/lib/systemd/system/x.service', UNIT);
@@ -64,12 +66,12 @@ export class SmallMachine {
     await chmod(join(this.root, 'usr/local/bin', name), 0o755);
   }
 
-  /** A drop-in of x.service. */
+  /** Writes a drop-in of x.service. */
   setting(...lines: string[]): Promise<void> {
     return this.write('/etc/systemd/system/x.service.d/setting.conf', `[Service]\n${lines.join('\n')}\n`);
   }
 
-  /** Runs a program of systemd by its name; any status is an answer. */
+  /** Runs a program of systemd by its name. Does not fail on any status. */
   run(program: 'systemctl' | 'systemd-run' | 'systemd-notify' | 'journalctl', ...args: string[]): Promise<Outcome> {
     const { promise, resolve } = Promise.withResolvers<Outcome>();
     execFile(program, args, { env: { PATH: this.manager.path } }, (error, stdout, stderr) =>
@@ -78,12 +80,12 @@ export class SmallMachine {
     return promise;
   }
 
-  /** One property of x.service. */
+  /** A property of x.service. */
   async show(property: string): Promise<string> {
     return (await this.run('systemctl', 'show', 'x', `--property=${property}`, '--value')).stdout.trimEnd();
   }
 
-  /** The lines that the hook wrote, the last ones first forgotten with `forget`. */
+  /** The lines that the hook has written since the last `forget`. */
   async seen(): Promise<string[]> {
     return (await readFile(join(this.root, 'seen'), 'utf8')).split('\n').filter(Boolean);
   }
@@ -95,7 +97,7 @@ export class SmallMachine {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#control.close();
     this.manager.destroy();
-    // What was ended a moment ago may still have written a last file.
+    // A process that was ended just now may still have written a file.
     await rm(this.root, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
   }
 }

@@ -1,18 +1,21 @@
-/** What a service needs of its manager. */
+/** What a service needs from its manager. */
 export interface Surroundings {
   root: string;
-  /** For every process, under the unit's own. */
+  /** Variables for every process. Those of the unit have precedence. */
   baseEnvironment: Record<string, string>;
-  /** $NOTIFY_SOCKET of those who may use it. */
+  /** $NOTIFY_SOCKET for the processes that may use it. */
   notifySocket: string;
   /**
-   * Milliseconds to wait for a delay of a unit file (RestartSec=, --on-active=): a sandbox does not wait as long as a machine.
-   * Deadlines (Timeout*Sec=, WatchdogSec=) are not shortened: one that is kept costs no time, and a shorter one would end what is
-   * only slow because the machine is busy. A test that is to see one pass writes a short one into a drop-in.
+   * The milliseconds to wait for a delay of a unit file (RestartSec=, --on-active=). A sandbox shortens delays.
+   * Deadlines (Timeout*Sec=, WatchdogSec=) are not shortened: a deadline that is met takes no time, and a shorter one
+   * would end processes that are only slow on a busy machine. A test that waits for a deadline writes a short one into
+   * a drop-in.
    */
   delayMs(ms: number): number;
-  /** A line of the unit's journal: by a process of this invocation, or by systemd itself without one. */
+  /**
+   * Writes a line into the journal of the unit: of a process of this invocation or, without an invocation, of systemd.
+   */
   journal(unit: string, line: string, invocation?: string): void;
-  /** A service that ended by itself is to start again. */
+  /** Called when a service that ended by itself must start again. */
   onAutoRestart(unit: string): void;
 }

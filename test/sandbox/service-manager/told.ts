@@ -1,4 +1,4 @@
-/** What systemd tells a command of a unit in its environment. Pure. */
+/** The environment variables that systemd sets for a command of a unit. Pure. */
 
 import { statusOf } from './ends.ts';
 import type { End } from './processes.ts';
@@ -9,7 +9,7 @@ import type { ServiceSettings } from './units/settings.ts';
 export interface Facts {
   state: UnitState;
   settings: ServiceSettings;
-  /** How the main process of this invocation ended, null before that and when there was none. */
+  /** How the main process of this invocation ended; null before, and if there was none. */
   mainEnd: End | null;
   notifySocket: string;
 }
@@ -26,7 +26,7 @@ export function toldToMain(
   };
 }
 
-/** For ExecStartPre, ExecReload and ExecStopPost. EXIT_CODE is missing when the main process was never run. */
+/** For ExecStartPre, ExecReload and ExecStopPost. EXIT_CODE is missing if the main process never ran. */
 export function toldToControl({ state, settings, mainEnd, notifySocket }: Facts): Record<string, string> {
   return {
     ...toldToAll(state, settings),
@@ -41,7 +41,7 @@ function toldToAll({ invocation }: UnitState, { directories, watchdogMs }: Servi
   return {
     INVOCATION_ID: invocation,
     ...directoryVariables(directories),
-    // Not WATCHDOG_PID: a process has no id before it is started.
+    // No WATCHDOG_PID, because a process has no id before it is started.
     ...(Number.isFinite(watchdogMs) ? { WATCHDOG_USEC: String(watchdogMs * 1000) } : {}),
   };
 }

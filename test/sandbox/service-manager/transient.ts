@@ -1,4 +1,7 @@
-/** Transient timers (`systemd-run --on-active=`): they belong to the manager, so they outlive whoever asked for them. */
+/**
+ * Transient timers (`systemd-run --on-active=`). They belong to the manager, so they outlive the program that has set
+ * them.
+ */
 import { randomBytes } from 'node:crypto';
 import { after } from './after.ts';
 import { launch, membersOf, signalAll } from './processes.ts';
@@ -21,12 +24,12 @@ export class TransientUnits {
     this.#around = around;
   }
 
-  /** Names of timers that have not elapsed, without suffix. */
+  /** The names of the timers that still wait, without suffix. */
   names(): string[] {
     return [...this.#timers.keys()];
   }
 
-  /** Throws when a unit of that name is waiting already. */
+  /** Throws if a timer with this name waits already. */
   schedule({ unit, delayMs, argv, environment }: TransientOptions): void {
     if (this.#timers.has(unit)) throw new Error(`Unit ${unit}.timer was already loaded or has a fragment file.`);
     const callOff = after(this.#around.delayMs(delayMs), () => {
@@ -36,7 +39,7 @@ export class TransientUnits {
     this.#timers.set(unit, callOff);
   }
 
-  /** True when there was such a timer. */
+  /** Cancels a timer. Returns whether there was one. */
   cancel(unit: string): boolean {
     this.#timers.get(unit)?.();
     return this.#timers.delete(unit);

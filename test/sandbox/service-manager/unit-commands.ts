@@ -1,4 +1,4 @@
-/** Runs the commands of a unit in its environment, and knows every process that came of them. */
+/** Runs the commands of a unit in its environment, and keeps track of all their processes. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { after } from './after.ts';
 import { isClean, resultOf } from './ends.ts';
@@ -10,14 +10,14 @@ import type { ExecLine } from './units/exec-line.ts';
 import type { ServiceSettings } from './units/settings.ts';
 import { expandVariables } from './units/words.ts';
 
-/** The lists of commands that a unit has beside its main process. */
+/** The lists of commands of a unit, without its main process. */
 export type CommandList = 'execStartPre' | 'execReload' | 'execStopPost';
 
 export class UnitCommands {
   readonly #unit: string;
   readonly #around: Surroundings;
   readonly #sessions = new Set<number>();
-  /** The command that runs now, beside the main process. */
+  /** The command that runs now, not the main process. */
   #running: Running | null = null;
 
   constructor(unit: string, around: Surroundings) {
@@ -25,17 +25,17 @@ export class UnitCommands {
     this.#around = around;
   }
 
-  /** Every process of the unit that lives, whatever its parent. */
+  /** All living processes of the unit, with any parent. */
   pids(): number[] {
     return membersOf(this.#sessions);
   }
 
-  /** Whether a process that lives is one of the unit's. */
+  /** Whether a living process belongs to the unit. */
   owns(pid: number): boolean {
     return isMember(pid, this.#sessions);
   }
 
-  /** Starts a command; `extra` wins over the unit's own environment. */
+  /** Starts a command. `extra` has precedence over the environment of the unit. */
   launch(line: ExecLine, settings: ServiceSettings, extra: Record<string, string>): Running {
     const { root, baseEnvironment } = this.#around;
     const own = { ...toEnvironment(settings.environment), ...readEnvironmentFiles(settings.environmentFiles) };
@@ -53,8 +53,8 @@ export class UnitCommands {
   }
 
   /**
-   * One command after the other, while they are wanted, until one fails that may not; resolves with its result, null when none
-   * did. What is known is asked anew for each of them.
+   * Runs the commands one after the other, while they are wanted, until one fails whose failure is not ignored.
+   * Resolves with its result; null if there is none. The environment is computed again for each command.
    */
   async runAll(list: CommandList, facts: () => Facts, isWanted: () => boolean): Promise<string | null> {
     for (let index = 0; isWanted(); index++) {
@@ -66,7 +66,7 @@ export class UnitCommands {
         deadlineMs,
         graceMs: known.settings.timeoutStopMs,
       });
-      // Not even `-` forgives a command that takes too long: those after it are left out.
+      // A command that takes too long is a failure even with `-`: the commands after it are skipped.
       if (isLate) return 'timeout';
       if (!line.ignoresFailure && !isClean(end)) return resultOf(end);
     }
@@ -78,12 +78,12 @@ export class UnitCommands {
     if (this.#running?.pid != null) signalAll([this.#running.pid], 'SIGTERM');
   }
 
-  /** Ends whatever is left, at once. */
+  /** Kills all processes of the unit. */
   killAll(): void {
     signalAll(this.pids(), 'SIGKILL');
   }
 
-  /** As `killAll`; resolves when the kernel has ended them, as an empty cgroup tells systemd. */
+  /** Like `killAll`. Resolves when the kernel has ended them, which an empty cgroup tells systemd. */
   async endAll(): Promise<void> {
     while (this.pids().length > 0) {
       this.killAll();
@@ -91,12 +91,12 @@ export class UnitCommands {
     }
   }
 
-  /** Nothing runs any more. The kernel uses ids again: a session that has ended must not be looked for for ever. */
+  /** Forgets the sessions, because no process runs any more, and the kernel can use their ids again. */
   forgetAll(): void {
     this.#sessions.clear();
   }
 
-  /** Waits for the end of a command, which is SIGTERM after `deadlineMs`, and SIGKILL after `graceMs` more. */
+  /** Waits for the end of a command. Sends SIGTERM after `deadlineMs`, and SIGKILL `graceMs` later. */
   async #control(
     running: Running,
     { deadlineMs, graceMs }: { deadlineMs: number; graceMs: number },

@@ -1,4 +1,4 @@
-/** What there is to see of a service: `systemctl show` asks it, service.ts moves it. */
+/** The visible state of a service: changed by service.ts, read by `systemctl show`. */
 
 export type ActiveState = 'active' | 'reloading' | 'inactive' | 'failed' | 'activating' | 'deactivating';
 
@@ -7,11 +7,11 @@ export class UnitState {
   sub = 'dead';
   result = 'success';
   mainPid = 0;
-  /** Of the last start. */
+  /** The invocation of the last start. */
   invocation = '';
-  /** What the service last said of itself. */
+  /** The last STATUS of the service. */
   statusText = '';
-  /** How often it started again by itself. */
+  /** The number of automatic restarts. */
   restarts = 0;
   activeEnter: Date | null = null;
   activeExit: Date | null = null;
@@ -29,7 +29,7 @@ export class UnitState {
     this.sub = sub;
   }
 
-  /** The first thing that went wrong is the result of the invocation; null means that nothing did. */
+  /** Sets the result of the invocation. The first failure counts; null for no failure. */
   protected fail(result: string | null): void {
     if (result !== null && this.result === 'success') this.result = result;
   }

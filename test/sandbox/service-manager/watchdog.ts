@@ -1,14 +1,14 @@
-/** WatchdogSec=: a service that is up must say WATCHDOG=1 again and again. */
+/** WatchdogSec=: a service that is up must send WATCHDOG=1 again and again. */
 import { after } from './after.ts';
 
 export class Watchdog {
-  /** When it was last fed; its start counts. */
+  /** When the watchdog was fed last, or started. */
   fedAt: Date | null = null;
   #spanMs = Number.POSITIVE_INFINITY;
   #onTimeout: () => void = () => {};
   #callOff: () => void = () => {};
 
-  /** Begins to wait; infinity is no watchdog. */
+  /** Starts the watchdog. Infinity means no watchdog. */
   start(spanMs: number, onTimeout: () => void): void {
     this.#spanMs = spanMs;
     this.#onTimeout = onTimeout;

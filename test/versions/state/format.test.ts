@@ -37,13 +37,13 @@ class Scene implements AsyncDisposable {
 }
 
 describe('the format of the state', () => {
-  it('is noted by the first version that knows of it, so that later ones know where they begin', async () => {
+  it('is written as format 1 when there is no file, so that later versions know where to begin', async () => {
     await using scene = await Scene.begin();
     assert.deepEqual(await migrateState(scene.paths, []), []);
     assert.equal(await scene.format(), 'format=1\noldest_reader=1\n');
   });
 
-  it('is brought up step by step, each step once', async () => {
+  it('is migrated step by step, each step once', async () => {
     await using scene = await Scene.begin();
     const migrations = [scene.migration(2, 1), scene.migration(3, 3)];
     assert.deepEqual(await migrateState(scene.paths, migrations), ['format 2', 'format 3']);
@@ -52,7 +52,7 @@ describe('the format of the state', () => {
     assert.equal(await scene.format(), 'format=3\noldest_reader=3\n');
   });
 
-  it('goes on where it was cut off', async () => {
+  it('continues a migration at the step that failed', async () => {
     await using scene = await Scene.begin();
     const failing = { ...scene.migration(3, 3), run: () => Promise.reject(new Error('cut off')) };
     await assert.rejects(migrateState(scene.paths, [scene.migration(2, 1), failing]));
@@ -60,7 +60,7 @@ describe('the format of the state', () => {
     assert.deepEqual(scene.done, ['to 2', 'to 3']);
   });
 
-  it('can be read by an older version as long as nothing was moved, and is refused by one that cannot read it', async () => {
+  it('is accepted by an older version that oldest_reader allows, and refused by other older versions', async () => {
     await using scene = await Scene.begin();
     await migrateState(scene.paths, [scene.migration(2, 1)]);
     await requireReadableState(scene.paths, []);
@@ -71,14 +71,14 @@ describe('the format of the state', () => {
     });
   });
 
-  it('is begun anew where its note is damaged: every step can be repeated', async () => {
+  it('is migrated from the beginning when the file is damaged, because every step can be repeated', async () => {
     await using scene = await Scene.begin();
     await writeFile(join(scene.paths.state, 'format'), '\0\0');
     await migrateState(scene.paths, [scene.migration(2, 1)]);
     assert.equal(await scene.format(), 'format=2\noldest_reader=1\n');
   });
 
-  it('is the newest that this version knows', () => {
+  it('is 1 for a version without migrations', () => {
     assert.equal(ownFormat([]), 1);
   });
 });

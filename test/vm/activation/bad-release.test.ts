@@ -30,7 +30,7 @@ describe('a release that was never confirmed', () => {
     await untilRuns(machine, A, 60_000);
     assert.equal(await linked(machine, 'staged'), A);
     assert.match(await machine.sh(`cat ${STATE}/rejected/${BAD}`), /^reason=.*\ncount=1\nat=\d+\n/);
-    assert.match(await machine.journal('istio'), new RegExp(`${BAD} is put back to ${A}`));
+    assert.match(await machine.journal('istio'), new RegExp(`rolled back Istio release ${BAD} to ${A}`));
     await machine.sh('systemctl restart istio');
     await untilRuns(machine, A);
   });

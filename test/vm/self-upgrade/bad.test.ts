@@ -94,7 +94,7 @@ describe('a bad version of the agent', () => {
         /^Stopped smm-agent\.service/,
         /^Starting smm-agent\.service/,
         new RegExp(`smm-agent ${version} starts on probation`),
-        new RegExp(`smm-agent ${version} is put back to ${GOOD}: it ended by itself`),
+        new RegExp(`rolled back smm-agent ${version} to ${GOOD}: it ended by itself`),
         /^smm-agent\.service: Scheduled restart job/,
         new RegExp(`^smm-agent ${GOOD} starts`),
         /^Started smm-agent\.service/,

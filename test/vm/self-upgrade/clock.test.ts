@@ -98,7 +98,7 @@ describe('a clock that is set during a probation', () => {
     await sh(`rm ${dropIn}; systemctl daemon-reload; iptables -D OUTPUT ${API}`);
     await machine.confirmed('0.2.2');
     assert.deepEqual(
-      (await machine.since(cursor)).filter((line) => /put back|prolonged/.test(line)),
+      (await machine.since(cursor)).filter((line) => /rolled back smm-agent|prolonged|extended/.test(line)),
       [],
     );
     await machine.assertIstioUntouched();
@@ -114,7 +114,10 @@ describe('a clock that is set during a probation', () => {
     done`);
     await writeClock(machine.machine, 0);
     await machine.putBack('0.2.3', '0.2.2');
-    assertInOrder(await machine.since(cursor), [/^Started smm-agent/, /put back.* completed no turn within 50 s/]);
+    assertInOrder(await machine.since(cursor), [
+      /^Started smm-agent/,
+      /rolled back smm-agent .* completed no turn within 50 s/,
+    ]);
     await machine.assertIstioUntouched();
   });
 });
@@ -144,7 +147,10 @@ describe('a version that was rejected', () => {
       TWO_MINUTES_MS,
     );
     await retryAt();
-    assertInOrder(await machine.since(cursor), [new RegExp(`^upgrading: smm-agent ${BAD}`), /put back to 0\.2\.2/]);
+    assertInOrder(await machine.since(cursor), [
+      new RegExp(`^upgrading: smm-agent ${BAD}`),
+      /rolled back smm-agent 0\.3\.0 to 0\.2\.2/,
+    ]);
     assert.equal(await tries(), before + 1);
     await machine.assertIstioUntouched();
   }

@@ -36,44 +36,48 @@ const CASES: Case[] = [
     does: 'hangs before READY',
     prefix: bad.HANGS_BEFORE_READY,
     reason: /it ended by itself [3-9]\d s after its start \(timeout, killed TERM\)/,
-    events: [/start operation timed out/, /put back/],
+    events: [/start operation timed out/, /rolled back smm-agent/],
   },
   {
     does: 'hangs after READY',
     prefix: bad.HANGS_AFTER_READY,
     reason: /it ended by itself [3-9]\d s after its start \(watchdog, (killed|dumped) ABRT\)/,
-    events: [/Started smm-agent\.service/, /Watchdog timeout/, /put back/],
+    events: [/Started smm-agent\.service/, /Watchdog timeout/, /rolled back smm-agent/],
   },
   {
     does: 'spins',
     prefix: bad.SPINS,
     reason: /it ended by itself [3-9]\d s after its start \(watchdog, (killed|dumped) ABRT\)/,
-    events: [/Started smm-agent\.service/, /Watchdog timeout/, /put back/],
+    events: [/Started smm-agent\.service/, /Watchdog timeout/, /rolled back smm-agent/],
   },
   {
     does: 'feeds its watchdog and does no work',
     prefix: bad.IDLES_AFTER_READY,
     reason: /it completed no turn within 50 s of its start/,
-    events: [/Started smm-agent\.service/, /Stopping smm-agent\.service/, /is put back to.*completed no turn/],
+    events: [/Started smm-agent\.service/, /Stopping smm-agent\.service/, /rolled back smm-agent .*completed no turn/],
   },
   {
     does: 'finds the configuration wrong that the version before finds right',
     prefix: bad.refusesConfigurationOnceCurrent(NEXT),
-    reason: /0\.2\.0 has what it lacks: configuration/,
-    events: [/misconfigured: .*unheardOf/, /Stopping smm-agent\.service/, /is put back to.*configuration/],
+    reason: /it does not accept the configuration, but 0\.2\.0 does/,
+    events: [/misconfigured: .*unheardOf/, /Stopping smm-agent\.service/, /rolled back smm-agent .*configuration/],
   },
   {
     does: 'cannot reach the control plane while the version before can',
     prefix: bad.cannotConnectOnceCurrent(NEXT),
-    reason: /0\.2\.0 has what it lacks: control-plane/,
-    events: [/no target: .*cannot connect/, /Stopping smm-agent\.service/, /is put back to.*control-plane/],
+    reason: /it does not reach the control plane, but 0\.2\.0 does/,
+    events: [/no target: .*cannot connect/, /Stopping smm-agent\.service/, /rolled back smm-agent .*control plane/],
   },
   {
     does: 'cannot reach a control plane that nobody can reach',
-    events: [/no target: /, /is not to blame \(control-plane is lacking\): its probation goes on/, /is confirmed/],
+    events: [
+      /no target: /,
+      /waits for the control plane, and is not to blame: its probation is extended/,
+      /is confirmed/,
+    ],
     backAgain: async (machine) => {
       await machine.vm.until(
-        'the probation to be prolonged',
+        'the probation to be extended',
         ({ upgrade }) => (upgrade?.probation?.prolonged ?? 0) > 0,
         TWO_MINUTES_MS,
       );
@@ -81,7 +85,11 @@ const CASES: Case[] = [
   },
   {
     does: 'meets a control plane that comes back between two of the tries that compare it',
-    events: [/no target: /, /is not to blame \(control-plane is lacking\): its probation goes on/, /is confirmed/],
+    events: [
+      /no target: /,
+      /waits for the control plane, and is not to blame: its probation is extended/,
+      /is confirmed/,
+    ],
     backAgain: async (machine) => {
       // The first try is that of the version itself, the second that of the version before.
       await machine.machine.sh(`until pgrep -f '[v]ersions/${GOOD}/smm-agent.js self-check'; do sleep 0.1; done`, {

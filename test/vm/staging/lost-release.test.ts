@@ -92,7 +92,7 @@ END`);
     await isBlocked(/\/opt cannot be entered by istio-proxy/);
     await sh('systemctl restart istio');
     await runsFrom(PACKAGE_ENVOY);
-    assert.match(await vm.machine.journal('istio'), /istio-proxy cannot get to Istio release 1\.31\.0/);
+    assert.match(await vm.machine.journal('istio'), /istio-proxy cannot access Istio release 1\.31\.0/);
     await sh('chmod 0755 /opt');
     await vm.until('its release to be staged again', ({ restart }) => restart.pending === 'yes');
     await sh('systemctl restart istio');

@@ -1,19 +1,19 @@
 /** Command lines of systemd's programs: long and short options, with values in the next word or after `=`. */
 
 export interface CommandLine {
-  /** By long name; each with all of its values, '' for a flag. */
+  /** All values of each option, by its long name; '' for a flag. */
   options: Map<string, string[]>;
   words: string[];
 }
 
-/** Thrown for what the real program has and this one has not: better than to do something else. */
+/** Thrown for an option of the real program that is missing here, instead of doing something else. */
 class UnknownOption extends Error {
   override readonly name = 'UnknownOption';
 }
 
 /**
- * `known` maps long names to whether they take a value, `short` maps letters to long names. With `stopsAtWord` everything
- * from the first word on belongs to another program.
+ * `known` says for each long name whether it takes a value, `short` maps letters to long names. With `stopsAtWord`,
+ * everything from the first word on belongs to another program.
  */
 export function parseArguments(
   args: readonly string[],

@@ -7,7 +7,7 @@ import type { CommandLine } from './arguments.ts';
 import { disable, enable, mask, unmask } from './enablement.ts';
 import { answer, failure, type Reply } from './reply.ts';
 
-/** Queues a job for each unit and waits for it; `typeFor` answers null for a unit that is to be left alone. */
+/** Queues a job for each unit and waits for it. `typeFor` returns null for a unit that needs no job. */
 export async function change(
   manager: EmbeddedServiceManager,
   units: string[],
@@ -45,7 +45,7 @@ export async function change(
   return answer('');
 }
 
-/** Why there is no `reload` job for the unit, null when there can be one. */
+/** Why a `reload` job is refused for the unit; null if it is possible. */
 function cannotReload({ name, isUp, definition }: Service): string | null {
   if (definition.service.execReload.length === 0)
     return `Failed to reload ${name}: Job type reload is not applicable for unit ${name}.`;
@@ -64,7 +64,7 @@ export async function changeFiles(
     if (!isKnown && verb !== 'mask') return failure(`Failed to ${verb} unit: Unit file ${unit} does not exist.`);
     ({ enable, disable, mask, unmask })[verb](manager.root, unit);
   }
-  // As systemctl does after each change of unit files.
+  // systemctl reloads after each change of unit files.
   manager.daemonReload();
   if (!line.options.has('now')) return answer('');
   return change(manager, units, () => (verb === 'enable' ? 'start' : 'stop'), line);

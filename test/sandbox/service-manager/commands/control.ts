@@ -1,6 +1,6 @@
 /**
- * How programs of the sandbox reach the manager. The stand-ins in <root>/usr/bin are shell scripts, as cheap as the real
- * programs: they write one line into a pipe and wait for the answer in a pipe of their own.
+ * The connection between programs of the sandbox and the manager. The stand-ins in <root>/usr/bin are shell scripts, as
+ * fast as the real programs. They write one line into a pipe and wait for the answer in a pipe of their own.
  */
 import { execFileSync } from 'node:child_process';
 import {
@@ -26,10 +26,10 @@ import { systemctl } from './systemctl.ts';
 import { systemdNotify } from './systemd-notify.ts';
 import { systemdRun } from './systemd-run.ts';
 
-/** Between the words of a request: no argument of a program in the project holds it. */
+/** Separates the words of a request. No argument of a program in this project contains it. */
 const SEPARATOR = '\u001f';
 
-/** Other names by which programs are called. */
+/** Other names of the programs. */
 const ALSO_CALLED: Record<string, readonly string[]> = {
   systemctl: ['systemd-run', 'systemd-notify', 'journalctl'],
   iptables: ['', '-legacy', '-nft'].flatMap((kind) =>
@@ -47,7 +47,7 @@ export class Control {
     this.#folder = join(manager.root, 'sandbox');
   }
 
-  /** Puts the programs in place and listens. */
+  /** Installs the programs and listens. */
   open(): void {
     const bin = join(this.#manager.root, 'usr/bin');
     mkdirSync(join(this.#folder, 'replies'), { recursive: true });
@@ -59,7 +59,7 @@ export class Control {
     }
     const requests = join(this.#folder, 'requests');
     execFileSync('mkfifo', ['-m', '600', requests]);
-    // Open for writing too, or the pipe would end with the first program that closes it.
+    // Open for writing too. Otherwise the pipe would end when the first program closes it.
     const pipe = new Socket({
       fd: openSync(requests, constants.O_RDWR | constants.O_NONBLOCK),
       readable: true,
@@ -103,7 +103,7 @@ export class Control {
       writeSync(pipe, `${status} ${stream === 'stdout' ? 1 : 2}\n`);
       closeSync(pipe);
     } catch (error) {
-      // ENXIO, ENOENT, EPIPE: the caller was ended while it waited; nobody is left to be told.
+      // ENXIO, ENOENT, EPIPE: the caller has ended while it waited, so the answer is not needed.
       if (!['ENXIO', 'ENOENT', 'EPIPE'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
       rmSync(`${place}.text`, { force: true });
     }

@@ -19,7 +19,7 @@ export function disable(root: string, unit: string): void {
     rmSync(join(root, ETC, `${target}.wants`, unit), { force: true });
 }
 
-/** A unit file of the administrator at that place is an error, as in systemd. */
+/** Makes a link. A unit file of the administrator at its path is an error, as in systemd. */
 export function mask(root: string, unit: string): void {
   const link = join(root, ETC, unit);
   const present = lstatSync(link, { throwIfNoEntry: false });

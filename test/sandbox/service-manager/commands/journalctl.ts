@@ -1,4 +1,4 @@
-/** `journalctl`: the lines of units, for whoever wants to know what a version said before it ended. */
+/** `journalctl`: the log lines of units, for example the last lines of a version that ended. */
 
 import type { Entry, Journal } from '../journal.ts';
 import { parseArguments } from './arguments.ts';
@@ -26,12 +26,12 @@ export function journalctl(journal: Journal, args: readonly string[]): Reply {
   return answer(shown.map((entry) => `${style === 'cat' ? message(entry) : short(entry)}\n`).join(''));
 }
 
-/** journald takes the priority from the front of a line. */
+/** The priority at the beginning of a line, which journald removes. */
 function message({ text }: Entry): string {
   return text.replace(/^<[0-7]>/, '');
 }
 
-/** In UTC, whatever the zone of the host. */
+/** A time in UTC, independent of the time zone of the host. */
 function short(entry: Entry): string {
   const month = entry.at.toLocaleDateString('en-US', { month: 'short', timeZone: 'UTC' });
   const [day = '', time = ''] = entry.at.toISOString().slice(8, 19).split('T');

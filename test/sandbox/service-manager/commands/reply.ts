@@ -1,7 +1,7 @@
-/** What a program of the sandbox prints, and its exit status. */
+/** The output of a program of the sandbox, and its exit status. */
 export interface Reply {
   status: number;
-  /** A failure's text goes to stderr; an answer with a status other than 0 goes to stdout. */
+  /** The text of a failure goes to stderr. An answer with a status other than 0 goes to stdout. */
   stream: 'stdout' | 'stderr';
   text: string;
 }

@@ -1,4 +1,4 @@
-/** What `systemctl show` prints of a service, in systemd's own format. */
+/** The output of `systemctl show` for a service, in the format of systemd. */
 import { uptime } from 'node:os';
 import { controlGroupOf } from '../control-groups.ts';
 import type { EmbeddedServiceManager } from '../manager.ts';
@@ -9,7 +9,7 @@ import { quoteWord } from '../units/words.ts';
 
 export type TimestampStyle = 'pretty' | 'unix' | 'us' | 'utc' | 'us+utc';
 
-/** Every property that is known here, in order; a list property comes once for each element. */
+/** All supported properties, in order. A list property comes once for each element. */
 export function properties(
   manager: EmbeddedServiceManager,
   service: Service,
@@ -73,7 +73,7 @@ function timestamps(name: string, at: Date | null, style: TimestampStyle): [stri
   ];
 }
 
-/** In UTC, whatever the zone of the host. */
+/** A time in UTC, independent of the time zone of the host. */
 function showTime(at: Date, style: TimestampStyle): string {
   if (style === 'unix') return `@${Math.floor(at.getTime() / 1000)}`;
   const day = at.toLocaleDateString('en-US', { weekday: 'short', timeZone: 'UTC' });

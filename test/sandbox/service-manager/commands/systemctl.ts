@@ -89,7 +89,7 @@ export async function systemctl(manager: EmbeddedServiceManager, args: readonly 
   }
 }
 
-/** A timer is there while it waits. */
+/** A timer is listed while it waits. */
 function activeState(manager: EmbeddedServiceManager, unit: string): string {
   if (!unit.endsWith('.timer')) return manager.service(unit).active;
   return manager.transient.names().includes(unit.slice(0, -'.timer'.length)) ? 'active' : 'inactive';

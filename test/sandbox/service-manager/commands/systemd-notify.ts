@@ -1,4 +1,4 @@
-/** `systemd-notify`: what a service says of itself. As systemd does it, the unit is known by the process that asks. */
+/** `systemd-notify`: a message of a service. As in systemd, the sending process tells which unit it is. */
 
 import type { EmbeddedServiceManager } from '../manager.ts';
 import { toEnvironment } from '../units/environment.ts';
@@ -7,13 +7,13 @@ import { answer, failure, type Reply } from './reply.ts';
 
 const OPTIONS = { ready: false, status: true, pid: true, 'no-block': false };
 
-/** `caller` is the process of systemd-notify itself, which waits for the reply. */
+/** `caller` is the process of systemd-notify, which waits for the reply. */
 export function systemdNotify(manager: EmbeddedServiceManager, caller: number, args: readonly string[]): Reply {
   const { options, words } = parseArguments(args, OPTIONS);
   const service = manager.serviceOf(caller);
-  // The real one leaves such a message alone without a word, which would be hard to find here.
+  // systemd ignores such a message without an error. Here that would be hard to find.
   if (service === null) return failure(`cannot tell what unit process ${caller} belongs to`);
-  // With the privilege to do so, the real one sends in the name of the process that it is given.
+  // The real program sends in the name of the given process, if it has the privilege to do so.
   const sender = Number(options.get('pid')?.at(-1) ?? caller);
   const { notifyAccess } = service.definition.service;
   if (notifyAccess === 'none' || (notifyAccess !== 'all' && sender !== service.mainPid)) {

@@ -20,7 +20,10 @@ const OPTIONS = {
   system: false,
 };
 
-/** Without --on-active the program starts at once; nobody waits for it. Properties of the transient unit make no difference here. */
+/**
+ * Without --on-active the program starts at once, and systemd-run does not wait for it. Properties of the unit are
+ * ignored.
+ */
 export function systemdRun(manager: EmbeddedServiceManager, args: readonly string[]): Reply {
   const { options, words } = parseArguments(
     args,

@@ -1,4 +1,6 @@
-/** What a unit is, read from its file and drop-ins in systemd's order. Kept as it was read until the next daemon-reload. */
+/**
+ * The definition of a unit, read from its file and drop-ins in the order of systemd. Kept until the next daemon-reload.
+ */
 import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { belowRoot, last, type ServiceSettings, serviceSettings } from './settings.ts';
@@ -8,16 +10,16 @@ import { splitWords } from './words.ts';
 export interface UnitDefinition {
   name: string;
   loadState: 'loaded' | 'masked' | 'not-found';
-  /** Below the root; empty where there is none. */
+  /** The path of the unit file below the root; empty if there is none. */
   fragmentPath: string;
   dropInPaths: string[];
-  /** Each file as it was read: where the disk differs, a daemon-reload is due. */
+  /** Each file as it was read. If the disk differs, a daemon-reload is needed. */
   texts: ReadonlyMap<string, string>;
   description: string;
   service: ServiceSettings;
 }
 
-/** The earlier folder wins for files of the same name. */
+/** Folders of unit files. For files with the same name, the earlier folder has precedence. */
 export const UNIT_FOLDERS = ['/etc/systemd/system', '/run/systemd/system', '/lib/systemd/system'] as const;
 
 export function loadUnit(root: string, name: string): UnitDefinition {
@@ -38,7 +40,7 @@ export function loadUnit(root: string, name: string): UnitDefinition {
   };
 }
 
-/** Whether the disk says something else than what was read. */
+/** Whether a file on disk differs from what was read. */
 export function needsReload(root: string, loaded: UnitDefinition): boolean {
   const now = loadUnit(root, loaded.name);
   return (
@@ -48,7 +50,7 @@ export function needsReload(root: string, loaded: UnitDefinition): boolean {
   );
 }
 
-/** `enabled`, `disabled`, `static`, `masked` or `not-found`, asked of the files and not of the loaded unit. */
+/** `enabled`, `disabled`, `static`, `masked` or `not-found`, from the files, not from the loaded unit. */
 export function unitFileState(root: string, name: string): string {
   const loaded = loadUnit(root, name);
   if (loaded.loadState !== 'loaded') return loaded.loadState;
@@ -80,7 +82,7 @@ function findDropIns(root: string, name: string): string[] {
   return [...byName].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, path]) => path);
 }
 
-/** A link counts also when it leads nowhere below the root. */
+/** Whether there is a file or a link. A link counts even if its target is not below the root. */
 function isThere(path: string): boolean {
   return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 }

@@ -8,7 +8,7 @@ describe('folders of a unit', () => {
   const NAMES = ['RuntimeDirectory=x', 'StateDirectory=x', 'StateDirectoryMode=0700', 'CacheDirectory=x'];
   const kept = (machine: SmallMachine) => ['run/x', 'var/lib/x'].map((path) => existsSync(join(machine.root, path)));
 
-  it('are there before its first command, and the one below /run goes with it', async () => {
+  it('exist before its first command, and the folder below /run is removed when it has stopped', async () => {
     await using machine = await SmallMachine.make();
     await machine.program(
       'hook',
@@ -22,7 +22,7 @@ describe('folders of a unit', () => {
     assert.deepEqual(kept(machine), [false, true]);
   });
 
-  it('all stay with RuntimeDirectoryPreserve=yes', async () => {
+  it('all stay after a stop with RuntimeDirectoryPreserve=yes', async () => {
     await using machine = await SmallMachine.make();
     await machine.setting(...NAMES, 'RuntimeDirectoryPreserve=yes');
     await machine.run('systemctl', 'start', 'x');

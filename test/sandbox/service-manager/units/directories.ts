@@ -1,4 +1,4 @@
-/** RuntimeDirectory= and its kind: folders that systemd makes before the first command of a start. */
+/** RuntimeDirectory=, StateDirectory= and the like: folders that systemd makes before the first command of a start. */
 import { chmodSync, mkdirSync, rmSync } from 'node:fs';
 
 const PLACES = { Runtime: '/run', State: '/var/lib', Cache: '/var/cache', Logs: '/var/log' } as const;
@@ -12,7 +12,7 @@ export interface UnitDirectory {
   mode: number;
 }
 
-/** `name` as the unit file has it. */
+/** `name` is the name in the unit file. */
 export function unitDirectory(kind: DirectoryKind, name: string, mode: string): UnitDirectory {
   return { kind, path: `${PLACES[kind]}/${name}`, mode: Number.parseInt(mode, 8) };
 }
@@ -24,12 +24,12 @@ export function makeDirectories(directories: readonly UnitDirectory[]): void {
   }
 }
 
-/** Only those below /run go, when the unit has stopped. */
+/** Removes the folders below /run, after the unit has stopped. The others stay. */
 export function removeRuntimeDirectories(directories: readonly UnitDirectory[]): void {
   for (const { kind, path } of directories) if (kind === 'Runtime') rmSync(path, { recursive: true, force: true });
 }
 
-/** `RUNTIME_DIRECTORY` and the like, for every command of the unit. */
+/** The variables `RUNTIME_DIRECTORY` and the like, for every command of the unit. */
 export function directoryVariables(directories: readonly UnitDirectory[]): Record<string, string> {
   const of = (kind: DirectoryKind) =>
     directories.filter((directory) => directory.kind === kind).map(({ path }) => path);

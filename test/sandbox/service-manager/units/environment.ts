@@ -1,4 +1,7 @@
-/** `Environment=` and `EnvironmentFile=`, as pairs. Files win over assignments, the later over the earlier. */
+/**
+ * `Environment=` and `EnvironmentFile=`, as pairs. Files have precedence over assignments, later ones over earlier
+ * ones.
+ */
 import { readFileSync } from 'node:fs';
 import { splitWords } from './words.ts';
 
@@ -10,7 +13,7 @@ export function toEnvironment(assignments: readonly string[]): Record<string, st
   );
 }
 
-/** Rejects nothing that is optional and missing; a file that must be there and is not, throws. */
+/** Reads an EnvironmentFile. Throws if it is missing and not optional. */
 export function readEnvironmentFiles(files: readonly { path: string; isOptional: boolean }[]): Record<string, string> {
   return Object.assign({}, ...files.map(({ path, isOptional }) => readOne(path, isOptional)));
 }
@@ -24,7 +27,7 @@ function readOne(path: string, isOptional: boolean): Record<string, string> {
     throw error;
   }
   const lines = text.split('\n').filter((line) => /^\s*[A-Za-z_]\w*=/.test(line));
-  // Unlike in a unit file, blanks need no quotes here: the words are one value.
+  // Unlike in a unit file, a value with blanks needs no quotes.
   return toEnvironment(
     lines.map((line) => line.trim().replace(/=(.*)$/s, (_, value: string) => `=${splitWords(value).join(' ')}`)),
   );

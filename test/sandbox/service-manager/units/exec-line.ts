@@ -4,11 +4,11 @@ import { splitWords } from './words.ts';
 export interface ExecLine {
   path: string;
   argv: [string, ...string[]];
-  /** `-`: a failure counts as success. */
+  /** Prefix `-`: a failure counts as success. */
   ignoresFailure: boolean;
 }
 
-/** Understands the prefixes `@`, `-`, `:`, `+` and `!` in any order; without privileges `+` and `!` change nothing. */
+/** Understands the prefixes `@`, `-`, `:`, `+` and `!` in any order. Without privileges, `+` and `!` have no effect. */
 export function parseExec(value: string): ExecLine {
   const [, prefixes = '', rest = ''] = /^([@\-:+!]*)(.*)$/s.exec(value) ?? [];
   const [path, ...words] = splitWords(rest);

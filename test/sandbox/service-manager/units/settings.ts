@@ -1,4 +1,4 @@
-/** What the [Service] section of a unit says, after all of its files. */
+/** The settings of the [Service] section of a unit, from all of its files. */
 import { mapProgram, mapText } from './below-root.ts';
 import { DIRECTORY_KINDS, type UnitDirectory, unitDirectory } from './directories.ts';
 import { type ExecLine, parseExec } from './exec-line.ts';
@@ -6,9 +6,9 @@ import type { Assignment } from './unit-file.ts';
 import { expandSpecifiers, parseSpanMs, splitWords } from './words.ts';
 
 export interface ServiceSettings {
-  /** `notify` is up when it says so; any other counts as `simple`. */
+  /** `notify` is up after READY. Any other type counts as `simple`. */
   type: string;
-  /** `all`, `main` or `none`: which processes of the unit may say something with systemd-notify. */
+  /** `all`, `main` or `none`: which processes of the unit may send messages with systemd-notify. */
   notifyAccess: string;
   execStartPre: ExecLine[];
   execStart: ExecLine[];
@@ -16,9 +16,9 @@ export interface ServiceSettings {
   execStop: ExecLine[];
   execStopPost: ExecLine[];
   directories: UnitDirectory[];
-  /** Whether RuntimeDirectory= outlives a stop. */
+  /** Whether the folder of RuntimeDirectory= stays after a stop. */
   keepsRuntime: boolean;
-  /** `KEY=value`, in the order of the files; the later wins. */
+  /** `KEY=value`, in the order of the files. The later one has precedence. */
   environment: string[];
   environmentFiles: { path: string; isOptional: boolean }[];
   restart: string;
@@ -26,22 +26,22 @@ export interface ServiceSettings {
   killMode: string;
   timeoutStartMs: number;
   timeoutStopMs: number;
-  /** Infinity without a watchdog. */
+  /** Infinity if there is no watchdog. */
   watchdogMs: number;
 }
 
-/** The [Service] section, after all files. */
+/** Reads the [Service] section of all files. */
 export function serviceSettings(assignments: readonly Assignment[], unit: string): ServiceSettings {
   const service = assignments.filter(({ section }) => section === 'Service');
   const exec = (key: string) => list(service, key).map((value) => parseExec(expandSpecifiers(value, unit)));
   const spanMs = (key: string, otherwise: string) => parseSpanMs(last(service, key) ?? otherwise);
-  // 0 is no deadline.
+  // 0 means no deadline.
   const deadlineMs = (key: string, otherwise: string) => spanMs(key, otherwise) || Number.POSITIVE_INFINITY;
   const type = last(service, 'Type') ?? 'simple';
   const watchdogMs = deadlineMs('WatchdogSec', '0');
   return {
     type,
-    // What cannot do without being heard is heard.
+    // A service of Type=notify or with a watchdog must be able to send messages.
     notifyAccess: last(service, 'NotifyAccess') ?? (type === 'notify' || Number.isFinite(watchdogMs) ? 'main' : 'none'),
     execStartPre: exec('ExecStartPre'),
     execStart: exec('ExecStart'),
@@ -53,7 +53,7 @@ export function serviceSettings(assignments: readonly Assignment[], unit: string
         .flatMap((value) => splitWords(expandSpecifiers(value, unit)))
         .map((name) => unitDirectory(kind, name, last(service, `${kind}DirectoryMode`) ?? '0755')),
     ),
-    // `restart` too: what a restart keeps is not told from what a stop takes away here.
+    // Also with `restart`, because here a stop and a restart are not distinguished.
     keepsRuntime: !['no', undefined].includes(last(service, 'RuntimeDirectoryPreserve')),
     environment: list(service, 'Environment').flatMap((value) => splitWords(expandSpecifiers(value, unit))),
     environmentFiles: list(service, 'EnvironmentFile').map((value) => ({
@@ -69,7 +69,7 @@ export function serviceSettings(assignments: readonly Assignment[], unit: string
   };
 }
 
-/** The machine's own files lie below the root: there they are run and read, and so they are shown. */
+/** Puts paths of the machine below the root, where its files are run and read. They are also shown like this. */
 export function belowRoot(root: string, settings: ServiceSettings): ServiceSettings {
   const map = (text: string) => mapText(root, text);
   const exec = (lines: ExecLine[]) =>
@@ -90,7 +90,7 @@ export function belowRoot(root: string, settings: ServiceSettings): ServiceSetti
   };
 }
 
-/** All values of a list; an empty one takes away what came before it. */
+/** All values of a list. An empty value removes the values before it. */
 function list(assignments: readonly Assignment[], wanted: string): string[] {
   const values: string[] = [];
   for (const { key, value } of assignments) {

@@ -1,4 +1,6 @@
-/** The text of a unit file: sections, assignments, comments, continued lines. What the keys mean is for definition.ts. */
+/**
+ * Parses the text of a unit file: sections, assignments, comments, continued lines. definition.ts interprets the keys.
+ */
 
 export interface Assignment {
   section: string;
@@ -22,7 +24,9 @@ export function parseUnitFile(text: string): Assignment[] {
   return assignments;
 }
 
-/** Without comments and empty lines; a backslash at the end joins with the next line, comments in between left out. */
+/**
+ * The lines without comments and empty lines. A backslash at the end joins a line with the next one, over comments too.
+ */
 function logicalLines(text: string): string[] {
   const lines: string[] = [];
   let begun = '';

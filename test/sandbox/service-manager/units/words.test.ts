@@ -6,7 +6,7 @@ import { parseUnitFile } from './unit-file.ts';
 import { expandSpecifiers, expandVariables, parseSpanMs, quoteWord, splitWords } from './words.ts';
 
 describe('words of a unit file', () => {
-  it('are split and unquoted as systemd does', () => {
+  it('are split and unquoted like by systemd', () => {
     assert.deepEqual(splitWords(`a "b c" 'd "e"' f\\ g h"i j"k "" \\n`), [
       'a',
       'b c',
@@ -19,11 +19,11 @@ describe('words of a unit file', () => {
     assert.throws(() => splitWords('a "b'), /unbalanced/);
   });
 
-  it('are quoted as systemctl show does', () => {
+  it('are quoted like by systemctl show', () => {
     assert.deepEqual(['A=b', 'A=b c', 'A="$x"', ''].map(quoteWord), ['A=b', '"A=b c"', '"A=\\"\\$x\\""', '""']);
   });
 
-  it('take specifiers and variables', () => {
+  it('can contain specifiers and variables, which are replaced', () => {
     assert.equal(expandSpecifiers('%n %N 100%%', 'x.service'), 'x.service x 100%');
     // biome-ignore lint/suspicious/noTemplateCurlyInString: systemd's syntax, not JavaScript's
     assert.deepEqual(expandVariables(['$A', '${A}', '$$A', 'x${B}y', '$B'], { A: 'b c' }), [
@@ -35,7 +35,7 @@ describe('words of a unit file', () => {
     ]);
   });
 
-  it('name spans of time', () => {
+  it('can be spans of time', () => {
     assert.deepEqual(['10', '30s', '1min 30s', '100ms', '1h', 'infinity'].map(parseSpanMs), [
       10_000,
       30_000,
@@ -49,7 +49,7 @@ describe('words of a unit file', () => {
 });
 
 describe('a unit file', () => {
-  it('has sections, comments and continued lines', () => {
+  it('is parsed with sections, comments and continued lines', () => {
     const text =
       '# no\n[Unit]\nDescription=d\n[Service]\nExecStart=/a \\\n# in between\n  b\n; no\nExecStart=\nnothing\n';
     assert.deepEqual(parseUnitFile(text), [
@@ -59,7 +59,7 @@ describe('a unit file', () => {
     ]);
   });
 
-  it('marks commands with prefixes in any order', () => {
+  it('can have prefixes of commands in any order', () => {
     assert.deepEqual(parseExec('-+/bin/a b'), { path: '/bin/a', argv: ['/bin/a', 'b'], ignoresFailure: true });
     assert.deepEqual(parseExec('@/bin/a name b'), { path: '/bin/a', argv: ['name', 'b'], ignoresFailure: false });
     assert.throws(() => parseExec('-'), /without a program/);
@@ -67,7 +67,7 @@ describe('a unit file', () => {
 });
 
 describe('a path of a unit file', () => {
-  it("is put below the root when it is the machine's own", () => {
+  it('is put below the root if it is a path of the machine', () => {
     const map = (text: string) => mapText('/tmp/m', text);
     assert.equal(map('/opt/x'), '/tmp/m/opt/x');
     assert.equal(map('--a=/etc/x:/usr/local/bin /run'), '--a=/tmp/m/etc/x:/tmp/m/usr/local/bin /tmp/m/run');

@@ -1,8 +1,11 @@
-/** systemd's quoting, as far as services use it: words, quotes, escapes, specifiers, and how `systemctl show` writes words. */
+/**
+ * The quoting of systemd, as far as services use it: words, quotes, escapes, specifiers, and the words of `systemctl
+ * show`.
+ */
 
 const ESCAPES: Record<string, string> = { n: '\n', t: '\t', r: '\r', s: ' ' };
 
-/** Splits at blanks outside of quotes; quotes and backslashes are taken away. A quote that is never closed is an error. */
+/** Splits at blanks outside of quotes, and removes quotes and backslashes. A quote without an end is an error. */
 export function splitWords(text: string): string[] {
   const words: string[] = [];
   let word: string | null = null;
@@ -30,20 +33,20 @@ export function splitWords(text: string): string[] {
   return words;
 }
 
-/** As `systemctl show` prints an element of `Environment=`: bare where a shell would take it as one word. */
+/** An element of `Environment=` as `systemctl show` prints it: without quotes if a shell would read it as one word. */
 export function quoteWord(word: string): string {
   if (word !== '' && !/[\s"'\\`$*?[()<>|&;!]/.test(word)) return word;
   return `"${word.replaceAll(/["\\`$]/g, '\\$&')}"`;
 }
 
-/** `%n`, `%N`, `%p` and `%%`; other specifiers say things of a machine that a sandbox has not. */
+/** Replaces `%n`, `%N`, `%p` and `%%`. Other specifiers need things of a machine that a sandbox does not have. */
 export function expandSpecifiers(text: string, unit: string): string {
   const name = unit.slice(0, unit.lastIndexOf('.'));
   const values: Record<string, string> = { '%n': unit, '%N': name, '%p': name, '%%': '%' };
   return text.replaceAll(/%./g, (specifier) => values[specifier] ?? specifier);
 }
 
-/** `$NAME` as a word of its own is split into words, `${NAME}` is replaced in place; an unset variable is empty. */
+/** `$NAME` as a whole word is split into words, `${NAME}` is replaced in place. An unset variable is empty. */
 export function expandVariables(argv: readonly string[], environment: Readonly<Record<string, string>>): string[] {
   return argv.flatMap((word) => {
     const whole = /^\$([A-Za-z_]\w*)$/.exec(word)?.[1];
