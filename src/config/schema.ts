@@ -5,7 +5,7 @@ const name = z
   .string()
   .regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/, 'must be a Kubernetes name (lower case, digits, - and .)');
 const file = z.string().regex(/^\/[^\p{Cc}]+$/u, 'must be an absolute path');
-/** No blocks (10.0.0.0/8): they would be taken for names, and match nothing. */
+/** No blocks (10.0.0.0/8): a block would be taken for a name, and match nothing. */
 const NO_PROXY = /^$|^\s*[^\s,/]+\s*(,\s*[^\s,/]+\s*)*$/;
 
 export const Config = z.strictObject({
@@ -35,12 +35,15 @@ export const Config = z.strictObject({
         .default(20),
     })
     .prefault({}),
-  /** The way out for downloads, and where it says so for the control plane. The proxies of the environment are not used. */
+  /**
+   * The proxy for downloads and, if `controlPlane` is true, for the Kubernetes API. Proxies of the environment are not
+   * used.
+   */
   proxy: z
     .strictObject({
-      /** URL of a proxy that knows CONNECT, http only: what goes through it is TLS from end to end. */
+      /** URL of a proxy that supports CONNECT, http only: the connections through it are TLS from end to end. */
       https: z.url({ protocol: /^http$/, error: 'must be the URL of a proxy that begins with http://' }).optional(),
-      /** Hosts that are reached without it, as NO_PROXY has them. */
+      /** Hosts that are reached without the proxy, in the form of NO_PROXY. */
       no: z
         .string()
         .regex(
@@ -48,7 +51,7 @@ export const Config = z.strictObject({
           'must be names, .domains, addresses or ranges of them (10.0.0.1-10.0.0.99), separated by commas',
         )
         .optional(),
-      /** true: the Kubernetes API is reached through it as well. */
+      /** true: the Kubernetes API is reached through the proxy as well. */
       controlPlane: z.boolean().default(false),
     })
     .prefault({}),
@@ -57,7 +60,9 @@ export const Config = z.strictObject({
     .strictObject({
       /** Base URL, https only. Not set: the one that ConfigMap smm-agent[-<revision>] names. */
       url: z.url({ protocol: /^https$/, error: 'must be a URL that begins with https://' }).optional(),
-      /** PEM file of the authorities that may sign the server's certificate. Not set: those that this machine trusts. */
+      /**
+       * PEM file of the authorities that may sign the server's certificate. Not set: those that this machine trusts.
+       */
       caFile: file.optional(),
       /** The trusted root, from which everything else in the repository is verified. */
       rootFile: file.default('/etc/smm/repository/root.json'),
@@ -77,7 +82,9 @@ export const Config = z.strictObject({
       downloads: z
         .url({ protocol: /^https?$/, error: 'must be a URL that begins with https:// or http://' })
         .default('https://storage.googleapis.com/istio-release/releases'),
-      /** PEM file of the authorities that may sign the server of `downloads`. Not set: those that this machine trusts. */
+      /**
+       * PEM file of the authorities that may sign the server of `downloads`. Not set: those that this machine trusts.
+       */
       caFile: file.optional(),
       /** Range of Istio versions that the control plane may choose from. */
       allow: z.string().default('>=1.20.0'),
@@ -100,11 +107,11 @@ export const Config = z.strictObject({
     .strictObject({
       /** Level of the validation message on the WorkloadEntry while a restart is pending. */
       validationLevel: z.enum(['ERROR', 'WARNING']).default('ERROR'),
-      /** Where the validation message says to read on: your own runbook, or the copy that the package brings. */
+      /** The page that the validation message refers to: your own runbook, or the page that the package brings. */
       documentationUrl: z.url().max(2048).default('file:///usr/share/doc/smm-agent/docs/operating.md'),
     })
     .prefault({}),
-  /** true: nothing is staged or started by itself, and what is staged is withdrawn. */
+  /** true: the agent stages and starts nothing, and withdraws a staged release. */
   hold: z.boolean().default(false),
   log: z
     .strictObject({
