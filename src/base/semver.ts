@@ -1,6 +1,6 @@
 /**
- * The parts of semver that the agent needs: the whole package has twice the code, and an idle agent would keep it in
- * memory.
+ * The parts of semver that the agent needs: the whole package
+ * has twice the code, and an idle agent would keep it in memory.
  */
 export { default as gt } from 'semver/functions/gt.js';
 export { default as gte } from 'semver/functions/gte.js';

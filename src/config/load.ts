@@ -92,16 +92,16 @@ export async function readConfigText(
 }
 
 /**
- * The mode bits with which others could write. Without root (demo, tests) the user's own group does not count: umask
- * 002 is common.
+ * The mode bits with which others could write. Without root (demo,
+ * tests) the user's own group does not count: umask 002 is common.
  */
 function foreignWriters(gid: number): number {
   return process.getuid?.() !== 0 && gid === process.getgid?.() ? 0o002 : 0o022;
 }
 
 /**
- * Names of files that look like a configuration and that nothing reads. Backups of editors and of dpkg are not among
- * them.
+ * Names of files that look like a configuration and that nothing
+ * reads. Backups of editors and of dpkg are not among them.
  */
 const LOOKS_LIKE_CONFIG =
   /^[^.].*\.(ya?ml|json|toml|ini|conf|cfg)$|^(agent|config)(\.ya?ml)?\.d$|^agent\.ya?ml\.(rpmnew|dpkg-new|dpkg-dist|ucf-dist)$/i;

@@ -36,8 +36,8 @@ export const Config = z.strictObject({
     })
     .prefault({}),
   /**
-   * The proxy for downloads and, if `controlPlane` is true, for the Kubernetes API. Proxies of the environment are not
-   * used.
+   * The proxy for downloads and, if `controlPlane` is true, for
+   * the Kubernetes API. Proxies of the environment are not used.
    */
   proxy: z
     .strictObject({

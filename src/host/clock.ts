@@ -16,9 +16,9 @@ export interface Clock {
 
 export const systemClock: Clock = {
   now: () => new Date(),
-  // CLOCK_MONOTONIC, the clock of timers and of systemd's watchdog. Not os.uptime(), which reads /proc/uptime: in a
-  // container that file is lxcfs's, and it jumps to the host's uptime when lxcfs ends. A turn would then seem to have
-  // hung for months.
+  // CLOCK_MONOTONIC, the clock of timers and of systemd's watchdog. Not os.uptime(),
+  // which reads /proc/uptime: in a container that file is lxcfs's, and it jumps to the
+  // host's uptime when lxcfs ends. A turn would then seem to have hung for months.
   bootTimeMs: () => Number(process.hrtime.bigint() / 1_000_000n),
   sleep: (ms, signal) => delay(ms, undefined, signal ? { signal } : {}),
 };

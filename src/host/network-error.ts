@@ -30,8 +30,8 @@ export function networkError(error: unknown): NetworkError {
 }
 
 /**
- * Whether the connection to the proxy failed (a URL, null for none), and not one to the server behind it. `server` is a
- * URL.
+ * Whether the connection to the proxy failed (a URL, null for
+ * none), and not one to the server behind it. `server` is a URL.
  */
 export function isAtProxy({ place, port, hostname }: NetworkError, proxy: string | null, server: string): boolean {
   if (proxy === null) return false;

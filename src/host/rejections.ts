@@ -67,9 +67,9 @@ export class Rejections {
   }
 
   /**
-   * Moves rejections that are over out of the scripts' sight, and returns their names. Their count is kept, so that the
-   * next rejection lasts twice as long. A rejection from the future (the clock was set back) begins again now: else it
-   * might last for years.
+   * Moves rejections that are over out of the scripts' sight, and returns their names.
+   * Their count is kept, so that the next rejection lasts twice as long. A rejection from
+   * the future (the clock was set back) begins again now: else it might last for years.
    */
   async expire(): Promise<string[]> {
     const now = this.#clock.now();
@@ -78,8 +78,8 @@ export class Rejections {
       try {
         if (await this.#expireOne(name, now)) expired.push(name);
       } catch (error) {
-        // For the agent it is over in any case (`read`). That the scripts see it until there is room is no reason to
-        // fail a turn.
+        // For the agent it is over in any case (`read`). That the scripts
+        // see it until there is room is no reason to fail a turn.
         if (!isFull(error)) throw error;
       }
     }

@@ -1,6 +1,6 @@
 /**
- * How the agent speaks TLS to any server: always verified, with time for slow networks, through a proxy only if one is
- * configured.
+ * How the agent speaks TLS to any server: always verified, with time
+ * for slow networks, through a proxy only if one is configured.
  */
 import { Agent } from 'node:https';
 import { setDefaultAutoSelectFamilyAttemptTimeout } from 'node:net';
@@ -16,8 +16,8 @@ export interface ProxyServer {
 
 export interface TlsAgentOptions {
   /**
-   * PEM of the authorities that may sign the server, or a context that has them. Without either, Node's own
-   * authorities.
+   * PEM of the authorities that may sign the server, or a context
+   * that has them. Without either, Node's own authorities.
    */
   ca?: string;
   secureContext?: SecureContext;
@@ -28,9 +28,9 @@ export interface TlsAgentOptions {
 }
 
 /**
- * Time for one address of a host name before the next one is tried; milliseconds. Node's own 250 are too short for many
- * handshakes, and then Node connects to no address: https://github.com/nodejs/node/issues/54359. A lost SYN is sent
- * again after one second.
+ * Time for one address of a host name before the next one is tried; milliseconds. Node's
+ * own 250 are too short for many handshakes, and then Node connects to no address:
+ * https://github.com/nodejs/node/issues/54359. A lost SYN is sent again after one second.
  */
 const ADDRESS_TIMEOUT_MS = 3_000;
 /**

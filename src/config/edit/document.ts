@@ -33,8 +33,8 @@ export function applyEdit(document: Document, { path, value }: Edit): void {
   }
   const present = map.get(leaf, true) as Node | null | undefined;
   if (isScalar(present) && present.anchor === undefined && (typeof value !== 'object' || value === null)) {
-    // In place, so that the comment behind the value stays. The style (quotes, hexadecimal, ...) belongs to the old
-    // value.
+    // In place, so that the comment behind the value stays. The
+    // style (quotes, hexadecimal, ...) belongs to the old value.
     if (typeof present.value !== 'string' || typeof value !== 'string') {
       delete present.type;
       delete present.format;

@@ -18,8 +18,8 @@ import { editText } from './text.ts';
 export interface EditResult {
   changed: boolean;
   /**
-   * The problems that still keep the agent idle, in the file or beside it. The edit did not cause them, so it is not
-   * refused.
+   * The problems that still keep the agent idle, in the file or
+   * beside it. The edit did not cause them, so it is not refused.
    */
   left: readonly ConfigProblem[];
 }
@@ -29,11 +29,11 @@ const HEADER = `# The configuration of smm-agent. "smm-agent set <key> <value>" 
 `;
 
 /**
- * Applies the edits under a lock, so that the edits of commands that run at the same time all survive. The lock is not
- * on /etc/smm: every user can open that folder, and every user who can open a folder can lock it. `beforeWrite` makes
- * the files that the new text names. Rejects with SMM611 when the result would be invalid, SMM612 when the file is
- * written in a way that cannot be edited, SMM1xx when the file was wrong before the edit; agent.yaml stays as it was in
- * each of these cases.
+ * Applies the edits under a lock, so that the edits of commands that run at the same time all
+ * survive. The lock is not on /etc/smm: every user can open that folder, and every user who can open
+ * a folder can lock it. `beforeWrite` makes the files that the new text names. Rejects with SMM611
+ * when the result would be invalid, SMM612 when the file is written in a way that cannot be edited,
+ * SMM1xx when the file was wrong before the edit; agent.yaml stays as it was in each of these cases.
  */
 export async function editConfig(
   paths: Paths,

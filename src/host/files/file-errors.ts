@@ -31,8 +31,8 @@ export function isFull(error: unknown): error is AgentError {
 }
 
 /**
- * The system's message names the temporary file, whose name changes: the same failure would be logged again at each
- * try.
+ * The system's message names the temporary file, whose name
+ * changes: the same failure would be logged again at each try.
  */
 function withoutPath(cause: unknown): unknown {
   if (!(cause instanceof Error) || !('syscall' in cause) || !('code' in cause)) return cause;

@@ -23,8 +23,8 @@ export class FileWithSpare {
   }
 
   /**
-   * Whether the newest content lies in the spare place. A version that knows no spare place may have written the file
-   * since.
+   * Whether the newest content lies in the spare place. A version
+   * that knows no spare place may have written the file since.
    */
   async isElsewhere(): Promise<boolean> {
     const [own, spare] = [await statOf(this.#path), await statOf(this.#spare)];
@@ -32,8 +32,8 @@ export class FileWithSpare {
   }
 
   /**
-   * Returns SMM522 when the content went to the spare place, null when it went to the file. Rejects as writeAtomically
-   * does.
+   * Returns SMM522 when the content went to the spare place, null
+   * when it went to the file. Rejects as writeAtomically does.
    */
   async write(text: string): Promise<AgentError | null> {
     try {

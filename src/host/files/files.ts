@@ -87,8 +87,8 @@ export async function removeFile(path: string): Promise<void> {
 }
 
 /**
- * The text of a file, null when there is none. Rejects with SMM520 when it cannot be read, or is larger than
- * MAX_TEXT_BYTES.
+ * The text of a file, null when there is none. Rejects with SMM520
+ * when it cannot be read, or is larger than MAX_TEXT_BYTES.
  */
 export async function readText(path: string): Promise<string | null> {
   try {
@@ -182,8 +182,8 @@ function ignoreAbsent(error: unknown): void {
 }
 
 /**
- * A temporary file or folder is in use while its writer lives and it is young. Age counts because process ids are used
- * again.
+ * A temporary file or folder is in use while its writer lives and
+ * it is young. Age counts because process ids are used again.
  */
 export async function isBeingWritten(path: string, pid: number): Promise<boolean> {
   try {

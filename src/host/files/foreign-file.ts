@@ -21,8 +21,8 @@ export async function readForeignText(path: string, options: ForeignOptions = {}
 }
 
 /**
- * The content of a regular file of at most 1 MiB, null when there is no such file; never waits. Rejects with SMM520 for
- * anything else at this path.
+ * The content of a regular file of at most 1 MiB, null when there is no such
+ * file; never waits. Rejects with SMM520 for anything else at this path.
  */
 export async function readForeignBytes(
   path: string,

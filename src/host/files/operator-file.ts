@@ -10,8 +10,8 @@ const MAX_BYTES = 1_048_576;
 const MOST_STUCK = 2;
 
 /**
- * Module state, since the threads are the process's: without it each try on a mount that hangs would take another
- * thread.
+ * Module state, since the threads are the process's: without
+ * it each try on a mount that hangs would take another thread.
  */
 const reading = new Map<string, Promise<Buffer>>();
 /** Files for whose content a caller has stopped waiting. */

@@ -22,8 +22,8 @@ const BLOCK = 512;
 /** Longer than any path that Linux opens. */
 const MAX_NAME_BYTES = 4096;
 /**
- * GNU tar fills its last record of 10 KB with zeros, other programs some more; an endless archive would block the
- * agent.
+ * GNU tar fills its last record of 10 KB with zeros, other
+ * programs some more; an endless archive would block the agent.
  */
 const MAX_BYTES_AFTER_END = 1_000_000;
 

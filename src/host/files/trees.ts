@@ -33,8 +33,8 @@ export async function hashFile(path: string, hash: Hash, signal?: AbortSignal): 
 }
 
 /**
- * Copies a regular file to a new one with `mode`, fsyncs it, and returns the SHA-256 of what was copied. Rejects with
- * SMM521.
+ * Copies a regular file to a new one with `mode`, fsyncs it, and
+ * returns the SHA-256 of what was copied. Rejects with SMM521.
  */
 export async function copyHashed(from: string, to: string, mode: number, signal?: AbortSignal): Promise<string> {
   const hash = createHash('sha256');

@@ -1,7 +1,7 @@
 /**
- * The daemon's log, over pino: sentences with a priority for the journal, with time and level elsewhere, or pino's
- * JSON. Written at once and in this thread: pino's transports would cost a worker, and a crash would lose the last
- * lines.
+ * The daemon's log, over pino: sentences with a priority for the journal, with
+ * time and level elsewhere, or pino's JSON. Written at once and in this thread:
+ * pino's transports would cost a worker, and a crash would lose the last lines.
  */
 import { fstatSync } from 'node:fs';
 import { pino } from 'pino';

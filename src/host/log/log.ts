@@ -1,6 +1,6 @@
 /**
- * What the agent logs while it works: sentences with fields, one for each change. The daemon's log is
- * src/host/log/journal.ts.
+ * What the agent logs while it works: sentences with fields, one
+ * for each change. The daemon's log is src/host/log/journal.ts.
  */
 
 export type Fields = Record<string, string | number | boolean | null>;

@@ -35,8 +35,8 @@ async function programOf(process: string): Promise<string | null> {
 }
 
 /**
- * Without CAP_SYS_PTRACE (containers, the demo) only the process's own command line is left. Envoy is started by its
- * path.
+ * Without CAP_SYS_PTRACE (containers, the demo) only the process's
+ * own command line is left. Envoy is started by its path.
  */
 async function programByItsOwnWord(process: string, cause: unknown): Promise<string | null> {
   try {

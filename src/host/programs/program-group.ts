@@ -1,7 +1,7 @@
 /**
- * A program with all its children: a process group of its own, which is killed as a whole. A caller must not wait for
- * the children: a child that goes on in the background holds the pipes open, and `close` comes only when that child
- * ends.
+ * A program with all its children: a process group of its own, which is killed as
+ * a whole. A caller must not wait for the children: a child that goes on in the
+ * background holds the pipes open, and `close` comes only when that child ends.
  */
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';

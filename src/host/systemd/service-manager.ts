@@ -18,8 +18,8 @@ export interface UnitState {
   fragmentPath: string;
   dropInPaths: string[];
   /**
-   * The effective environment and commands, after all drop-ins: `Environment=` split into pairs, commands as systemd
-   * prints them.
+   * The effective environment and commands, after all drop-ins:
+   * `Environment=` split into pairs, commands as systemd prints them.
    */
   environment: Record<string, string>;
   environmentFiles: string[];
