@@ -40,3 +40,11 @@ export function isAtProxy({ place, port, hostname }: NetworkError, proxy: string
   const portOf = (url: URL) => Number(url.port || (url.protocol === 'https:' ? 443 : 80));
   return place === way.host || (port === portOf(way) && port !== portOf(end));
 }
+
+// OpenSSL's names of verification errors, and Node's own: https://nodejs.org/api/tls.html#x509-certificate-error-codes
+const CERTIFICATE = /^ERR_SSL|CERT|_CRL_|SIGNATURE|ISSUER|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH/;
+
+/** Whether a code means that the server's certificate could not be verified, or that OpenSSL failed. */
+export function isCertificateError(code: string): boolean {
+  return CERTIFICATE.test(code);
+}

@@ -1,5 +1,6 @@
 /** The API server answered with something else than success: what that means. */
 import { z } from 'zod';
+import { parseJson } from '../../host/json.ts';
 import type { Answer } from './exchange.ts';
 import { ControlPlaneError } from './failure.ts';
 import { describeRequest, type Resource, type Verb } from './resource.ts';
@@ -91,10 +92,5 @@ function statusOf({ status, body }: Answer, { group }: Resource): z.infer<typeof
     return { kind: 'Status', message: '', reason: 'NotFound' };
   }
   if (!body.startsWith('{')) return null;
-  try {
-    return Status.safeParse(JSON.parse(body)).data ?? null;
-  } catch (error) {
-    if (error instanceof SyntaxError) return null;
-    throw error;
-  }
+  return Status.safeParse(parseJson(body)).data ?? null;
 }

@@ -1,11 +1,12 @@
 /** Small typed requests to the Kubernetes API. What comes back is checked by the caller's zod schema. */
 import { z } from 'zod';
 import { type Clock, systemClock } from '../../host/clock.ts';
+import { parseJson } from '../../host/json.ts';
+import { retryAfterMs } from '../../host/retry-after.ts';
 import { answerFailure, invalidAnswer, throttledFailure } from './answer-failure.ts';
 import type { Exchange } from './exchange.ts';
 import { closedFailure } from './network-failure.ts';
 import { describeRequest, pathOf, type Resource, type Verb } from './resource.ts';
-import { MAX_RETRY_AFTER_MS, retryAfterMs } from './retry-after.ts';
 import { type TokenFacts, tokenFacts } from './token-facts.ts';
 import { Transport, type TransportOptions } from './transport.ts';
 
@@ -28,6 +29,8 @@ const AS = (kind: string) => `application/json;as=${kind};g=meta.k8s.io;v=v1`;
 /** A request waits this long inside of itself; who is asked to wait longer is told so, and comes back at the next poll. */
 const MAX_WAIT_INSIDE_MS = 5_000;
 const MAX_TRIES = 3;
+/** A longer `Retry-After` is cut to this: a wrong header must not silence a machine for a day. */
+const MAX_RETRY_AFTER_MS = 5 * 60_000;
 /** What some ten thousand WorkloadEntries have. Each page is bounded as any answer is. */
 const MAX_LIST_BYTES = 32 * 1024 * 1024;
 
@@ -165,7 +168,7 @@ export class KubernetesClient {
       this.#answers += 1;
       this.#bytes += answer.bytes;
       if (answer.status >= 200 && answer.status < 300) return parse(answer.body, schema, doing);
-      const askedMs = retryAfterMs(answer.retryAfter, this.#clock.now());
+      const askedMs = retryAfterMs(answer.retryAfter, this.#clock.now(), MAX_RETRY_AFTER_MS);
       if (answer.status !== 429 && (answer.status !== 503 || askedMs === null)) {
         throw answerFailure(answer, verb, resource, this.#server);
       }
@@ -190,12 +193,8 @@ export class KubernetesClient {
 }
 
 function parse<T>(body: string, schema: z.ZodType<T>, doing: string): T {
-  let json: unknown;
-  try {
-    json = JSON.parse(body);
-  } catch (cause) {
-    throw invalidAnswer(doing, 'it is not JSON', cause);
-  }
+  const json = parseJson(body);
+  if (json instanceof Error) throw invalidAnswer(doing, 'it is not JSON', json);
   const checked = schema.safeParse(json);
   if (checked.success) return checked.data;
   throw invalidAnswer(doing, z.prettifyError(checked.error).replaceAll('\n', ' '));

@@ -1,11 +1,10 @@
 /** No answer came: which of DNS, connection, TLS and deadline it was, in words that tell an operator where to look. */
-import { isAtProxy, networkError } from '../../host/network-error.ts';
+import { isAtProxy, isCertificateError, networkError } from '../../host/network-error.ts';
 import { ControlPlaneError } from './failure.ts';
 
 const DNS = new Set(['ENOTFOUND', 'EAI_AGAIN', 'EAI_FAIL', 'EAI_NODATA', 'EAI_NONAME']);
-// OpenSSL's names of verification errors, and Node's own: https://nodejs.org/api/tls.html#x509-certificate-error-codes
-const TLS =
-  /^(ERR_TLS|ERR_SSL|EPROTO)|CERT|_CRL_|SIGNATURE|ISSUER|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH/;
+/** Failures of TLS itself, beside those of a certificate. */
+const TLS = /^(ERR_TLS|EPROTO)/;
 
 /**
  * The failure for an error of the HTTP library. Only its text and code are kept: the library's errors carry the whole
@@ -37,7 +36,7 @@ export function networkFailure(
       { cause },
     );
   }
-  if (TLS.test(code)) {
+  if (TLS.test(code) || isCertificateError(code)) {
     return new ControlPlaneError(
       'unreachable',
       'SMM207',

@@ -1,4 +1,5 @@
 /** What a service account's token says of itself: whose it is, and until when. Not verified: the API server alone decides. Pure. */
+import { parseJson } from '../../host/json.ts';
 
 export interface TokenFacts {
   /** The group whose account it is, by the name of the account: smm-agent-<group>. null for an account of another name. */
@@ -49,11 +50,7 @@ function timeOf(claim: unknown): Date | null {
 }
 
 function decode(part: string): Record<string, unknown> | null {
-  try {
-    const value: unknown = JSON.parse(Buffer.from(part, 'base64url').toString('utf8'));
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : null;
-  } catch (error) {
-    if (error instanceof SyntaxError) return null;
-    throw error;
-  }
+  const value = parseJson(Buffer.from(part, 'base64url').toString('utf8'));
+  const isObject = typeof value === 'object' && value !== null && !(value instanceof Error);
+  return isObject ? (value as Record<string, unknown>) : null;
 }

@@ -1,5 +1,7 @@
 /** The Istio version of a revision, and whether it is settled. Decisions only: nothing here asks the API server. */
+
 import { z } from 'zod';
+import { parseJson } from '../../host/json.ts';
 import { isSameRelease, parseIstioVersion } from '../../istio/version.ts';
 import type { Deployment } from '../kubernetes/objects.ts';
 import type { Target } from './target.ts';
@@ -87,11 +89,5 @@ const InjectorValues = z.object({
 
 /** `global.tag` of the injector's values. Values that are no JSON name no version; rendering says what is wrong with them. */
 export function injectorTagOf(values: string | null): string | null {
-  if (values === null) return null;
-  try {
-    return InjectorValues.safeParse(JSON.parse(values)).data?.global?.tag ?? null;
-  } catch (error) {
-    if (error instanceof SyntaxError) return null;
-    throw error;
-  }
+  return values === null ? null : (InjectorValues.safeParse(parseJson(values)).data?.global?.tag ?? null);
 }

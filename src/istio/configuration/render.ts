@@ -3,6 +3,7 @@
  * the same objects, without the token. docs/vm-configuration.md says where they differ and why.
  */
 
+import { parseJson } from '../../host/json.ts';
 import { isPlainWord } from './env/grammar.ts';
 import { gatewayAddress, hostsLine } from './gateway.ts';
 import { readGoYaml } from './go/go-yaml.ts';
@@ -172,12 +173,8 @@ function excludedPorts(statusPort: number): string {
 
 function clusterNameOf({ clusterID, injectorValues }: VmInputs): string {
   if (clusterID !== null && clusterID !== undefined) return clusterID;
-  let values: unknown;
-  try {
-    values = JSON.parse(injectorValues ?? '');
-  } catch (cause) {
-    throw unusableInput("the injector's values are missing or not JSON", { cause });
-  }
+  const values = parseJson(injectorValues ?? '');
+  if (values instanceof Error) throw unusableInput("the injector's values are missing or not JSON", { cause: values });
   if (typeof values !== 'object' || Array.isArray(values))
     throw unusableInput("the injector's values are not an object");
   let name = toValue(values);
