@@ -1,4 +1,7 @@
-/** How long to wait before the next try: exponential, capped, full jitter, so that a fleet does not come back all at once. */
+/**
+ * How long to wait before the next try: exponential, capped,
+ * full jitter, so that a fleet does not come back all at once.
+ */
 import type { Clock } from '../../host/clock.ts';
 
 export interface BackoffOptions {
@@ -22,7 +25,7 @@ export class Backoff {
   /** Milliseconds to wait before the next try; counts that try. */
   nextMs(): number {
     const { baseMs, capMs, random } = this.#options;
-    // 2 ** 1024 is Infinity, and Math.min takes that as it should: no bound on the number of tries is needed here.
+    // 2 ** 1024 is Infinity, and Math.min then returns the cap: the number of tries needs no bound.
     const boundMs = Math.min(capMs, baseMs * 2 ** this.#tries);
     this.#tries += 1;
     return Math.floor(random() * boundMs);
@@ -31,10 +34,5 @@ export class Backoff {
   /** Waits before the next try. Rejects with the signal's reason when it is aborted first. */
   async wait(signal?: AbortSignal): Promise<void> {
     await this.#options.clock.sleep(this.nextMs(), signal);
-  }
-
-  /** After a success: the next wait is short again. */
-  reset(): void {
-    this.#tries = 0;
   }
 }

@@ -20,7 +20,10 @@ export type VersionAnswer =
   | { answer: 'settled'; version: string }
   | Extract<Target, { answer: 'unsettled' | 'missing' }>;
 
-/** Best source first (istio-on-vms.md, section 5); while the Deployment moves, or sources disagree, an upgrade is under way. */
+/**
+ * The best source counts: the IstioControlPlane, else istiod's Deployment, else the injector's tag, else the
+ * IstioRevision. While the Deployment is being rolled out, or sources disagree, an upgrade is under way.
+ */
 export function versionOf(facts: VersionFacts): VersionAnswer {
   const { deployment } = facts;
   const moving = rollout(deployment);
@@ -77,7 +80,10 @@ export function tagOf(image: string): string | null {
   return colon === -1 ? null : last.slice(colon + 1);
 }
 
-/** A version of Istio's packages as istio/version.ts writes it, or null when the text is none: `v` and the image variants are taken away. */
+/**
+ * A version of Istio's packages as istio/version.ts writes it, without
+ * `v` and image variants; null when the text is not a version.
+ */
 export function releaseOf(text: string | null): string | null {
   const version = (text ?? '').replace(/^v/, '').replace(/-(distroless|debug)$/, '');
   return parseIstioVersion(version)?.text ?? null;
@@ -87,7 +93,10 @@ const InjectorValues = z.object({
   global: z.object({ tag: z.union([z.string(), z.number().transform(String)]).nullish() }).nullish(),
 });
 
-/** `global.tag` of the injector's values. Values that are no JSON name no version; rendering says what is wrong with them. */
+/**
+ * `global.tag` of the injector's values. Values that are not JSON
+ * name no version; the rendering says what is wrong with them.
+ */
 export function injectorTagOf(values: string | null): string | null {
   return values === null ? null : (InjectorValues.safeParse(parseJson(values)).data?.global?.tag ?? null);
 }
