@@ -29,7 +29,7 @@ export async function cleanReleases(
   const inUse = await foldersInUse(releases, proc);
   const removed: string[] = [];
   for (const name of removable) {
-    if (inUse.has(name)) await putBack(releases, name);
+    if (inUse.has(name)) await giveNameBack(releases, name);
     else if (await removeUnlessUsed(releases, name, proc)) removed.push(name);
   }
   await removeLeftovers(join(releases, '..'));
@@ -45,7 +45,7 @@ export async function cleanLeftovers({ paths: { releases } }: ReleaseStore, proc
   if (leftovers.length === 0) return;
   const inUse = await foldersInUse(releases, proc);
   for (const name of leftovers) {
-    if (inUse.has(name)) await putBack(releases, name);
+    if (inUse.has(name)) await giveNameBack(releases, name);
     else await removeUnlessUsed(releases, name, proc);
   }
 }
@@ -75,7 +75,7 @@ async function removeUnlessUsed(releases: string, name: string, proc: string): P
   if (trash === null) return false;
   checkpoint('clean-moved-away');
   if ((await foldersInUse(releases, proc)).has(basename(trash))) {
-    await putBack(releases, basename(trash));
+    await giveNameBack(releases, basename(trash));
     return false;
   }
   await removeFile(join(trash, RELEASE_FILES.manifest));
@@ -88,7 +88,7 @@ async function removeUnlessUsed(releases: string, name: string, proc: string): P
  * A release that is being removed and runs gets its name back,
  * unless another folder has it: the release's files name that path.
  */
-async function putBack(releases: string, name: string): Promise<void> {
+async function giveNameBack(releases: string, name: string): Promise<void> {
   const id = TRASHED.exec(name)?.[1];
   if (id === undefined || (await statOf(join(releases, id))) !== null) return;
   try {
