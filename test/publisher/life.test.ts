@@ -174,7 +174,7 @@ describe('a root that two of three people sign', () => {
     await requireWhole(fixture.folder);
   });
 
-  it('may be signed in copies that are put together', async () => {
+  it('may be signed in copies that are merged', async () => {
     await using fixture = await Fixture.withRepository({});
     const [ann = '', bob = ''] = await apart(fixture);
     const rotated = await rotateKeys(fixture.publisher(), { roles: ['root'], add: 0 });
