@@ -1,4 +1,6 @@
-/** /usr/share/doc/smm-agent/copyright: the licences of the agent, of what is bundled with it, and of Node. */
+/**
+ * /usr/share/doc/smm-agent/copyright: the licences of the agent, of the packages that are bundled with it, and of Node.
+ */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -10,7 +12,10 @@ interface Manifest {
   licenses?: { type: string }[];
 }
 
-/** Texts one after the other, each with what it covers. A bundled package without a licence is an error: it may not be shipped. */
+/**
+ * The texts one after the other, each under the name of what it covers. A
+ * bundled package without a licence is an error: it may not be shipped.
+ */
 export function copyrightText(
   projectRoot: string,
   bundled: readonly string[],

@@ -1,6 +1,7 @@
 /**
- * The one moment in which a kill could leave clients without a timestamp that they accept: a root takes a key out of use that cannot
- * sign any more, so no timestamp is right both before and after it. It was prepared beforehand, and is put in place here.
+ * The one moment in which a kill could leave clients without a timestamp that they accept: a root removes a key that
+ * cannot sign any more, so no timestamp is valid both before and after that root. The timestamp is prepared before the
+ * root, and published here.
  */
 import { existsSync } from 'node:fs';
 import { rename } from 'node:fs/promises';
@@ -18,7 +19,7 @@ export async function completeRotation(folder: string, step: OnStep): Promise<bo
     await publishPrepared(folder, step);
     return true;
   }
-  // The kill came before the root: the command will prepare it anew.
+  // The kill came before the root: the command will prepare the timestamp again.
   await removeFile(prepared);
   return false;
 }
@@ -33,7 +34,7 @@ async function isRightNow(folder: string, timestampFile: string): Promise<boolea
   }
 }
 
-/** Moves the prepared timestamp to where clients look for it; returns when that is on disk. */
+/** Moves the prepared timestamp to the path at which clients look for it; returns when that is on disk. */
 export async function publishPrepared(folder: string, step: OnStep): Promise<void> {
   await rename(preparedTimestampFile(folder), metadataFile(folder, 'timestamp', 0));
   await syncFolder(metadataFolder(folder));

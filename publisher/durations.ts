@@ -8,7 +8,7 @@ export function isDuration(text: string): boolean {
   return DURATION.test(text);
 }
 
-/** Milliseconds. Throws for what is no duration; `what` names it in the sentence. */
+/** Milliseconds. Throws for a text that is not a duration; `what` names it in the sentence. */
 export function durationMs(text: string, what: string): number {
   const [, count, unit] = DURATION.exec(text) ?? [];
   if (count === undefined) {

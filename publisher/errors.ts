@@ -1,4 +1,6 @@
-/** What the publisher cannot do. It is no part of the agent, so its errors have no codes; they have the same form otherwise. */
+/**
+ * The errors of the publisher. It is not part of the agent, so they have no codes; otherwise they have the same form.
+ */
 
 /** `message` is a sentence that begins with "cannot", `remedy` says what to do about it. */
 export class PublishError extends Error {

@@ -1,4 +1,4 @@
-/** What a look at a repository has found so far: each question is asked here, and each answer that is no good is a sentence. */
+/** The findings of a check of a repository: each question is a method here, and each bad answer becomes a sentence. */
 import { durationMs } from './durations.ts';
 import { PublishError } from './errors.ts';
 import { readMetadata, type Sealed } from './signing/metadata.ts';
@@ -9,13 +9,13 @@ export interface RoleReport {
   role: RoleName;
   version: number;
   expires: string;
-  /** How many have signed, must sign, and may. */
+  /** How many keys have signed, must sign, and may sign. */
   signed: number;
   threshold: number;
   keys: number;
 }
 
-/** Milliseconds before the end of a role from which on it is warned of; a third of its time where that is less. */
+/** So long before a role expires there is a warning, milliseconds; at most a third of its time. */
 const WARN_MS: Record<RoleName, number> = {
   root: 45 * 86_400_000,
   targets: 14 * 86_400_000,
@@ -38,7 +38,7 @@ export class Findings {
     this.#expires = expires;
   }
 
-  /** Null for a file that is none of the role. */
+  /** Null for a file that is not one of the role. */
   async read<R extends RoleName>(role: R, file: string): Promise<Sealed<R> | null> {
     try {
       return await readMetadata(file, role);
@@ -49,7 +49,7 @@ export class Findings {
     }
   }
 
-  /** The file must say the version that its name says. */
+  /** The file must have the version that its name has. */
   requireVersion(sealed: Sealed, version: number, file: string): void {
     if (sealed.metadata.signed.version === version) return;
     this.problems.push(`${file} says that it is version ${sealed.metadata.signed.version}`);
@@ -65,7 +65,7 @@ export class Findings {
     );
   }
 
-  /** Notes what is to be shown of a role, and whether its end is near. */
+  /** Adds a role to the report, and a warning when it expires soon. */
   report(root: Sealed<'root'>, role: RoleName, sealed: Sealed): void {
     const { version, expires } = sealed.metadata.signed;
     const { signed, threshold } = tally(root.metadata.signed, role, sealed.metadata);
@@ -83,12 +83,12 @@ export class Findings {
     try {
       named.verify(sealed.bytes);
     } catch (error) {
-      this.problems.push(`${file} is not what is named: ${(error as Error).message}`);
+      this.problems.push(`${file} is not the file that is named: ${(error as Error).message}`);
     }
   }
 }
 
-/** How metadata names other metadata. */
+/** The way in which metadata names other metadata. */
 export interface Named {
   version: number;
   /** Throws for other bytes. */

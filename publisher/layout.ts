@@ -1,4 +1,7 @@
-/** What lies where in the folder of a repository. `metadata` and `targets` are published, everything else stays at home. */
+/**
+ * The layout of a repository's folder. `metadata` and `targets`
+ * are published, everything else stays with the publisher.
+ */
 import { join, posix } from 'node:path';
 import { namesIn } from '../src/host/files/files.ts';
 import type { RoleName } from './signing/roles.ts';
@@ -7,7 +10,7 @@ export function metadataFolder(folder: string): string {
   return join(folder, 'metadata');
 }
 
-/** timestamp.json alone has no version in its name: it is where a client begins. */
+/** Only timestamp.json has no version in its name: a client begins there. */
 export function metadataFile(folder: string, role: RoleName, version: number): string {
   return join(metadataFolder(folder), role === 'timestamp' ? 'timestamp.json' : `${version}.${role}.json`);
 }
@@ -21,7 +24,10 @@ export function targetFile(folder: string, path: string, sha256: string): string
   return join(targetsFolder(folder), posix.dirname(path), `${sha256}.${posix.basename(path)}`);
 }
 
-/** Held by who changes a repository, or a draft in this folder. A file that only its owner can open: others serve the folder, or read it. */
+/**
+ * Locked while a repository, or a draft in this folder, is changed.
+ * Only its owner can open it: others may serve or read the folder.
+ */
 export function lockFile(folder: string): string {
   return join(folder, '.lock');
 }
@@ -35,12 +41,12 @@ export function draftFile(folder: string, version: number): string {
   return join(draftsFolder(folder), `${version}.root.json`);
 }
 
-/** A timestamp that is to appear together with a root, because no other moment suits it. */
+/** A timestamp that must appear together with a root, because it is valid only from then on. */
 export function preparedTimestampFile(folder: string): string {
   return join(draftsFolder(folder), 'timestamp.json');
 }
 
-/** The versions of a role that are there, in order. */
+/** The versions of a role on disk, in order. */
 export async function versionsOf(folder: string, role: Exclude<RoleName, 'timestamp'>): Promise<number[]> {
   const pattern = new RegExp(`^([1-9]\\d*)\\.${role}\\.json$`);
   const names = await namesIn(metadataFolder(folder));

@@ -1,4 +1,4 @@
-/** What a command of the publisher works with: one at a time in a repository, with the keys that are at hand. */
+/** What the commands of the publisher work with. One command at a time works in a repository, with the keys at hand. */
 import { existsSync } from 'node:fs';
 import { withFileLock } from '../src/host/files/file-lock.ts';
 import { removeLeftovers } from '../src/host/files/files.ts';
@@ -14,10 +14,10 @@ export interface Publisher {
   folder: string;
   /** Folders with keys; new ones are made in the first. */
   keys: readonly string[];
-  /** Of the key files; undefined for keys in the clear. */
+  /** Passphrase of the key files; undefined for keys that are not encrypted. */
   passphrase?: string | undefined;
   now?: () => Date;
-  /** Called after each step that a kill could come after: tests look at what is there then. */
+  /** Called after each change on disk: tests look there at what a kill would leave. */
   onStep?: OnStep;
 }
 
@@ -37,8 +37,8 @@ export interface Session {
 const nothing: OnStep = async () => undefined;
 
 /**
- * Does `work` while no other publisher is at this repository, after what a killed one left was put right. Rejects when there is no
- * repository, and with SMM535 when another publisher is at it for longer than half a minute.
+ * Does `work` while no other publisher works in this repository, after the repair of what a killed one left. Rejects
+ * when there is no repository, and with SMM535 when another publisher is busy in it for longer than half a minute.
  */
 export async function inRepository<T>(publisher: Publisher, work: (session: Session) => Promise<T>): Promise<T> {
   const { folder } = publisher;

@@ -1,4 +1,7 @@
-/** `publisher.json` in the folder of a repository: how long signatures hold. It is not published and no secret; without it the defaults hold. */
+/**
+ * `publisher.json` in the folder of a repository: how long signatures are
+ * valid. Not published, and not secret; without it there are defaults.
+ */
 import { join } from 'node:path';
 import { z } from 'zod';
 import { readText, writeAtomically } from '../src/host/files/files.ts';
@@ -7,7 +10,7 @@ import { isDuration } from './durations.ts';
 import { PublishError } from './errors.ts';
 import { DEFAULT_EXPIRES, type RoleName } from './signing/roles.ts';
 
-/** Longer than any client takes, and than any timestamp is valid that still names what was replaced. */
+/** Longer than any client takes, and longer than a timestamp is valid that still names a replaced file. */
 const DEFAULT_KEEP_DAYS = 30;
 
 const Duration = z.string().refine(isDuration, 'must be days or hours, for example 90d or 12h');
@@ -15,7 +18,7 @@ const Duration = z.string().refine(isDuration, 'must be days or hours, for examp
 const Settings = z.strictObject({
   format: z.literal(1),
   expires: z.strictObject({ root: Duration, targets: Duration, snapshot: Duration, timestamp: Duration }),
-  /** Days for which files stay that the current metadata no longer names. */
+  /** Days for which files stay that the current metadata does not name any more. */
   keepDays: z.int().min(0),
 });
 export type Settings = z.infer<typeof Settings>;
@@ -32,7 +35,7 @@ export async function writeSettings(
   await writeAtomically(settingsFile(folder), `${JSON.stringify(settings, null, 2)}\n`, { mode: 0o644 });
 }
 
-/** Rejects when the file is there and cannot be used: a signature that holds for longer than was meant cannot be taken back. */
+/** Rejects when the file exists and cannot be used: a signature that is valid for too long cannot be taken back. */
 export async function readSettings(folder: string): Promise<Settings> {
   const file = settingsFile(folder);
   const text = await readText(file);

@@ -1,6 +1,6 @@
 /**
- * A repository as it is published, and verified: what the publisher signs next is made from it, so a file that somebody else has changed
- * must never get as far as a signature of ours. Whether it has expired is not asked, or it could never be renewed.
+ * A repository as it is published, verified. The publisher makes its next metadata from it: a file that an attacker has
+ * changed must never get the publisher's signature. Expiry is not checked, or expired metadata could never be renewed.
  */
 import { PublishError } from './errors.ts';
 import { metadataFile, versionsOf } from './layout.ts';
@@ -19,8 +19,8 @@ export interface State {
 }
 
 /**
- * Rejects when there is no repository, or a file of it is not what its signatures say. `timestampFile`: another one to begin with than
- * that which is published.
+ * Rejects when there is no repository, or a file of it does not fit its signatures.
+ * `timestampFile`: a timestamp to begin with instead of the published one.
  */
 export async function readState(folder: string, timestampFile = metadataFile(folder, 'timestamp', 0)): Promise<State> {
   const { roots, root } = await readRoots(folder);
@@ -35,7 +35,7 @@ export async function readState(folder: string, timestampFile = metadataFile(fol
   return { roots, root, targets, snapshot, timestamp };
 }
 
-/** All roots, each vouched for by the one before it. */
+/** All roots, each accepted by the one before it. */
 async function readRoots(folder: string): Promise<Pick<State, 'roots' | 'root'>> {
   const versions = await versionsOf(folder, 'root');
   if (versions.length === 0) {
@@ -52,7 +52,7 @@ async function readRoots(folder: string): Promise<Pick<State, 'roots' | 'root'>>
     const previous = roots.at(-1)?.metadata.signed ?? root.metadata.signed;
     if (root.metadata.signed.version !== version)
       throw damaged(file, `it says that it is version ${root.metadata.signed.version}`);
-    if (!isSignedFor(previous, 'root', root.metadata)) throw damaged(file, 'the root before does not vouch for it');
+    if (!isSignedFor(previous, 'root', root.metadata)) throw damaged(file, 'the root before does not accept it');
     if (!isSignedFor(root.metadata.signed, 'root', root.metadata))
       throw damaged(file, 'too few of its own keys have signed it');
     roots.push(root);

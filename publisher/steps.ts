@@ -1,6 +1,8 @@
 /** What a command of the publisher changes on disk, step by step. */
 
-/** Every change that a command makes on disk; a kill before, between or after them leaves a repository that can be used. */
+/**
+ * Every change that a command makes on disk; a kill before, between or after them leaves a repository that can be used.
+ */
 export type Step =
   | 'settings-written'
   | 'key-made'

@@ -9,12 +9,13 @@ export const spec = {
   name: 'add',
   summary: 'publish versions of the agent, runtimes and Istio packages',
   forms: ['<folder> --keys <folder> <file>...'],
-  description: `Publishes files that npm run package has built (smm-agent-<version>.tar.zst, node-<version>-<arch>.tar.zst) and packages
-istio-sidecar, under the names by which agents ask for them. Each is looked into before. What is there already stays.`,
+  description: `Publishes files that npm run package has built (smm-agent-<version>.tar.zst, node-<version>-<arch>.tar.zst)
+and packages istio-sidecar, under the names by which agents ask for them. Each file is checked first. Files that are
+published already stay.`,
   options: {
     keys: KEYS,
     as: { type: 'string', value: '<target path>', help: 'publish one file under this path' },
-    replace: { type: 'boolean', help: 'a path that is there may get other bytes' },
+    replace: { type: 'boolean', help: 'let a published path get other bytes' },
     'keep-days': KEEP_DAYS,
   },
 } satisfies CommandSpec;

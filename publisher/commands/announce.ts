@@ -14,23 +14,24 @@ import { type Io, PROGRAM } from './command.ts';
 export const spec = {
   program: PROGRAM,
   name: 'announce',
-  summary: 'tell the fleet which version of the agent it is to run',
+  summary: 'tell the fleet which version of the agent to run',
   forms: ['<version>'],
-  description: `Prints the ConfigMap smm-agent, which every agent reads whose revision of Istio has none of its own, or smm-agent-<revision>; with
---apply it is applied with kubectl. The server only chooses among what agent.allow of each machine permits.
+  description: `Prints the ConfigMap smm-agent, or smm-agent-<revision> for one revision of Istio. An agent reads smm-agent when its
+revision has no ConfigMap of its own. With --apply, kubectl applies it. A machine accepts only versions within its own
+agent.allow.
 
-With --istio machines take only these packages of Istio from their mirrors (istioDigests): name all of them. Without it, --apply keeps what
-the ConfigMap pins already.`,
+With --istio machines take only these packages of Istio from their mirrors (istioDigests): name all of them. Without
+--istio, --apply keeps the pins that the ConfigMap has.`,
   options: {
     revision: { type: 'string', value: '<revision>', help: 'of Istio (default)' },
     namespace: { type: 'string', value: '<name>', help: 'of istiod (istio-system)' },
     repository: { type: 'string', value: '<url>', help: 'where the repository is published' },
-    min: { type: 'string', value: '<version>', help: 'an older agent is upgraded before Istio is' },
+    min: { type: 'string', value: '<version>', help: 'an older agent is upgraded before it stages Istio' },
     hold: { type: 'boolean', help: 'no agent upgrades itself' },
     from: {
       type: 'string',
       value: '<folder>',
-      help: 'see first that this repository has the version and its runtimes',
+      help: 'check first that this repository has the version and its runtimes',
     },
     arch: { type: 'string', multiple: true, value: '<name>', help: 'of the fleet, for --from (amd64 and arm64)' },
     istio: {
@@ -39,7 +40,7 @@ the ConfigMap pins already.`,
       value: '<file>',
       help: 'pin packages of Istio: a package, or a list with a line "<version> <architecture> <SHA-256>" for each',
     },
-    unpin: { type: 'boolean', help: 'pin no packages of Istio any more, with --apply' },
+    unpin: { type: 'boolean', help: 'with --apply, remove the pins of Istio packages' },
     apply: { type: 'boolean', help: 'apply it with kubectl' },
   },
 } satisfies CommandSpec;
@@ -51,7 +52,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   const files = (values.istio ?? []).map((file) => resolve(io.cwd, file));
   const given = files.length === 0 ? null : await digestsOf(files);
   const announcement = { version, revision, namespace, repository, minVersion, hold };
-  // Before anything is asked of the cluster.
+  // Made first, so that wrong arguments fail before the cluster is asked.
   const yaml = configMapOf({ ...announcement, istioDigests: given });
   const architectures = (values.arch ?? ['amd64', 'arm64']).map(requireArchitecture);
   if (values.from !== undefined) await requirePublished(resolve(io.cwd, values.from), version, architectures);
@@ -70,7 +71,9 @@ function requireArchitecture(name: string): TargetArchitecture {
   throw new PublishError(`cannot announce for ${JSON.stringify(name)}`, 'agents run on amd64 and arm64');
 }
 
-/** kubectl apply takes out what is not there any more: a release of the agent, or a hold, is no wish to pin nothing. */
+/**
+ * kubectl apply removes keys that its input lacks: an announcement of a version, or a hold, must not remove the pins.
+ */
 async function pinnedNow(announcement: Announcement, io: Io): Promise<PackageDigests | null> {
   const { name, namespace } = configMapName(announcement);
   const path = ['--namespace', namespace, '--ignore-not-found', '--output', 'jsonpath={.data.istioDigests}'];
@@ -84,10 +87,10 @@ async function pinnedNow(announcement: Announcement, io: Io): Promise<PackageDig
   );
 }
 
-/** With the environment as it is: kubectl finds the cluster by it. Returns what it says. */
+/** Runs kubectl in our environment, by which it finds the cluster. Returns its output. */
 async function kubectl(args: readonly string[], input: string, { env }: Io): Promise<string> {
   const program = spawn('kubectl', args, { env, stdio: ['pipe', 'pipe', 'pipe'] });
-  // It may end before it has read all; its status says why.
+  // It may end before it has read everything; its status says why.
   program.stdin.on('error', () => undefined);
   program.stdin.end(input);
   try {
@@ -96,10 +99,13 @@ async function kubectl(args: readonly string[], input: string, { env }: Io): Pro
       text(program.stderr),
       once(program, 'close') as Promise<[number | null]>,
     ]);
-    if (status !== 0) throw new PublishError(`cannot apply it: ${complaint.trim()}`, 'the message of kubectl says why');
+    if (status !== 0) {
+      const remedy = 'put right what the message of kubectl names, and announce again';
+      throw new PublishError(`cannot apply it: ${complaint.trim()}`, remedy);
+    }
     return said;
   } catch (cause) {
     if (cause instanceof PublishError) throw cause;
-    throw new PublishError('cannot run kubectl', 'install it, or apply what repository announce prints', { cause });
+    throw new PublishError('cannot run kubectl', 'install it, or apply the output of repository announce', { cause });
   }
 }

@@ -1,4 +1,4 @@
-/** What the commands of the publisher have in common. */
+/** The common parts of the publisher's commands. */
 import { resolve } from 'node:path';
 import { type CommandSpec, usageError } from '../../src/base/cli/arguments.ts';
 import type { Output } from '../../src/base/cli/io.ts';
@@ -32,7 +32,7 @@ export const KEYS = {
 export const KEEP_DAYS = {
   type: 'string',
   value: '<days>',
-  help: 'how long files stay that nothing names any more (30), and never shorter than a timestamp is valid',
+  help: 'how long unused files stay (30), but at least as long as a timestamp is valid',
 } as const;
 
 /** The folders of `--keys`. Throws when there is none. */

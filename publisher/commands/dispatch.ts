@@ -1,4 +1,4 @@
-/** From the arguments of `npm run repository` to a command, and from whatever it throws to stderr and an exit code. */
+/** From the arguments of `npm run repository` to a command, and from its errors to stderr and an exit code. */
 import { columns, helpText } from '../../src/base/cli/arguments.ts';
 import { EXIT, exitCodeOf } from '../../src/base/cli/exit-codes.ts';
 import { AgentError, describeError } from '../../src/base/errors.ts';
@@ -59,10 +59,10 @@ async function overview(): Promise<string> {
     'Exit codes:',
     ...columns([
       ['0', 'done'],
-      ['1', 'failed, and stderr says why; of verify: something is wrong'],
+      ['1', 'failed, and stderr says why; for verify: something is wrong'],
       ['64', 'unknown command or option, wrong arguments'],
       ['70', 'a bug in the publisher'],
-      ['75', 'another publisher is at this repository'],
+      ['75', 'another publisher is busy in this repository'],
     ]),
     '',
   ].join('\n');

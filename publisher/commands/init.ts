@@ -11,11 +11,11 @@ export const spec = {
   name: 'init',
   summary: 'make a repository and its keys',
   forms: ['<folder> --keys <folder>'],
-  description: `Makes an empty repository, and its keys as files with mode 0600. Carry the folder root of the keys away afterwards: what is
-done every day needs the others only. With SMM_REPOSITORY_PASSPHRASE in the environment the key files are encrypted.`,
+  description: `Makes an empty repository, and its keys as files with mode 0600. Carry the folder root of the keys away afterwards:
+daily work needs only the other keys. With SMM_REPOSITORY_PASSPHRASE in the environment the key files are encrypted.`,
   options: {
     keys: { ...KEYS, help: 'an empty folder for the keys' },
-    'keep-days': { type: 'string', value: '<days>', help: 'how long files stay that nothing names any more (30)' },
+    'keep-days': { type: 'string', value: '<days>', help: 'how long unused files stay (30)' },
     ...(Object.fromEntries(ROLES.flatMap(optionsOf)) as Record<string, OptionSpec & { type: 'string' }>),
   },
 } satisfies CommandSpec;
@@ -31,7 +31,7 @@ function optionsOf(role: RoleName): [string, OptionSpec][] {
     ],
     [
       `expires-${role}`,
-      { type: 'string', value: '<days>', help: `how long a signature of ${role} holds (${expires})` },
+      { type: 'string', value: '<days>', help: `how long a signature of ${role} is valid (${expires})` },
     ],
   ];
 }
@@ -55,7 +55,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     ...columns(rows),
     '',
     `root of trust, for npm run package -- --root: ${created.root}`,
-    'what to do: carry the folder root of the keys offline, in parts if several people are to sign; docs/repository.md has the ceremony',
+    'what to do: carry the folder root of the keys offline, in parts if several people sign; docs/repository.md has the ceremony',
   ];
   io.stdout.write(`${lines.join('\n')}\n`);
   return 0;

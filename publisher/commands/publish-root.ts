@@ -7,10 +7,11 @@ import { type Io, KEYS, PROGRAM, publisherOf } from './command.ts';
 export const spec = {
   program: PROGRAM,
   name: 'publish-root',
-  summary: 'publish a draft of a root that enough have signed',
+  summary: 'publish a draft of a root once enough keys have signed it',
   forms: ['<folder> --keys <folder> <draft>...'],
-  description: `Publishes the root when the thresholds of the root before it and of its own are met. Copies that were signed apart are put together.
-It needs the keys of targets, snapshot and timestamp, as far as the root changes them, and no root key.`,
+  description: `Publishes the root when it meets the threshold of the previous root and its own. Copies of the draft that were signed
+separately are merged. It needs no root key, but the keys of targets, snapshot and timestamp, as far as the root changes
+them.`,
   options: { keys: KEYS },
 } satisfies CommandSpec;
 

@@ -6,12 +6,16 @@ import { countOf, type Io, KEEP_DAYS, KEYS, PROGRAM, publisherOf } from './comma
 export const spec = {
   program: PROGRAM,
   name: 'refresh',
-  summary: 'sign anew what would expire; for cron',
+  summary: 'renew signatures before they expire; for cron',
   forms: ['<folder> --keys <folder>'],
   description: `Signs a new timestamp, and snapshot and targets when they expire soon and their keys are at hand. Sync afterwards.`,
   options: {
     keys: KEYS,
-    within: { type: 'string', value: '<days>', help: `sign anew what expires within this time (${DEFAULT_WITHIN})` },
+    within: {
+      type: 'string',
+      value: '<days>',
+      help: `renew signatures that expire within this time (${DEFAULT_WITHIN})`,
+    },
     'keep-days': KEEP_DAYS,
   },
   exitCodes: { 1: 'something expires soon and cannot be signed here; the rest is signed' },

@@ -7,10 +7,10 @@ import { writeRotated } from './rotated-text.ts';
 export const spec = {
   program: PROGRAM,
   name: 'renew-root',
-  summary: 'a root with the same keys that holds for longer',
+  summary: 'make a root with the same keys that is valid for longer',
   forms: ['<folder> --keys <folder>'],
-  description: `Once a year, before the root expires: the next root, with the same keys. When too few root keys are at hand, it is kept as a draft
-for the others to sign.`,
+  description: `Run it once a year, before the root expires: it makes the next root, with the same keys. When too few root keys are at
+hand, the root is kept as a draft for the others to sign.`,
   options: { keys: KEYS },
 } satisfies CommandSpec;
 

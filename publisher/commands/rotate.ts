@@ -13,14 +13,14 @@ export const spec = {
   name: 'rotate',
   summary: 'give a role new keys',
   forms: ['<folder> --role <role> --keys <folder>'],
-  description: `Makes new keys for root, targets, snapshot or timestamp, and a root that names them. Without --remove and --add all keys of
-the role are replaced. When too few root keys are at hand, the root is kept as a draft for the others to sign.`,
+  description: `Makes new keys for root, targets, snapshot or timestamp, and a root that names them. Without --remove and --add all keys
+of the role are replaced. When too few root keys are at hand, the root is kept as a draft for the others to sign.`,
   options: {
     role: {
       type: 'string',
       value: '<role>',
       multiple: true,
-      help: 'root, targets, snapshot or timestamp; several at once get new keys altogether',
+      help: 'root, targets, snapshot or timestamp; of several at once, all keys are replaced',
     },
     keys: { ...KEYS, help: 'folder with the keys; new ones are made in the first; may be given more than once' },
     remove: {

@@ -10,8 +10,8 @@ export const spec = {
   name: 'sign',
   summary: 'sign a draft of a root',
   forms: ['<draft> [--keys <folder>]'],
-  description: `Shows what the draft changes and, with --keys, adds the signatures of the root keys in that folder. It needs the draft alone, no
-repository and no network, so it can be done where the keys are. Without --keys it only shows.`,
+  description: `Shows what the draft changes and, with --keys, adds the signatures of the root keys in that folder. It needs only the
+draft, no repository and no network, so it can run where the keys are. Without --keys it only shows the changes.`,
   options: { keys: KEYS },
 } satisfies CommandSpec;
 
@@ -28,7 +28,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     ...changes.map((line) => `  ${line}`),
     ...signed.map((id) => `signed by ${shortId(id)}`),
     ...lackingTexts(lacking),
-    ...(lacking.length === 0 ? ['all have signed: repository publish-root publishes it'] : []),
+    ...(lacking.length === 0 ? ['enough keys have signed: repository publish-root publishes it'] : []),
   ];
   io.stdout.write(`${lines.join('\n')}\n`);
   return 0;

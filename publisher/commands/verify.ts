@@ -8,10 +8,10 @@ import { type Io, PROGRAM } from './command.ts';
 export const spec = {
   program: PROGRAM,
   name: 'verify',
-  summary: 'look at a repository as a client does',
+  summary: 'check a repository as a client does',
   forms: ['<folder> [--root <root.json>]'],
-  description: `Follows every root, signature, digest and date from the first root on, reads every file, and lists all that is wrong. It needs no
-keys, and changes nothing.`,
+  description: `Follows every root, signature, digest and date from the first root on, reads every file, and lists everything that is
+wrong. It needs no keys, and changes nothing.`,
   options: { root: { type: 'string', value: '<root.json>', help: 'begin with this root: the one that was shipped' } },
   exitCodes: { 1: 'something is wrong' },
 } satisfies CommandSpec;
@@ -24,7 +24,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   const rows = roles.map(({ role, version, expires, signed, threshold, keys }) => {
     return [
       `${role} ${version}`,
-      `valid until ${expires}, signed by ${signed} of ${keys}, needed are ${threshold}`,
+      `valid until ${expires}, signed by ${signed} of ${keys} keys, ${threshold} must sign`,
     ] as const;
   });
   const files = targets.map(({ path, bytes }) => [path, megabytes(bytes)] as const);

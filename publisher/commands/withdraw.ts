@@ -8,8 +8,8 @@ export const spec = {
   name: 'withdraw',
   summary: 'take files out of the repository',
   forms: ['<folder> --keys <folder> <target path>...'],
-  description: `No client finds the files from now on. Machines that have them keep them: what runs is changed by announcing another version.
-The bytes stay for a while, for clients that have just asked for them.`,
+  description: `From now on no client finds the files. Machines that have them keep them: to change what runs, announce another
+version. The bytes stay for a while, for clients that have just asked for them.`,
   options: { keys: KEYS, 'keep-days': KEEP_DAYS },
 } satisfies CommandSpec;
 

@@ -1,4 +1,6 @@
-/** Publishes files. Their bytes are there before anything names them, and a path never gets other bytes unless that is asked for. */
+/**
+ * Publishes files. Their bytes are in place before metadata names them, and only `replace` gives a path other bytes.
+ */
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -17,13 +19,13 @@ import { removeOld } from './sweep.ts';
 export interface AddOptions {
   /** A path may get other bytes than it has. */
   replace?: boolean;
-  /** Days for which files stay that nothing names any more; that of the settings. */
+  /** Days for which unused files stay; default: that of the settings. */
   keepDays?: number | undefined;
 }
 
 export interface Added {
   added: { path: string; bytes: number }[];
-  /** Were there already, with these bytes. */
+  /** Paths that were published already, with these bytes. */
   unchanged: string[];
 }
 
@@ -44,13 +46,13 @@ export async function addTargets(
     for (const { target } of fresh) {
       if (replace || targets[target.path] === undefined) continue;
       throw new PublishError(
-        `cannot publish ${target.path}: it is there already, with other bytes`,
+        `cannot publish ${target.path}: it is published already, with other bytes`,
         'give a new version; --replace replaces it, also for machines that have it already',
       );
     }
     const next = { ...targets, ...Object.fromEntries(fresh.map(({ target }) => [target.path, target])) };
     requireReadable(next);
-    // Also those that are listed already: a file that was damaged or lost is put right so.
+    // Also files that are listed already: so a file that was damaged or lost is repaired.
     for (const one of checked) await placeTarget(session, one);
     if (fresh.length > 0) {
       const also = await pendingRoots(session.folder, state.root);
@@ -76,13 +78,13 @@ async function placeTarget({ folder, step }: Session, { target, sha256, bytes }:
   await step('target-placed');
 }
 
-/** An agent takes no more from anybody, so that a server cannot keep it busy. */
+/** An agent reads no more files, so that a server cannot keep it busy. */
 function requireReadable(targets: Readonly<Record<string, unknown>>): void {
   const count = Object.keys(targets).length;
   if (count <= METADATA_LIMITS.members) return;
   throw new PublishError(
     `cannot publish ${count} files: an agent reads at most ${METADATA_LIMITS.members} of one repository`,
-    'withdraw what no machine needs any more',
+    'withdraw files that no machine needs any more',
   );
 }
 

@@ -1,4 +1,7 @@
-/** What tells a fleet which version of the agent it is to run: ConfigMap smm-agent, or smm-agent-<revision>, beside istiod. */
+/**
+ * The ConfigMap that tells a fleet which version of the agent
+ * to run: smm-agent, or smm-agent-<revision>, beside istiod.
+ */
 
 import { readFile } from 'node:fs/promises';
 import semver from 'semver';
@@ -13,17 +16,17 @@ import { checkArchive } from '../targets/archive-check.ts';
 
 export interface Announcement {
   version: string;
-  /** Of Istio. The general one, smm-agent, is what machines of every revision read that has none of its own. */
+  /** Revision of Istio. A machine reads the general ConfigMap, smm-agent, when its revision has none of its own. */
   revision?: string | undefined;
-  /** Of istiod. */
+  /** Namespace of istiod. */
   namespace?: string | undefined;
-  /** URL; agents whose configuration names one do not ask for this. */
+  /** URL; agents whose configuration names a repository ignore it. */
   repository?: string | undefined;
   /** Older agents stage no Istio before they are upgraded. */
   minVersion?: string | undefined;
   /** No agent upgrades itself. */
   hold?: boolean;
-  /** Which packages of Istio a mirror may hand out; null: any. */
+  /** Which packages of Istio a mirror may offer; null: any. */
   istioDigests?: PackageDigests | null;
 }
 

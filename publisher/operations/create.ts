@@ -29,8 +29,8 @@ export interface Created {
 }
 
 /**
- * Makes keys and repository. Rejects when the folder has a repository, or the folder of keys has keys already: they may be those of
- * another one. After a kill the same call completes it.
+ * Makes keys and repository. Rejects when the folder has a repository, or the folder of keys has keys already: they may
+ * belong to another repository. After a kill the same call completes it.
  */
 export async function createRepository(publisher: Publisher, options: CreateOptions = {}): Promise<Created> {
   const { folder } = publisher;
@@ -46,7 +46,7 @@ export async function createRepository(publisher: Publisher, options: CreateOpti
     if ((await versionsOf(folder, 'root')).length > 0) {
       throw new PublishError(`cannot make a repository in ${folder}: there is one`, 'give another folder');
     }
-    // Settings without a root are what a killed run has left: the keys are its own then.
+    // Settings without a root were left by a killed run: then the keys are those of this repository.
     if (!existsSync(settingsFile(folder))) await requireNoKeys(publisher.keys);
     for (const place of [folder, metadataFolder(folder)]) await removeLeftovers(place);
     await writeSettings(folder, options);
@@ -68,7 +68,7 @@ export async function createRepository(publisher: Publisher, options: CreateOpti
     });
     const signing = { ...session, keys: ROLES.flatMap((name) => keys[name]) };
     await publishChain(signing, await signChain(signing, null, { must: [root.signed] }));
-    // Its root makes it a repository, so that comes last here.
+    // Only the root makes the folder a repository, so it comes last here.
     await write(signing, 'root', sign(root, 'root', signing.keys, { must: [root.signed] }));
     return { root: metadataFile(folder, 'root', 1), keys };
   });

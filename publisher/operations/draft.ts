@@ -1,6 +1,6 @@
 /**
- * A root that waits for signatures, as one file that can be carried to where the keys are: the root that is published, and the one that is
- * to follow it, so that whoever signs sees what changes and who else must sign.
+ * A root that waits for signatures, as one file that can be carried to the keys. It holds the published root and the
+ * one that follows it, so that a signer sees what changes and who else must sign.
  */
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
@@ -21,7 +21,7 @@ export interface RootDraft {
   next: Metadata<Root>;
 }
 
-/** What a root lacks: by the word of the root before it, and by its own. */
+/** The signatures that a root lacks, by the rules of the root before it (`old`) or by its own (`new`). */
 export interface Lacking {
   by: 'old' | 'new';
   tally: Tally;
@@ -36,7 +36,7 @@ export function lackingSignatures({ previous, next }: RootDraft): Lacking[] {
   return both.filter(({ tally: counted }) => !isMet(counted));
 }
 
-/** Rejects for a file that is no draft, or whose parts do not belong together. */
+/** Rejects for a file that is not a draft, or whose parts do not belong together. */
 export async function readDraft(file: string): Promise<RootDraft> {
   const text = await readFile(file, 'utf8').catch((cause) => {
     throw fileError('read', file, cause);
@@ -44,7 +44,7 @@ export async function readDraft(file: string): Promise<RootDraft> {
   const { success, data, error } = Draft.safeParse(parseJson(text));
   if (!success) {
     throw new PublishError(
-      `cannot use ${file}: it is no draft of a root`,
+      `cannot use ${file}: it is not a draft of a root`,
       'give the file that repository rotate wrote',
       { cause: error },
     );
@@ -64,7 +64,7 @@ export async function writeDraft(file: string, { previous, next }: RootDraft): P
   await writeAtomically(file, `${JSON.stringify(draft, null, 2)}\n`, { mode: 0o644 });
 }
 
-/** Writes the draft to where the commands look for one, and returns its path. */
+/** Writes the draft to the path at which the commands look for it, and returns that path. */
 export async function keepDraft(folder: string, draft: RootDraft): Promise<string> {
   if (!existsSync(draftsFolder(folder))) await makeFolder(draftsFolder(folder), 0o755);
   const file = draftFile(folder, draft.next.signed.version);
@@ -72,7 +72,10 @@ export async function keepDraft(folder: string, draft: RootDraft): Promise<strin
   return file;
 }
 
-/** The root that may follow the published one, if a draft of it waits: what is signed meanwhile is to be right under it too. */
+/**
+ * The root that may follow the published one, if a draft of it waits:
+ * metadata that is signed meanwhile must be valid under it too.
+ */
 export async function pendingRoots(folder: string, current: Sealed<'root'>): Promise<Root[]> {
   const file = draftFile(folder, current.metadata.signed.version + 1);
   return existsSync(file) ? [(await readDraft(file)).next.signed] : [];

@@ -1,6 +1,7 @@
 /**
- * The only place that writes metadata. The order is everything: what a file names is there before it, and timestamp.json, which nothing
- * names, comes last; so a client sees either all of a change or none of it, and so does a kill.
+ * The only place that writes metadata, in a fixed order: a file comes after the files that it names, and
+ * timestamp.json, which no file names, comes last. So a client sees either all of a change or nothing, also after a
+ * kill.
  */
 import type { Root } from '@tufjs/models';
 import { makeFolder, removeFile, writeAtomically } from '../../src/host/files/files.ts';
@@ -20,9 +21,9 @@ export async function publishChain(session: Session, chain: Chain): Promise<void
 }
 
 /**
- * Publishes the next root, and with it whatever it makes necessary: a role whose keys change is signed by old and new keys beforehand,
- * so that the repository is right before, between and after. Rejects when the new keys of a role are not at hand. Whether `next` has
- * the signatures that it needs is the caller's to see.
+ * Publishes the next root, and everything that it makes necessary: a role whose keys change is first signed by old and
+ * new keys, so that the repository is valid before, between and after. Rejects when the new keys of a role are not at
+ * hand. The caller must have checked that `next` has the signatures that it needs.
  */
 export async function publishRoot(session: Session, state: State, next: Sealed<'root'>): Promise<void> {
   const [before, after] = [state.root.metadata.signed, next.metadata.signed];
@@ -35,7 +36,7 @@ export async function publishRoot(session: Session, state: State, next: Sealed<'
       await publishChain(session, chain);
       await write(session, 'root', next);
     } else {
-      // A key that is taken out of use is lost: between these two renames clients are refused, and try again at their next poll.
+      // An old key is lost: between the two renames clients refuse the repository, and try again at their next poll.
       await writeBelowTimestamp(session, chain);
       await makeFolder(draftsFolder(session.folder), 0o755);
       await writeAtomically(preparedTimestampFile(session.folder), chain.timestamp.bytes, { mode: 0o644 });
@@ -61,7 +62,7 @@ async function writeBelowTimestamp(session: Session, { targets, snapshot }: Chai
   if (snapshot !== null) await write(session, 'snapshot', snapshot);
 }
 
-/** Writes metadata to where clients look for it; returns when it is on disk. */
+/** Writes metadata to the path at which clients look for it; returns when it is on disk. */
 export async function write<R extends RoleName>(
   session: Session,
   role: R,

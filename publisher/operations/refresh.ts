@@ -1,4 +1,7 @@
-/** Keeps signatures from expiring: a new timestamp each time, and a new snapshot and new targets when their end is near. For cron. */
+/**
+ * Keeps signatures from expiring: a new timestamp each time, and a
+ * new snapshot and new targets when theirs expire soon. For cron.
+ */
 
 import { durationMs } from '../durations.ts';
 import { inRepository, type Publisher } from '../publisher.ts';
@@ -11,23 +14,23 @@ import { publishChain } from './publish.ts';
 import { removeOld } from './sweep.ts';
 
 export interface RefreshOptions {
-  /** A role is signed anew when it ends within this time. */
+  /** A role is signed again when it expires within this time. */
   within?: string;
   keepDays?: number | undefined;
 }
 
-/** With a refresh a day there are many tries before anything ends. */
+/** With a refresh a day there are many tries before anything expires. */
 export const DEFAULT_WITHIN = '14d';
 /** People have to come together for a root. */
 const ROOT_WITHIN_MS = 45 * 86_400_000;
 
 export interface Refreshed {
   renewed: OnlineRole[];
-  /** Roles that end soon and could not be signed here, with the time of their end. */
+  /** Roles that expire soon and could not be signed here, with the time of their expiry. */
   due: { role: RoleName; expires: string }[];
 }
 
-/** Publishes what the keys at hand can sign. Rejects when that is not even a timestamp. */
+/** Publishes the roles that the keys at hand can sign. Rejects when they cannot even sign a timestamp. */
 export async function refreshRepository(
   publisher: Publisher,
   { within = DEFAULT_WITHIN, keepDays }: RefreshOptions = {},

@@ -1,4 +1,4 @@
-/** New keys for a role, or none and a root that holds for longer: each is a root that follows the published one. */
+/** New keys for a role, or only a root that is valid for longer: both make a root that follows the published one. */
 import type { Root } from '@tufjs/models';
 import { PublishError } from '../errors.ts';
 import { draftFile } from '../layout.ts';
@@ -22,7 +22,10 @@ export type Rotated =
   /** Too few root keys are at hand: the draft waits for the others. */
   | { answer: 'draft'; file: string; version: number; made: readonly string[]; lacking: readonly Lacking[] };
 
-/** Rejects, with nothing changed but perhaps new key files, when the change is impossible or keys are lacking for it. */
+/**
+ * Rejects when the change is impossible, or keys for it are
+ * missing; nothing is changed then, but there may be new key files.
+ */
 export async function rotateKeys(publisher: Publisher, options: RotateOptions): Promise<Rotated> {
   return inRepository(publisher, async (session) => {
     const state = await readState(session.folder);
@@ -54,8 +57,8 @@ export async function rotateKeys(publisher: Publisher, options: RotateOptions): 
 }
 
 /**
- * While the draft waits, what is published is signed by the new keys as well as by the old, from now on: so whoever publishes the root
- * later needs no other key. Where old keys are lost this has to wait until the root is published.
+ * From now on, while the draft waits, metadata is signed by the new keys as well as by the old ones: the publication of
+ * the root then needs no other key. If old keys are lost, this has to wait until the root is published.
  */
 async function signAhead(session: Session, state: State, roles: readonly RoleName[], next: Root): Promise<void> {
   const current = state.root.metadata.signed;

@@ -1,4 +1,4 @@
-/** Signatures for a draft of a root, made wherever the keys are, and its publication when there are enough of them. */
+/** Signs a draft of a root, at the place where the keys are, and publishes it when there are enough signatures. */
 import { dirname } from 'node:path';
 import type { Metadata, Root } from '@tufjs/models';
 import { withFileLock } from '../../src/host/files/file-lock.ts';
@@ -30,7 +30,9 @@ export async function describeDraft(file: string): Promise<SignedDraft> {
   return described(await readDraft(file), []);
 }
 
-/** Adds the signatures of the keys at hand. Needs no repository. Rejects when none of the keys is one that must sign. */
+/**
+ * Adds the signatures of the keys at hand. Needs no repository. Rejects when none of the keys is one that must sign.
+ */
 export async function signDraft(
   file: string,
   { keys: folders, passphrase }: Pick<Publisher, 'keys' | 'passphrase'>,
@@ -66,8 +68,9 @@ function described(draft: RootDraft, signed: readonly string[]): SignedDraft {
 }
 
 /**
- * Publishes a draft; several copies of it, signed apart, are put together. Returns the version of the root, also when it is published
- * already. Rejects, with who must sign still, when the thresholds of the old or of the new root are not met.
+ * Publishes a draft; several copies of it that were signed separately are merged. Returns the version of the root, also
+ * when it is published already. Rejects when the threshold of the old or of the new root is not met, and names the keys
+ * that must still sign.
  */
 export async function publishDraft(publisher: Publisher, files: readonly string[]): Promise<number> {
   return inRepository(publisher, async (session) => {
@@ -85,7 +88,7 @@ export async function publishDraft(publisher: Publisher, files: readonly string[
         'the draft was overtaken by another root: make it again with repository rotate',
       );
     }
-    // What the draft says of the root before it is not asked: the published one decides.
+    // The published root decides, and not the previous root in the draft.
     const lacking = lackingSignatures({ previous: state.root.metadata, next });
     if (lacking.length > 0)
       throw new PublishError(
@@ -97,7 +100,7 @@ export async function publishDraft(publisher: Publisher, files: readonly string[
   });
 }
 
-/** A sentence for each root whose threshold is not met; one for both where they ask for the same. */
+/** A sentence for each root whose threshold is not met; one for both if they ask for the same. */
 export function lackingTexts(lacking: readonly Lacking[]): string[] {
   const texts = lacking.map(({ tally: { threshold, signed, missing } }) => {
     const more = `${threshold - signed.length} more of ${missing.map(shortId).join(', ')} must sign`;
@@ -114,7 +117,7 @@ function merge(drafts: readonly { file: string; draft: RootDraft }[]): Metadata<
   for (const { file, draft } of others) {
     if (!draft.next.signed.equals(next.signed)) {
       throw new PublishError(
-        `cannot put ${file} and ${first.file} together: they are drafts of different roots`,
+        `cannot merge ${file} and ${first.file}: they are drafts of different roots`,
         'let all sign copies of one draft',
       );
     }

@@ -1,6 +1,7 @@
 /**
- * Removes what nothing names any more, but not at once: a client in the middle of a refresh, or behind a cache, still asks for what the
- * timestamp that it has leads to. `unused.json` in the folder of the repository says since when a file is not named; it is not published.
+ * Removes files that no metadata names any more, but not at once: a client in the middle of a refresh, or behind a
+ * cache, still asks for the files of its older timestamp. `unused.json` in the folder of the repository says since when
+ * a file is unused; it is not published.
  */
 import { readdir } from 'node:fs/promises';
 import { join, relative } from 'node:path';
@@ -16,12 +17,12 @@ import { readState, type State } from '../state.ts';
 
 const DAY_MS = 86_400_000;
 
-/** Paths below the folder of the repository, and since when they are not named. */
+/** Paths below the folder of the repository, and since when they are unused. */
 const Unused = z.strictObject({ format: z.literal(1), since: z.record(z.string(), z.iso.datetime()) });
 
 /**
- * Removes the files that have not been named for so many days (those of the settings), and at least for as long as a timestamp that
- * named them could be valid; notes those that are not named since now.
+ * Removes the files that have been unused for so many days (those of the settings), and at least for as long as a
+ * timestamp that named them could be valid; writes down the files that have just become unused.
  */
 export async function removeOld(session: Session, keepDays = session.settings.keepDays): Promise<void> {
   const { folder, settings, now, step } = session;
@@ -50,7 +51,7 @@ async function unusedFiles(folder: string, { snapshot, targets }: State): Promis
     ['snapshot', snapshot.metadata.signed.version],
     ['targets', targets.metadata.signed.version],
   ] as const) {
-    // A higher number was never published, and stays so that it is never used for other bytes.
+    // A file with a higher number was never published. It stays, so that its number is never used for other bytes.
     const older = (await versionsOf(folder, role)).filter((version) => version < current);
     found.push(...older.map((version) => relative(folder, metadataFile(folder, role, version))));
   }
@@ -63,7 +64,7 @@ async function unusedFiles(folder: string, { snapshot, targets }: State): Promis
   return found.sort();
 }
 
-/** Files with a digest in their name; what somebody else has put there is not ours to remove. */
+/** Files with a digest in their name: other files there are not the publisher's, and stay. */
 async function targetFilesIn(folder: string): Promise<string[]> {
   const place = targetsFolder(folder);
   try {
@@ -77,7 +78,7 @@ async function targetFilesIn(folder: string): Promise<string[]> {
   }
 }
 
-/** A draft of a root that is there, or was overtaken by another. */
+/** Removes the drafts of roots that are published, or were overtaken by another. */
 async function removeOldDrafts(folder: string, { roots }: State): Promise<void> {
   for (const { metadata } of roots) await removeFile(draftFile(folder, metadata.signed.version));
   await removeLeftovers(draftsFolder(folder));
@@ -89,7 +90,7 @@ async function readUnused(file: string): Promise<Record<string, string>> {
   const { success, data, error } = Unused.safeParse(parseJson(text));
   if (success) return data.since;
   const why = z.prettifyError(error);
-  throw new PublishError(`cannot use ${file}: ${why}`, 'remove it: what is not named is then kept anew', {
+  throw new PublishError(`cannot use ${file}: ${why}`, 'remove it: the time of unused files then begins again', {
     cause: error,
   });
 }

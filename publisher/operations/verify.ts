@@ -1,6 +1,7 @@
 /**
- * The repository as a client sees it, from the first root on, and everything that is wrong with it at once. It needs no keys, writes
- * nothing, and takes nothing for granted: it shares only the reading of files with what publishes.
+ * Checks the repository as a client sees it, from the first root on, and lists everything that is wrong. It needs no
+ * keys and writes nothing. With the commands that publish it shares only the reading of files, so that it does not
+ * repeat their mistakes.
  */
 import { createHash } from 'node:crypto';
 import { createReadStream, existsSync } from 'node:fs';
@@ -18,14 +19,14 @@ export interface VerifyOptions {
   now?: () => Date;
 }
 
-/** Never rejects for what is wrong with the repository, only for what keeps it from looking. */
+/** Problems of the repository are findings; rejects only with errors that prevent the check. */
 export async function verifyRepository(
   folder: string,
   { root: shipped, now = () => new Date() }: VerifyOptions = {},
 ): Promise<Findings> {
   const found = new Findings(now(), (await readSettings(folder)).expires);
   const root = await walkRoots(folder, found, shipped);
-  // It ends where a client would: what is named by something that cannot be read is not looked at.
+  // It ends where a client would: a file that only an unreadable file names is not checked.
   if (root === null) return found;
   found.report(root, 'root', root);
   const timestamp = await readRole(folder, found, root, 'timestamp');
@@ -42,7 +43,7 @@ export async function verifyRepository(
   return found;
 }
 
-/** The newest root, reached step by step; null where there is no way to it. */
+/** The newest root, reached step by step; null if a step fails. */
 async function walkRoots(folder: string, found: Findings, shipped: string | undefined): Promise<Sealed<'root'> | null> {
   const versions = await versionsOf(folder, 'root');
   for (let version = 1; version < (versions.at(-1) ?? 0); version += 1) {
@@ -60,7 +61,7 @@ async function walkRoots(folder: string, found: Findings, shipped: string | unde
     const next = await found.read('root', file);
     if (next === null) return null;
     found.requireVersion(next, version, file);
-    found.requireSigned(root, 'root', next, `root ${version - 1} does not vouch for root ${version}: `);
+    found.requireSigned(root, 'root', next, `root ${version - 1} does not accept root ${version}: `);
     found.requireSigned(next, 'root', next);
     if (next.metadata.signed.version !== version) return null;
     root = next;

@@ -1,4 +1,7 @@
-/** Takes files out of the repository: no client finds them any more, though their bytes stay a while for those that have just asked. */
+/**
+ * Takes files out of the repository: no client finds them any more,
+ * though their bytes stay a while for those that have just asked.
+ */
 import { nearest } from '../../src/base/nearest.ts';
 import { PublishError } from '../errors.ts';
 import { metadataFile, versionsOf } from '../layout.ts';
@@ -35,7 +38,7 @@ export async function withdrawTargets(
   });
 }
 
-/** A withdrawal that was cut off after it was published is no mistake when it is repeated; a slip of the pen is one. */
+/** It is no error to repeat a withdrawal that was cut off after its publication; a misspelt path is one. */
 async function requireOnceThere(folder: string, path: string, present: readonly string[]): Promise<void> {
   for (const version of await versionsOf(folder, 'targets')) {
     const { metadata } = await readMetadata(metadataFile(folder, 'targets', version), 'targets');

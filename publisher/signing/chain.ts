@@ -1,4 +1,4 @@
-/** What follows from a change: targets, the snapshot that names them, the timestamp that names the snapshot, all signed. */
+/** The files of a change: targets, the snapshot that names them, the timestamp that names the snapshot, all signed. */
 import { Metadata, type Root, Snapshot, type TargetFile, Targets, Timestamp } from '@tufjs/models';
 import { durationMs, timestampText } from '../durations.ts';
 import { versionsOf } from '../layout.ts';
@@ -9,24 +9,24 @@ import type { OnlineRole, RoleName } from './roles.ts';
 import { sign } from './signatures.ts';
 
 export interface Change {
-  /** All targets, as they are to be; without it they stay. */
+  /** All targets after the change; absent: they stay. */
   targets?: Readonly<Record<string, TargetFile>>;
-  /** Roles that are to be signed anew although nothing changed. */
+  /** Roles to sign again although nothing changed. */
   renew?: readonly OnlineRole[];
   /** Roots whose thresholds must be met. */
   must: readonly Root[];
-  /** Roots that may come, whose keys sign too when they are at hand. */
+  /** Roots that may follow: their keys sign too when they are at hand. */
   also?: readonly Root[];
 }
 
-/** What is to be written. Whatever is signed anew takes what names it along, up to the timestamp. */
+/** The metadata to write. When a role is signed again, so are the roles that name it, up to the timestamp. */
 export interface Chain {
   targets: Sealed<'targets'> | null;
   snapshot: Sealed<'snapshot'> | null;
   timestamp: Sealed<'timestamp'>;
 }
 
-/** The parts of a state that a chain follows on; none for the first one. */
+/** The parts of a state that a chain follows; null for the first chain. */
 export type Before = Pick<State, OnlineRole> | null;
 
 /** Signs; writes nothing. Throws when too few keys are at hand. */
@@ -58,15 +58,15 @@ export async function signChain(session: Session, before: Before, change: Change
   return { targets, snapshot, timestamp: sign(new Metadata(signed), 'timestamp', session.keys, trust) };
 }
 
-/** What all roles sign, with the end that the settings ask for. */
+/** The fields that all roles sign, with the expiry of the settings. */
 export function common({ settings, now }: Session, role: RoleName, version: number) {
   const expires = new Date(now.getTime() + durationMs(settings.expires[role], `the expiry of ${role}`));
   return { version, specVersion: SPECIFICATION, expires: timestampText(expires) };
 }
 
 /**
- * Never a number whose file is there, though nothing names it: a publisher was killed then, and a mirror or a cache may hold that file
- * for ever.
+ * Never a number whose file exists, although nothing names it: a killed
+ * publisher has left it, and a mirror or a cache may keep that file for ever.
  */
 async function nextVersion(folder: string, role: 'targets' | 'snapshot', before: Before): Promise<number> {
   return Math.max(before?.[role].metadata.signed.version ?? 0, ...(await versionsOf(folder, role))) + 1;

@@ -1,4 +1,7 @@
-/** Ed25519 keys as files: PKCS#8 in PEM, mode 0600, encrypted when there is a passphrase. Names are for people; a key is known by its id. */
+/**
+ * Ed25519 keys as files: PKCS#8 in PEM, mode 0600, encrypted when there
+ * is a passphrase. Names are for people; a key is known by its id.
+ */
 import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
@@ -14,7 +17,7 @@ export const PASSPHRASE_VARIABLE = 'SMM_REPOSITORY_PASSPHRASE';
 
 export interface SigningKey {
   file: string;
-  /** The role that the file's name says; null for a name of somebody's own. What counts is what root.json says. */
+  /** The role in the file's name; null for any other name. It is only a hint: root.json decides. */
   madeFor: RoleName | null;
   key: Key;
   sign(data: Buffer): Signature;
@@ -25,7 +28,7 @@ function folderFor(keys: string, role: RoleName): string {
   return role === 'root' ? join(keys, 'root') : keys;
 }
 
-/** Makes `<role>-<number>.pem`, unless it is there already: then that one is taken. */
+/** Makes `<role>-<number>.pem`, or reads it if it exists already. */
 export async function makeKey(
   keys: string,
   role: RoleName,
@@ -50,7 +53,10 @@ export async function nextKeyNumber(keys: string, role: RoleName): Promise<numbe
   return Math.max(0, ...numbers) + 1;
 }
 
-/** Every key in these folders and in their folders `root`, each once. A folder without keys is an error: it may be a wrong one. */
+/**
+ * Every key in these folders and in their folders `root`, each
+ * once. A folder without keys is an error: it may be a wrong one.
+ */
 export async function readKeys(folders: readonly string[], passphrase: string | undefined): Promise<SigningKey[]> {
   const found = new Map<string, SigningKey>();
   for (const folder of folders) {
@@ -92,7 +98,7 @@ async function readKey(file: string, passphrase: string | undefined): Promise<Si
   }
 }
 
-/** The public key in a PEM file: of somebody who keeps the private one. */
+/** The public key in a PEM file, whose owner keeps the private one. */
 export async function readPublicKey(file: string): Promise<Key> {
   const pem = await readPem(file);
   if (!pem.includes('-----BEGIN PUBLIC KEY-----')) {
@@ -131,7 +137,7 @@ function signingKey(file: string, secret: KeyObject): SigningKey {
 function publicKey(key: KeyObject, file: string): Key {
   if (key.asymmetricKeyType !== 'ed25519') {
     throw new PublishError(
-      `cannot use ${file}: it is no Ed25519 key`,
+      `cannot use ${file}: it is not an Ed25519 key`,
       'make one with openssl genpkey -algorithm ed25519',
     );
   }

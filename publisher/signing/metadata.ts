@@ -14,7 +14,7 @@ import { hasCode } from '../../src/host/files/file-errors.ts';
 import { PublishError } from '../errors.ts';
 import type { RoleName } from './roles.ts';
 
-/** The version of TUF's specification that the files say. */
+/** The version of TUF's specification that the files name. */
 export const SPECIFICATION = '1.0.34';
 
 /** What each role signs. */
@@ -34,7 +34,10 @@ export interface Sealed<R extends RoleName = RoleName> {
 
 type Json = Parameters<typeof Metadata.fromJSON>[1];
 
-/** Reads a file of a role. Rejects when it is absent, unreadable, or no metadata of this role; signatures are not looked at. */
+/**
+ * Reads a file of a role. Rejects when it is absent, unreadable,
+ * or not metadata of this role. Does not check signatures.
+ */
 export async function readMetadata<R extends RoleName>(file: string, role: R): Promise<Sealed<R>> {
   let bytes: Buffer;
   try {
@@ -50,13 +53,13 @@ export async function readMetadata<R extends RoleName>(file: string, role: R): P
   return { metadata: parseMetadata(bytes.toString('utf8'), role, file), bytes };
 }
 
-/** Throws with `name` in the sentence for what is no metadata of this role. */
+/** Throws, with `name` in the sentence, for a text that is not metadata of this role. */
 export function parseMetadata<R extends RoleName>(text: string, role: R, name: string): Metadata<SignedBy[R]> {
   try {
     return metadataFromJson(JSON.parse(text) as Json, role);
   } catch (cause) {
     throw new PublishError(
-      `cannot use ${name}: it is no ${role} metadata: ${(cause as Error).message}`,
+      `cannot use ${name}: it is not ${role} metadata: ${(cause as Error).message}`,
       'fetch the file from where it is published',
       { cause },
     );
@@ -80,7 +83,10 @@ export function seal<R extends RoleName>(metadata: Metadata<SignedBy[R]>): Seale
   return { metadata, bytes: Buffer.from(`${JSON.stringify(metadata.toJSON(), null, 2)}\n`) };
 }
 
-/** How the metadata of another role refers to a file: with length and digest, so that no client loads more, or another one. */
+/**
+ * The entry with which other metadata names a file: with length
+ * and digest, so that a client loads no more, and no other file.
+ */
 export function metaFileOf({ metadata, bytes }: Sealed): MetaFile {
   return new MetaFile({ version: metadata.signed.version, length: bytes.length, hashes: { sha256: sha256(bytes) } });
 }

@@ -1,4 +1,4 @@
-/** Which keys a role is to have: what somebody asks for, applied to what a root says now. */
+/** The new keys of a role: the options of a rotation, applied to the present root. */
 import type { Key } from '@tufjs/models';
 import { PublishError } from '../errors.ts';
 import type { Session } from '../publisher.ts';
@@ -9,9 +9,12 @@ import { type RoleKeys, requireReachable, roleKeysOf } from './root.ts';
 import { keyIdsOf, shortId } from './signatures.ts';
 
 export interface RotateOptions {
-  /** With more than one, all keys of each are replaced, and nothing below may be given. */
+  /** With more than one role, all keys of each are replaced, and no option below may be given. */
   roles: readonly RoleName[];
-  /** Ids of keys to take out of use, or their beginnings. Default: with `add` or `addPublic` none, without them all of the role. */
+  /**
+   * Ids of keys to take out of use, or their beginnings. Default:
+   * with `add` or `addPublic` none, without them all of the role.
+   */
   remove?: readonly string[];
   /** How many new keys are made; as many as are removed, without those of `addPublic`. */
   add?: number | undefined;
@@ -31,7 +34,7 @@ export interface RoleChange {
   threshold: number;
 }
 
-/** Rejects for what cannot be, before anything is changed. */
+/** Rejects for an impossible change, before anything is changed. */
 export async function plannedChanges({ root }: State, options: RotateOptions): Promise<RoleChange[]> {
   const { roles, remove = [], add, addPublic = [], threshold } = options;
   const isPlain = remove.length + addPublic.length === 0 && add === undefined && threshold === undefined;
@@ -52,7 +55,7 @@ export async function plannedChanges({ root }: State, options: RotateOptions): P
   });
 }
 
-/** Makes the keys of a change. Keys of its role that never came into use are taken first: a killed rotation left them. */
+/** Makes the keys of a change. First it takes keys of the role that were never used: a killed rotation left them. */
 export async function makeKeysFor(
   session: Session,
   { roots }: State,
@@ -68,12 +71,12 @@ export async function makeKeysFor(
   return made;
 }
 
-/** The keys and the threshold that a role has then. */
+/** The keys and the threshold of a role after the change. */
 export function changedRole({ kept, brought, threshold }: RoleChange, made: readonly SigningKey[]): RoleKeys {
   return { keys: unique([...kept, ...brought, ...made.map(({ key }) => key)]), threshold };
 }
 
-/** Whether a rotation before this one, perhaps a killed one, has taken all of these keys out of use. */
+/** Whether an earlier rotation, perhaps a killed one, has taken all of these keys out of use. */
 export function isGone({ roots, root }: State, { roles, remove = [] }: RotateOptions): boolean {
   const ids = roles.flatMap((role) => keyIdsOf(root.metadata.signed, role));
   const old = roots.flatMap(({ metadata }) => roles.flatMap((role) => keyIdsOf(metadata.signed, role)));
@@ -83,7 +86,7 @@ export function isGone({ roots, root }: State, { roles, remove = [] }: RotateOpt
   );
 }
 
-/** Eight hex digits: fewer could mean another key one day. */
+/** Eight hex digits: fewer could match another key one day. */
 const SHORTEST_ID = 8;
 
 function split(
@@ -103,7 +106,7 @@ function keyOf(role: RoleName, keys: readonly Key[], id: string): Key {
   const found = keys.filter(({ keyID }) => keyID.startsWith(id));
   if (found.length === 1 && found[0] !== undefined && id.length >= SHORTEST_ID) return found[0];
   throw new PublishError(
-    `cannot remove the key ${id}: ${id.length < SHORTEST_ID ? 'so few letters are no id' : `${role} has no such key`}`,
+    `cannot remove the key ${id}: ${id.length < SHORTEST_ID ? 'that is too short for an id' : `${role} has no such key`}`,
     `it has ${keys.map(({ keyID }) => shortId(keyID)).join(', ')}`,
   );
 }

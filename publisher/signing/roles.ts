@@ -1,6 +1,6 @@
 /** TUF's four roles: who signs what, and for how long. */
 
-/** In the order in which a change is published; root stands apart. */
+/** In the order in which a change is published; root is not part of that. */
 export const ONLINE_ROLES = ['targets', 'snapshot', 'timestamp'] as const;
 export type OnlineRole = (typeof ONLINE_ROLES)[number];
 
@@ -21,7 +21,10 @@ export const DEFAULT_KEYS: Record<RoleName, KeyCount> = {
   timestamp: { keys: 1, threshold: 1 },
 };
 
-/** How long a signature holds. A timestamp's is how long a stale mirror can go unnoticed, and how long `refresh` may fail. */
+/**
+ * How long a signature is valid. For a timestamp: how long a
+ * stale mirror can go unnoticed, and how long `refresh` may fail.
+ */
 export const DEFAULT_EXPIRES: Record<RoleName, string> = {
   root: '365d',
   targets: '90d',

@@ -1,4 +1,4 @@
-/** Root metadata made of keys and thresholds, and what differs between two of them in words. */
+/** Makes root metadata of keys and thresholds, and puts the differences of two roots into words. */
 import { type Key, Metadata, Root } from '@tufjs/models';
 import { PublishError } from '../errors.ts';
 import type { Session } from '../publisher.ts';
@@ -35,7 +35,7 @@ export function makeRoot(session: Session, version: number, roles: Record<RoleNa
   );
 }
 
-/** Throws when `threshold` of so many keys cannot sign, or need not. */
+/** Throws when the threshold is larger than the number of keys, or 0. */
 export function requireReachable(role: RoleName, keys: number, threshold: number): void {
   if (threshold >= 1 && threshold <= keys) return;
   throw new PublishError(
@@ -67,5 +67,5 @@ export function differences(before: Root, after: Root): string[] {
         : [`${role}: ${next.threshold} must sign, instead of ${old.threshold}`]),
     ];
   });
-  return [...lines, `it holds until ${after.expires}, instead of ${before.expires}`];
+  return [...lines, `it is valid until ${after.expires}, instead of ${before.expires}`];
 }

@@ -1,20 +1,20 @@
-/** Who has signed what, and who must still. */
+/** Which keys have signed, and which must still sign. */
 import type { Key, Metadata, Root } from '@tufjs/models';
 import { PublishError } from '../errors.ts';
 import type { SigningKey } from './keys.ts';
 import { type Sealed, type Signed, type SignedBy, seal } from './metadata.ts';
 import type { RoleName } from './roles.ts';
 
-/** What a root says of a role, as far as signatures of it are there. */
+/** The signatures of a role, counted by the rules of a root. */
 export interface Tally {
   threshold: number;
-  /** Ids of the keys whose signature is there and right. */
+  /** Ids of the keys with a valid signature. */
   signed: string[];
   /** Ids of the keys that have not signed. */
   missing: string[];
 }
 
-/** Counts the signatures that are right: a key counts once, and a signature that does not verify not at all. */
+/** Counts valid signatures: a key counts once, and a signature that does not verify does not count. */
 export function tally(root: Root, role: RoleName, metadata: Metadata<Signed>): Tally {
   const { threshold, keyIDs } = roleOf(root, role);
   const isSigned = (id: string) => root.keys[id] !== undefined && hasSigned(root.keys[id], metadata);
@@ -38,7 +38,7 @@ export function keyIdsOf(root: Root, role: RoleName): readonly string[] {
 export function roleOf(root: Root, role: RoleName) {
   const found = root.roles[role];
   if (found === undefined)
-    throw new PublishError(`cannot use root ${root.version}: it has no role ${role}`, 'fetch it anew');
+    throw new PublishError(`cannot use root ${root.version}: it has no role ${role}`, 'fetch it again');
   return found;
 }
 
@@ -47,7 +47,7 @@ function hasSigned(key: Key, metadata: Metadata<Signed>): boolean {
     key.verifySignature(metadata);
     return true;
   } catch (error) {
-    // The library's way of saying no: it is no failure of ours, whatever its reason.
+    // The library throws when a signature does not verify: for us that is an answer.
     if (error instanceof Error) return false;
     throw error;
   }
@@ -73,8 +73,8 @@ export function canSign(root: Root, role: RoleName, keys: readonly SigningKey[])
 }
 
 /**
- * Signs with every key at hand that one of the roots names for the role. Throws when that is not enough for each of `must`; of
- * `also`, a root that is to come, there may be too few.
+ * Signs with every key at hand that one of the roots names for the role. Throws when that is not enough for a root in
+ * `must`; for the roots in `also`, which may follow, there may be too few signatures.
  */
 export function sign<R extends RoleName>(
   metadata: Metadata<SignedBy[R]>,

@@ -1,4 +1,4 @@
-/** The root that a package brings: looked at before it is on a thousand machines. */
+/** The root that a package brings: checked before it is on a thousand machines. */
 import { PublishError } from '../errors.ts';
 import { readMetadata } from './metadata.ts';
 import { isSignedFor } from './signatures.ts';

@@ -1,4 +1,4 @@
-/** Looks into an archive before it is published: every agent that is told to will download it, so what is wrong is to be seen here. */
+/** Checks an archive before it is published: later each agent of a fleet downloads it, so errors must show up here. */
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
 import { Readable } from 'node:stream';
@@ -24,14 +24,14 @@ export type Manifest = z.infer<typeof Manifest>;
 interface Found {
   sha256: string;
   size: number;
-  /** The beginning, for what is looked at more closely. */
+  /** The beginning, for a closer look at some files. */
   head: Buffer;
 }
 
 /** release.json has a few hundred bytes. */
 const HEAD_BYTES = 64 * 1024;
 
-/** Returns release.json of the archive, whose files are all there and as it says. Rejects with what is wrong. */
+/** Returns the release.json of an archive whose files are complete and as it says. Rejects for any other archive. */
 export async function checkArchive(
   file: string,
   bytes: Buffer,
@@ -65,11 +65,11 @@ function requireMeaning(
 ): void {
   const said = meaning.kind === 'agent' ? manifest.version : manifest.runtime;
   if (said !== meaning.version)
-    throw wrong(file, `it is version ${said}, and would be published as ${meaning.version}`);
+    throw wrong(file, `it is version ${said}, but would be published as ${meaning.version}`);
   if (meaning.kind === 'agent') return;
   const architecture = architectureOf(files.get('bin/node')?.head ?? Buffer.alloc(0));
   if (architecture === null || architecture === meaning.architecture) return;
-  throw wrong(file, `its node is for ${architecture}, and would be published for ${meaning.architecture}`);
+  throw wrong(file, `its node is for ${architecture}, but would be published for ${meaning.architecture}`);
 }
 
 async function filesOf(file: string, bytes: Buffer): Promise<Map<string, Found>> {

@@ -1,4 +1,4 @@
-/** What `announce --istio` pins: packages of Istio by what they are, and lists of their digests. */
+/** The digests that `announce --istio` pins: those of packages of Istio, and of lists. */
 import { readFile, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { digestKey, type PackageDigests, parseDigests } from '../../src/control-plane/target/package-digests.ts';
@@ -9,7 +9,7 @@ import { istioMeaning } from './istio-package.ts';
 
 const MAX_LIST_BYTES = 65_536;
 
-/** Rejects for a file that is neither, and where two disagree. */
+/** Rejects for a file that is neither, and when two files disagree. */
 export async function digestsOf(files: readonly string[]): Promise<PackageDigests> {
   const all = new Map<string, string>();
   for (const file of files) {
@@ -31,7 +31,7 @@ async function ofOne(file: string): Promise<PackageDigests> {
   const digests = parseDigests(await readList(file));
   if (!('problem' in digests)) return digests;
   const remedy = 'give a package (.deb), or a list with a line "<version> <architecture> <SHA-256>" for each';
-  throw new PublishError(`cannot pin what ${basename(file)} says: ${digests.problem}`, remedy);
+  throw new PublishError(`cannot pin the digests in ${basename(file)}: ${digests.problem}`, remedy);
 }
 
 async function readList(file: string): Promise<string> {

@@ -1,4 +1,4 @@
-/** What an Istio package says of itself. */
+/** The version and architecture that an Istio package names. */
 import { basename } from 'node:path';
 import { describeError } from '../../src/base/errors.ts';
 import { readIdentity } from '../../src/istio/package/control.ts';
@@ -25,8 +25,8 @@ export async function istioMeaning(file: string): Promise<Extract<Meaning, { kin
   const version = istioVersion(packaged);
   if (version === null) {
     throw new PublishError(
-      `cannot publish ${basename(file)}: ${packaged} is no version of Istio`,
-      'say what it is with --as',
+      `cannot publish ${basename(file)}: ${packaged} is not a version of Istio`,
+      'name its path with --as',
     );
   }
   if (architecture !== 'amd64' && architecture !== 'arm64') {
@@ -38,7 +38,10 @@ export async function istioMeaning(file: string): Promise<Extract<Meaning, { kin
   return { kind: 'istio', version, architecture };
 }
 
-/** A prerelease 1.31.0-rc.0 is package version 1.31.0rc.0, since a hyphen has another meaning there; likewise a distributor's suffix. */
+/**
+ * A prerelease 1.31.0-rc.0 is package version 1.31.0rc.0, since a
+ * hyphen has another meaning there; likewise a distributor's suffix.
+ */
 function istioVersion(packaged: string): string | null {
   const [, release, rest = ''] = /^(\d+\.\d+\.\d+)[-~]?(.*)$/.exec(packaged) ?? [];
   if (release === undefined) return null;

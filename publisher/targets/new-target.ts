@@ -1,4 +1,4 @@
-/** A file that is to be published: under which path, and whether it is what that path says. */
+/** A file to publish: its path in the repository, and whether the file is what the path says. */
 import { readFile } from 'node:fs/promises';
 import { basename, extname, resolve } from 'node:path';
 import { TargetFile } from '@tufjs/models';
@@ -11,18 +11,18 @@ import { type Meaning, meaningOf, meaningOfFile, pathOf, requirePath } from './t
 
 export interface NewTarget {
   file: string;
-  /** Without it the file's name, or the package itself, says it. */
+  /** Absent: the file's name, or the package itself, names it. */
   path?: string | undefined;
 }
 
-/** A file in memory, so that what was looked at is what is published, whatever happens to the file meanwhile. */
+/** A file in memory, so that exactly the checked bytes are published, also if the file changes meanwhile. */
 export interface CheckedTarget {
   target: TargetFile;
   sha256: string;
   bytes: Buffer;
 }
 
-/** Rejects for a file that cannot be read, whose path nobody can tell, or that is not what its path says. */
+/** Rejects for a file that cannot be read, whose path is unknown, or that is not what its path says. */
 export async function checkTarget({ file, path }: NewTarget): Promise<CheckedTarget> {
   const bytes = await readFile(file).catch((cause) => {
     throw fileError('read', file, cause);

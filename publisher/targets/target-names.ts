@@ -1,4 +1,7 @@
-/** What a target's path says of its content. The names themselves are made in src/downloads/targets.ts, for publisher and agent alike. */
+/**
+ * The meaning of a target's path. The names themselves are
+ * made in src/downloads/targets.ts, for publisher and agent alike.
+ */
 import { basename, posix } from 'node:path';
 import semver from 'semver';
 import { agentTarget, istioTarget, runtimeTarget, type TargetArchitecture } from '../../src/downloads/targets.ts';
@@ -30,7 +33,7 @@ export function pathOf(meaning: Meaning): string {
   }
 }
 
-/** What an agent will take a target of this path for; null for one that no agent asks for. */
+/** The meaning of a path for an agent; null for a path that no agent asks for. */
 export function meaningOf(path: string): Meaning | null {
   const meaning = match(path) ?? match(posix.basename(path));
   return meaning !== null && pathOf(meaning) === path ? meaning : null;
@@ -52,7 +55,9 @@ function match(name: string): Meaning | null {
   return null;
 }
 
-/** Throws for what cannot be a path in the repository: it becomes a part of URLs and of files on many machines. */
+/**
+ * Throws for a text that cannot be a path in the repository: it becomes a part of URLs and of files on many machines.
+ */
 export function requirePath(path: string): void {
   const isSafe = /^[A-Za-z0-9_][A-Za-z0-9_.+~-]*(\/[A-Za-z0-9_][A-Za-z0-9_.+~-]*)*$/.test(path);
   if (isSafe) return;

@@ -6,8 +6,8 @@
 import { hideSecrets } from './secrets.ts';
 
 /**
- * Codes by room: 1xx configuration, 2xx control plane, 3xx VM configuration, 4xx releases and repository, 5xx host and Istio's unit,
- * 6xx command line, 7xx the agent's own upgrade.
+ * Codes by room: 1xx configuration, 2xx control plane, 3xx VM configuration, 4xx releases and repository, 5xx host and
+ * Istio's unit, 6xx command line, 7xx the agent's own upgrade.
  */
 export type ErrorCode = `SMM${1 | 2 | 3 | 4 | 5 | 6 | 7}${number}`;
 
@@ -18,7 +18,7 @@ export class AgentError extends Error {
   readonly remedy: string;
 
   constructor(code: ErrorCode, message: string, remedy: string, options?: ErrorOptions) {
-    // Many a message quotes a URL: it goes to the journal, to files that all may read, and to the cluster.
+    // A message may quote a URL, and it goes to the journal, to the cluster, and to files that every user may read.
     super(hideSecrets(message), options);
     this.code = code;
     this.remedy = remedy;
@@ -31,6 +31,6 @@ export function describeError(error: unknown): string {
   const message = hideSecrets(error.message);
   if (error.cause === undefined) return message;
   const cause = describeError(error.cause);
-  // What wraps an error of a library has often taken its words over.
+  // An error that wraps the error of a library often repeats its words.
   return message.includes(cause) ? message : `${message}: ${cause}`;
 }

@@ -1,6 +1,8 @@
 /** "Did you mean ...?": the known word that a wrong one is closest to. */
 
-/** The candidate within two fifths of the word's length (at least 2 edits), null when none is that near. */
+/**
+ * The closest candidate, at most two fifths of the word's length away (at least 2 edits); null when none is that close.
+ */
 export function nearest(word: string, candidates: readonly string[]): string | null {
   const limit = Math.max(2, Math.ceil(word.length * 0.4));
   let best: { candidate: string; distance: number } | null = null;

@@ -30,34 +30,34 @@ export function pathsUnder(root: string) {
     /** Findings about the agent's own versions. Shared with systemd/bin/agent-guard. */
     agentState: at('/var/lib/smm-agent/agent'),
     probation: at('/var/lib/smm-agent/agent/probation'),
-    /** The operator's `smm-agent hold` where agent.yaml could not be edited. */
+    /** Made by `smm-agent hold` when agent.yaml cannot be edited. */
     emergencyHold: at('/var/lib/smm-agent/hold'),
-    /** What the repository said last: untrusted input. */
+    /** The newest metadata of the repository: untrusted input. */
     repositoryCache: at('/var/lib/smm-agent/repository'),
     history: at('/var/lib/smm-agent/history.jsonl'),
     downloads: at('/var/cache/smm-agent'),
     run: at('/run/smm-agent'),
     /** Held while agent.yaml is edited. */
     configLock: at('/run/smm-agent/config.lock'),
-    /** Written by istio-activate: the last start of Istio and its last end, of this boot. */
+    /** Written by istio-activate: Istio's last start and last end since the machine was booted. */
     startRecord: at('/run/smm-agent/istio-started'),
     stopRecord: at('/run/smm-agent/istio-stopped'),
-    /** Written by a version on probation after each turn that did not confirm it: what is still lacking. */
+    /** Written by a version on probation after each turn that did not confirm it: what is still missing. */
     turnRecord: at('/run/smm-agent/agent-turn'),
-    /** Written by the agent: as whom it holds its Lease. */
+    /** Written by the agent: the identity under which it holds its Lease. */
     leaseHolder: at('/run/smm-agent/lease-holder'),
-    /** Written by agent-guard: how often, one after the other, the agent failed before it had completed a turn. */
+    /** Written by agent-guard: how many times in a row the agent failed before it completed a turn. */
     failedStarts: at('/run/smm-agent/agent-failed'),
-    /** The drop-in as the package brings it; src/istio/activation/drop-in.ts puts it in. */
+    /** The drop-in as the package brings it; src/istio/activation/drop-in.ts installs it. */
     dropInTemplate: at('/usr/lib/smm-agent/istio.service.d-zz-smm-agent.conf'),
     statusFile: at('/run/smm-agent/status.json'),
-    /** Which daemon is there, and the turn that it is at. */
+    /** Which daemon runs, and the turn that it is making. */
     activityFile: at('/run/smm-agent/activity.json'),
     socket: at('/run/smm-agent/agent.sock'),
     /** What Istio's own package installs and reads. */
     istio: {
       unitFile: at('/lib/systemd/system/istio.service'),
-      /** Only while the package that brought `unitFile` is not there: kept-unit.ts. */
+      /** Exists only while the package that brought `unitFile` is removed: kept-unit.ts. */
       keptUnitFile: at('/etc/systemd/system/istio.service'),
       dropIn: at('/etc/systemd/system/istio.service.d/zz-smm-agent.conf'),
       envoy: at('/usr/local/bin/envoy'),
@@ -67,18 +67,16 @@ export function pathsUnder(root: string) {
       clusterEnv: at('/var/lib/istio/envoy/cluster.env'),
       sidecarEnv: at('/var/lib/istio/envoy/sidecar.env'),
       mesh: at('/etc/istio/config/mesh'),
-      rootCert: at('/etc/certs/root-cert.pem'),
-      token: at('/var/run/secrets/tokens/istio-token'),
     },
     hosts: at('/etc/hosts'),
     machineId: at('/etc/machine-id'),
     bootId: at('/proc/sys/kernel/random/boot_id'),
-    /** The same where process 1 lives: a sandboxed unit in a container sees another one. */
+    /** The boot id that process 1 sees: in a container, a sandboxed unit sees another one at `bootId`. */
     bootIdOfInit: at('/proc/1/root/proc/sys/kernel/random/boot_id'),
   };
 }
 
-/** A file that the configuration names by its absolute path, where it lies under this root. */
+/** The place, below this root, of a file that the configuration names by its absolute path. */
 export function onMachine(paths: Paths, path: string): string {
   return join(paths.root, path);
 }

@@ -1,4 +1,7 @@
-/** What the agent needs of semver. The package as a whole has twice as much code, which an idle agent would hold for ever. */
+/**
+ * The parts of semver that the agent needs: the whole package
+ * has twice the code, and an idle agent would keep it in memory.
+ */
 export { default as gt } from 'semver/functions/gt.js';
 export { default as gte } from 'semver/functions/gte.js';
 export { default as satisfies } from 'semver/functions/satisfies.js';

@@ -1,6 +1,6 @@
 /**
- * `smm-agent hold` where agent.yaml has errors and cannot be edited: an emergency does not wait until somebody has found a typo. It counts
- * beside `hold` of the file until `smm-agent unhold`.
+ * `smm-agent hold` when agent.yaml has errors and cannot be edited: in an emergency there is no time to search for a
+ * typo. The machine is held until `smm-agent unhold`, in addition to `hold` of the file.
  */
 
 import type { Paths } from '../base/paths.ts';
@@ -20,7 +20,7 @@ export async function isEmergencyHeld({ emergencyHold }: Pick<Paths, 'emergencyH
   return (await readText(emergencyHold)) !== null;
 }
 
-/** `config`, held when there is one. */
+/** `config`, held if there is an emergency hold. */
 export async function withEmergencyHold(paths: Pick<Paths, 'emergencyHold'>, config: Config): Promise<Config> {
   return config.hold || !(await isEmergencyHeld(paths)) ? config : { ...config, hold: true };
 }

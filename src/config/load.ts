@@ -1,4 +1,7 @@
-/** Reads /etc/smm/agent.yaml strictly. Whatever is wrong is an answer: the daemon stays up with it, idle and *misconfigured*. */
+/**
+ * Reads /etc/smm/agent.yaml strictly. Problems are an answer and no error: the daemon stays up, idle and
+ * *misconfigured*.
+ */
 import { createHash } from 'node:crypto';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -14,13 +17,13 @@ export interface ConfigSource {
   given: KeyPath[];
 }
 
-/** `digest` is that of the file which was read (`configDigest`), null where there was none. */
+/** `digest` is that of the file that was read (`configDigest`), null if there was none. */
 export type LoadedConfig = { digest: string | null } & (
   | { state: 'configured'; config: Config; source: ConfigSource }
   | { state: 'misconfigured'; problems: readonly [ConfigProblem, ...ConfigProblem[]] }
 );
 
-/** A configuration is a page; more is a mistake, and would only cost memory. */
+/** A configuration fills a page; a file that is much larger is a mistake, and would only cost memory. */
 export const MAX_CONFIG_BYTES = 1_048_576;
 
 /** Never rejects for what is in the file or lies beside it. */
@@ -40,7 +43,7 @@ export function configDigest(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
-/** The text with what is wrong about the file's mode, or why there is no text. */
+/** The text with the problems of the file's mode, or the problem because of which there is no text. */
 export async function readConfigText(
   paths: Paths,
 ): Promise<{ digest: string | null } & ({ text: string; problems: ConfigProblem[] } | { problems: [ConfigProblem] })> {
@@ -60,9 +63,9 @@ export async function readConfigText(
       );
       return { digest: null, problems: [problem] };
     }
-    // The agent runs as root and does what the file says: whoever may write it would be root.
+    // The agent runs as root and does what the file says: a user who may write the file would be root.
     if ((mode & foreignWriters(gid)) !== 0)
-      problems.push(about('SMM109', 'others than its owner may write it', `run chmod go-w ${file}`));
+      problems.push(about('SMM109', 'users other than its owner may write it', `run chmod go-w ${file}`));
     bytes = await readFile(file);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
@@ -88,16 +91,24 @@ export async function readConfigText(
   }
 }
 
-/** The mode bits with which others could write. Without root (demo, tests) the user's own group is no other: umask 002 is common. */
+/**
+ * The mode bits with which others could write. Without root (demo,
+ * tests) the user's own group does not count: umask 002 is common.
+ */
 function foreignWriters(gid: number): number {
   return process.getuid?.() !== 0 && gid === process.getgid?.() ? 0o002 : 0o022;
 }
 
-/** Names of files that somebody wrote as a configuration, and that nothing reads. Backups of editors and of dpkg are left alone. */
+/**
+ * Names of files that look like a configuration and that nothing
+ * reads. Backups of editors and of dpkg are not among them.
+ */
 const LOOKS_LIKE_CONFIG =
   /^[^.].*\.(ya?ml|json|toml|ini|conf|cfg)$|^(agent|config)(\.ya?ml)?\.d$|^agent\.ya?ml\.(rpmnew|dpkg-new|dpkg-dist|ucf-dist)$/i;
 
-/** Writable by others, or with files beside agent.yaml that would be ignored: whoever wrote them believes that they count (lessons, 15). */
+/**
+ * The folder's problems: others may write it, or it holds files (agent.yml, ...) that an operator believes are read.
+ */
 async function folderProblems(paths: Paths): Promise<ConfigProblem[]> {
   const folder = dirname(paths.config);
   let names: string[];
@@ -106,7 +117,7 @@ async function folderProblems(paths: Paths): Promise<ConfigProblem[]> {
     const { mode, gid } = await stat(folder);
     if ((mode & foreignWriters(gid)) !== 0) {
       const remedy = `run chmod go-w ${folder}`;
-      const sentence = 'others than its owner may write in this folder';
+      const sentence = 'users other than its owner may write in this folder';
       problems.push({ code: 'SMM109', file: folder, line: null, column: null, key: null, sentence, remedy });
     }
     names = await readdir(folder);

@@ -27,7 +27,7 @@ export async function parseConfig(text: string, file: string): Promise<ParsedCon
     const base = { file, ...at(error.pos[0]), key: null };
     if (error.code === 'DUPLICATE_KEY') {
       const [name] = /^[\w.-]{1,64}/.exec(text.slice(error.pos[0])) ?? ['this key'];
-      return { ...base, code: 'SMM107', sentence: `${name} stands here twice`, remedy: 'remove one of the two' };
+      return { ...base, code: 'SMM107', sentence: `${name} appears twice here`, remedy: 'remove one of the two' };
     }
     if (error.code === 'MULTIPLE_DOCS') {
       const sentence = 'a second document begins here';
@@ -82,7 +82,7 @@ function problemsOf(issue: z.core.$ZodIssue, data: unknown, file: string, where:
     return issue.keys.map((key) => {
       const known = keysAt(path);
       const close = nearest(key, known);
-      const remedy = close === null ? `known here are ${known.join(', ')}` : `did you mean "${close}"?`;
+      const remedy = close === null ? `the known keys here are ${known.join(', ')}` : `did you mean "${close}"?`;
       const inner = [...path, key];
       return {
         code: 'SMM104',
@@ -126,7 +126,7 @@ function valueAt(data: unknown, path: KeyPath): unknown {
   return value;
 }
 
-/** Where the key or its value begins; for a key that is not there, the place of what would hold it. */
+/** Where the key or its value begins; for a key that is missing, the place of the section that lacks it. */
 function offsetOf(document: Document, path: KeyPath, of: 'key' | 'value'): number {
   let node: unknown = document.contents;
   let pair: Pair<Node, Node | null> | undefined;

@@ -1,11 +1,13 @@
-/** What is wrong with /etc/smm/agent.yaml: each problem names its place and what to do. docs/errors.md lists the codes. */
+/**
+ * What is wrong with /etc/smm/agent.yaml: each problem names its place and what to do. docs/errors.md lists the codes.
+ */
 import { AgentError, type ErrorCode } from '../base/errors.ts';
 
 export interface ConfigProblem {
   code: ErrorCode;
   /** The file that is wrong; mostly agent.yaml itself. */
   file: string;
-  /** Both begin with 1; null when it is about the file as a whole. */
+  /** Both count from 1; null when the problem is about the file as a whole. */
   line: number | null;
   column: number | null;
   /** Dotted path of the key, for example `poll.schedule`. */

@@ -8,7 +8,7 @@ const name = z
   .string()
   .regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/, 'must be a Kubernetes name (lower case, digits, - and .)');
 const file = z.string().regex(/^\/[^\p{Cc}]+$/u, 'must be an absolute path');
-/** No blocks (10.0.0.0/8): they would be taken for names, and match nothing. */
+/** No blocks (10.0.0.0/8): a block would be taken for a name, and match nothing. */
 const NO_PROXY = /^$|^\s*[^\s,/]+\s*(,\s*[^\s,/]+\s*)*$/;
 
 export const Config = z.strictObject({

@@ -1,4 +1,4 @@
-/** Checks that need more than the schema: they hold what other libraries take for valid. Those are imported late. */
+/** Checks that the schema cannot make: other libraries, imported late, decide what is valid. */
 import { isIP } from 'node:net';
 import type { KeyPath } from './keys.ts';
 
@@ -45,7 +45,7 @@ const checks: readonly [KeyPath, Check][] = [
       const unusable =
         /^(0\.0\.0\.0|22[4-9]\..*|23[0-9]\..*|255\.255\.255\.255)$/.test(value) || /^(::|ff.*)$/i.test(value);
       if (isIP(value) === 0 || !unusable) return null;
-      return { sentence: 'nodeIp is no address of one machine', remedy: "write the machine's own address" };
+      return { sentence: 'nodeIp is not the address of one machine', remedy: "write the machine's own address" };
     },
   ],
 ];
@@ -65,7 +65,7 @@ async function plainUrl(key: string, value: string, hint: string) {
   };
 }
 
-/** Problems of values that have the right type; those of other types are the schema's to report. */
+/** Problems of values that have the right type; the schema reports values of another type. */
 export async function semanticProblems(data: unknown): Promise<SemanticProblem[]> {
   const problems: SemanticProblem[] = [];
   for (const [path, check] of checks) {

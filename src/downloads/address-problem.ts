@@ -1,4 +1,6 @@
-/** No connection at all: which of name, port and proxy it was, since the next step of an operator is another one for each. */
+/**
+ * Why there was no connection at all: the name, the port or the proxy. The operator's next step is different for each.
+ */
 import { isAtProxy, networkError } from '../host/network-error.ts';
 import { DownloadError } from './errors.ts';
 
@@ -9,7 +11,7 @@ export interface Way {
   proxy: string | null;
 }
 
-/** SMM412 with what to look at; null for what is no such problem. */
+/** SMM412 with a remedy of its own; null for any other problem. */
 export function addressProblem(url: string, cause: unknown, way: Way): DownloadError | null {
   const { host, hostname } = new URL(url);
   const found = networkError(cause);
@@ -18,7 +20,7 @@ export function addressProblem(url: string, cause: unknown, way: Way): DownloadE
     new DownloadError('SMM412', `cannot download ${url}: ${why}; ${remedy}`, { remedy });
   switch (found.code) {
     case 'ECONNREFUSED':
-      return because(`nobody listens at ${found.place ?? host} (ECONNREFUSED)`, address);
+      return because(`nothing listens at ${found.place ?? host} (ECONNREFUSED)`, address);
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
       return because(
@@ -31,7 +33,7 @@ export function addressProblem(url: string, cause: unknown, way: Way): DownloadE
     case 'ENETUNREACH':
       return because(`there is no route to ${found.place ?? host} (${found.code})`, `${address}, and the routes here`);
     case 'ERR_PROXY_TUNNEL':
-      return because(`the proxy makes no way (${found.message})`, 'check proxy.https, and what the proxy allows');
+      return because(`the proxy opens no tunnel (${found.message})`, 'check proxy.https, and what the proxy allows');
     default:
       return null;
   }

@@ -1,4 +1,6 @@
-/** One connection of a download: it takes up what earlier ones left, and leaves what it got to the next. */
+/**
+ * One connection of a download: it continues the part that earlier connections left, and leaves its own to the next.
+ */
 import { createHash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -16,13 +18,12 @@ import type { HttpPolicy } from './policy.ts';
 import { rangeHeaders, startOf, totalOf, validatorOf } from './range.ts';
 import type { FetchedPackage, FetchOptions, WantedFile } from './source.ts';
 
-/** Left free on the file system for everybody else. */
+/** Left free on the file system for other programs. */
 const RESERVE_BYTES = 20_000_000;
 const INODES = 10;
 
-/** One connection. */
 export class Attempt {
-  /** Bytes that this connection brought. */
+  /** Bytes that this connection has received. */
   received = 0;
   readonly #wanted: WantedFile;
   readonly #options: FetchOptions;
@@ -48,15 +49,15 @@ export class Attempt {
     const start = startOf(response, earlier);
     if (start === null) {
       response.body.destroy();
-      if (earlier === null) throw broken(url, `a part (${response.status}) came that nobody asked for`);
-      return this.#anew();
+      if (earlier === null) throw broken(url, `the server sent a part (${response.status}) that was not asked for`);
+      return this.#startAgain();
     }
     const hash = start > 0 && earlier !== null ? earlier.hash : createHash('sha256');
     const bytes = await this.#receive(response, start, hash);
     const actual = hash.digest('hex');
     if (this.#isWhole(bytes, actual)) return this.#complete(bytes);
-    // Two halves that do not fit may be two versions of the file: the whole is asked for before anybody is blamed.
-    if (start > 0) return this.#anew();
+    // Two halves that do not fit may be two versions of the file: the whole is asked for before an error is reported.
+    if (start > 0) return this.#startAgain();
     await this.#partial.discard();
     throw tooShort(this.#wanted, bytes) ?? wrongDigest(url, sha256, actual, policy);
   }
@@ -65,7 +66,7 @@ export class Attempt {
     return digest === this.#wanted.sha256 && tooShort(this.#wanted, bytes) === null;
   }
 
-  async #anew(): Promise<FetchedPackage> {
+  async #startAgain(): Promise<FetchedPackage> {
     await this.#partial.discard();
     return this.run();
   }
@@ -102,7 +103,7 @@ export class Attempt {
         }
         signal.throwIfAborted();
       } finally {
-        // Also what came before a break: the next connection goes on behind it.
+        // Keeps also what came before a break: the next connection continues it.
         await this.#finish(writer, file);
       }
       return bytes;
@@ -126,14 +127,14 @@ export class Attempt {
     checkpoint('download-halfway');
   }
 
-  /** Nothing is kept of what is known to be wrong: the next connection would go on behind it. */
+  /** Discards a part that is known to be wrong: the next connection would continue it. */
   async #refuse(problem: AgentError | null): Promise<void> {
     if (problem === null) return;
     await this.#partial.discard();
     throw problem;
   }
 
-  /** A part that fills the disk would keep everybody else from writing. */
+  /** Discards the part: if it fills the disk, no other program can write. */
   async #writeFailed(cause: unknown): Promise<never> {
     await this.#partial.discard();
     throw fileError('write', this.#wanted.target, cause);

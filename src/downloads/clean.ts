@@ -1,9 +1,9 @@
-/** Downloads that nobody needs any more: what was unpacked and is on disk, and parts that were given up. */
+/** Removes downloads that are not needed any more: those that were unpacked, and parts that were given up. */
 import { join } from 'node:path';
 import { namesIn, removeFile, removeLeftovers } from '../host/files/files.ts';
 import { statOf } from '../host/files/trees.ts';
 
-/** Versions whose downloads are needed no more, since they are on disk as releases, agents or runtimes. */
+/** Versions whose downloads are not needed any more, since they are on disk as releases, agents or runtimes. */
 export interface OnDisk {
   istio: ReadonlySet<string>;
   agent?: ReadonlySet<string>;
@@ -12,7 +12,7 @@ export interface OnDisk {
 
 /** A part of a version that is still wanted is younger: each try writes to it. */
 const MAX_AGE_MS = 7 * 24 * 3600 * 1000;
-/** Their names: official.ts for packages, targets.ts for the others. Each has the version. */
+/** The names of downloads: official.ts has those of packages, targets.ts the others. Each holds the version. */
 const KINDS: readonly [keyof OnDisk, RegExp][] = [
   ['istio', /^istio-sidecar_(.+)_(amd64|arm64)\.deb(\.part(\.json)?)?$/],
   ['agent', /^smm-agent-(.+)\.tar\.zst(\.part(\.json)?)?$/],
@@ -35,7 +35,7 @@ export async function cleanDownloads(folder: string, onDisk: OnDisk, now: Date =
   return removed;
 }
 
-/** Null for what is none of the agent's downloads: the folder may have other users. */
+/** Null for a file that is not one of the agent's downloads: the folder may have other users. */
 function downloadOf(name: string): { kind: keyof OnDisk; version: string } | null {
   for (const [kind, pattern] of KINDS) {
     const version = pattern.exec(name)?.[1];

@@ -1,4 +1,4 @@
-/** One signal out of the caller's wish to stop, a deadline for the whole, and a limit on silence. */
+/** One signal for three things: the caller's signal, a deadline for the whole, and a limit on silence. */
 import { DownloadError } from './errors.ts';
 
 export interface Limits {
@@ -24,7 +24,7 @@ export class Deadline implements Disposable {
     this.#caller = caller;
   }
 
-  /** Starts the clocks. `leftMs`: what earlier tries have left of the whole. */
+  /** Starts the clocks. `leftMs`: the time that earlier tries have left of the whole. */
   begin(leftMs = this.#limits.deadlineMs): this {
     this.#caller?.throwIfAborted();
     this.#caller?.addEventListener('abort', this.#onAbort, { once: true });
@@ -38,7 +38,7 @@ export class Deadline implements Disposable {
     return this.#controller.signal;
   }
 
-  /** A byte has come: silence begins anew. */
+  /** A byte has come: the limit on silence begins again. */
   heard(): void {
     const { stallMs } = this.#limits;
     if (this.#stall !== undefined) this.#stall.refresh();

@@ -1,6 +1,6 @@
 /**
- * A large file, from a server that may be slow, broken, lying or gone. Nothing that the server says is believed but what
- * the digest confirms, and nothing that has come is fetched twice.
+ * A large file, from a server that may be slow, broken, lying or gone. Only what
+ * the digest confirms is trusted, and no byte that has come is fetched twice.
  */
 import { dirname } from 'node:path';
 import { type Clock, systemClock } from '../host/clock.ts';
@@ -13,8 +13,8 @@ import { DOWNLOAD_LIMITS, type DownloadLimits } from './limits.ts';
 import type { FetchedPackage, FetchOptions, WantedFile } from './source.ts';
 
 /**
- * Returns when `target` has the wanted digest and is on disk. Safe to repeat and to kill. Rejects with SMM410 to SMM416,
- * SMM459, SMM463, SMM520 to SMM523, and with the signal's reason.
+ * Returns when `target` has the wanted digest and is on disk. Safe to repeat and to kill. Rejects with SMM410 to
+ * SMM416, SMM459, SMM463, SMM520 to SMM523, and with the signal's reason.
  */
 export async function download(
   wanted: WantedFile,
@@ -40,7 +40,7 @@ export async function download(
   }
 }
 
-/** A file that was fetched before, if it still is what it was; a damaged one is removed. */
+/** A file that was fetched before, if it is unchanged; a damaged file is removed. */
 async function verifiedFile(
   { target, sha256, bytes }: WantedFile,
   signal?: AbortSignal,

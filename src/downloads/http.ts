@@ -1,13 +1,15 @@
 /**
- * One GET whose body is a stream. TLS is verified, and only the proxy of the configuration is used: neither HTTPS_PROXY nor any other
- * variable of the environment can send the agent elsewhere.
+ * One GET whose body is a stream. TLS is verified, and only the configured proxy is used: neither HTTPS_PROXY nor any
+ * other variable of the environment can lead the agent elsewhere.
  */
 import { Agent as HttpAgent, type IncomingMessage } from 'node:http';
 import { AgentError, describeError } from '../base/errors.ts';
+import { isCertificateError } from '../host/network-error.ts';
+import { retryAfterMs } from '../host/retry-after.ts';
 import { proxyOf, proxyOption } from '../host/tls-agent.ts';
 import { addressProblem } from './address-problem.ts';
 import type { Deadline } from './deadline.ts';
-import { DownloadError, parseRetryAfter } from './errors.ts';
+import { DownloadError, MAX_RETRY_AFTER_MS } from './errors.ts';
 import { isPlainAllowed } from './plain-http.ts';
 import type { HttpPolicy } from './policy.ts';
 
@@ -20,14 +22,10 @@ export interface Response {
   body: IncomingMessage;
 }
 
-// OpenSSL's names of verification errors, and Node's own: https://nodejs.org/api/tls.html#x509-certificate-error-codes
-const CERTIFICATE =
-  /^(ERR_TLS_CERT|ERR_SSL)|CERT|_CRL_|SIGNATURE|ISSUER|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH/;
-
 /**
  * Resolves with the head of a 2xx or 416 answer, or one with a status of `also`. Rejects with SMM410 (404), SMM411 (any
- * other status), SMM412 (no answer), SMM413 (a redirect that is not followed), SMM463 (a certificate), SMM465 (http where only https will
- * do) and with what aborted the deadline. The caller destroys `body`.
+ * other status), SMM412 (no answer), SMM413 (a redirect that is not followed), SMM463 (a certificate), SMM465 (http
+ * where only https is allowed) and with the reason of an aborted deadline. The caller destroys `body`.
  */
 export async function get(
   url: string,
@@ -45,12 +43,12 @@ export async function get(
     const response = await axios.get<IncomingMessage>(url, {
       adapter: 'http',
       responseType: 'stream',
-      // The digest is over the file as it lies on the server: a body that is unpacked on the way is another file.
+      // The digest is over the file as it lies on the server: a body that axios decompresses would be another file.
       decompress: false,
       headers: { ...headers, 'Accept-Encoding': 'identity', Accept: '*/*', 'User-Agent': 'smm-agent' },
       maxRedirects: MAX_REDIRECTS,
       beforeRedirect: (options) => {
-        // Without TLS anybody on the way could choose what is fetched, and the digest beside it.
+        // Without TLS an attacker on the network could choose the file, and the digest beside it.
         if (protocol === 'https:' && options.protocol !== 'https:') {
           refused = redirectRefused(policy, url, `it leads from https to ${options.href}`);
           throw refused;
@@ -60,13 +58,14 @@ export async function get(
           throw refused;
         }
         if (!isPlainAllowed(new URL(String(options.href)), policy)) {
-          refused = redirectRefused(policy, url, `it leads to ${options.href}, where nothing but https will do`);
+          refused = redirectRefused(policy, url, `it leads to ${options.href}, where only https is allowed`);
           throw refused;
         }
         protocol = String(options.protocol);
       },
       ...proxyOption(policy.agent),
-      // Node's own would take a proxy of the environment under NODE_USE_ENV_PROXY; this one has none, and says so to axios as well.
+      // Node's default agent would use a proxy of the environment under
+      // NODE_USE_ENV_PROXY. This one has no proxy, and tells axios so.
       httpAgent: new HttpAgent({ proxyEnv: {} }),
       httpsAgent: policy.agent,
       signal: deadline.signal,
@@ -85,7 +84,7 @@ export async function get(
     if (code === 'ERR_FR_TOO_MANY_REDIRECTS') {
       throw redirectRefused(policy, url, `there are more than ${MAX_REDIRECTS}`);
     }
-    if (CERTIFICATE.test(code)) {
+    if (isCertificateError(code)) {
       throw new AgentError(
         'SMM463',
         `cannot trust the certificate of ${asked.host} (${code})`,
@@ -97,12 +96,15 @@ export async function get(
   }
 }
 
-/** The connection was refused or broke: SMM412. The cause is told in words, without axios's copy of the request. */
+/** The connection was refused or broke: SMM412. The cause is put into words, without axios's copy of the request. */
 export function broken(url: string, cause: unknown): DownloadError {
   return new DownloadError('SMM412', `cannot download ${url}: ${describeBreak(cause)}`);
 }
 
-/** Node has several names for one thing ("aborted", "socket hang up", "read ECONNRESET"), by the moment it happened in. */
+/**
+ * Node's message for a reset depends on its moment: "aborted",
+ * "socket hang up", "read ECONNRESET". Here it is one sentence.
+ */
 function describeBreak(cause: unknown): string {
   const isReset = cause instanceof Error && 'code' in cause && cause.code === 'ECONNRESET';
   return (isReset ? '' : describeError(cause)) || 'the connection broke';
@@ -112,15 +114,16 @@ function statusError({ remedies }: HttpPolicy, url: string, { status, headers }:
   if (status === 404) {
     return new AgentError('SMM410', `cannot find ${url}: the server answers 404`, remedies.notFound);
   }
-  const retryAfterMs = parseRetryAfter(headers['retry-after'], new Date());
-  const asked = retryAfterMs === null ? '' : ` and asks to wait ${Math.ceil(retryAfterMs / 1000)} s`;
-  return new DownloadError('SMM411', `cannot download ${url}: the server answers ${status}${asked}`, { retryAfterMs });
+  const waitMs = retryAfterMs(headers['retry-after'], new Date(), MAX_RETRY_AFTER_MS);
+  const asked = waitMs === null ? '' : ` and asks to wait ${Math.ceil(waitMs / 1000)} s`;
+  const message = `cannot download ${url}: the server answers ${status}${asked}`;
+  return new DownloadError('SMM411', message, { retryAfterMs: waitMs });
 }
 
 function plainRefused(url: string): AgentError {
   return new AgentError(
     'SMM465',
-    `cannot download ${url}: over http anybody on the way could put in what runs as root here`,
+    `cannot download ${url}: over http, an attacker on the network could replace a program that runs as root here`,
     'let istio.downloads begin with https://, or pin its packages: istioDigests in ConfigMap smm-agent',
   );
 }

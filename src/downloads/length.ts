@@ -1,21 +1,24 @@
-/** How long a download may be: never longer than a limit, and where the length is known, neither longer nor shorter than that. */
+/** How long a download may be: never longer than a limit, and if the length is known, exactly that long. */
 import { AgentError } from '../base/errors.ts';
 import type { WantedFile } from './source.ts';
 
-/** What is wrong with a file of which so many bytes are known to come: SMM416 or SMM459. Null when nothing is. */
+/** SMM416 or SMM459 for a file that has at least so many bytes; null when that is right so far. */
 export function lengthProblem(
   { url, bytes: wanted, policy }: WantedFile,
   maxBytes: number,
   bytes: number,
 ): AgentError | null {
   if (wanted !== undefined && bytes > wanted)
-    return wrongLength(url, `more than the ${wanted} bytes that are signed come`);
+    return wrongLength(url, `the server sends more than the ${wanted} bytes that are signed`);
   if (bytes <= maxBytes) return null;
   const message = `cannot download ${url}: it is larger than ${maxBytes / 1e6} MB`;
   return new AgentError('SMM416', message, policy.remedies.tooLarge);
 }
 
-/** The same for the length that a server announces, null where it announces none. A part that is too short is asked for as a whole. */
+/**
+ * The same for the length that a server announces, null if it announces none. For the rest of a file (`start` > 0), a
+ * length that is too short is no error yet: the whole file is asked for then.
+ */
 export function announcedProblem(
   wanted: WantedFile,
   maxBytes: number,
@@ -30,7 +33,7 @@ export function announcedProblem(
 /** SMM459 when a file has ended before its known length. */
 export function tooShort({ url, bytes: wanted }: WantedFile, bytes: number): AgentError | null {
   if (wanted === undefined || bytes >= wanted) return null;
-  return wrongLength(url, `it has ${bytes} bytes, and ${wanted} are signed`);
+  return wrongLength(url, `it has ${bytes} bytes, but ${wanted} are signed`);
 }
 
 function wrongLength(url: string, reason: string): AgentError {

@@ -6,7 +6,7 @@ export interface DownloadLimits {
   deadlineMs: number;
   /** Milliseconds without a byte. */
   stallMs: number;
-  /** How often a connection that breaks in the middle is taken up again, and the pause before in milliseconds. */
+  /** How often a download goes on after its connection broke, and the pause before that in milliseconds. */
   breaks: number;
   pauseMs: number;
 }

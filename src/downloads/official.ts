@@ -1,7 +1,7 @@
 /**
- * Istio's official downloads, or a mirror with the same layout:
- * `<base>/<version>/deb/istio-sidecar[-arm64].deb` and beside it `.sha256`. Neither is signed: the digest guards against
- * damage, not against whoever controls the server. A pin of the control plane does, and takes the place of the `.sha256`.
+ * Istio's official downloads, or a mirror with the same layout: `<base>/<version>/deb/istio-sidecar[-arm64].deb` and
+ * beside it `.sha256`. Neither is signed: the digest protects against damage, not against an attacker who controls the
+ * server. A pin of the control plane does, and replaces the `.sha256`.
  */
 import { join } from 'node:path';
 import { AgentError } from '../base/errors.ts';
@@ -25,13 +25,13 @@ export interface OfficialOptions {
   /** `istio.downloads` of the configuration. */
   baseUrl: string;
   /**
-   * The SHA-256, in hex, that the control plane has for a version and architecture; null where it pins none, which is the default. Throws
-   * where it does not let it be used.
+   * The SHA-256, in hex, that the control plane pins for a version and architecture; null if it pins no packages, which
+   * is the default. Throws for a package that must not be used.
    */
   pinOf?: (istioVersion: string, architecture: string) => string | null;
   /** `istio.caFile`; null, the default: what this machine trusts. */
   caFile?: string | null;
-  /** Below which that lies; default: `/`. */
+  /** The root of the machine's file system; default: `/`. */
   root?: string;
   /** Default: none. */
   proxy?: ProxyServer | null;
@@ -50,7 +50,10 @@ export class OfficialDownloads implements PackageSource {
     this.#options = options;
   }
 
-  /** Rejects with SMM417 for a text that is no version, SMM410 where it is not published, SMM418 for an unusable digest, SMM465 for http without a pin, and as `pinOf` throws. */
+  /**
+   * Rejects with SMM417 for a text that is not a version, SMM410 when the version is not published, SMM418 for an
+   * unusable digest, SMM465 for http without a pin, and with the error of `pinOf`.
+   */
   async describe(istioVersion: string, signal?: AbortSignal): Promise<PackageDescription> {
     requireVersion(istioVersion);
     const architecture = packageArchitecture();
@@ -107,15 +110,15 @@ export class OfficialDownloads implements PackageSource {
   }
 }
 
-/** Throws SMM417 for a text that is no version of Istio. */
+/** Throws SMM417 for a text that is not a version of Istio. */
 export function requireVersion(istioVersion: string): void {
   // It becomes a part of a URL and of a file's name.
   if (parseIstioVersion(istioVersion)?.text === istioVersion) return;
-  const message = `cannot look for Istio ${JSON.stringify(istioVersion)}: that is no version`;
-  throw new AgentError('SMM417', message, 'check what the control plane says about its version');
+  const message = `cannot look for Istio ${JSON.stringify(istioVersion)}: that is not a version`;
+  throw new AgentError('SMM417', message, 'check the version that the control plane names');
 }
 
-/** The name under which a package lies in the folder of downloads; cleaning finds the version in it. */
+/** The name of a package in the folder of downloads; cleaning finds the version in it. */
 export function downloadName(istioVersion: string, architecture: string): string {
   return `istio-sidecar_${istioVersion}_${architecture}.deb`;
 }

@@ -1,6 +1,6 @@
 /**
- * A download that is not complete: `<name>.part` with what has come, and `<name>.part.json` with what it is a part of.
- * Both outlive the agent, so that a killed download of 100 MB goes on where it stopped.
+ * A download that is not complete: `<name>.part` holds the bytes so far, and `<name>.part.json` says of which file they
+ * are. Both survive the end of the agent, so that a killed download of 100 MB goes on where it stopped.
  */
 import { createHash, type Hash } from 'node:crypto';
 import { type FileHandle, open, rename, truncate } from 'node:fs/promises';
@@ -15,15 +15,15 @@ import { parseJson } from '../host/json.ts';
 const Origin = z.object({
   url: z.string(),
   sha256: z.string(),
-  /** A strong ETag or a Last-Modified: what If-Range takes. */
+  /** A strong ETag or a Last-Modified, as If-Range needs it. */
   validator: z.string().nullable(),
 });
 export type Origin = z.infer<typeof Origin>;
 
-/** What is on disk of an earlier try. */
+/** The part of an earlier try that is on disk. */
 export interface Progress {
   bytes: number;
-  /** Over these bytes; it goes on over the rest. */
+  /** The hash of these bytes, to be continued with the rest. */
   hash: Hash;
   validator: string | null;
 }
@@ -37,7 +37,7 @@ export class Partial {
     this.#origin = `${target}.part.json`;
   }
 
-  /** What can be built upon: null when there is nothing, or a part of something else, which is discarded. */
+  /** The part that can be continued; null if there is none. A part of another file is discarded. */
   async resume(url: string, sha256: string, signal?: AbortSignal): Promise<Progress | null> {
     const origin = parseOrigin(await readText(this.#origin));
     const stat = await statOf(this.#path);
@@ -52,10 +52,10 @@ export class Partial {
     return { bytes, hash, validator: origin.url === url ? origin.validator : null };
   }
 
-  /** Opens the file to be written from `from` bytes on, and notes what it will be a part of. */
+  /** Opens the file for writing after its first `from` bytes, and writes down of which file it is a part. */
   async begin(origin: Origin, from: number): Promise<FileHandle> {
     try {
-      // The note comes first: bytes without a note are discarded, bytes under a wrong note would be built upon.
+      // The record comes first: bytes without a record are discarded, bytes with a wrong record would be continued.
       if (from === 0) await removeFile(this.#path);
       else await truncate(this.#path, from);
       await writeAtomically(this.#origin, `${JSON.stringify(origin)}\n`, { mode: 0o600 });
@@ -67,7 +67,7 @@ export class Partial {
     }
   }
 
-  /** Makes the complete and checked part the file that it was for; returns when that is on disk. */
+  /** Gives the complete and verified part the name of its file; returns when that is on disk. */
   async complete(target: string): Promise<void> {
     checkpoint('download-complete');
     try {
@@ -81,14 +81,14 @@ export class Partial {
     await removeFile(this.#origin);
   }
 
-  /** Removes both files; that there are none is no error. */
+  /** Removes both files; it is no error if there are none. */
   async discard(): Promise<void> {
     await removeFile(this.#origin);
     await removeFile(this.#path);
   }
 }
 
-/** A note that cannot be understood is worth as much as none: the download begins anew. */
+/** A record that cannot be understood counts as none: the download begins again. */
 function parseOrigin(text: string | null): Origin | null {
   return text === null ? null : (Origin.safeParse(parseJson(text)).data ?? null);
 }

@@ -1,7 +1,7 @@
-/** Where http will do: what comes over it is what anybody on the way likes it to be. */
+/** Where http is allowed: an attacker on the network can change everything that comes over http. */
 import type { HttpPolicy } from './policy.ts';
 
-/** On this machine's own loopback, and where somebody else vouches for the bytes. */
+/** On this machine's own loopback, and when the digest of the bytes is known from another, trusted source. */
 export function isPlainAllowed({ protocol, hostname }: URL, { plainHttp }: Pick<HttpPolicy, 'plainHttp'>): boolean {
   return protocol === 'https:' || plainHttp || isLoopback(hostname);
 }

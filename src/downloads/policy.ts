@@ -1,4 +1,7 @@
-/** What differs between the servers that files come from: whom a redirect may lead to, who vouches for the server, what to do about it. */
+/**
+ * What differs between download servers: where a redirect may lead,
+ * whose certificates are trusted, and the remedies for errors.
+ */
 import type { Agent } from 'node:https';
 
 export interface HttpPolicy {
@@ -6,16 +9,19 @@ export interface HttpPolicy {
   redirects: 'anywhere' | 'same-host';
   /** Makes the connections: server-trust.ts. */
   agent: Agent;
-  /** Whether http will do for every host: somebody else vouches for the bytes. Else it does for this machine's own loopback only. */
+  /**
+   * Whether http is allowed for every host, since a trusted source
+   * names the digest. Else only for this machine's own loopback.
+   */
   plainHttp: boolean;
-  /** What an operator can do, for the errors of this server. */
+  /** The remedies for the errors of this server. */
   remedies: {
     notFound: string;
     redirect: string;
     wrongDigest: string;
     tooLarge: string;
     certificate: string;
-    /** Nobody listens there, or the name does not resolve. */
+    /** Nothing listens there, or the name does not resolve. */
     address: string;
   };
 }

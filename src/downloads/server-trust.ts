@@ -1,4 +1,4 @@
-/** Whom a download server is believed to be, and by which way it is reached. */
+/** Whose certificates are trusted for a download server, and through which proxy it is reached. */
 import { X509Certificate } from 'node:crypto';
 import type { Agent } from 'node:https';
 import { createSecureContext } from 'node:tls';
@@ -8,19 +8,25 @@ import { type ProxyServer, tlsAgent } from '../host/tls-agent.ts';
 import { machineAuthorities } from '../host/trust-store.ts';
 
 export interface ServerTrust {
-  /** PEM file of the authorities that may sign the server; null: those that this machine trusts, or that Node brings where it has none. */
+  /**
+   * PEM file of the authorities that may sign the server; null:
+   * those that this machine trusts, or Node's own if it has none.
+   */
   caFile: string | null;
   /** The key of the configuration that names it, for errors. */
   caKey: 'istio.caFile' | 'repository.caFile';
-  /** Below which this machine's own authorities lie. */
+  /** The root of the machine's file system, below which its own authorities lie. */
   root: string;
   proxy: ProxyServer | null;
 }
 
-/** For the authorities: a file that may lie on a mount that hangs. Milliseconds. */
+/** For reading the authorities, whose file may lie on a mount that hangs. Milliseconds. */
 const READ_MS = 10_000;
 
-/** Rejects with SMM462 when the file of the authorities cannot be used. It is read again each time, so that another one counts at once. */
+/**
+ * Rejects with SMM462 when the file of the authorities cannot be used.
+ * It is read again each time, so that a new file counts at once.
+ */
 export async function trustingAgent({ caFile, caKey, root, proxy }: ServerTrust): Promise<Agent> {
   const ca = caFile === null ? await machineAuthorities(root) : await authorities(caFile, caKey);
   // A context and not `ca`: the store of a machine has 200 KB, and would be parsed for each connection.

@@ -1,4 +1,7 @@
-/** Istio packages out of the signed repository: their digests are signed, so that whoever controls the server can exchange none. */
+/**
+ * Istio packages from the signed repository: their digests are signed,
+ * so that an attacker who controls the server can replace none.
+ */
 import { packageArchitecture } from '../host/architecture.ts';
 import { downloadName, requireVersion } from './official.ts';
 import type { SignedRepository } from './signed/signed-repository.ts';
@@ -8,12 +11,12 @@ import { istioTarget } from './targets.ts';
 export class SignedPackages implements PackageSource {
   readonly #repository: SignedRepository;
 
-  /** Of this turn. */
+  /** `repository` is the one of this turn. */
   constructor(repository: SignedRepository) {
     this.#repository = repository;
   }
 
-  /** Rejects with SMM417 for a text that is no version, and as `SignedRepository.target` does. */
+  /** Rejects with SMM417 for a text that is not a version, and as `SignedRepository.target` does. */
   async describe(istioVersion: string, signal?: AbortSignal): Promise<PackageDescription> {
     requireVersion(istioVersion);
     const architecture = packageArchitecture();

@@ -1,15 +1,18 @@
-/** Where packages come from: Istio's by official.ts or signed-packages.ts, archives of the agent by signed/signed-repository.ts. */
+/**
+ * Where packages come from: Istio's by official.ts or signed-packages.ts,
+ * archives of the agent by signed/signed-repository.ts.
+ */
 import type { HttpPolicy } from './policy.ts';
 
 /** A package as its source describes it, before a byte of it is fetched. */
 export interface PackageDescription {
   istioVersion: string;
   url: string;
-  /** SHA-256 in hex, lower case: what the file must have. */
+  /** The SHA-256 that the file must have; in hex, lower case. */
   sha256: string;
   /** Name of the file in the folder of downloads; the same for the same version and architecture. */
   fileName: string;
-  /** Exact length, where the source knows it. */
+  /** Exact length, if the source knows it. */
   bytes?: number | undefined;
 }
 
@@ -20,11 +23,11 @@ export interface FetchedPackage {
   bytes: number;
 }
 
-/** `total` is null where the server does not say. Called often: whoever shows it thins it out. */
+/** `total` is null if the server does not say. Called very often: show only some of the calls. */
 type OnProgress = (progress: { bytes: number; total: number | null }) => void;
 
 export interface FetchOptions {
-  /** Ends the download within a second; what has come is kept and the next call goes on from there. */
+  /** Ends the download within a second; the bytes so far are kept, and the next call goes on from there. */
   signal?: AbortSignal | undefined;
   onProgress?: OnProgress | undefined;
 }
@@ -33,8 +36,8 @@ export interface PackageSource {
   /** Asks the source for a version, for this machine's architecture. Safe to repeat, writes nothing. */
   describe(istioVersion: string, signal?: AbortSignal): Promise<PackageDescription>;
   /**
-   * Must return only a file with the described digest, and only after fsync. Safe to repeat: a file that is there
-   * already is not fetched again, one that is half there is completed.
+   * Must return only a file with the described digest, and only after fsync. Safe to repeat: a file that is on disk
+   * already is not fetched again, and a part of one is completed.
    */
   fetch(description: PackageDescription, options?: FetchOptions): Promise<FetchedPackage>;
 }
@@ -45,7 +48,7 @@ export interface WantedFile {
   sha256: string;
   /** Path of the file. */
   target: string;
-  /** The exact length, where it is known: another is refused as soon as it shows. */
+  /** The exact length, if it is known: another length is refused as soon as it shows. */
   bytes?: number | undefined;
   policy: HttpPolicy;
 }

@@ -1,6 +1,6 @@
-/** What files are called in the signed repository: the publisher in packaging/repository names them so, and the agent finds them so. */
+/** The names of files in the signed repository: the publisher gives them, and the agent looks for them. */
 
-/** Names of architectures, as Debian has them. */
+/** Debian's names of architectures. */
 export type TargetArchitecture = 'amd64' | 'arm64';
 
 /** One version of the agent, for all architectures: a tar of its folder, compressed with Zstandard. */

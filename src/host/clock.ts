@@ -1,13 +1,13 @@
-/** Time as the agent sees it. Whatever depends on time takes a clock, so that tests do not sleep. */
+/** Time as the agent sees it. Everything that depends on time takes a clock, so that tests do not sleep. */
 import { setTimeout as delay } from 'node:timers/promises';
 
 export interface Clock {
   /** Wall clock, for what people read. It may jump. */
   now(): Date;
   /**
-   * Milliseconds since the machine was booted, suspended time left out; never goes back, and nobody sets it. For spans within this
-   * process, and for nothing else: it may be compared neither with what another program has written down nor with start times of
-   * processes (processTimeMs in processes.ts), which are told by other clocks.
+   * Milliseconds since the machine was booted, without suspended time; never goes back, and cannot be set. Only for
+   * spans within this process: times that another program wrote down, and start times of processes (processTimeMs in
+   * processes.ts), come from other clocks and must not be compared with it.
    */
   bootTimeMs(): number;
   /** Resolves after `ms`; rejects with the signal's reason when it is aborted first. */
@@ -16,8 +16,9 @@ export interface Clock {
 
 export const systemClock: Clock = {
   now: () => new Date(),
-  // CLOCK_MONOTONIC, as that of timers and of systemd's watchdog. Not os.uptime(), which reads /proc/uptime: in a container that is
-  // lxcfs's, jumps to the host's when lxcfs ends, and would have a turn look as if it had hung for months.
+  // CLOCK_MONOTONIC, the clock of timers and of systemd's watchdog. Not os.uptime(),
+  // which reads /proc/uptime: in a container that file is lxcfs's, and it jumps to the
+  // host's uptime when lxcfs ends. A turn would then seem to have hung for months.
   bootTimeMs: () => Number(process.hrtime.bigint() / 1_000_000n),
   sleep: (ms, signal) => delay(ms, undefined, signal ? { signal } : {}),
 };

@@ -1,6 +1,6 @@
-/** Files of lines `key=value`, as the scripts in systemd/bin write and read them. Nothing of them is ever sourced. */
+/** Files of lines `key=value`, as the scripts in systemd/bin write and read them. No script sources them. */
 
-/** The last value counts where a key stands twice, as for the scripts. */
+/** If a key appears twice, the last value counts, as in the scripts. */
 export function parseFields(text: string): Map<string, string> {
   return new Map(
     text.split('\n').flatMap((line): [string, string][] => {
@@ -10,7 +10,7 @@ export function parseFields(text: string): Map<string, string> {
   );
 }
 
-/** One line for each field; what could break a line becomes a blank. */
+/** One line for each field; a line break in a value becomes a blank. */
 export function formatFields(fields: Iterable<readonly [string, string | number]>): string {
   return [...fields].map(([key, value]) => `${key}=${String(value).replace(/\s+/g, ' ').trim()}\n`).join('');
 }

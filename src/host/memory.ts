@@ -1,21 +1,21 @@
 /**
- * Memory of a process that mostly waits. V8 collects when it needs room, which an idle agent does not for hours: what its
- * start or a staging has left behind would stay resident all that time.
+ * Memory of a process that mostly waits. V8 collects garbage when it needs room, and an idle agent needs none for
+ * hours: the garbage of its start or of a staging would stay resident all that time.
  */
 import { getHeapStatistics } from 'node:v8';
 
 /** More than an idle poll leaves behind. */
 const GROWTH_BYTES = 2_000_000;
-/** V8 drops what it compiled of a function that nobody called during six collections: most of what a start needs. */
+/** V8 drops the compiled code of a function that was not called during six collections: most of the code of a start. */
 const COLLECTIONS_UNTIL_OLD = 6;
 
 export class Memory {
   #settledBytes = 0;
 
   /**
-   * For the end of a turn: the pages that it needed are given back until the next one, 2 MB of them for 25 ms. When the heap has grown
-   * since the last time, everything is collected that can be (a tenth of a second). Does nothing without --expose-gc, which the launcher
-   * passes.
+   * To call at the end of a turn: gives the pages back that the turn needed (2 MB, in 25 ms). If the heap has grown
+   * since the last time, collects everything that can be collected (a tenth of a second). Does nothing without
+   * --expose-gc, which the launcher passes.
    */
   giveBack(): void {
     if (globalThis.gc === undefined) return;
@@ -28,8 +28,8 @@ export class Memory {
 }
 
 /**
- * For whoever has handed megabytes from one buffer to the next: these lie outside of V8's heap, which sees no reason to collect them.
- * Takes half a millisecond. Does nothing without --expose-gc.
+ * To call after megabytes went through buffers: those lie outside of V8's heap, so that V8 sees no reason to collect
+ * them. Takes half a millisecond. Does nothing without --expose-gc.
  */
 export function dropBuffers(): void {
   globalThis.gc?.({ type: 'minor', execution: 'sync' });

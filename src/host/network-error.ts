@@ -1,17 +1,19 @@
-/** What Node says of a connection that was not made: which place it was to, since a proxy may be between. */
+/** Why a connection failed, and to which place: that is the server's, or a proxy's. */
 
 export interface NetworkError {
-  /** ECONNREFUSED, ENOTFOUND, ...; empty where there is none. */
+  /** ECONNREFUSED, ENOTFOUND, ...; empty if the error has none. */
   code: string;
   message: string;
-  /** `address:port` that was tried; null where it did not come to that. */
+  /** `address:port` that was tried; null if none was tried. */
   place: string | null;
   port: number | null;
-  /** The name that was to be resolved. */
+  /** The name that could not be resolved; null if that is not the reason. */
   hostname: string | null;
 }
 
-/** Where several addresses were tried, Node gives an error without words, and the one of each inside; axios wraps both. */
+/**
+ * If several addresses were tried, Node's error has no message and holds one error for each; axios wraps either kind.
+ */
 export function networkError(error: unknown): NetworkError {
   if (!(error instanceof Error)) return { code: '', message: String(error), place: null, port: null, hostname: null };
   if (error instanceof AggregateError) return networkError(error.errors.at(-1));
@@ -27,11 +29,22 @@ export function networkError(error: unknown): NetworkError {
   };
 }
 
-/** Whether it was the way to the proxy (a URL, null for none) that failed, and not the server behind it. `server` is its URL. */
+/**
+ * Whether the connection to the proxy failed (a URL, null for
+ * none), and not one to the server behind it. `server` is a URL.
+ */
 export function isAtProxy({ place, port, hostname }: NetworkError, proxy: string | null, server: string): boolean {
   if (proxy === null) return false;
   const [way, end] = [new URL(proxy), new URL(server)];
   if (place === null) return hostname !== null && hostname === way.hostname && hostname !== end.hostname;
   const portOf = (url: URL) => Number(url.port || (url.protocol === 'https:' ? 443 : 80));
   return place === way.host || (port === portOf(way) && port !== portOf(end));
+}
+
+// OpenSSL's names of verification errors, and Node's own: https://nodejs.org/api/tls.html#x509-certificate-error-codes
+const CERTIFICATE = /^ERR_SSL|CERT|_CRL_|SIGNATURE|ISSUER|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH/;
+
+/** Whether a code means that the server's certificate could not be verified, or that OpenSSL failed. */
+export function isCertificateError(code: string): boolean {
+  return CERTIFICATE.test(code);
 }

@@ -1,7 +1,7 @@
 /**
- * What was tried and put back, with reason, count and time: a file for each, since scripts in systemd/bin write and read them as
- * well, without the agent. `rejected/<name>` has the lines `reason=...`, `count=N`, `at=<unix seconds>`, and whatever else its
- * writer needs; `expired/<name>` keeps the count of one that is over.
+ * What was tried and rolled back, with reason, count and time: a file for each, since scripts in systemd/bin write and
+ * read them too, without the agent. `rejected/<name>` has the lines `reason=...`, `count=N`, `at=<unix seconds>`, and
+ * further fields that its writer needs; `expired/<name>` keeps the count of a rejection that is over.
  */
 import { join } from 'node:path';
 import type { Clock } from './clock.ts';
@@ -22,7 +22,7 @@ export interface Rejection {
 type Fields = ReadonlyMap<string, string>;
 type Kind = 'rejected' | 'expired';
 
-/** What a script of the package was writing under the name before this when it was killed. */
+/** Suffix of a file that a script of the package was writing when it was killed. */
 const BEING_WRITTEN = '.new';
 
 export class Rejections {
@@ -37,7 +37,7 @@ export class Rejections {
     this.#clock = clock;
   }
 
-  /** Those that hold now. Rejects with SMM520 when one cannot be read: that is not the same as none. */
+  /** The rejections that hold now. Rejects with SMM520 when one cannot be read: that is not the same as none. */
   async read(): Promise<Map<string, Rejection>> {
     const now = this.#clock.now().getTime();
     const found = new Map<string, Rejection>();
@@ -48,7 +48,7 @@ export class Rejections {
     return found;
   }
 
-  /** Notes one more, as the scripts do. `details` are further fields of the file. */
+  /** Writes a rejection down, as the scripts do. `details` are further fields of the file. */
   async reject(name: string, reason: string, details: Readonly<Record<string, string>> = {}): Promise<void> {
     const earlier = await this.#fields('rejected', name);
     const count = (earlier === null ? 0 : countOf(earlier)) + 1;
@@ -60,19 +60,15 @@ export class Rejections {
     );
   }
 
-  /** What its file says, expired or not; null where there is none. */
+  /** The fields of a name's file, expired or not; null if there is none. */
   async details(name: string): Promise<Fields | null> {
     return (await this.#fields('rejected', name)) ?? (await this.#fields('expired', name));
   }
 
-  /** Every name that was ever rejected and not forgotten. */
-  async names(): Promise<string[]> {
-    return [...new Set([...(await this.#all('rejected')), ...(await this.#all('expired'))])].sort();
-  }
-
   /**
-   * Moves those that are over out of the scripts' sight; their count is kept, so that the next one lasts twice as long. Returns the
-   * names. One from the future (the clock was set back) begins anew now: else it might last for years.
+   * Moves rejections that are over out of the scripts' sight, and returns their names.
+   * Their count is kept, so that the next rejection lasts twice as long. A rejection from
+   * the future (the clock was set back) begins again now: else it might last for years.
    */
   async expire(): Promise<string[]> {
     const now = this.#clock.now();
@@ -81,7 +77,8 @@ export class Rejections {
       try {
         if (await this.#expireOne(name, now)) expired.push(name);
       } catch (error) {
-        // It is over for the agent all the same (`read`). The scripts may see it until there is room: no turn has to fail for that.
+        // For the agent it is over in any case (`read`). That the scripts
+        // see it until there is room is no reason to fail a turn.
         if (!isFull(error)) throw error;
       }
     }
@@ -96,14 +93,14 @@ export class Rejections {
     const nowSeconds = `${Math.floor(now.getTime() / 1000)}`;
     if (at === null || at > now) await this.#write('rejected', name, new Map([...fields, ['at', nowSeconds]]));
     if (rejection.retryAt > now) return false;
-    // The count first: cut off in between, both files speak of the same rejection.
+    // The count first: after a kill in between, both files have the same rejection, known by its time (`#rejection`).
     const kept = [...fields, ['count', `${rejection.count}`], ['at', secondsOf(rejection.at)]] as const;
     await this.#write('expired', name, new Map(kept));
     await removeFile(this.#path('rejected', name));
     return true;
   }
 
-  /** Forgets one with its count, or all of them (`smm-agent retry`). */
+  /** Forgets a rejection with its count, or all of them (`smm-agent retry`). */
   async clear(name?: string): Promise<void> {
     for (const kind of ['rejected', 'expired'] as const) {
       for (const known of await this.#all(kind))
@@ -146,7 +143,7 @@ function rejectionOf(fields: Fields, count: number, now: number): Rejection {
   return { reason: reasonOf(fields), count, at, retryAt: new Date(at.getTime() + waitMs) };
 }
 
-// A file that says less than it should still is a rejection: something was put back.
+// An incomplete file is a rejection too: something was rolled back.
 
 function reasonOf(fields: Fields): string {
   return fields.get('reason')?.trim() || 'no reason was noted';
@@ -157,7 +154,7 @@ function countOf(fields: Fields): number {
   return /^\d{1,6}$/.test(count) ? Math.max(Number(count), 1) : 1;
 }
 
-/** null where the file does not say. */
+/** null if the file does not say. */
 function atOf(fields: Fields): Date | null {
   const at = fields.get('at')?.trim() ?? '';
   return /^\d{1,12}$/.test(at) ? new Date(Number(at) * 1000) : null;

@@ -1,9 +1,15 @@
-/** The authorities that this machine trusts: what its administrator put in counts for the agent as it does for every other program. */
+/**
+ * The authorities that this machine trusts: those that its
+ * administrator added count for the agent as for every program.
+ */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileError, hasCode } from './files/file-errors.ts';
 
-/** The first that is there counts. As Go's programs have it, Istio's among them: https://go.dev/src/crypto/x509/root_linux.go. */
+/**
+ * The first file that exists counts, in the order of Go's programs
+ * and so of Istio: https://go.dev/src/crypto/x509/root_linux.go
+ */
 const BUNDLES = [
   '/etc/ssl/certs/ca-certificates.crt',
   '/etc/pki/tls/certs/ca-bundle.crt',
@@ -13,7 +19,10 @@ const BUNDLES = [
   '/etc/ssl/cert.pem',
 ];
 
-/** PEM; null on a machine without any (the package ca-certificates is not installed). Rejects with SMM520 for one that cannot be read. */
+/**
+ * PEM; null on a machine without such a file (no package
+ * ca-certificates). Rejects with SMM520 for a file that cannot be read.
+ */
 export async function machineAuthorities(root: string): Promise<string | null> {
   for (const bundle of BUNDLES) {
     const file = join(root, bundle);

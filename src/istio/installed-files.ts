@@ -1,4 +1,7 @@
-/** The configuration files of Istio's own package on this machine. One that is absent counts as empty, as for the start script. */
+/**
+ * The configuration files of Istio's own package on this machine.
+ * An absent file counts as empty, as for the start script.
+ */
 import { isUtf8 } from 'node:buffer';
 import type { Paths } from '../base/paths.ts';
 import { readForeignBytes, readForeignText } from '../host/files/foreign-file.ts';
@@ -9,14 +12,15 @@ import { requireTrustedWriters } from './trusted-writers.ts';
 type InstalledFiles = Pick<ReleaseConfiguration, 'clusterEnv' | 'sidecarEnv' | 'mesh'>;
 
 /**
- * As they are, to be taken over byte for byte. Rejects with SMM520 when one cannot be read, with SMM310 when anybody can write it, and with
- * SMM309 for bytes that are no UTF-8: a release holds text, in which they would be other bytes.
+ * The files as they are, to be taken over byte for byte. Rejects with SMM520 when one
+ * cannot be read, with SMM310 when users other than root and istio-proxy can write it, and
+ * with SMM309 when it is not UTF-8: a release holds text, which would change such bytes.
  */
 export function readInstalledFiles(paths: Paths): Promise<InstalledFiles> {
   return readAll(paths, readUtf8);
 }
 
-/** To look for names and addresses in them; what is no UTF-8 is no part of one. Rejects with SMM520. */
+/** For a search for names and addresses: bytes that are not UTF-8 are never part of one. Rejects with SMM520. */
 export function glanceAtInstalledFiles(paths: Paths): Promise<InstalledFiles> {
   return readAll(paths, readForeignText);
 }
@@ -37,7 +41,7 @@ async function readUtf8(path: string): Promise<string | null> {
 }
 
 function firstBadLine(bytes: Buffer): number {
-  // No character of more than one byte has a byte of a line end in it.
+  // In UTF-8, no character of several bytes holds the byte of a line end.
   const lines = bytes.toString('latin1').split('\n');
   return lines.findIndex((line) => !isUtf8(Buffer.from(line, 'latin1'))) + 1;
 }

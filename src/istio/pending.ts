@@ -1,4 +1,6 @@
-/** Restart pending: a comparison of what runs with what the next start brings, made anew each time and never remembered. Pure. */
+/**
+ * Restart pending: compares what runs with what the next start brings, at each look again. Nothing is remembered. Pure.
+ */
 import type { ReleaseId } from './release.ts';
 import type { Running } from './running.ts';
 
@@ -11,11 +13,14 @@ export type RestartPending =
 
 export interface PendingFacts {
   running: Running;
-  /** What on this machine defeats a release, null when nothing does: what the next start brings cannot be told then. */
+  /**
+   * What keeps a release from its effect on this machine, null
+   * when nothing does. Then the next start may bring anything.
+   */
   blocked: string | null;
-  /** The unit starts and stops as the drop-in of ours says. */
+  /** The unit starts and stops as our drop-in says. */
   isOurs: boolean;
-  /** What the next start brings: what is staged, else what is active; null before the first release. */
+  /** The release that the next start brings: the staged one, else the active one; null before the first release. */
   next: { id: ReleaseId; since: Date; problems: readonly string[] } | null;
   /** What differs between two releases, in words. */
   why: (running: ReleaseId, next: ReleaseId) => string[];
@@ -23,18 +28,19 @@ export interface PendingFacts {
 
 export function restartPending({ running, isOurs, blocked, next, why }: PendingFacts): RestartPending {
   if (running.answer === 'unknown') return running;
-  if (blocked !== null) return unknown(`what the next start of Istio brings cannot be told: ${blocked}`);
+  if (blocked !== null) return unknown(`cannot tell what the next start of Istio brings: ${blocked}`);
   if (next === null) {
     const nothing = running.answer === 'nothing';
     return nothing ? { answer: 'no', running: null } : unknown('Istio on this machine is not adopted yet');
   }
   if (running.answer === 'package') {
     const why = "Istio was started from its package's own files, and not from the release that is active";
-    // Without the drop-in the next start is from there as well; istio-activate switches to no release that is damaged.
+    // Without the drop-in the next start uses the package's files
+    // again, and istio-activate never switches to a damaged release.
     if (!isOurs || next.problems.length > 0) return unknown(why);
     return { answer: 'yes', running: null, staged: next.id, since: next.since, why: [why] };
   }
-  // With nothing running, against what ran last: a stopped Istio that would start as another release is pending too.
+  // If nothing runs, compare with what ran last: a stopped Istio that would start as another release is pending too.
   const before = running.answer === 'release' ? running.id : running.lastRan;
   if (before === next.id) return { answer: 'no', running: before };
   // istio-activate would not switch to it.

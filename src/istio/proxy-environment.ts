@@ -1,6 +1,7 @@
 /**
- * The environment in which a start of Istio runs pilot-agent, and what of it decides how the machine is known in the mesh: the start
- * script sources sidecar.env and then cluster.env, and both win over what systemd has set (istio-on-vms.md, section 11).
+ * The environment in which a start of Istio runs pilot-agent, and the values in it that
+ * decide how the machine is known in the mesh. The start script sources sidecar.env and
+ * then cluster.env, so that both win over the environment that systemd sets.
  */
 import { isIP } from 'node:net';
 import { AgentError } from '../base/errors.ts';
@@ -9,13 +10,15 @@ import type { ReleaseConfiguration } from './release.ts';
 
 type EnvFiles = Pick<ReleaseConfiguration, 'clusterEnv' | 'sidecarEnv'>;
 
-/** What the unit brings: `Environment=` as systemd has it, and the texts that `EnvironmentFile=` names, in order. */
+/**
+ * What the unit brings: `Environment=` as systemd has it, and the texts of the files in `EnvironmentFile=`, in order.
+ */
 export interface UnitEnvironment {
   variables: Readonly<Record<string, string>>;
   files: readonly string[];
 }
 
-/** undefined: it is not set. null: it is, and only a shell could tell to what. */
+/** undefined: it is not set. null: it is set, and only a shell could tell its value. */
 export type Variable = string | null | undefined;
 
 /** The variable as pilot-agent gets it. */
@@ -29,23 +32,23 @@ export function proxyVariable(key: string, { clusterEnv, sidecarEnv }: EnvFiles,
 
 /** How istiod knows the machine: it registers `<group>-<address>[-<network>]`. */
 export interface ProxyIdentity {
-  /** ISTIO_SVC_IP; null where the start script takes the machine's first address, or that cannot be told. */
+  /** ISTIO_SVC_IP; null if the start script takes the machine's first address, or if it is unknown. */
   address: string | null;
-  /** ISTIO_META_NETWORK, empty where Istio has none; null when that cannot be told. */
+  /** ISTIO_META_NETWORK, empty if Istio has none; null if it is unknown. */
   network: string | null;
 }
 
-/** What cannot be told is null: a mesh file that nobody can read keeps nothing else from being seen. */
+/** An unknown value is null: a mesh file that cannot be read must not hide the other values. */
 export async function proxyIdentity(
   files: EnvFiles & Pick<ReleaseConfiguration, 'mesh'>,
   unit: UnitEnvironment,
 ): Promise<ProxyIdentity> {
-  // pilot-agent passes by what is no address, and the start script an empty value.
+  // pilot-agent ignores a value that is not an address, and the start script ignores an empty one.
   const address = proxyVariable('ISTIO_SVC_IP', files, unit) ?? '';
   return { address: isIP(address) === 0 ? null : canonical(address), network: await networkOf(files, unit) };
 }
 
-/** pilot-agent's own order: its environment, also where that is empty, then proxyMetadata. */
+/** pilot-agent's own order: its environment, also with an empty value, then proxyMetadata. */
 async function networkOf(
   files: EnvFiles & Pick<ReleaseConfiguration, 'mesh'>,
   unit: UnitEnvironment,
@@ -54,7 +57,7 @@ async function networkOf(
   const set = proxyVariable(key, files, unit);
   if (set !== undefined) return set;
   const proxyConfig = proxyVariable('PROXY_CONFIG', files, unit) ?? '';
-  // Reading YAML costs memory that an idle agent does not need: cluster.env has the network as a rule.
+  // Reading YAML costs memory that an idle agent does not need: usually cluster.env has the network.
   if (!proxyConfig.includes(key) && !files.mesh.includes(key)) return '';
   const { proxyConfigField } = await import('./proxy-config.ts');
   try {
@@ -66,7 +69,7 @@ async function networkOf(
   }
 }
 
-/** As Go prints it: pilot-agent parses the address, and the name of the entry is made from what it prints. */
+/** As Go prints it: pilot-agent parses the address, and the name of the entry is made from the printed form. */
 function canonical(address: string): string {
   if (!address.includes(':')) return address;
   return URL.parse(`http://[${address}]/`)?.hostname.slice(1, -1) ?? address;

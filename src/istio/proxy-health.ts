@@ -1,6 +1,6 @@
 /**
- * Whether the proxy that runs has come up. Asked only until its release is confirmed: the ready probe remembers its first
- * success for the life of the process, so it says nothing about later (istio-on-vms.md, section 4).
+ * Whether the running proxy has come up. Asked only until its release is confirmed: pilot-agent's ready probe remembers
+ * its first success as long as the process lives, so it says nothing about later.
  */
 import { z } from 'zod';
 
@@ -8,13 +8,13 @@ export type ProxyHealth = { answer: 'ready' } | { answer: 'not-ready'; reason: s
 
 /** The URLs of each question, in the order in which they are tried until one of them has the right answer. */
 export interface ProxyEndpoints {
-  /** Of pilot-agent, as a rule http://127.0.0.1:15020/healthz/ready; empty where it opens no port for its status. */
+  /** Of pilot-agent, usually http://127.0.0.1:15020/healthz/ready; empty if it opens no port for its status. */
   ready: readonly string[];
-  /** Of Envoy, as a rule http://127.0.0.1:15000/server_info. */
+  /** Of Envoy, usually http://127.0.0.1:15000/server_info. */
   serverInfo: readonly string[];
 }
 
-/** For each request. What listens on a loopback address answers at once, and so does the kernel where nothing does. */
+/** For each request. On a loopback address a server answers at once, and without a server the kernel does. */
 const DEADLINE_MS = 2_000;
 const MAX_ANSWER_BYTES = 1_048_576;
 const ServerInfo = z.looseObject({ state: z.string() });
@@ -24,14 +24,14 @@ interface Answer {
   data: unknown;
 }
 
-/** Never rejects: a proxy that does not answer is not ready, and the reason says how it did not. */
+/** Never rejects: a proxy that does not answer is not ready, and `reason` says what happened instead. */
 export async function proxyHealth({ ready, serverInfo }: ProxyEndpoints): Promise<ProxyHealth> {
   if (ready.length === 0) return notReady('its statusPort is 0, so nothing tells whether it is ready');
   const notYet = (await firstWithout(ready, readyProblem)) ?? (await firstWithout(serverInfo, stateProblem));
   return notYet === null ? { answer: 'ready' } : notReady(notYet);
 }
 
-/** null when one of the URLs has an answer without a problem; else the problem of the first that has answered at all. */
+/** null when one of the URLs has an answer without a problem; else the problem of the first URL that answered. */
 async function firstWithout(
   urls: readonly string[],
   problem: (answer: Answer) => string | null,

@@ -28,8 +28,8 @@ export const RELEASE_FILES = {
 export const RELEASE_FOLDER = '@release@';
 
 /**
- * What `active` leads to where no release could be started: a script that starts Istio from its package's own files. The drop-in of
- * istio.service makes it, without any other file of the agent. It is no release.
+ * The target of `active` when no release could be started: a script that starts Istio from its package's own files. The
+ * drop-in of istio.service makes it, without any other file of the agent. It is not a release.
  */
 export const PACKAGE_START = 'package';
 
@@ -45,7 +45,10 @@ export interface ReleaseConfiguration {
 
 const FileRecord = z.object({
   sha256: z.string(),
-  /** Bytes: seen at every turn, where the digest would cost a second. Absent in a manifest that another program wrote. */
+  /**
+   * Bytes: compared at every turn, where the digest would cost
+   * a second. Absent in a manifest that another program wrote.
+   */
   size: z.number().int().optional(),
   mode: z.number().int(),
   uid: z.number().int(),
@@ -66,7 +69,10 @@ export const ReleaseManifest = z.object({
   format: z.literal(1),
   id: z.string().regex(RELEASE_ID),
   istioVersion: z.string(),
-  /** The revision whose control plane this release talks to; `default` for the unrevisioned install, null when adopted and not known. */
+  /**
+   * The revision whose control plane this release talks to; `default`
+   * for the unrevisioned install, null when adopted and not known.
+   */
   revision: z.string().nullable(),
   /** SHA-256 of the package; for an adopted release over its binaries. */
   packageDigest: z.string(),

@@ -1,6 +1,6 @@
 /**
- * What runs in istio.service: by the release folder in the path of the executables, since unchanged binaries are hard links
- * and inodes do not tell releases apart. Believes no note, no environment and no file of configuration.
+ * What runs in istio.service, told by the release folder in the path of the executables. Not by their inodes: unchanged
+ * binaries are hard links, so that releases share inodes. No record, no environment and no configuration file counts.
  */
 import { realpath } from 'node:fs/promises';
 import type { Paths } from '../base/paths.ts';
@@ -15,7 +15,7 @@ import {
 import type { UnitState } from '../host/systemd/service-manager.ts';
 import { RELEASE_FILES, RELEASE_ID, type ReleaseId, type ReleaseManifest } from './release.ts';
 
-/** The two processes that tell; each null while it is not there. */
+/** The two processes that count; null while one does not run. */
 export interface IstioProcesses {
   envoy: Process | null;
   pilotAgent: Process | null;
@@ -24,9 +24,11 @@ export interface IstioProcesses {
 export type Running =
   /** Envoy and pilot-agent of this release; `upMs` is for how long this very Envoy has been running. */
   | { answer: 'release'; id: ReleaseId; upMs: number }
-  /** The files that Istio's own package installs, and no adopted release has these processes: what adoption begins with. */
+  /**
+   * The programs of Istio's own package, in processes that no adopted release has noted: the state before an adoption.
+   */
   | { answer: 'package'; processes: IstioProcesses }
-  /** Nothing, or not yet Envoy. `lastRan` is what istio-activate switched to last. */
+  /** Nothing, or Envoy not yet. `lastRan` is the release that istio-activate switched to last. */
   | { answer: 'nothing'; lastRan: ReleaseId | null }
   | { answer: 'unknown'; reason: string };
 
@@ -38,7 +40,7 @@ export interface RunningFacts {
   /** Every release on disk; only adopted ones matter. */
   releases: readonly Pick<ReleaseManifest, 'id' | 'adopted'>[];
   active: ReleaseId | null;
-  /** What time it is by the clock that start times of processes are told in: no other one may be compared with them. */
+  /** The time now by the clock of processes' start times: no other clock may be compared with them. */
   processTimeMs: number;
 }
 
@@ -48,13 +50,13 @@ export async function lookAtRunning(
   facts: Omit<RunningFacts, 'processes' | 'processTimeMs'>,
   proc = '/proc',
 ): Promise<Running> {
-  // /proc shows where a file really lies: /opt can be a link. Not there yet: nothing runs from it.
+  // /proc shows real paths, and /opt can be a link. While the folder does not exist, nothing runs from it.
   const releases = await realpath(facts.paths.releases).catch((error: unknown) => {
     if (hasCode(error, 'ENOENT')) return facts.paths.releases;
     throw fileError('read', facts.paths.releases, error);
   });
   const processes = unit.pids.map((pid) => lookAtProcess(pid, proc));
-  // Afterwards: none of them is younger then. Where nothing runs, nothing has an age.
+  // After the look, so that no process is younger than this time. Without a process no time is needed.
   const timeMs = processes.some(({ answer }) => answer === 'process') ? await processTimeMs(proc) : 0;
   return whatRuns({ ...facts, processes, paths: { ...facts.paths, releases }, processTimeMs: timeMs });
 }
@@ -70,7 +72,7 @@ export function whatRuns(facts: RunningFacts): Running {
   const agents = processes.filter((process) => isProgram(process, 'pilot-agent'));
   const stranger = processes.find((process) => !isProgram(process, 'pilot-agent') && !isOfTheSystem(process));
   if (envoys.length === 0 && stranger !== undefined) {
-    return unknown(`what runs belongs to no release: ${stranger.exe} (process ${stranger.pid})`);
+    return unknown(`the running program belongs to no release: ${stranger.exe} (process ${stranger.pid})`);
   }
   // Not up yet, or not any more. Without Envoy, a pilot-agent may be one that makes or removes iptables rules.
   if (envoys.length === 0) return { answer: 'nothing', lastRan: facts.active };
@@ -101,7 +103,7 @@ function agree(origins: readonly Origin[], upMs: number): Running {
 function origin(process: Process, facts: RunningFacts): Origin {
   const { paths } = facts;
   const adopted = adoptedRelease(process, facts);
-  // Asked first: dpkg may have replaced or deleted the file since, and the process is still the adopted one.
+  // First, since dpkg may have replaced or deleted the file meanwhile, and the process still is the adopted one.
   if (adopted !== null) return { from: 'release', id: adopted };
   const named = `${process.exe} (process ${process.pid})`;
   if (process.deleted)
@@ -114,7 +116,7 @@ function origin(process: Process, facts: RunningFacts): Origin {
       return { from: 'release', id };
     }
   }
-  return { from: 'elsewhere', reason: `what runs belongs to no release: ${named}` };
+  return { from: 'elsewhere', reason: `the running program belongs to no release: ${named}` };
 }
 
 /** The adopted release that noted exactly this process, in this boot. */

@@ -1,6 +1,6 @@
 /**
- * Who can write a file that is taken over. Root runs the programs and sources the environment; with an adoption, what somebody else has put
- * there would go on to be run, and be out of that one's reach for the operator who looks for it.
+ * Who can write a file that an adoption takes over. Root runs the programs and sources the environment: what another
+ * user has put there would go on running from the release, where an operator would not look for it.
  */
 import type { Stats } from 'node:fs';
 import { stat } from 'node:fs/promises';
@@ -9,7 +9,7 @@ import { AgentError } from '../base/errors.ts';
 import { fileError, hasCode } from '../host/files/file-errors.ts';
 import { run } from '../host/programs/programs.ts';
 
-/** `configuration`: also istio-proxy writes it, to whom Istio's own instructions give the folders of it. */
+/** `configuration`: istio-proxy may write it too, since Istio's own instructions give these folders to istio-proxy. */
 export type TakenOver = 'program' | 'configuration';
 
 interface Writers {
@@ -21,15 +21,15 @@ const ROOT = 0;
 const STICKY = 0o1000;
 
 /**
- * Rejects with SMM310 when others than root, and for configuration istio-proxy, can write the file or put another one in its place. A file
- * that is absent has no content to trust.
+ * Rejects with SMM310 when users other than root (and istio-proxy, for configuration) can write the file or put another
+ * one in its place. An absent file has no content to trust.
  */
 export async function requireTrustedWriters(path: string, kind: TakenOver): Promise<void> {
   const file = await statOf(path);
   if (file === null) return;
   const folder = dirname(path);
   const inFolder = await statOf(folder);
-  // Only asked for where somebody else than root owns it.
+  // The ids of istio-proxy are looked up only when another user than root owns the file or its folder.
   const trusted = [file, inFolder].every(isOfRoot) ? OURS : await writersOf(kind);
   if (!trusted.users.includes(file.uid)) throw distrusted(path, `user ${file.uid} owns it`, kind);
   if ((file.mode & 0o020) !== 0 && !trusted.groups.includes(file.gid)) {
@@ -38,13 +38,14 @@ export async function requireTrustedWriters(path: string, kind: TakenOver): Prom
   if ((file.mode & 0o002) !== 0) throw distrusted(path, 'everybody can write it', kind);
   if (inFolder === null) return;
   if (!trusted.users.includes(inFolder.uid)) throw distrusted(path, `user ${inFolder.uid} owns ${folder}`, kind);
-  // A group that can write /usr/local/bin is Debian's own choice (staff), and an administrator's to fill.
+  // A group may write the folder: for /usr/local/bin that is Debian's
+  // own choice (staff), and an administrator fills the group.
   if ((inFolder.mode & 0o002) !== 0 && (inFolder.mode & STICKY) === 0) {
     throw distrusted(path, `everybody can write ${folder}`, kind);
   }
 }
 
-/** Root; where this process is not root, which only a test is, its own user too. */
+/** Root; and the user of this process, which is another user only in tests. */
 const OURS: Writers = { users: [ROOT, process.getuid?.() ?? ROOT], groups: [ROOT, process.getgid?.() ?? ROOT] };
 
 async function writersOf(kind: TakenOver): Promise<Writers> {
@@ -77,7 +78,7 @@ function distrusted(path: string, why: string, kind: TakenOver): AgentError {
   const owner = kind === 'program' ? 'root' : 'root or istio-proxy';
   return new AgentError(
     'SMM310',
-    `cannot take over ${path}: ${why}, and root would go on to run what is in it`,
+    `cannot take over ${path}: ${why}, and root would run its content`,
     `read it, then give it and its folder to ${owner} (chown), and take the right to write from others (chmod go-w)`,
   );
 }

@@ -1,6 +1,7 @@
 /**
- * What counts as a version of Istio, and which two mean the same release. Distributors add to Istio's version: `1.31.1-solo`,
- * `1.31.1-tetrate-v0`, `1.31.1+build.5`, and `1.31.1_ossm` where it stands in an image's tag or a label, which cannot hold a `+`.
+ * What counts as a version of Istio, and which two mean the same release. Distributors
+ * add to Istio's version: `1.31.1-solo`, `1.31.1-tetrate-v0`, `1.31.1+build.5`, and
+ * `1.31.1_ossm` where it stands in an image's tag or a label, which cannot hold a `+`.
  */
 
 export interface IstioVersion {
@@ -22,7 +23,7 @@ const VERSION = new RegExp(`^(${NUMBER}\\.${NUMBER}\\.${NUMBER})(?:-(${WORDS}))?
 /** Istio's own: alpha.<commit>, beta.0, rc.0. */
 const PRERELEASE = /^(?:alpha|beta|rc)(?=\.|$)/;
 
-/** Null for a text that is no version: nothing is looked for, downloaded or named by it. */
+/** Null for a text that is not a version: it is used in no search, no URL and no name. */
 export function parseIstioVersion(text: string): IstioVersion | null {
   const [, release, words = '', build = ''] = text.length > MAX_CHARS ? [] : (VERSION.exec(text) ?? []);
   if (release === undefined) return null;
@@ -32,8 +33,9 @@ export function parseIstioVersion(text: string): IstioVersion | null {
 }
 
 /**
- * Whether a pilot-agent that says `said` is what is wanted. Release and prerelease must be the same. A distributor's suffix may be lacking
- * on either side: some stamp it into the program and not into the control plane's version, or the other way round; two must be the same.
+ * Whether a pilot-agent of version `said` is the wanted release. Release and prerelease must be the same. A
+ * distributor's suffix may be missing on one side: some stamp it only into the program, or only into the control
+ * plane's version. Two suffixes must be the same.
  */
 export function isSameRelease(wanted: string, said: string): boolean {
   const [a, b] = [parseIstioVersion(wanted), parseIstioVersion(said)];
@@ -42,7 +44,10 @@ export function isSameRelease(wanted: string, said: string): boolean {
   return a.suffix === b.suffix || a.suffix === '' || b.suffix === '';
 }
 
-/** For semver's ranges, to which `1.31.1-solo` would be less than 1.31.1: a distributor's suffix does not count, Istio's prereleases do. */
+/**
+ * For semver's ranges: without a distributor's suffix, since
+ * `1.31.1-solo` would be less than 1.31.1. Istio's prereleases stay.
+ */
 export function comparable(text: string): string {
   const version = parseIstioVersion(text);
   if (version === null) return text;

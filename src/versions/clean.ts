@@ -1,4 +1,7 @@
-/** Versions and runtimes that nobody needs any more: a runtime is 130 MB, and many upgrades would fill the disk. */
+/**
+ * Removes versions and runtimes that are not needed any more:
+ * a runtime is 130 MB, and many upgrades would fill the disk.
+ */
 import { join } from 'node:path';
 import { checkpoint } from '../host/files/checkpoints.ts';
 import { namesIn, removeFile } from '../host/files/files.ts';
@@ -9,10 +12,10 @@ import { changeVersions } from './lock.ts';
 import type { VersionStore } from './store.ts';
 import { VERSION_NAME } from './version.ts';
 
-/** Removes these versions, and every runtime that no version on disk names and nobody runs. */
+/** Removes these versions, and every runtime that no version on disk names and no process runs. */
 export function forgetVersions(store: VersionStore, remove: readonly string[], proc = '/proc'): Promise<void> {
   return changeVersions(store.paths, async () => {
-    // A package, or an operator, may have switched since they were found to be of no use.
+    // A package, or an operator, may have switched to one of them meanwhile.
     const needed = new Set([await store.link('current'), await store.link('previous')]);
     await clean(
       store,
@@ -42,7 +45,10 @@ async function clean(store: VersionStore, remove: readonly string[], proc: strin
   await removeEvidence(agentState, left);
 }
 
-/** The last lines of versions that are gone. Those of a version that is rejected still stay: the history may not have them yet. */
+/**
+ * Removes the last lines of versions that are gone. Those of a
+ * version that is still rejected stay: the history may lack them.
+ */
 async function removeEvidence(agentState: string, left: readonly string[]): Promise<void> {
   const folder = join(agentState, 'evidence');
   const kept = new Set([...left, ...(await namesIn(join(agentState, 'rejected')))]);

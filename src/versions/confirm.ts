@@ -1,4 +1,7 @@
-/** A version on probation confirms itself: from then on nothing puts it back but an operator, or another wish of the control plane. */
+/**
+ * A version on probation confirms itself: from then on only an
+ * operator, or a request of the control plane, replaces it.
+ */
 import { describeError } from '../base/errors.ts';
 import type { Paths } from '../base/paths.ts';
 import { checkpoint } from '../host/files/checkpoints.ts';
@@ -8,13 +11,13 @@ import { endProbation, type Probation, readProbation } from './probation.ts';
 import { migrateState } from './state/format.ts';
 import { VersionStore } from './store.ts';
 
-/** With the 20 s for which the control plane is waited for it leaves some of the 50 s of a probation. */
+/** Together with the wait of 20 s for the control plane, this leaves some of the 50 s of a probation. */
 const LOCK_SECONDS = 10;
 
 /**
- * Ends the probation, and brings the state to this version's format. `note` writes it down first: cut off in between, it is confirmed
- * once more at the next turn. Resolves with what was migrated; null when the probation is not this one any more. Rejects with SMM535 and
- * SMM536 (`isUnlockable`), and it stays on probation.
+ * Ends the probation, and brings the state to this version's format. `note` writes the confirmation down first: after a
+ * kill in between, the next turn confirms again. Resolves with what was migrated; null when this probation is not the
+ * present one any more. Rejects with SMM535 and SMM536 (`isUnlockable`); the version then stays on probation.
  */
 export async function confirmVersion(
   paths: Paths,
@@ -41,7 +44,7 @@ export async function confirmVersion(
   return [...notLinked, ...migrated];
 }
 
-/** No room for it is no reason to fail the turn: it is tried again at the next one (src/daemon/tidying.ts). */
+/** A full disk is no reason to fail the turn: the migration is tried again at the next one (src/daemon/tidying.ts). */
 async function migrate(paths: Paths): Promise<string[]> {
   try {
     return await migrateState(paths);
@@ -52,8 +55,9 @@ async function migrate(paths: Paths): Promise<string[]> {
 }
 
 /**
- * A switch that was cut off may have left the one before that: the next way back is to the version that this one replaced. Returns why
- * there is no room for it, which is not the fault of the version on probation: that is confirmed all the same.
+ * Points `previous` to the version that this one replaced: a switch that was cut off may have left an older one there.
+ * Returns a sentence when the disk is full. That is not the fault of the version on probation, so it is confirmed
+ * nevertheless.
  */
 async function linkBack(store: VersionStore, from: string): Promise<string[]> {
   if ((await store.read(from)) === null) return [];

@@ -1,11 +1,11 @@
-/** What is kept of a version that failed: its last lines. systemd/bin/agent-put-back writes the same files. */
+/** The last lines of a version that failed, which are kept. systemd/bin/agent-put-back writes the same files. */
 import { join } from 'node:path';
 import type { Paths } from '../base/paths.ts';
 import { makeFolder, readText, writeAtomically } from '../host/files/files.ts';
 
 const MOST_CHARS = 8000;
 
-/** null where nothing was kept. */
+/** null if nothing was kept. */
 export async function readEvidence({ agentState }: Pick<Paths, 'agentState'>, version: string): Promise<string | null> {
   const text = await readText(join(agentState, 'evidence', version));
   return text === null || text.trim() === '' ? null : text.trimEnd().slice(-MOST_CHARS);

@@ -1,9 +1,12 @@
-/** The lock under which versions of the agent are changed: by the agent, by its commands, by its package and by the guard. */
+/**
+ * The lock under which versions of the agent are changed: by
+ * the agent, by its commands, by its package and by the guard.
+ */
 import { AgentError } from '../base/errors.ts';
 import type { Paths } from '../base/paths.ts';
 import { withFileLock } from '../host/files/file-lock.ts';
 
-/** Rejects with SMM535 when somebody else has it for longer than `waitSeconds`. */
+/** Rejects with SMM535 when another process holds it for longer than `waitSeconds`. */
 export function changeVersions<T>(
   { opt }: Pick<Paths, 'opt'>,
   change: () => Promise<T>,
@@ -12,7 +15,7 @@ export function changeVersions<T>(
   return withFileLock(opt, change, waitSeconds);
 }
 
-/** Whether it is for the lock that nothing could be changed. */
+/** Whether this error means that the lock could not be taken. */
 export function isUnlockable(error: unknown): boolean {
   return error instanceof AgentError && (error.code === 'SMM535' || error.code === 'SMM536');
 }

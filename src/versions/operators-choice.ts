@@ -1,6 +1,6 @@
 /**
- * The version that an operator has left by `smm-agent rollback`: it is not taken again until the control plane has asked for another one,
- * or the operator says `smm-agent retry`.
+ * The version that an operator has left by `smm-agent rollback`: the agent does not switch to it again until the
+ * control plane has asked for another version, or the operator runs `smm-agent retry`.
  */
 import { join } from 'node:path';
 import type { Paths } from '../base/paths.ts';
@@ -11,7 +11,7 @@ import { VERSION_NAME } from './version.ts';
 
 export interface LeftVersion {
   version: string;
-  /** The version that was gone back to. */
+  /** The version to which the agent went back. */
   for: string;
   /** ISO 8601. */
   at: string;
@@ -24,14 +24,14 @@ export async function readLeftVersion(paths: Pick<Paths, 'agentState'>): Promise
   return { version, for: instead, at: fields.get('at') ?? '' };
 }
 
-/** null: none is left any more. */
+/** null: forgets it. */
 export async function writeLeftVersion(paths: Pick<Paths, 'agentState'>, left: LeftVersion | null): Promise<void> {
   if (left === null) return removeFile(fileOf(paths));
   await makeFolder(paths.agentState, 0o755);
   await writeAtomically(fileOf(paths), formatFields(Object.entries(left)), { mode: 0o644 });
 }
 
-/** Unless an operator has left another one meanwhile. */
+/** Forgets it, unless an operator has left another version meanwhile. */
 export function forgetLeftVersion(paths: Paths, left: LeftVersion): Promise<void> {
   return changeVersions(paths, async () => {
     const now = await readLeftVersion(paths);

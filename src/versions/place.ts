@@ -1,4 +1,4 @@
-/** Prepared versions and runtimes get their names. A kill leaves either none or the whole one under a name. */
+/** Gives prepared versions and runtimes their names. A kill leaves nothing, or the whole folder, under a name. */
 import { rename, symlink } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { checkpoint } from '../host/files/checkpoints.ts';
@@ -10,8 +10,9 @@ import type { VersionStore } from './store.ts';
 import { VERSION_FILES } from './version.ts';
 
 /**
- * The version comes after its runtime, without which it would be none. The caller holds the lock: a package that is installed at the same
- * time removes what no version names. A folder that has the name already was looked at and is damaged: it gives way.
+ * The version comes after its runtime, without which it would not be complete. The caller holds the lock: a package
+ * that is installed at the same time removes runtimes that no version names. A folder that has the name already was
+ * found damaged: it is removed.
  */
 export async function placeVersion(store: VersionStore, { version, folder, runtime }: PreparedVersion): Promise<void> {
   if (runtime.folder !== null) await give(runtime.folder, store.runtimeFolder(runtime.version));

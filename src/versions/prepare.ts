@@ -1,6 +1,6 @@
 /**
- * A version of the agent and its runtime, out of the repository and into hidden folders: unpacked, checked, and without a name yet.
- * place.ts gives them their names.
+ * Gets a version of the agent and its runtime from the repository into
+ * hidden folders: unpacked and checked. place.ts gives them their names.
  */
 import { chmod } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -17,12 +17,12 @@ import type { VersionStore } from './store.ts';
 import { unpackArchive } from './unpack.ts';
 import { type FileRecords, NODE_PROGRAM, RuntimeManifest, VERSION_FILES, VersionManifest } from './version.ts';
 
-/** Where archives come from. Must return only what is signed, and only after fsync. Safe to repeat. */
+/** The source of archives. Must return only signed files, and only after fsync. Safe to repeat. */
 export interface Archives {
   fetch(target: string, options: FetchOptions): Promise<FetchedPackage>;
 }
 
-/** Hidden folders; null for what is on disk already. */
+/** Hidden folders; null for a folder that is on disk already. */
 export interface PreparedVersion {
   version: string;
   folder: string | null;
@@ -32,16 +32,16 @@ export interface PreparedVersion {
 /** A bundle is a megabyte, a runtime 130: room for growth, none for a bomb. */
 const MOST_VERSION_BYTES = 50_000_000;
 const MOST_RUNTIME_BYTES = 400_000_000;
-/** Zstandard makes a fourth of them. */
+/** Zstandard compresses them to a quarter. */
 const UNPACKED_FACTOR = 6;
 const RESERVE_BYTES = 10_000_000;
 const INODES = 30;
-/** Whatever the manifest says: nothing that is setuid, nothing that others may write. */
+/** The only modes that a manifest may name: no setuid, and no right to write for others. */
 const MODES: ReadonlySet<number> = new Set([0o644, 0o755]);
 
 /**
- * Downloads and unpacks what is not on disk yet. Rejects with what `archives` rejects with, SMM701, SMM52x, and the signal's reason;
- * nothing is left then but what has been downloaded.
+ * Downloads and unpacks what is not on disk yet. Rejects as `archives` does, with SMM701, SMM52x, and the signal's
+ * reason; only the downloads stay on disk then.
  */
 export async function prepareVersion(
   store: VersionStore,
@@ -98,12 +98,12 @@ interface Unpack<T> {
   target: string;
   maxBytes: number;
   schema: { safeParse(json: unknown): { data?: T | undefined } };
-  /** The file without which it is nothing. */
+  /** The file that it must have. */
   needed: string;
   signal: AbortSignal | undefined;
 }
 
-/** A hidden folder in which every file is what its release.json says. */
+/** A hidden folder in which every file has the digest that its release.json names. */
 async function unpack<T extends { files: FileRecords }>(
   parent: string,
   name: string,
@@ -129,7 +129,7 @@ async function unpack<T extends { files: FileRecords }>(
   }
 }
 
-/** Every file is one that release.json lists, with its digest, and the other way round; each gets its mode. */
+/** Checks that release.json lists exactly these files with their digests, and gives each its mode. */
 async function checkFiles(
   folder: string,
   files: FileRecords,

@@ -1,6 +1,7 @@
 /**
- * The probation of a new version: written before the switch, by whoever switches; renewed by systemd/bin/agent-guard at each start; gone
- * once the version has confirmed itself, or was put back. The scripts and this file share its fields: change both.
+ * The probation of a new version: written before the switch, by the process that switches; renewed by
+ * systemd/bin/agent-guard at each start; gone once the version has confirmed itself, or was rolled back. The scripts
+ * and this file share its fields: change both.
  */
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
@@ -9,24 +10,27 @@ import { formatFields, parseFields } from '../host/fields.ts';
 import { makeFolder, readText, removeFile, writeAtomically } from '../host/files/files.ts';
 import { VERSION_NAME } from './version.ts';
 
-/** Seconds. Longer than TimeoutStartSec, and short enough for a bad version to be gone within two minutes, the comparison included. */
+/**
+ * Seconds. Longer than TimeoutStartSec, and short enough for a bad
+ * version to be gone within two minutes, the comparison included.
+ */
 const SPAN_S = 50;
 
 export interface Probation {
-  /** Tells this try from every other one of the same version. */
+  /** Tells this try from every other try of the same version. */
   id: string;
   from: string;
   to: string;
-  /** What was before `from`; null when there was nothing. */
+  /** The version before `from`; null when there was none. */
   previous: string | null;
-  /** When it was switched to. */
+  /** The time of the switch. */
   begun: string;
   /**
-   * Seconds since the boot by the scripts' /proc/uptime, 0 before the guard has begun a trial. Theirs alone: in a container the agent's unit
-   * can have another /proc, and with it another clock.
+   * Seconds since the boot by the scripts' /proc/uptime, 0 before the guard has begun a trial. For the scripts only: in
+   * a container the agent's unit can have another /proc, and with it another clock.
    */
   deadline: number;
-  /** How often its time was prolonged, because the fault lay elsewhere. */
+  /** How often its time was extended, because the version was not at fault. */
   extended: number;
 }
 
@@ -34,7 +38,10 @@ export function newProbation(about: Pick<Probation, 'from' | 'to' | 'previous'>,
   return { ...about, id: randomBytes(4).toString('hex'), begun: now.toISOString(), deadline: 0, extended: 0 };
 }
 
-/** null when no version is on probation. One that names no version is as good as none: the guard removes it at the next start. */
+/**
+ * null when no version is on probation. A file that names no
+ * version counts as none: the guard removes it at the next start.
+ */
 export async function readProbation({ probation }: Pick<Paths, 'probation'>): Promise<Probation | null> {
   const text = await readText(probation);
   if (text === null) return null;
@@ -60,7 +67,7 @@ export async function writeProbation(
   bootId: string,
 ): Promise<void> {
   const guards = { boot: bootId, span: SPAN_S, power_cuts: 0, ended: 'no' };
-  // The guard rejects the version in it, also on a disk that has room for no folder any more.
+  // Made now, so that the guard can reject the version in it also when the disk has no room for a folder any more.
   await makeFolder(join(agentState, 'rejected'), 0o755);
   const fields = Object.entries({ ...given, previous: previous ?? '', ...guards });
   await writeAtomically(probation, formatFields(fields), { mode: 0o644 });
@@ -71,8 +78,9 @@ export async function endProbation({ probation }: Pick<Paths, 'probation'>): Pro
 }
 
 /**
- * What keeps a version on probation from confirming itself. For an answer of the control plane, or a right configuration, agent-deadline
- * asks the version before; a lock that somebody else holds is no fault of either, and it prolongs.
+ * What keeps a version on probation from confirming itself. If an answer of the control plane, or a valid
+ * configuration, is missing, agent-deadline asks the previous version. A lock that another process holds is the fault
+ * of neither: agent-deadline extends the time.
  */
 export type Lack = 'control-plane' | 'configuration' | 'lock';
 

@@ -1,6 +1,6 @@
 /**
- * Versions of the agent that are not tried again for a time: put back by the guard, or refused by their own self-check. A file for each,
- * since systemd/bin/agent-put-back writes them as well.
+ * Versions of the agent that are not tried again for a time: rolled back by the guard, or refused by their own
+ * self-check. A file for each, since systemd/bin/agent-put-back writes them too.
  */
 
 import type { Paths } from '../base/paths.ts';
@@ -9,11 +9,11 @@ import { type Rejection, Rejections } from '../host/rejections.ts';
 import { VERSION_NAME } from './version.ts';
 
 export interface VersionRejection extends Rejection {
-  /** `put back`: it was tried. `refused`: it never was current. */
+  /** `put back`: it was tried and rolled back. `refused`: it never was current. */
   how: 'put back' | 'refused';
-  /** Which try it was; the same for as long as the rejection holds. */
+  /** Names the try; the same for as long as the rejection holds. */
   id: string;
-  /** The version that came back, or stayed; null where the file does not say. */
+  /** The version that came back, or stayed; null if the file does not say. */
   instead: string | null;
 }
 
@@ -24,7 +24,7 @@ export class VersionRejections {
     this.#rejections = new Rejections(agentState, VERSION_NAME, clock);
   }
 
-  /** Those that hold now. Rejects with SMM520 when one cannot be read. */
+  /** The rejections that hold now. Rejects with SMM520 when one cannot be read. */
   async read(): Promise<Map<string, VersionRejection>> {
     const found = new Map<string, VersionRejection>();
     for (const [version, rejection] of await this.#rejections.read()) {
@@ -40,17 +40,17 @@ export class VersionRejections {
     return found;
   }
 
-  /** Notes that a version has refused itself; `instead` is the one that stays. */
+  /** Rejects a version that has failed its self-check; `instead` is the version that stays. */
   refuse(version: string, reason: string, instead: string): Promise<void> {
     return this.#rejections.reject(version, reason, { from: instead });
   }
 
-  /** Forgets one of them with its count, or all. */
+  /** Forgets a rejection with its count, or all. */
   async clear(version?: string): Promise<void> {
     await this.#rejections.clear(version);
   }
 
-  /** Moves those that are over out of the scripts' sight. */
+  /** Moves rejections that are over out of the scripts' sight. */
   async expire(): Promise<void> {
     await this.#rejections.expire();
   }

@@ -1,4 +1,4 @@
-/** `smm-agent rollback`: back to the version before, by an operator's wish, with the same care as forward. */
+/** `smm-agent rollback`: back to the previous version, by an operator, with the same care as in an upgrade. */
 import { AgentError } from '../base/errors.ts';
 import type { Paths } from '../base/paths.ts';
 import type { Clock } from '../host/clock.ts';
@@ -21,13 +21,13 @@ export interface RollbackParts {
 export interface RolledBack {
   from: string;
   to: string;
-  /** Whether `to` knows of probations; one that does not is started as it is. */
+  /** Whether `to` knows probations; a version that does not is started without one. */
   knowsProbation: boolean;
 }
 
 /**
- * Resolves with the versions when the agent is being restarted. Rejects with SMM707 where there is nothing to go back to, SMM702 when
- * that version says that it does not work here, and SMM704.
+ * Resolves with the versions when the agent is being restarted. Rejects with SMM707 when there is no version to go back
+ * to, SMM702 when that version fails its self-check, and SMM704.
  */
 export async function rollback({ paths, clock, services }: RollbackParts): Promise<RolledBack> {
   await requireGuard(services);
@@ -37,7 +37,7 @@ export async function rollback({ paths, clock, services }: RollbackParts): Promi
     const probation = await readProbation(paths);
     const undone = probation !== null && probation.to === from ? probation : null;
     const to = undone === null ? await store.link('previous') : undone.from;
-    if (from === null || to === null || to === from) throw nothingBefore(from, 'no version was before it');
+    if (from === null || to === null || to === from) throw nothingBefore(from, 'there is no version before it');
     if (!(await store.isSound(to))) throw nothingBefore(from, `smm-agent ${to} is not complete on disk`);
     const knows = await knowsProbation(to);
     const needsProbation = undone === null && knows;
@@ -46,7 +46,7 @@ export async function rollback({ paths, clock, services }: RollbackParts): Promi
     if (needsProbation) {
       await switchTo(store, from, to, clock);
     } else {
-      // It has worked here before; one that is on probation itself, or knows of none, needs no other to be gone back from.
+      // Without a probation: `to` ran here before the probation that is undone now, or it does not know probations.
       await store.setLink('current', to);
       await store.setLink('previous', undone === null ? from : undone.previous);
       await endProbation(paths);

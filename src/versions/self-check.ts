@@ -1,4 +1,7 @@
-/** A version is asked to check itself: as a child, on the real configuration and state, before it is trusted with the machine. */
+/**
+ * Runs the self-check of a version: as a child, on the real
+ * configuration and state, before the version may run the machine.
+ */
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
@@ -17,15 +20,15 @@ export const SelfCheckAnswer = z.object({
 });
 export type SelfCheckAnswer = z.infer<typeof SelfCheckAnswer>;
 
-/** A check takes half a second; a version that hangs is found out here. */
+/** A check takes half a second; a version that hangs fails here. */
 const TIMEOUT_MS = 20_000;
 const EVIDENCE_CHARS = 4000;
-/** The program was just written: a child that is forked elsewhere at this moment may still hold our descriptor. */
+/** The program was just written: a child that another part of the agent is starting may still hold our descriptor. */
 const BUSY = /text file busy/i;
 const BUSY_TRIES = 20;
 const BUSY_MS = 20;
 
-/** Rejects with SelfCheckFailed when the version in `folder` does not say, in its own words, that it works here. */
+/** Rejects with SelfCheckFailed unless the version in `folder` answers that it works here. */
 export async function requireSelfCheck(
   { bin, root }: Pick<Paths, 'bin' | 'root'>,
   folder: string,
@@ -40,15 +43,15 @@ export async function requireSelfCheck(
   const failed = answer?.checks.find(({ ok }) => !ok);
   if (failed !== undefined) throw new SelfCheckFailed(version, `${failed.name}: ${failed.said}`, evidence);
   if (ended.status !== 0) throw new SelfCheckFailed(version, howItEnded(ended), evidence);
-  // An end with 0 says nothing: a program that does nothing at all ends so.
+  // Status 0 alone says nothing: a program that does nothing at all ends with it too.
   if (answer === undefined) throw new SelfCheckFailed(version, 'it did not answer', evidence);
   if (answer.version !== version) throw new SelfCheckFailed(version, `it says that it is ${answer.version}`, evidence);
 }
 
 /**
- * After `to` has failed its self-check: asks `from`, the version that runs, as well, and then `to` once more. Rejects with SMM709 where
- * the one fails too, or the other passes now: a configuration that is being edited, a machine that can start no program, are no fault of
- * the new version.
+ * After `to` has failed its self-check: runs the one of `from`, the version that runs, and then that of `to` again.
+ * Rejects with SMM709 when `from` fails too, or `to` passes now: a configuration that is being edited, or a machine
+ * that cannot start programs, is not the fault of the new version.
  */
 export async function requireFaultOf(
   store: VersionStore,
@@ -58,7 +61,7 @@ export async function requireFaultOf(
 ): Promise<void> {
   if (!(await knowsProbation(from))) return;
   try {
-    // As it was started: agent-heal may have had to take what the package brings.
+    // By `current`, as it was started: agent-heal may have pointed that to the version of the package.
     await requireSelfCheck(store.paths, store.paths.current, from, signal);
   } catch (error) {
     if (error instanceof SelfCheckFailed) throw wrongMachine(to, from, error.said);

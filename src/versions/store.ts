@@ -1,6 +1,6 @@
 /**
- * The agent's versions and runtimes on disk, and the two links that name a version. What is read here is read afresh each time; a folder
- * without a valid `release.json` of its own name is none.
+ * The agent's versions and runtimes on disk, and the two links that name a version. Everything is read afresh each
+ * time. A folder without a valid `release.json` for its own name does not count.
  */
 import { readlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
@@ -20,7 +20,7 @@ export class VersionStore {
     this.paths = paths;
   }
 
-  /** Where a version lies, whether it is there or not. */
+  /** The folder of a version, whether it exists or not. */
   folder(version: string): string {
     return join(this.paths.versions, version);
   }
@@ -29,7 +29,10 @@ export class VersionStore {
     return join(this.paths.runtimes, runtime);
   }
 
-  /** The complete versions, the one that was put in place first at the beginning. Rejects with SMM520 when something cannot be read. */
+  /**
+   * The complete versions, in the order in which they got their
+   * places. Rejects with SMM520 when something cannot be read.
+   */
   async list(): Promise<string[]> {
     const placed: { version: string; atMs: number }[] = [];
     for (const name of (await namesIn(this.paths.versions)).filter((name) => VERSION_NAME.test(name))) {
@@ -40,12 +43,12 @@ export class VersionStore {
     return placed.map(({ version }) => version);
   }
 
-  /** The runtimes that are there, complete or not. */
+  /** The runtimes on disk, complete or not. */
   async runtimes(): Promise<string[]> {
     return (await namesIn(this.paths.runtimes)).filter((name) => VERSION_NAME.test(name));
   }
 
-  /** null when it is absent or not complete. Rejects with SMM520 when it is there and cannot be read. */
+  /** null when it is absent or not complete. Rejects with SMM520 when it exists and cannot be read. */
   async read(version: string): Promise<VersionManifest | null> {
     const manifest = VersionManifest.safeParse(await this.#json(this.folder(version))).data;
     return manifest?.version === version ? manifest : null;
@@ -57,7 +60,7 @@ export class VersionStore {
     return manifest?.runtime === runtime ? manifest : null;
   }
 
-  /** Whether a version and its runtime are complete, with every file as its digest says: a third of a second. */
+  /** Whether a version and its runtime are complete, and every file has its digest: takes a third of a second. */
   async isSound(version: string, signal?: AbortSignal): Promise<boolean> {
     const manifest = await this.read(version);
     if (manifest === null) return false;
@@ -74,20 +77,20 @@ export class VersionStore {
     return manifest !== null && areFilesSound(this.runtimeFolder(runtime), manifest.files, signal);
   }
 
-  /** The version that a link names, complete or not; null when there is no link, or none to a version. */
+  /** The version that a link names, complete or not; null when there is no link, or it names no version. */
   async link(name: VersionLink): Promise<string | null> {
     const target = await this.#target(this.paths[name]);
     return target !== null && VERSION_NAME.test(target) ? target : null;
   }
 
-  /** In one step, and on disk when it returns. null takes the link away. */
+  /** In one step, and on disk when it returns. null removes the link. */
   async setLink(name: VersionLink, version: string | null): Promise<void> {
     const path = this.paths[name];
     if (version === null) return removeFile(path);
     if ((await this.link(name)) !== version) await replaceLink(path, join(basename(this.paths.versions), version));
   }
 
-  /** The last part of what a link holds. */
+  /** The last part of a link's target. */
   async #target(path: string): Promise<string | null> {
     try {
       return basename(await readlink(path));

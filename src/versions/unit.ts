@@ -5,7 +5,7 @@ import type { ServiceManager } from '../host/systemd/service-manager.ts';
 export const AGENT_UNIT = 'smm-agent.service';
 const GUARD = 'agent-guard';
 
-/** Without the guard nobody would put a bad version back: SMM704. */
+/** Without the guard nothing would roll back a bad version: SMM704. */
 export async function requireGuard(services: ServiceManager): Promise<void> {
   const { execStartPre, execStopPost } = await services.unit(AGENT_UNIT);
   const runs = (commands: typeof execStartPre) =>
@@ -14,6 +14,6 @@ export async function requireGuard(services: ServiceManager): Promise<void> {
   throw new AgentError(
     'SMM704',
     `cannot change the agent's version: ${AGENT_UNIT} does not run ${GUARD} before its start and after its end`,
-    'take ExecStartPre= and ExecStopPost= out of your drop-in of it, or install the package again',
+    'remove ExecStartPre= and ExecStopPost= from your drop-in of the unit, or install the package again',
   );
 }

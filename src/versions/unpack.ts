@@ -1,6 +1,6 @@
 /**
- * An archive of the repository (a tar, compressed with Zstandard) into a folder. One pass: what is read is hashed once more, since the file
- * may have changed on disk after its download, unpacked, and written; nothing of it counts before every digest is right.
+ * Unpacks an archive of the repository (a tar, compressed with Zstandard) into a folder. In the same pass the archive
+ * is hashed again, since it may have changed on disk after its download. Nothing counts before every digest is right.
  */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
@@ -19,20 +19,23 @@ import { badArchive } from './errors.ts';
 /** Plain names only: no `..`, nothing absolute, nothing hidden. */
 const NAME = /^(?:[A-Za-z0-9_-][A-Za-z0-9._-]*\/)*[A-Za-z0-9_-][A-Za-z0-9._-]*$/;
 const MOST_FILES = 100;
-/** With Node's own 16 KB a runtime comes in 8,000 blocks, each at the cost of an interpreter: a third of the whole time. */
+/**
+ * With Node's own 16 KB a runtime comes in 8,000 blocks, and
+ * their handling in JavaScript takes a third of the whole time.
+ */
 const BLOCK_BYTES = 256 * 1024;
 /** The publisher unpacks in the same way, to see what an agent would refuse. */
 export const ZSTANDARD = {
   chunkSize: BLOCK_BYTES,
-  // The next ones are unpacked while one is hashed and written.
+  // The next blocks are unpacked while one is hashed and written.
   highWaterMark: 2 * BLOCK_BYTES,
-  // 8 MB: what is packed for more memory is refused.
+  // 8 MB: an archive that needs more memory is refused.
   params: { [constants.ZSTD_d_windowLogMax]: 23 },
 };
 
 /**
- * Writes the files below `folder`, which is empty, readable by the owner alone, and returns the SHA-256 of each. On disk when it
- * returns. Rejects with SMM701 for what is no such archive, SMM52x, and the signal's reason.
+ * Writes the files below `folder`, which is empty, readable by the owner alone, and returns the SHA-256 of each. On
+ * disk when it returns. Rejects with SMM701 for anything but such an archive, SMM52x, and the signal's reason.
  */
 export async function unpackArchive(
   { path, sha256 }: FetchedPackage,
@@ -59,7 +62,7 @@ export async function unpackArchive(
   } catch (cause) {
     signal?.throwIfAborted();
     if (cause instanceof AgentError && cause.code !== 'SMM432') throw cause;
-    throw badArchive(path, 'it is no tar archive, compressed with Zstandard', { cause });
+    throw badArchive(path, 'it is not a tar archive, compressed with Zstandard', { cause });
   } finally {
     await unpacking.close();
   }
@@ -105,7 +108,7 @@ class Unpacking {
     };
   }
 
-  /** The last file is complete. */
+  /** To call when the last file is complete. */
   async finish(): Promise<void> {
     if (this.#file === null) return;
     const { name, handle, writer, hash } = this.#file;

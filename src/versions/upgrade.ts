@@ -1,4 +1,7 @@
-/** The agent's own upgrade, from the download to the switch. After the restart it is the guard's and the new version's. */
+/**
+ * The agent's own upgrade, from the download to the switch.
+ * After the restart, the guard and the new version do the rest.
+ */
 import { AgentError } from '../base/errors.ts';
 import type { Paths } from '../base/paths.ts';
 import { cleanDownloads } from '../downloads/clean.ts';
@@ -25,9 +28,9 @@ export interface UpgradeParts {
 }
 
 /**
- * Resolves when the new version is what starts next, on probation; the restart is the caller's. Rejects with SMM702 (SelfCheckFailed)
- * when the new version is to be rejected, with SMM701, SMM703, SMM704, SMM709, what `archives` rejects with, and the signal's reason; the
- * agent then runs on as it is.
+ * Resolves when the next start brings the new version, on probation; the caller restarts the agent. Rejects with SMM702
+ * (SelfCheckFailed) when the new version must be rejected, with SMM701, SMM703, SMM704, SMM709, as `archives` does, and
+ * with the signal's reason; the agent then runs on unchanged.
  */
 export async function upgradeAgent(
   { paths, clock, services, archives }: UpgradeParts,
@@ -44,7 +47,8 @@ export async function upgradeAgent(
     await changeVersions(paths, async () => {
       // A package, or an operator, may have switched while it was downloaded.
       await requireUnchanged(store, from);
-      // As the guard ends it at the next start: one of a version that was put back would keep every other from being switched to.
+      // The guard would end it only at the next start: the probation
+      // of a version that was rolled back would block this switch.
       await endProbation(paths);
       await placeVersion(store, prepared);
       await requireComplete(store, from, to);
@@ -54,36 +58,36 @@ export async function upgradeAgent(
       await switchTo(store, from, to, clock);
     });
   } catch (error) {
-    // Without the lock: whoever waits for it need not wait for this as well.
+    // After the lock is released: processes that wait for it need not wait for this too.
     if (error instanceof SelfCheckFailed) await requireFaultOf(store, { to, said: error.said }, from, options.signal);
     throw error;
   }
 }
 
-/** A runtime's is a third of the runtime, and nobody needs it again. */
+/** The archive of a runtime has a third of its size, and is not needed again. */
 async function removeArchives({ downloads }: Paths, { version, runtime }: PreparedVersion): Promise<void> {
   const onDisk = { istio: new Set<string>(), agent: new Set([version]), runtime: new Set([runtime.version]) };
   await cleanDownloads(downloads, onDisk);
 }
 
-/** SMM703 where another version than `from` is in place, or that is on probation itself. */
+/** SMM703 when another version than `from` is in place, or `from` is on probation itself. */
 async function requireUnchanged(store: VersionStore, from: string): Promise<void> {
   const [current, probation] = [await store.link('current'), await readProbation(store.paths)];
   if (current === from && probation?.to !== from) return;
-  throw changedMeanwhile(
-    from,
-    current === from ? `${from} is on probation` : `current is ${current ?? 'nothing'} by now`,
-  );
+  throw changedMeanwhile(from, current === from ? `${from} is on probation` : `current is now ${current ?? 'nothing'}`);
 }
 
-/** SMM703 where a package has removed what was found on disk before the lock was held: the self-check would blame the version for it. */
+/**
+ * SMM703 when a package has removed a folder that was on disk
+ * before the lock was held: the self-check would blame the version.
+ */
 async function requireComplete(store: VersionStore, from: string, to: string): Promise<void> {
   const manifest = await store.read(to);
   if (manifest !== null && (await store.readRuntime(manifest.runtime)) !== null) return;
-  throw changedMeanwhile(from, `what was on disk of ${to} is gone by now`);
+  throw changedMeanwhile(from, `the files of ${to} on disk were removed meanwhile`);
 }
 
 function changedMeanwhile(from: string, why: string): AgentError {
-  const remedy = 'it is looked at again at the next turn';
+  const remedy = 'nothing: the agent looks again at the next turn';
   return new AgentError('SMM703', `cannot switch from smm-agent ${from}: ${why}`, remedy);
 }

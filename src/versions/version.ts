@@ -7,7 +7,9 @@ export const VERSION_NAME = /^[0-9][0-9A-Za-z.+-]*$/;
 /** From this version on the agent checks itself, and confirms itself when it is on probation. */
 const FIRST_WITH_PROBATION = '0.2.0-0';
 
-/** Whether a version can be put on probation: an earlier one would never confirm itself, and would always be put back. */
+/**
+ * Whether a version can be on probation: an earlier one would never confirm itself, and would always be rolled back.
+ */
 export async function knowsProbation(version: string): Promise<boolean> {
   const semver = await import('../base/semver.ts');
   return semver.valid(version) !== null && semver.gte(version, FIRST_WITH_PROBATION);
@@ -18,7 +20,7 @@ export const VERSION_FILES = {
   program: 'smm-agent.js',
   /** Flags of node, in one line: they belong to the version, since another Node may know others. */
   flags: 'flags',
-  /** Link to the folder of the runtime. Made where the version is placed, and in no archive. */
+  /** Link to the folder of the runtime. Made when the version gets its place; no archive has it. */
   node: 'node',
   manifest: 'release.json',
 } as const;
@@ -32,7 +34,7 @@ const FileRecord = z.object({
 });
 const files = z.record(z.string(), FileRecord);
 
-/** `release.json` of a version. Fields that a later version adds are no reason not to take it. */
+/** `release.json` of a version. Fields that a later version adds are accepted. */
 export const VersionManifest = z.object({
   format: z.literal(1),
   version: z.string().regex(VERSION_NAME),

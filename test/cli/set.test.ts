@@ -398,7 +398,7 @@ describe('smm-agent hold and unhold', () => {
     await terminal.type(['set', 'workload-group', 'vm-app', 'review']);
     const stored = await terminal.type(['set', 'bearer-token', '-'], token);
     assert.match(stored.stdout, /, valid until 2096-10-02T07:06:40\.000Z$/m);
-    const other = /this token is that of group vm-apps\/reviews, agent\.yaml says vm-app\/review$/m;
+    const other = /this token is for group vm-apps\/reviews, but agent\.yaml names vm-app\/review$/m;
     assert.match(stored.stderr, other);
     assert.match((await terminal.type(['set', 'workload-group', 'vm-app', 'review'])).stderr, other);
     assert.equal((await terminal.type(['set', 'workload-group', 'vm-apps', 'reviews'])).stderr, '');

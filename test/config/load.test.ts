@@ -63,7 +63,7 @@ describe('a mistake in agent.yaml is named with its line and what to do', () => 
     [
       'an unknown key inside',
       `${VALID}poll:\n  every: 5\n`,
-      ['SMM104 agent.yaml:7:3: unknown key "every": known here are schedule, jitterSeconds'],
+      ['SMM104 agent.yaml:7:3: unknown key "every": the known keys here are schedule, jitterSeconds'],
     ],
     [
       'a wrong type',
@@ -113,7 +113,7 @@ describe('a mistake in agent.yaml is named with its line and what to do', () => 
     [
       'the address of all machines',
       `${VALID}nodeIp: 0.0.0.0`,
-      ["SMM105 agent.yaml:6:9: nodeIp is no address of one machine: write the machine's own address"],
+      ["SMM105 agent.yaml:6:9: nodeIp is not the address of one machine: write the machine's own address"],
     ],
     [
       'no range',
@@ -133,7 +133,7 @@ describe('a mistake in agent.yaml is named with its line and what to do', () => 
     [
       'a key that stands there twice',
       `${VALID}hold: true\nhold: false\n`,
-      ['SMM107 agent.yaml:7:1: hold stands here twice: remove one of the two'],
+      ['SMM107 agent.yaml:7:1: hold appears twice here: remove one of the two'],
     ],
     [
       'a second document',

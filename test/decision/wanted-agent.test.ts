@@ -68,7 +68,7 @@ describe("the control plane's wishes for the agents", () => {
   it('with a key that this version does not know are followed all the same, and that is said', () => {
     const seen = policy({ agentVersion: '0.4.0', agentversion: '0.5.0', other: '' });
     assert.deepEqual(seen.answer === 'wishes' && seen.doubts, [
-      'ConfigMap smm-agent has a key agentversion, which this version does not know (is agentVersion meant?)',
+      'ConfigMap smm-agent has a key agentversion, which this version does not know (did you mean agentVersion?)',
       'ConfigMap smm-agent has a key other, which this version does not know',
     ]);
   });

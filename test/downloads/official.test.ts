@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { describe, it } from 'node:test';
-import { parseRetryAfter } from '../../src/downloads/errors.ts';
 import { OfficialDownloads } from '../../src/downloads/official.ts';
 import { DownloadServer } from '../sandbox/downloads.ts';
 import { HOST_ARCHITECTURE } from '../sandbox/istio-package.ts';
@@ -77,19 +76,4 @@ describe("Istio's official downloads", () => {
     }
     assert.deepEqual(server.requests, []);
   });
-});
-
-describe('Retry-After', () => {
-  const now = new Date('2026-11-23T12:00:00Z');
-  for (const [header, ms] of [
-    ['5', 5000],
-    ['Mon, 23 Nov 2026 12:00:30 GMT', 30_000],
-    ['Mon, 23 Nov 2026 11:00:00 GMT', 0],
-    ['86400', 3_600_000],
-    ['soon', null],
-    ['', null],
-    [undefined, null],
-  ] as const) {
-    it(`of ${JSON.stringify(header)} is ${ms} ms`, () => assert.equal(parseRetryAfter(header, now), ms));
-  }
 });

@@ -141,7 +141,7 @@ describe('the proxy of the configuration', () => {
       await source({ ...options, proxy: { https: at('agent:s%2Fecret'), no: '' } }).describe(VERSION);
       await assert.rejects(source({ ...options, proxy: { https: at('agent:wrong'), no: '' } }).describe(VERSION), {
         code: 'SMM412',
-        message: /^(?!.*wrong).*the proxy makes no way \(.*407/,
+        message: /^(?!.*wrong).*the proxy opens no tunnel \(.*407/,
         remedy: /proxy\.https/,
       });
     }));
@@ -182,7 +182,7 @@ describe('the proxy of the configuration', () => {
       const proxy = { https: 'http://127.0.0.1:1', no: '' };
       await assert.rejects(source({ baseUrl: NAME, caFile, proxy }).describe(VERSION), {
         code: 'SMM412',
-        message: /nobody listens at 127\.0\.0\.1:1 \(ECONNREFUSED\)/,
+        message: /nothing listens at 127\.0\.0\.1:1 \(ECONNREFUSED\)/,
       });
     }));
 });
@@ -209,7 +209,7 @@ describe('http', () => {
     await source.describe(VERSION);
     server.onDigests = true;
     server.fault = { kind: 'redirect', to: 'http://mirror.example{path}' };
-    await assert.rejects(source.describe(VERSION), { code: 'SMM413', message: /nothing but https will do/ });
+    await assert.rejects(source.describe(VERSION), { code: 'SMM413', message: /only https is allowed/ });
   });
 
   it('will do where the package is pinned: then no digest is asked of the server either', async () => {
@@ -242,7 +242,7 @@ describe('a port where nobody listens', () => {
     const remedy = 'check istio.downloads, and that the server runs';
     await assert.rejects(source.describe(VERSION), {
       code: 'SMM412',
-      message: new RegExp(`nobody listens at 127\\.0\\.0\\.1:1 \\(ECONNREFUSED\\); ${remedy}$`),
+      message: new RegExp(`nothing listens at 127\\.0\\.0\\.1:1 \\(ECONNREFUSED\\); ${remedy}$`),
       remedy,
     });
   });

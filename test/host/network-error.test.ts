@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { isAtProxy, networkError } from '../../src/host/network-error.ts';
+import { isAtProxy, isCertificateError, networkError } from '../../src/host/network-error.ts';
 
 const refused = Object.assign(new Error('connect ECONNREFUSED 10.0.0.7:3128'), {
   code: 'ECONNREFUSED',
@@ -32,6 +32,22 @@ describe('the error of a connection', () => {
   ]) {
     it(`is that of the way to the proxy ${proxy} of ${server}, or not: ${error.message}`, () => {
       assert.equal(isAtProxy(networkError(error), proxy, server), expected);
+    });
+  }
+});
+
+describe('the code of an error', () => {
+  for (const [code, expected] of [
+    ['SELF_SIGNED_CERT_IN_CHAIN', true],
+    ['UNABLE_TO_GET_ISSUER_CERT_LOCALLY', true],
+    ['ERR_TLS_CERT_ALTNAME_INVALID', true],
+    ['ERR_SSL_WRONG_VERSION_NUMBER', true],
+    ['ECONNRESET', false],
+    ['EPROTO', false],
+    ['', false],
+  ] as const) {
+    it(`${code || '(none)'} is ${expected ? 'a' : 'no'} certificate error`, () => {
+      assert.equal(isCertificateError(code), expected);
     });
   }
 });

@@ -33,7 +33,7 @@ describe('restart pending', () => {
   });
 
   it('is unknown while something defeats what the next start brings', () => {
-    const reason = 'what the next start of Istio brings cannot be told: /etc/x:3 sets PILOT_ADDRESS';
+    const reason = 'cannot tell what the next start of Istio brings: /etc/x:3 sets PILOT_ADDRESS';
     const blocked = '/etc/x:3 sets PILOT_ADDRESS';
     assert.deepEqual(pending({ running: runs(A), next: next(A), blocked }), { answer: 'unknown', reason });
     assert.deepEqual(pending({ running: runs(A), next: next(B), blocked }), { answer: 'unknown', reason });

@@ -53,7 +53,7 @@ describe('an agent archive', () => {
     await refusedFile(
       fixture,
       { file },
-      /smm-agent-1.0.1.tar.zst: it is version 1.0.0, and would be published as 1.0.1/,
+      /smm-agent-1.0.1.tar.zst: it is version 1.0.0, but would be published as 1.0.1/,
     );
     await refusedFile(fixture, { file: archive, path: 'agent/smm-agent-2.0.0.tar.zst' }, /would be published as 2.0.0/);
   });
@@ -105,7 +105,7 @@ describe('a runtime', () => {
     await refusedFile(
       fixture,
       { file: await fixture.runtimeArchive('amd64', arm64) },
-      /its node is for arm64, and would be published for amd64/,
+      /its node is for arm64, but would be published for amd64/,
     );
     await addTargets(fixture.publisher(), [{ file: await fixture.runtimeArchive('arm64', arm64) }]);
   });
@@ -168,7 +168,7 @@ describe('a file', () => {
     await refusedFile(
       fixture,
       other,
-      /agent\/smm-agent-1.0.0.tar.zst: it is there already, with other bytes/,
+      /agent\/smm-agent-1.0.0.tar.zst: it is published already, with other bytes/,
       /--replace/,
     );
     const { added } = await addTargets(fixture.publisher(), [other], { replace: true });
@@ -274,7 +274,7 @@ describe('keys', () => {
     );
     must('openssl', ['pkey', '-in', file, '-pubout', '-out', `${file}.pub`]);
     const work = rotateKeys(fixture.publisher(), { roles: ['root'], addPublic: [`${file}.pub`] });
-    await refused(work, /it is no Ed25519 key/);
+    await refused(work, /it is not an Ed25519 key/);
   });
 
   it('of root can be made by their owner, who gives only the public key to the publisher', async () => {
@@ -291,7 +291,7 @@ describe('keys', () => {
   it('are removed only by the id of an existing key', async () => {
     await using fixture = await Fixture.withRepository();
     const remove = (id: string) => rotateKeys(fixture.publisher(), { roles: ['root'], remove: [id] });
-    await refused(remove('abc'), /so few letters are no id/);
+    await refused(remove('abc'), /that is too short for an id/);
     await refused(remove('0123456789'), /root has no such key/, /it has [0-9a-f]{12}/);
     const work = rotateKeys(fixture.publisher(), { roles: ['root'], add: 0, threshold: 2 });
     await refused(work, /cannot ask for 2 signatures of root: it has 1 key/);

@@ -58,7 +58,7 @@ const DAMAGES: readonly Damage[] = [
     name: 'a list of targets that was edited',
     do: (folder) => edit(join(folder, 'metadata/2.targets.json'), 'hello.txt', 'other.txt'),
     problems: [
-      /2.targets.json is not what is named: Expected hash/,
+      /2.targets.json is not the file that is named: Expected hash/,
       /^targets 2 has 0 valid signatures/,
       /^other\/other.txt is missing/,
     ],
@@ -81,12 +81,12 @@ const DAMAGES: readonly Damage[] = [
   {
     name: 'a second root that the keys of the first have not signed',
     do: (folder) => edit(join(folder, 'metadata/2.root.json'), /"expires": "2/, '"expires": "3'),
-    problems: [/^root 1 does not vouch for root 2: root 2 has 0 valid/, /^root 2 has 0 valid/],
+    problems: [/^root 1 does not accept root 2: root 2 has 0 valid/, /^root 2 has 0 valid/],
   },
   {
     name: 'a timestamp that is not JSON',
     do: (folder) => writeFile(join(folder, 'metadata/timestamp.json'), '<html>'),
-    problems: [/timestamp.json: it is no timestamp metadata/],
+    problems: [/timestamp.json: it is not timestamp metadata/],
   },
 ];
 
@@ -137,6 +137,6 @@ describe('verify', () => {
     const foreign = join(other.folder, 'metadata/1.root.json');
     const { problems } = await verifyRepository(fixture.folder, { root: foreign });
     assert.equal(problems[0], 'the given root is not root 1 of this repository');
-    assert.match(problems[1] ?? '', /^root 1 does not vouch for root 2/);
+    assert.match(problems[1] ?? '', /^root 1 does not accept root 2/);
   });
 });

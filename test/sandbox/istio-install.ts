@@ -24,8 +24,11 @@ export async function installIstio(root: string, version: string): Promise<void>
   await symlink('../var/lib/istio', join(root, 'etc/istio'));
   await write(paths.istio.clusterEnv, clusterEnv());
   await write(paths.istio.mesh, mesh(paths.istio.envoy));
-  await write(paths.istio.rootCert, '-----BEGIN CERTIFICATE-----\nc2FuZGJveA==\n-----END CERTIFICATE-----\n');
-  await write(paths.istio.token, 'token-of-the-workload');
+  await write(
+    join(root, 'etc/certs/root-cert.pem'),
+    '-----BEGIN CERTIFICATE-----\nc2FuZGJveA==\n-----END CERTIFICATE-----\n',
+  );
+  await write(join(root, 'var/run/secrets/tokens/istio-token'), 'token-of-the-workload');
   await write(paths.hosts, '127.0.0.1 localhost\n10.0.0.1 istiod.istio-system.svc\n');
   // The ExecStartPre of the real unit makes a folder for istio-proxy, a user that only a real machine has.
   await write(join(root, 'usr/bin/install'), '#!/bin/sh\nexec /usr/bin/mkdir -p -- "$SMM_ROOT/var/run/secrets"\n');

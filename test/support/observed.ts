@@ -57,7 +57,6 @@ export const UNIT: UnitState = {
   execStartPre: [],
   execStart: [],
   execStopPost: [],
-  needDaemonReload: false,
   startLimit: { burst: 5, intervalMs: 10_000, restartMs: 10_000 },
   pids: [],
 };

@@ -74,7 +74,7 @@ describe('an archive of a version that is wrong', () => {
       await scene.exchange(agentTarget(NEW), content);
       await assert.rejects(scene.upgrade(), {
         code: 'SMM701',
-        message: /it is no tar archive, compressed with Zstandard/,
+        message: /it is not a tar archive, compressed with Zstandard/,
       });
       await assertUnchanged(scene);
     });

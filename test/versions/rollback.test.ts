@@ -50,9 +50,9 @@ describe('a rollback by an operator', () => {
     assert.equal(await readProbation(scene.paths), null);
   });
 
-  it('is refused when there is no version before', async () => {
+  it('is refused when there is no version before it', async () => {
     await using scene = await UpgradeScene.begin();
-    await assert.rejects(back(scene), { code: 'SMM707', message: /no version was before it/ });
+    await assert.rejects(back(scene), { code: 'SMM707', message: /there is no version before it/ });
     assert.deepEqual(scene.restarts, []);
   });
 

@@ -108,9 +108,7 @@ export class UpgradeScene implements AsyncDisposable {
   };
 
   get services(): ServiceManager {
-    const guard = (what: string) => [
-      { argv: ['/usr/bin/timeout', '9', '/opt/smm-agent/bin/agent-guard', what], ignoresFailure: true },
-    ];
+    const guard = (what: string) => [{ argv: ['/usr/bin/timeout', '9', '/opt/smm-agent/bin/agent-guard', what] }];
     const nothing = () => Promise.reject(new Error('this is not used in these tests'));
     return {
       unit: async () => ({ ...UNIT, execStartPre: guard('start'), execStopPost: guard('ended'), ...this.unit }),

@@ -68,7 +68,7 @@ describe('a self-check that fails for the current version too', () => {
     await assert.rejects(scene.upgrade('0.2.9'), {
       code: 'SMM709',
       message:
-        'cannot switch to smm-agent 0.3.0: neither it nor smm-agent 0.2.9 finds this machine right: configuration: cannot use the configuration: line 3',
+        'cannot switch to smm-agent 0.3.0: its self-check fails, and so does that of smm-agent 0.2.9: configuration: cannot use the configuration: line 3',
     });
     assert.deepEqual(await scene.links(), { current: '0.2.9', previous: null });
     assert.equal(await readProbation(scene.paths), null);

@@ -14,7 +14,7 @@ export interface OptionSpec {
 }
 
 export interface CommandSpec {
-  /** What is typed before the name; smm-agent unless it is said. */
+  /** The program that is typed before the name; default: smm-agent. */
   program?: string;
   name: string;
   /** One line for the list of commands. */
@@ -46,8 +46,8 @@ export function usageError(spec: CommandSpec, sentence: string): AgentError {
 }
 
 /**
- * Options by their long names, and the other arguments, of which there must be at least and at most so many.
- * Rejects with SMM601 for an unknown option (with the nearest one), a missing or unwanted value, too few or too many arguments.
+ * Options by their long names, and the other arguments, of which there must be at least and at most so many. Rejects
+ * with SMM601 for an unknown option (with the nearest one), a missing or unwanted value, too few or too many arguments.
  */
 export function parseArguments<const S extends CommandSpec>(
   spec: S,

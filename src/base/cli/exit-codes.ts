@@ -6,15 +6,15 @@ export const EXIT = {
   ok: 0,
   /** The command could not do its work; stderr says why. For `pending`: no restart is pending. */
   failed: 1,
-  /** `pending` only: it cannot be told whether a restart is pending. */
+  /** `pending` only: whether a restart is pending is unknown. */
   unknown: 2,
   /** Unknown command or option, wrong number of arguments. Nothing was done. */
   usage: 64,
-  /** The control plane gave no answer, or none to work for. */
+  /** The control plane did not answer, or the agent cannot use its answer. */
   unavailable: 69,
   /** A bug in smm-agent; stderr has the stack. */
   internal: 70,
-  /** Somebody else is at it: try again later. */
+  /** Another process holds the lock, or another agent runs: try again later. */
   temporary: 75,
   /** The command needs root. */
   noPermission: 77,

@@ -3,7 +3,7 @@ import { type Document, isAlias, isMap, isScalar, type Node, type YAMLMap } from
 import { AgentError } from '../../base/errors.ts';
 import type { KeyPath } from '../keys.ts';
 
-/** `undefined` takes the key out, so that its default applies. */
+/** `undefined` removes the key, so that its default applies. */
 export interface Edit {
   path: KeyPath;
   value: unknown;
@@ -12,7 +12,7 @@ export interface Edit {
 /** Sets or removes one value; maps on the way are made, and an emptied one is removed. */
 export function applyEdit(document: Document, { path, value }: Edit): void {
   if (document.contents === null || (isScalar(document.contents) && document.contents.value === null)) {
-    // Also for a file of comments only: they stay above what is added.
+    // Also for a file that has only comments: they stay above the new keys.
     document.contents = document.createNode({}) as unknown as typeof document.contents;
   }
   const [leaf, ...reversed] = [...path].reverse();
@@ -33,7 +33,8 @@ export function applyEdit(document: Document, { path, value }: Edit): void {
   }
   const present = map.get(leaf, true) as Node | null | undefined;
   if (isScalar(present) && present.anchor === undefined && (typeof value !== 'object' || value === null)) {
-    // In place, so that the comment behind the value stays. The style (quotes, hexadecimal, ...) belonged to the old one.
+    // In place, so that the comment behind the value stays. The
+    // style (quotes, hexadecimal, ...) belongs to the old value.
     if (typeof present.value !== 'string' || typeof value !== 'string') {
       delete present.type;
       delete present.format;
@@ -51,7 +52,7 @@ function asMap(document: Document, node: unknown, path: readonly string[]): YAML
   const place = path.length === 0 ? 'the file' : path.join('.');
   throw new AgentError(
     'SMM612',
-    `cannot set a key below ${place}: it is no map of keys and values`,
+    `cannot set a key below ${place}: it is not a map of keys and values`,
     'correct it by hand first',
   );
 }

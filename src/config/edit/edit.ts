@@ -17,7 +17,10 @@ import { editText } from './text.ts';
 
 export interface EditResult {
   changed: boolean;
-  /** What is still wrong before the agent can work, in the file or beside it: not this edit's fault, so no reason to refuse it. */
+  /**
+   * The problems that still keep the agent idle, in the file or
+   * beside it. The edit did not cause them, so it is not refused.
+   */
   left: readonly ConfigProblem[];
 }
 
@@ -26,10 +29,11 @@ const HEADER = `# The configuration of smm-agent. "smm-agent set <key> <value>" 
 `;
 
 /**
- * Applies the edits under a lock, so that edits of several commands at once all survive. Not on /etc/smm: everybody can read that, and
- * whoever can open a folder can hold its lock. `beforeWrite` does what must be
- * there before the file names it. Rejects with SMM611 when the result would be invalid, SMM612 when the file is written in
- * a way that cannot be edited, SMM1xx when it is wrong as it is; nothing is changed then.
+ * Applies the edits under a lock, so that the edits of commands that run at the same time all
+ * survive. The lock is not on /etc/smm: every user can open that folder, and every user who can open
+ * a folder can lock it. `beforeWrite` makes the files that the new text names. Rejects with SMM611
+ * when the result would be invalid, SMM612 when the file is written in a way that cannot be edited,
+ * SMM1xx when the file was wrong before the edit; agent.yaml stays as it was in each of these cases.
  */
 export async function editConfig(
   paths: Paths,
@@ -60,7 +64,7 @@ export async function editConfig(
   });
 }
 
-/** The keys that the file has beside `path`; none when it cannot be read, which the edit itself has told. */
+/** The keys of the section that `path` lies in; none when the file cannot be read: the edit has reported that. */
 export async function keysBeside(paths: Paths, path: KeyPath): Promise<string[]> {
   const read = await readConfigText(paths);
   if (!('text' in read)) return [];
@@ -73,13 +77,13 @@ export async function keysBeside(paths: Paths, path: KeyPath): Promise<string[]>
 /** A change has no effect while anything else about the configuration is wrong: the agent stays idle. */
 export function tellWhatIsLeft(left: EditResult['left'], { stdout }: Io): void {
   for (const problem of left) {
-    // For a missing key, the line of what it is missing in says nothing.
+    // The line of a missing key would be that of its section, which does not help.
     const text = problem.code === 'SMM106' ? `${problem.sentence}: ${problem.remedy}` : describeProblem(problem);
     stdout.write(`before the agent can work: ${text}\n`);
   }
 }
 
-/** The edits one by one: each as a change of text where that can be done, else by printing the document again. */
+/** Applies the edits one by one: as a change of text where that is possible, else by printing the document again. */
 async function editedText(before: string, edits: readonly Edit[], file: string): Promise<string> {
   let text = before;
   for (const edit of edits) {
@@ -116,17 +120,17 @@ function refuse(problems: readonly ConfigProblem[], edits: readonly Edit[]): voi
   if (problems.length === 0) return;
   const own = edits.map(({ path }) => path.join('.'));
   const isNew = ({ key }: ConfigProblem) => own.some((name) => key === name || key?.startsWith(`${name}.`));
-  // The file is wrong as it is, and this edit is not to blame.
+  // The file was wrong before this edit.
   if (!problems.some(isNew)) throw configError(problems);
   const lines = problems.map((problem) => {
     // The line of a value that is not in the file would mislead.
     return `  ${isNew(problem) ? `${problem.sentence}: ${problem.remedy}` : describeProblem(problem)}`;
   });
-  const message = ['cannot write that, the configuration would be invalid; nothing was changed:', ...lines].join('\n');
+  const message = ['cannot write this: the configuration would be invalid; nothing was changed:', ...lines].join('\n');
   throw new AgentError('SMM611', message, 'give another value, or correct the file first');
 }
 
-/** A link is followed, so that whoever keeps the file elsewhere finds the change there; owner and mode are kept. */
+/** Follows a link, so that an operator who keeps the file elsewhere finds the change there; owner and mode are kept. */
 async function write(file: string, present: boolean, text: string): Promise<void> {
   if (!present) return writeAtomically(file, text, { mode: 0o644 });
   const target = await realpath(file);

@@ -1,6 +1,6 @@
 /**
- * One edit of agent.yaml as its author would make it: the one value or line, and not a byte elsewhere. Printing the whole
- * document again would keep comments too, but move some of them.
+ * One edit of agent.yaml as its author would make it: only that value or line changes, and no other byte. Printing the
+ * whole document again would keep the comments too, but move some of them.
  */
 import {
   Document,
@@ -19,8 +19,8 @@ import type { Edit } from './document.ts';
 const PRINTED = { lineWidth: 0 } as const;
 
 /**
- * The text with the edit in it, or null where that takes more than a value or some lines of its own (flow maps, removals,
- * aliases, ...). The caller checks that the result means what it should: this is text work.
+ * The text with the edit in it, or null when the edit takes more than one value or some new lines (flow maps, removals,
+ * aliases, ...). The caller must check what the result means: this function only changes text.
  */
 export function editText(text: string, { path, value }: Edit): string | null {
   if (value === undefined) return null;
@@ -82,7 +82,7 @@ function printedLines(indent: number, path: readonly string[], value: unknown): 
   return stringify(nested, PRINTED).replace(/^(?=.)/gm, ' '.repeat(indent));
 }
 
-/** Where the last thing of a pair ends, before a comment behind it. */
+/** Where the last node of a pair ends; a comment behind it is not included. */
 function endOf(pair: Pair<Node, Node | null> | undefined): number {
   const { value = null, key } = pair ?? {};
   if ((isMap(value) || isSeq(value)) && value.flow !== true && value.items.length > 0) {

@@ -1,10 +1,13 @@
-/** The API server answered with something else than success: what that means. */
+/** What an answer of the API server means when its status is not 2xx. */
 import { z } from 'zod';
+import { parseJson } from '../../host/json.ts';
 import type { Answer } from './exchange.ts';
 import { ControlPlaneError } from './failure.ts';
 import { describeRequest, type Resource, type Verb } from './resource.ts';
 
-/** `kind: Status` of Kubernetes. What lacks it was said by something else: a proxy, a load balancer, a captive portal. */
+/**
+ * `kind: Status` of Kubernetes. An answer without it comes from elsewhere: a proxy, a load balancer, a captive portal.
+ */
 const Status = z.object({ kind: z.literal('Status'), message: z.string().default(''), reason: z.string().default('') });
 
 /** The failure for an answer whose status is not 2xx. */
@@ -37,24 +40,34 @@ export function answerFailure(answer: Answer, verb: Verb, resource: Resource, se
         status,
       });
     case 409:
-      return new ControlPlaneError('conflict', 'SMM204', `cannot ${doing}: conflict${why}`, 'the agent tries again', {
-        status,
-      });
+      return new ControlPlaneError(
+        'conflict',
+        'SMM204',
+        `cannot ${doing}: conflict${why}`,
+        'nothing to do: the agent tries again',
+        {
+          status,
+        },
+      );
     default:
-      return new ControlPlaneError('rejected', 'SMM212', `cannot ${doing}: rejected with ${status}${why}`, 'read why', {
-        status,
-      });
+      return new ControlPlaneError(
+        'rejected',
+        'SMM212',
+        `cannot ${doing}: rejected with ${status}${why}`,
+        'put right what the message of the API server names; the agent tries again',
+        { status },
+      );
   }
 }
 
-/** Asks for time: 429, or 503 with Retry-After. `retryAfterMs` is what the server wants, capped. */
+/** The server asks the agent to wait: 429, or 503 with Retry-After. `retryAfterMs` is that wait, capped. */
 export function throttledFailure(status: number, doing: string, retryAfterMs: number): ControlPlaneError {
   const wait = `${Math.ceil(retryAfterMs / 1000)} s`;
   return new ControlPlaneError(
     'throttled',
     'SMM209',
     `cannot ${doing} yet: the API server asks to wait ${wait} (HTTP ${status})`,
-    'nothing to do: the agent comes back by itself',
+    'nothing to do: the agent tries again by itself',
     { status, retryAfterMs },
   );
 }
@@ -85,16 +98,11 @@ function notKubernetes({ status }: Answer, doing: string, server: string): Contr
 }
 
 function statusOf({ status, body }: Answer, { group }: Resource): z.infer<typeof Status> | null {
-  // So the API server answers for an API group that it does not serve: an absent CRD. For the groups that every
-  // API server serves, the same words come from something else (they are those of any program written in Go).
+  // The API server answers with these words for an API group that it does not serve: an absent CRD. For the groups that
+  // every API server serves, they come from another program: Go's HTTP server has the same words.
   if (status === 404 && body.trim() === '404 page not found' && group.includes('.') && !group.endsWith('.k8s.io')) {
     return { kind: 'Status', message: '', reason: 'NotFound' };
   }
   if (!body.startsWith('{')) return null;
-  try {
-    return Status.safeParse(JSON.parse(body)).data ?? null;
-  } catch (error) {
-    if (error instanceof SyntaxError) return null;
-    throw error;
-  }
+  return Status.safeParse(parseJson(body)).data ?? null;
 }

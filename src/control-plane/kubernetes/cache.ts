@@ -1,5 +1,5 @@
 /**
- * Objects of the API server, read whole only when their resourceVersion is another one than last time.
+ * Objects of the API server, read whole only when their resourceVersion has changed since the last time.
  * Memory only: a restart of the agent reads everything again.
  */
 import { z } from 'zod';
@@ -11,7 +11,7 @@ import { pathOf, type Resource } from './resource.ts';
 type Named = z.infer<typeof WithMetadata>;
 
 interface Entry {
-  /** null: it does not exist. */
+  /** null: the object does not exist. */
   resourceVersion: string | null;
   value: unknown;
 }
@@ -26,12 +26,15 @@ export class ObjectCache {
     this.#client = client;
   }
 
-  /** Another number whenever something that was read differs from what was known before. */
+  /** Another number whenever an object that was read differs from what was known before. */
   get generation(): number {
     return this.#generation;
   }
 
-  /** One object, or null where there is none. What is known is asked for again only when `fresh`, and then by its resourceVersion. */
+  /**
+   * One object, or null if there is none. A known object is asked
+   * for again only when `fresh`, and then by its resourceVersion.
+   */
   async object<T>(resource: Resource, schema: z.ZodType<T>, fresh: boolean): Promise<T | null> {
     const key = pathOf(resource);
     const known = this.#known(key);
@@ -45,7 +48,7 @@ export class ObjectCache {
     return this.#remember(key, read ?? { resourceVersion: null, value: null });
   }
 
-  /** One object's metadata, in one request; for objects that are small but for their managedFields. */
+  /** One object's metadata, in one request; for objects that are small except for their managedFields. */
   async metadata(resource: Resource): Promise<Named | null> {
     const key = `${pathOf(resource)}#metadata`;
     this.#used.add(key);
@@ -53,14 +56,14 @@ export class ObjectCache {
     return this.#remember(key, { resourceVersion: value?.metadata.resourceVersion ?? null, value });
   }
 
-  /** As `metadata`, and when it is known it is asked for only when `fresh`. */
+  /** As `metadata`; known metadata is asked for again only when `fresh`. */
   async knownMetadata(resource: Resource, fresh: boolean): Promise<Named | null> {
     const known = this.#known(`${pathOf(resource)}#metadata`);
     if (known !== null && !fresh) return known.value as Named | null;
     return this.metadata(resource);
   }
 
-  /** The metadata of all objects that match; null where the server has no such kind (an absent CRD). */
+  /** The metadata of all objects that match; null if the server has no such kind (an absent CRD). */
   async listMetadata(resource: Resource, labelSelector: string, fresh: boolean): Promise<Named[] | null> {
     const key = `${pathOf(resource)}?${labelSelector}#metadata`;
     const known = this.#known(key);
@@ -69,7 +72,7 @@ export class ObjectCache {
     return this.#remember(key, { resourceVersion: versionsOf(value), value });
   }
 
-  /** All objects that match, whole; null where the server has no such kind. */
+  /** All objects that match, whole; null if the server has no such kind. */
   async list<T extends Named>(
     resource: Resource,
     schema: z.ZodType<T>,
@@ -112,7 +115,7 @@ export class ObjectCache {
   }
 }
 
-/** `schema`, and beside it the resourceVersion that the object was read with. */
+/** `schema`, with the resourceVersion of the object beside it. */
 function withVersion<T>(schema: z.ZodType<T>): z.ZodType<{ resourceVersion: string; value: T }> {
   return z
     .looseObject({ metadata: z.looseObject({ resourceVersion: z.string() }) })
@@ -123,7 +126,7 @@ function withVersion<T>(schema: z.ZodType<T>): z.ZodType<{ resourceVersion: stri
     .pipe(z.object({ resourceVersion: z.string(), value: schema }));
 }
 
-/** Which objects there are, and in what version: equal only when nothing came, went or changed. */
+/** The objects with their versions: equal only when no object was added, removed or changed. */
 function versionsOf(objects: Named[] | null): string | null {
   if (objects === null) return null;
   return objects

@@ -1,11 +1,12 @@
-/** Small typed requests to the Kubernetes API. What comes back is checked by the caller's zod schema. */
+/** Small typed requests to the Kubernetes API. The caller's zod schema checks each answer. */
 import { z } from 'zod';
 import { type Clock, systemClock } from '../../host/clock.ts';
+import { parseJson } from '../../host/json.ts';
+import { retryAfterMs } from '../../host/retry-after.ts';
 import { answerFailure, invalidAnswer, throttledFailure } from './answer-failure.ts';
 import type { Exchange } from './exchange.ts';
 import { closedFailure } from './network-failure.ts';
 import { describeRequest, pathOf, type Resource, type Verb } from './resource.ts';
-import { MAX_RETRY_AFTER_MS, retryAfterMs } from './retry-after.ts';
 import { type TokenFacts, tokenFacts } from './token-facts.ts';
 import { Transport, type TransportOptions } from './transport.ts';
 
@@ -25,10 +26,14 @@ export interface JsonPatchOperation {
 
 const JSON_ONLY = 'application/json';
 const AS = (kind: string) => `application/json;as=${kind};g=meta.k8s.io;v=v1`;
-/** A request waits this long inside of itself; who is asked to wait longer is told so, and comes back at the next poll. */
+/**
+ * A request itself waits for at most this long. If the server asks for more, it rejects, and the next poll tries again.
+ */
 const MAX_WAIT_INSIDE_MS = 5_000;
 const MAX_TRIES = 3;
-/** What some ten thousand WorkloadEntries have. Each page is bounded as any answer is. */
+/** A longer `Retry-After` is cut to this: a wrong header must not silence a machine for a day. */
+const MAX_RETRY_AFTER_MS = 5 * 60_000;
+/** Some ten thousand WorkloadEntries have this size. Each page is bounded as any answer is. */
 const MAX_LIST_BYTES = 32 * 1024 * 1024;
 
 const Version = z.object({ metadata: z.object({ resourceVersion: z.string().min(1) }) });
@@ -101,7 +106,7 @@ export class KubernetesClient {
     return items;
   }
 
-  /** Discovery: what versions of an API group are served; `missing` when none is. */
+  /** Discovery: which versions of an API group are served; `missing` when none is. */
   apiGroup<T>(group: string, schema: z.ZodType<T>): Promise<T> {
     const exchange = { method: 'GET', path: `/apis/${group}`, accept: JSON_ONLY } as const;
     return this.#send('get', { group, version: '', plural: 'apigroups' }, exchange, schema);
@@ -133,7 +138,7 @@ export class KubernetesClient {
     );
   }
 
-  /** What the token of the last request says of itself; null before the first, and for one of another kind. */
+  /** The claims of the last request's token; null before the first request, and for a token of another kind. */
   tokenFacts(): TokenFacts | null {
     const { token } = this.#transport;
     return token === null ? null : tokenFacts(token);
@@ -144,12 +149,12 @@ export class KubernetesClient {
     return { requests: this.#requests, answers: this.#answers, bytes: this.#bytes };
   }
 
-  /** Milliseconds for which the API server asked to be left alone; 0 when it may be asked now. */
+  /** Milliseconds that the API server still asks the agent to wait; 0 when it may be asked now. */
   waitMs(): number {
     return Math.max(0, this.#notBeforeMs - this.#clock.bootTimeMs());
   }
 
-  /** Ends what is under way, within milliseconds; later requests are refused with `unreachable`. */
+  /** Ends running requests, within milliseconds; later requests are refused with `unreachable`. */
   close(): void {
     this.#transport.close();
   }
@@ -165,7 +170,7 @@ export class KubernetesClient {
       this.#answers += 1;
       this.#bytes += answer.bytes;
       if (answer.status >= 200 && answer.status < 300) return parse(answer.body, schema, doing);
-      const askedMs = retryAfterMs(answer.retryAfter, this.#clock.now());
+      const askedMs = retryAfterMs(answer.retryAfter, this.#clock.now(), MAX_RETRY_AFTER_MS);
       if (answer.status !== 429 && (answer.status !== 503 || askedMs === null)) {
         throw answerFailure(answer, verb, resource, this.#server);
       }
@@ -181,7 +186,7 @@ export class KubernetesClient {
     });
   }
 
-  /** Remembers for all requests that the server wants to be left alone, a little longer than it asked, so that a fleet spreads. */
+  /** Makes all requests wait, a little longer than the server asked for, so that a fleet does not come back at once. */
   #hold(askedMs: number): number {
     const holdMs = Math.min(askedMs + Math.floor(this.#random() * Math.max(500, askedMs / 4)), MAX_RETRY_AFTER_MS);
     this.#notBeforeMs = this.#clock.bootTimeMs() + holdMs;
@@ -190,12 +195,8 @@ export class KubernetesClient {
 }
 
 function parse<T>(body: string, schema: z.ZodType<T>, doing: string): T {
-  let json: unknown;
-  try {
-    json = JSON.parse(body);
-  } catch (cause) {
-    throw invalidAnswer(doing, 'it is not JSON', cause);
-  }
+  const json = parseJson(body);
+  if (json instanceof Error) throw invalidAnswer(doing, 'it is not JSON', json);
   const checked = schema.safeParse(json);
   if (checked.success) return checked.data;
   throw invalidAnswer(doing, z.prettifyError(checked.error).replaceAll('\n', ' '));

@@ -1,10 +1,13 @@
-/** The files that the agent shows and trusts at the API server: read for each request, so that a rotated one counts at once. */
+/**
+ * The token for the API server, and the authorities that may sign
+ * it: read for each request, so that a rotated file counts at once.
+ */
 import { readOperatorFile } from '../../host/files/operator-file.ts';
 import { ControlPlaneError } from './failure.ts';
 
 /**
- * What the file holds. Rejects with ControlPlaneError when it cannot be used, or not within the request's time; `doing` is the request
- * that needs it.
+ * The content of the file. Rejects with ControlPlaneError when it cannot be
+ * used, or not within the request's time; `doing` is the request that needs it.
  */
 export async function credential(
   file: string,
@@ -12,7 +15,8 @@ export async function credential(
   doing: string,
   signal: AbortSignal,
 ): Promise<string> {
-  const remedy = what === 'token' ? 'smm-agent set bearer-token - stores one' : 'name it in controlPlane.caFile';
+  const remedy =
+    what === 'token' ? 'smm-agent set bearer-token - stores one' : 'name a readable PEM file in controlPlane.caFile';
   let text: string;
   try {
     text = (await readOperatorFile(file, signal)).toString('utf8').trim();

@@ -1,4 +1,7 @@
-/** Everything that can go wrong between the agent and the Kubernetes API, each with a kind, a code and a sentence of its own. */
+/**
+ * Everything that can go wrong between the agent and the Kubernetes
+ * API, each with a kind, a code and a sentence of its own.
+ */
 import { AgentError, type ErrorCode } from '../../base/errors.ts';
 
 export type FailureKind =
@@ -8,21 +11,21 @@ export type FailureKind =
   | 'forbidden'
   /** 404, said by Kubernetes itself. */
   | 'missing'
-  /** 409: somebody else wrote in between, or the object exists already. */
+  /** 409: another client wrote in between, or the object exists already. */
   | 'conflict'
-  /** 400 or 422: the request does not fit the object as it is now; a JSON Patch whose `test` failed is one. */
+  /** 400 or 422: the request does not fit the object as it is now, for example a JSON Patch whose `test` failed. */
   | 'rejected'
-  /** 429 or 503 with Retry-After: the server asks for time. */
+  /** 429 or 503 with Retry-After: the server asks the agent to wait. */
   | 'throttled'
   /** No answer: DNS, connection, TLS, deadline, 5xx. */
   | 'unreachable'
-  /** An answer, but none of Kubernetes, or not of the shape that was asked for. */
+  /** An answer that is not from Kubernetes, or has another form than was asked for. */
   | 'invalid';
 
 interface Details extends ErrorOptions {
-  /** HTTP status, where there was an answer. */
+  /** HTTP status, if there was an answer. */
   status?: number;
-  /** What the server asked for, capped, milliseconds. */
+  /** The wait that the server asked for, capped, milliseconds. */
   retryAfterMs?: number;
 }
 

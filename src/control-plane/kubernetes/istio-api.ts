@@ -1,4 +1,7 @@
-/** Which version of Istio's networking API this cluster serves: v1 since 1.22, older meshes have v1beta1 or v1alpha3 only. */
+/**
+ * Which version of Istio's networking API this cluster serves:
+ * v1 since 1.22, older meshes have v1beta1 or v1alpha3 only.
+ */
 import { z } from 'zod';
 import { invalidAnswer } from './answer-failure.ts';
 import type { KubernetesClient } from './client.ts';

@@ -1,15 +1,14 @@
-/** No answer came: which of DNS, connection, TLS and deadline it was, in words that tell an operator where to look. */
-import { isAtProxy, networkError } from '../../host/network-error.ts';
+/** Why no answer came (DNS, connection, TLS or deadline), in words that tell an operator where to look. */
+import { isAtProxy, isCertificateError, networkError } from '../../host/network-error.ts';
 import { ControlPlaneError } from './failure.ts';
 
 const DNS = new Set(['ENOTFOUND', 'EAI_AGAIN', 'EAI_FAIL', 'EAI_NODATA', 'EAI_NONAME']);
-// OpenSSL's names of verification errors, and Node's own: https://nodejs.org/api/tls.html#x509-certificate-error-codes
-const TLS =
-  /^(ERR_TLS|ERR_SSL|EPROTO)|CERT|_CRL_|SIGNATURE|ISSUER|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH/;
+/** Failures of TLS itself, beside those of a certificate. */
+const TLS = /^(ERR_TLS|EPROTO)/;
 
 /**
  * The failure for an error of the HTTP library. Only its text and code are kept: the library's errors carry the whole
- * request, token included, and whoever logs a cause would log that. `proxy` is the URL of the one that is between.
+ * request, token included, and a log of the cause would show it. `proxy` is the URL of the proxy, null for none.
  */
 export function networkFailure(
   error: unknown,
@@ -24,7 +23,7 @@ export function networkFailure(
       'unreachable',
       'SMM206',
       `cannot ${doing}: no connection to the proxy ${proxy} (${code})`,
-      'check proxy.https, and that the proxy runs; what it is not needed for can stand in proxy.no',
+      'check proxy.https, and that the proxy runs; name hosts that need no proxy in proxy.no',
       { cause },
     );
   }
@@ -37,11 +36,11 @@ export function networkFailure(
       { cause },
     );
   }
-  if (TLS.test(code)) {
+  if (TLS.test(code) || isCertificateError(code)) {
     return new ControlPlaneError(
       'unreachable',
       'SMM207',
-      `cannot ${doing}: the certificate of ${server} is not to be trusted (${code})`,
+      `cannot ${doing}: the certificate of ${server} cannot be trusted (${code})`,
       'check that controlPlane.caFile holds the authority of this API server, and that the URL is a name in its certificate',
       { cause },
     );
@@ -50,7 +49,7 @@ export function networkFailure(
     return new ControlPlaneError(
       'unreachable',
       'SMM206',
-      `cannot ${doing}: the proxy makes no way to ${server} (${cause.message})`,
+      `cannot ${doing}: the proxy opens no tunnel to ${server} (${cause.message})`,
       'check proxy.https, and that the proxy lets this machine reach the API server',
       { cause },
     );
@@ -60,7 +59,7 @@ export function networkFailure(
     'unreachable',
     'SMM206',
     `cannot ${doing}: no connection to ${server} (${code || cause.message})`,
-    'check that the API server runs and that no firewall stands between; while Istio stops or starts it passes by itself',
+    'check that the API server runs and that no firewall stands between; while Istio stops or starts, this passes by itself',
     { cause },
   );
 }
@@ -79,7 +78,7 @@ export function closedFailure(doing: string): ControlPlaneError {
 }
 
 function notHttp(doing: string, server: string, cause: Error): ControlPlaneError {
-  const sentence = `cannot ${doing}: what answers at ${server} does not speak HTTP`;
+  const sentence = `cannot ${doing}: the server at ${server} does not speak HTTP`;
   return new ControlPlaneError('invalid', 'SMM210', sentence, 'check controlPlane.server', { cause });
 }
 

@@ -1,4 +1,6 @@
-/** The parts of Kubernetes' and Istio's objects that the agent reads, and where they lie. Everything else is dropped. */
+/**
+ * The parts of Kubernetes' and Istio's objects that the agent reads, and where they lie. Everything else is dropped.
+ */
 import { z } from 'zod';
 import type { Resource } from './resource.ts';
 
@@ -33,7 +35,7 @@ export type Deployment = z.infer<typeof Deployment>;
 
 export const ConfigMap = z.object({ data: z.record(z.string(), z.string()).default({}) });
 
-/** Kept whole but for managedFields: the VM's configuration is rendered from it, and checked there. */
+/** Kept whole except for managedFields: the VM's configuration is rendered from it, and the rendering checks it. */
 export const Whole = z.record(z.string(), z.unknown()).transform((object) => {
   const { managedFields: _, ...metadata } = (object.metadata ?? {}) as Record<string, unknown>;
   return { ...object, metadata };
@@ -48,7 +50,10 @@ export const MutatingWebhook = WithMetadata.extend({
 });
 export type MutatingWebhook = z.infer<typeof MutatingWebhook>;
 
-/** Of Service Mesh Manager's IstioControlPlane and of Sail's IstioRevision alike. Its status can be stale and is not read. */
+/**
+ * Of Service Mesh Manager's IstioControlPlane and of Sail's
+ * IstioRevision alike. Its status can be stale and is not read.
+ */
 export const WithVersion = WithMetadata.extend({ spec: z.object({ version: z.string().optional() }).prefault({}) });
 
 const core = (plural: string, namespace: string, name?: string): Resource => ({
@@ -60,7 +65,7 @@ const core = (plural: string, namespace: string, name?: string): Resource => ({
 });
 
 export const resources = {
-  // No `namespace` in the path: but it lies in itself as far as rights go, so that a Role can grant it.
+  // No `namespace` in the path. For rights, a Namespace lies in itself, so that a Role can grant it.
   namespace: (name: string): Resource => ({ group: '', version: 'v1', plural: 'namespaces', name }),
   configMap: (namespace: string, name: string) => core('configmaps', namespace, name),
   service: (namespace: string, name: string) => core('services', namespace, name),

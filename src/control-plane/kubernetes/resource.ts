@@ -1,4 +1,4 @@
-/** How a resource of the Kubernetes API is named: its path in a URL, and its name in a sentence. */
+/** The name of a resource of the Kubernetes API: its path in a URL, and its name in a sentence. */
 
 export interface Resource {
   /** API group; '' is the core group. */
@@ -6,7 +6,7 @@ export interface Resource {
   version: string;
   /** Plural, lower case, as in URLs: `workloadentries`. */
   plural: string;
-  /** Absent for what lies in no namespace. */
+  /** Absent for a resource that lies in no namespace. */
   namespace?: string;
   /** Absent for the whole collection. */
   name?: string;
@@ -26,7 +26,10 @@ export function pathOf(resource: Resource): string {
   return parts.map((part) => `/${encodeURIComponent(part)}`).join('');
 }
 
-/** The right that a request needs, as an administrator grants it: `get workloadgroups.networking.istio.io "reviews" in namespace "vm-apps"`. */
+/**
+ * The right that a request needs, as an administrator grants it: `get
+ * workloadgroups.networking.istio.io "reviews" in namespace "vm-apps"`.
+ */
 export function describeRequest(verb: Verb, resource: Resource): string {
   const kind = resource.subresource === undefined ? resource.plural : `${resource.plural}/${resource.subresource}`;
   const full = resource.group === '' ? kind : `${kind}.${resource.group}`;

@@ -1,6 +1,6 @@
 /**
  * One HTTPS exchange with the API server. The only file of the control plane that knows the HTTP library, so that a
- * bundler can leave out what the agent does not use of it (forms, redirects, proxies).
+ * bundler can leave out the parts of it that the agent does not use (forms, redirects, proxies).
  */
 import type { Agent } from 'node:https';
 import axios, { type AxiosInstance } from 'axios';
@@ -18,7 +18,7 @@ export interface TransportOptions {
   caFile: string;
   /** Bearer token, read afresh for each request. */
   tokenFile: string;
-  /** null, the default: none, whatever the environment says. */
+  /** null, the default: no proxy, also if the environment names one. */
   proxy?: ProxyServer | null;
   /** For one exchange, from reading the token to the last byte of the body. Milliseconds. */
   deadlineMs?: number;
@@ -47,7 +47,7 @@ export class Transport {
       return await this.#exchange(exchange, abort.signal);
     } catch (error) {
       if (this.#closing.signal.aborted) throw closedFailure(exchange.doing);
-      // A file that cannot be read in time says so itself: the server was not asked.
+      // If a file could not be read in time, its own error is right: the server was not asked.
       if (error instanceof ControlPlaneError && error.kind === 'credentials') throw error;
       if (abort.signal.aborted) throw deadlineFailure(exchange.doing, this.#options.server, this.#options.deadlineMs);
       throw error;
@@ -57,7 +57,7 @@ export class Transport {
     }
   }
 
-  /** The one of the last request; null before the first. */
+  /** The token of the last request; null before the first. */
   get token(): string | null {
     return this.#token;
   }
@@ -67,7 +67,7 @@ export class Transport {
     return this.#closing.signal;
   }
 
-  /** Ends what is under way; later requests are refused. */
+  /** Ends running requests; later requests are refused. */
   close(): void {
     this.#closing.abort();
     this.#connections?.agent.destroy();
@@ -81,8 +81,8 @@ export class Transport {
     try {
       return await this.#once(exchange, token, agent, signal);
     } catch (error) {
-      // The server closes idle connections when it likes; one that was closed while the request was on its way says
-      // nothing about the server. Every write of the agent is guarded, so that sending it twice does no harm.
+      // The server may close an idle connection at any time: if it did so while the request was sent, that says nothing
+      // about the server. Every write of the agent is guarded, so that sending it twice does no harm.
       if (signal.aborted || !wasIdleConnection(error)) throw this.#failure(error, exchange.doing);
     }
     try {
@@ -95,7 +95,7 @@ export class Transport {
   async #once(exchange: Exchange, token: string, agent: Agent, signal: AbortSignal): Promise<Answer> {
     this.#http ??= axios.create({
       adapter: 'http',
-      // A redirect would carry the token to whatever it names.
+      // A redirect would carry the token to the host that it names.
       maxRedirects: 0,
       // The API server compresses only answers above 128 KB; without it no decompressor is kept in memory.
       decompress: false,
@@ -109,7 +109,7 @@ export class Transport {
       method: exchange.method,
       url: this.#options.server.replace(/\/+$/, '') + exchange.path,
       httpsAgent: agent,
-      // A proxy of the environment would see that there is a token.
+      // The request, with its token, must not go through a proxy of the environment.
       ...proxyOption(agent),
       signal,
       headers: {

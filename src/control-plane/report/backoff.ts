@@ -1,4 +1,7 @@
-/** How long to wait before the next try: exponential, capped, full jitter, so that a fleet does not come back all at once. */
+/**
+ * How long to wait before the next try: exponential, capped,
+ * full jitter, so that a fleet does not come back all at once.
+ */
 import type { Clock } from '../../host/clock.ts';
 import { doubled } from '../../host/pace.ts';
 
@@ -31,10 +34,5 @@ export class Backoff {
   /** Waits before the next try. Rejects with the signal's reason when it is aborted first. */
   async wait(signal?: AbortSignal): Promise<void> {
     await this.#options.clock.sleep(this.nextMs(), signal);
-  }
-
-  /** After a success: the next wait is short again. */
-  reset(): void {
-    this.#tries = 0;
   }
 }

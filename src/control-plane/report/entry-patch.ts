@@ -1,5 +1,5 @@
 /**
- * The JSON Patch that makes an entry say what is to be reported: none when it says so already. Pure.
+ * The JSON Patch that brings a report into an entry; empty when the entry has it already. Pure.
  * The lists in an entry's status are atomic, and others write them too (istiod its `Healthy`, without which the machine
  * gets no traffic). So the patch touches only the agent's own items, by index, under a `test` on the resourceVersion
  * that the indexes were read from.
@@ -34,7 +34,7 @@ export function entryPatch(entry: WorkloadEntry, report: EntryReport, now: Date)
   return [...guard, ...changes];
 }
 
-/** Whether messages of the agent's that it has written are gone, though its conditions are as they were. */
+/** Whether the agent's messages are missing, although its conditions are as it wrote them. */
 export function lacksOnlyMessages(entry: WorkloadEntry, report: EntryReport): boolean {
   const { status } = entry;
   if (conditionChanges(status?.conditions ?? null, report, new Date(0)).length > 0) return false;
@@ -67,8 +67,8 @@ function bounded(condition: ConditionValue): ConditionValue {
 }
 
 /**
- * `lastTransitionTime` says since when the status is what it is: it stays when only the words change. One that somebody else wrote in
- * another form is not kept: the admission policy would refuse each report that repeats it.
+ * `lastTransitionTime` says since when the status has its value: it stays when only the words change. A time that
+ * another client wrote in another form is not kept: the admission policy would refuse each report that repeats it.
  */
 function written(condition: ConditionValue & { type: string }, old: Condition | undefined, now: Date): object {
   const { type, status, reason, message } = condition;
@@ -86,7 +86,10 @@ function says(condition: Condition, { status, reason, message }: ConditionValue)
 
 const OWN_FIELDS = ['type', 'status', 'reason', 'message', 'lastTransitionTime'];
 
-/** Whether nothing but what the agent writes stands in it: the admission policy refuses each report beside anything else. */
+/**
+ * Whether the condition has only fields that the agent writes:
+ * while it has others, the admission policy refuses each report.
+ */
 function hasOwnForm(condition: Condition): boolean {
   const { lastTransitionTime } = condition;
   if (typeof lastTransitionTime === 'string' && !isTimestamp(lastTransitionTime)) return false;
@@ -123,7 +126,7 @@ function isSame(wanted: ValidationMessage, current: Message | undefined): boolea
   );
 }
 
-/** From the highest index down: each removal moves what comes after it. */
+/** From the highest index down: each removal moves the items after it. */
 function removals(path: string, indexes: readonly number[]): JsonPatchOperation[] {
   return [...indexes].sort((a, b) => b - a).map((index) => ({ op: 'remove', path: `${path}/${index}` }));
 }

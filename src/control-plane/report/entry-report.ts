@@ -1,4 +1,4 @@
-/** What the agent says on the WorkloadEntry of its machine, and which parts of an entry's status are its own. */
+/** What the agent reports on the WorkloadEntry of its machine, and which parts of an entry's status are its own. */
 import { z } from 'zod';
 
 /** `True`, `False` or `Unknown`, a reason in CamelCase for programs, a message for people. */
@@ -9,7 +9,7 @@ export interface ConditionValue {
 }
 
 export interface ValidationMessage {
-  /** The name and the code of what is wrong. Codes begin with SMM: that is how the agent knows its own. */
+  /** The name and the code of what is wrong. Codes begin with SMM: by that the agent knows its own messages. */
   type: { name: string; code: string };
   level: 'ERROR' | 'WARNING' | 'INFO';
   documentationUrl: string;
@@ -20,13 +20,13 @@ export interface EntryReport {
   pending: ConditionValue;
   /** Condition `SmmAgent`: the agent's own state. */
   agent: ConditionValue;
-  /** All of the agent's messages: those that are not named are taken away. */
+  /** All of the agent's messages: other messages of the agent are removed from the entry. */
   messages: readonly ValidationMessage[];
 }
 
 /** The types of the agent's conditions. The admission policy in packaging/kubernetes names them too: change both. */
 export const OWN_CONDITIONS = { pending: 'IstioRestartPending', agent: 'SmmAgent' } as const;
-/** What the codes of the agent's messages begin with; in the admission policy too. */
+/** The beginning of the codes of the agent's messages. The admission policy names it too: change both. */
 export const OWN_CODES = 'SMM';
 
 type MessageOptions = Pick<ValidationMessage, 'level' | 'documentationUrl'>;
@@ -43,7 +43,7 @@ export const revisionGoneMessage = (options: MessageOptions): ValidationMessage 
   ...options,
 });
 
-// `loose`: a field that is not known here is somebody's all the same. observedGeneration can be a number or a string.
+// `loose`: fields that are not known here must be seen (`hasOwnForm`). observedGeneration can be a number or a string.
 const Condition = z.looseObject({
   type: z.string().default(''),
   status: z.string().default(''),

@@ -1,13 +1,13 @@
 /** Which WorkloadEntry is this machine's. Decisions only: nothing here asks the API server. */
 import type { WorkloadEntry } from './entry-report.ts';
 
-/** How an entry knows the machine. */
+/** How an entry is recognised as this machine's. */
 export interface EntryIdentity {
-  /** The machine's addresses, the one that it has in the mesh first. */
+  /** The machine's addresses, its address in the mesh first. */
   addresses: readonly string[];
-  /** Its network, null or empty where the mesh has only one. */
+  /** Its network, null or empty if the mesh has only one. */
   network: string | null;
-  /** `spec.metadata.labels` of its WorkloadGroup; tell an entry made by hand from one of another group. */
+  /** `spec.metadata.labels` of its WorkloadGroup: they tell an entry made by hand from one of another group. */
   groupLabels: Readonly<Record<string, string>>;
 }
 
@@ -16,21 +16,26 @@ export const GROUP_LABEL = 'smm-agent.io/workload-group';
 const AUTO_REGISTERED = 'istio.io/autoRegistrationGroup';
 const MAX_NAME = 253;
 
-/** The name under which istiod registers a machine by itself: `<group>-<ip>[-<network>]`, the last 253 characters of it. */
+/**
+ * The name under which istiod registers a machine by itself: `<group>-<ip>[-<network>]`, the last 253 characters of it.
+ */
 export function autoRegisteredName(group: string, address: string, network: string | null): string {
   const parts = [group, address.replaceAll(':', '-')];
   if (network) parts.push(network);
   return parts.join('-').slice(-MAX_NAME);
 }
 
-/** The group that an entry says it belongs to; null for one made by hand without such a mark. */
+/** The group that an entry names; null for an entry made by hand without such a mark. */
 function groupOf({ metadata }: WorkloadEntry): string | null {
   return metadata.annotations[AUTO_REGISTERED] ?? metadata.labels[GROUP_LABEL] ?? null;
 }
 
 export type Found = { answer: 'found'; name: string } | { answer: 'none' } | { answer: 'ambiguous'; names: string[] };
 
-/** This machine's entry among all of the namespace: by address and group. An entry that names its group goes before one that does not. */
+/**
+ * This machine's entry among all of the namespace: by address and
+ * group. An entry that names its group wins over one that does not.
+ */
 export function findEntry(entries: readonly WorkloadEntry[], group: string, identity: EntryIdentity): Found {
   const here = entries.filter((entry) => isHere(entry, identity));
   const marked = here.filter((entry) => groupOf(entry) === group);

@@ -1,4 +1,4 @@
-/** What stands in the machine's Lease, and the patches that write it. Pure. */
+/** The content of the machine's Lease, and the patches that write it. Pure. */
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { JsonPatchOperation } from '../kubernetes/client.ts';
@@ -6,7 +6,7 @@ import { Metadata } from '../kubernetes/objects.ts';
 import { GROUP_LABEL } from './find-entry.ts';
 import { annotationValue } from './report-limits.ts';
 
-/** What the annotations say. null where it is not known or does not apply. */
+/** The values of the annotations. null for a value that is unknown or does not apply. */
 export interface Versions {
   agent: string;
   agentWanted: string | null;
@@ -18,16 +18,19 @@ export interface Versions {
   restartPending: 'yes' | 'no' | 'unknown';
 }
 
-/** Whose Lease it is. */
+/** The machine that the Lease is for. */
 export interface Holder {
   group: { namespace: string; name: string };
-  /** The machine's host name, whatever it looks like. */
+  /** The machine's host name, in any form. */
   host: string;
   /** Content of /etc/machine-id. Only a hash of it leaves the machine, as machine-id(5) asks. */
   machineId: string;
 }
 
-/** A poll every minute, late by its jitter, may miss some beats before the machine counts as silent. */
+/**
+ * There is a beat every minute, late by the jitter of the poll:
+ * the machine counts as silent only after several missed beats.
+ */
 const DURATION_S = 300;
 const PREFIX = 'smm-agent.io/';
 
@@ -55,16 +58,16 @@ export function leaseName(host: string, machineId: string): string {
 }
 
 /**
- * `spec.holderIdentity`: the machine, and the address by which the mesh knows it, since clones share name and machine id, but not this.
- * null where it has none.
+ * `spec.holderIdentity`: the machine, and its address in the mesh, since clones
+ * share name and machine id but not the address. `address` is null if there is none.
  */
 export function holderIdentity({ machineId }: Holder, address: string | null): string {
   return address === null ? hash(machineId) : `${hash(machineId)}@${address}`;
 }
 
 /**
- * Whether a holder is this very machine under another name: without an address, or with another one that it has as well. One that it had
- * before cannot be told from a clone's by the name alone.
+ * Whether a holder is this very machine under another identity: without an address, or with another of its addresses.
+ * By the identity alone, an address that it had before cannot be told from a clone's.
  */
 export function isOneself(holder: string, machine: Holder, addresses: readonly string[]): boolean {
   return [null, ...addresses].some((address) => holder === holderIdentity(machine, address));
@@ -92,7 +95,7 @@ export function newLease(machine: Holder, identity: string, versions: Versions, 
   };
 }
 
-/** The usual beat: fits only a Lease that this machine holds already. */
+/** The usual beat: it works only on a Lease that this machine holds already. */
 export function renewal(identity: string, versions: Versions, now: Date): JsonPatchOperation[] {
   const written = Object.entries(annotations(versions)).map(
     ([key, value]) => ({ op: 'add', path: `/metadata/annotations/${key.replace('/', '~1')}`, value }) as const,
@@ -104,7 +107,10 @@ export function renewal(identity: string, versions: Versions, now: Date): JsonPa
   ];
 }
 
-/** Makes a Lease this machine's that was let go, was another's, or lost its annotations; guarded by its resourceVersion. */
+/**
+ * Takes a Lease that was released, was held by another machine,
+ * or lost its annotations; guarded by its resourceVersion.
+ */
 export function takeOver(
   { metadata, spec }: Lease,
   machine: Holder,

@@ -17,8 +17,8 @@ import {
 } from './lease-object.ts';
 
 /**
- * As whom this machine held its Lease last, in this boot: a process that is started or configured again with another address has to tell
- * itself from a clone. Must not survive a boot, since it would be on the clone's disk as well.
+ * The identity under which this machine held its Lease last, in this boot. By it, a process that starts again with
+ * another address can tell itself from a clone. Must not survive a reboot: it would be on the clone's disk too.
  */
 export interface HolderNote {
   read(): Promise<string | null>;
@@ -33,8 +33,8 @@ export interface LeaseOptions extends Holder {
 export type HeartbeatResult =
   | { outcome: 'renewed' | 'created' | 'taken-over' | 'not-due' }
   /**
-   * The same name and machine id with another address holds it, and nothing was written. `isAlive`: that one has renewed it meanwhile, so
-   * it is a clone; otherwise it may be this machine before its address changed.
+   * A machine with the same name and machine id and another address holds the Lease; nothing was written. `isAlive`:
+   * the holder has renewed it meanwhile, so it is a clone; otherwise it may be this machine before its address changed.
    */
   | { outcome: 'held-by-other'; holder: string; name: string; isAlive: boolean }
   | { outcome: 'failed'; error: ControlPlaneError };
@@ -45,9 +45,9 @@ export class HeartbeatLease {
   readonly #client: KubernetesClient;
   readonly #options: LeaseOptions;
   readonly #clock: Clock;
-  /** When it was tried last, and what was to be said; where nobody could be reached, what was said before. */
+  /** The time of the last try, and what it said; if the server could not be reached, what was said before. */
   #last: { atMs: number; said: unknown } | null = null;
-  /** As whom this process, or the note, held it last. */
+  /** The identity under which this process held it last, or the one of the note. */
   #before: string | null = null;
   /** Another holder, and since when its renewTime has not moved, by this machine's own clock: wall clocks differ. */
   #other: { holder: string; renewTime: string; sinceMs: number; isAlive: boolean } | null = null;
@@ -63,9 +63,9 @@ export class HeartbeatLease {
   }
 
   /**
-   * Renews the Lease once a minute, and at once when it is to say something else, which is said again until the control plane was reached:
-   * each stop of Istio cuts connections. `addresses` are the machine's, the one that it has in the mesh first. Rejects only for what is not
-   * the control plane's doing.
+   * Renews the Lease once a minute, and at once when its content changes. A change is sent again until the control
+   * plane was reached: each stop of Istio cuts connections. `addresses` are the machine's, its address in the mesh
+   * first. Failures of the control plane are a result; rejects only with other errors.
    */
   async heartbeat(versions: Versions, addresses: readonly string[]): Promise<HeartbeatResult> {
     const nowMs = this.#clock.bootTimeMs();
@@ -87,7 +87,7 @@ export class HeartbeatLease {
     }
   }
 
-  /** The usual beat, one request. Null when the Lease is not as this agent left it: then it is looked at. */
+  /** The usual beat, one request. Null when the Lease is not as this agent left it: then the caller reads it. */
   async #renew(versions: Versions, identity: string): Promise<HeartbeatResult | null> {
     try {
       await this.#client.patch(this.#resource(), renewal(identity, versions, this.#clock.now()));
@@ -131,7 +131,7 @@ export class HeartbeatLease {
     return holder === this.#before;
   }
 
-  /** What became of the other holder since it was seen first. */
+  /** Whether the other holder has renewed the Lease since it was seen first, and when it did so last. */
   #look({ spec: { holderIdentity: holder, renewTime } }: Lease, nowMs: number) {
     const before = this.#other?.holder === holder ? this.#other : null;
     if (before === null || before.renewTime !== renewTime) {

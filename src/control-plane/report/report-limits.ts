@@ -1,6 +1,6 @@
 /**
- * The sizes and forms that the admission policy (packaging/kubernetes/policy.yaml) allows an agent. What the agent writes keeps well
- * inside of them: a policy of another age may be in force.
+ * The sizes and forms that the admission policy (packaging/kubernetes/policy.yaml) allows an agent. The agent stays far
+ * below its limits: an older or newer policy may be in force.
  */
 
 /** The policy allows 8192. */
@@ -24,13 +24,13 @@ export function annotationValue(text: string): string {
 export function isTimestamp(text: string): boolean {
   if (!/^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ$/.test(text)) return false;
   const date = new Date(text);
-  // What no calendar has, February 30th for example, is another day to Date.
+  // Date turns a day that does not exist, for example February 30th, into another one.
   return !Number.isNaN(date.getTime()) && date.toISOString().startsWith(text.slice(0, 19));
 }
 
 function shortened(text: string, most: number, mark: string): string {
   if (text.length <= most) return text;
   const kept = text.slice(0, most - mark.length);
-  // Half of a surrogate pair is no character.
+  // Half of a surrogate pair is not a character.
   return `${/[\uD800-\uDBFF]$/.test(kept) ? kept.slice(0, -1) : kept}${mark}`;
 }

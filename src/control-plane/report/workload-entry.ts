@@ -1,6 +1,7 @@
 /**
- * Reports on the machine's WorkloadEntry. What the server holds is compared with what is to be said, never what was
- * written before: istiod deletes and makes the entry again whenever the proxy restarts, and then all is to be said again.
+ * Reports on the machine's WorkloadEntry. The report is compared with the entry on the server, never with what was
+ * written before: istiod deletes the entry and makes it again whenever the proxy restarts, and then everything has to
+ * be written again.
  */
 import { type Clock, systemClock } from '../../host/clock.ts';
 import type { KubernetesClient } from '../kubernetes/client.ts';
@@ -21,21 +22,25 @@ export interface ReporterOptions {
 }
 
 export type PublishResult =
-  /** The entry says it already, or now. */
-  | { outcome: 'unchanged' | 'written'; entry: string }
-  /** There is none now: the proxy is not connected, or nobody has made one. */
+  /** The entry had the report already, or has it now. */
+  | { outcome: 'unchanged' | 'written' }
+  /** There is no entry now: the proxy is not connected, or an entry was never made. */
   | { outcome: 'no-entry'; reason: string }
   /** Several entries may be this machine's: nothing is written. */
   | { outcome: 'ambiguous'; reason: string }
-  /** Others write without a pause: at the next turn again. */
+  /** Other clients write without a pause: the next turn tries again. */
   | { outcome: 'conflict'; reason: string }
-  /** Another writer takes the agent's messages away each time: put back later, so that the two do not fight. */
+  /**
+   * Another writer removes the agent's messages each time: they are written again later, so that the two do not fight.
+   */
   | { outcome: 'held-back'; reason: string }
   /** Forbidden, unreachable, throttled, ... */
   | { outcome: 'failed'; error: ControlPlaneError };
 
 const MAX_TRIES = 10;
-/** An entry made by hand is searched for by reading all entries of the namespace: only at every so many publications. */
+/**
+ * The search for an entry made by hand reads all entries of the namespace: only one in so many publications does it.
+ */
 export const PUBLICATIONS_PER_SEARCH = 10;
 
 export class WorkloadEntryReporter {
@@ -60,14 +65,17 @@ export class WorkloadEntryReporter {
     this.#random = options.random ?? Math.random;
   }
 
-  /** Searches at the next publication, whatever was found before: after SIGHUP, or once Istio was restarted. */
+  /** Makes the next publication search for the entry again: after SIGHUP, or once Istio was restarted. */
   refresh(): void {
     this.#known = null;
     this.#byHand = null;
     this.#sinceSearch = PUBLICATIONS_PER_SEARCH;
   }
 
-  /** Makes the entry say `report`; writes only on a change. Rejects only for what is not the control plane's doing. */
+  /**
+   * Brings `report` into the entry; writes only on a change. Failures
+   * of the control plane are a result; rejects only with other errors.
+   */
   async publish(report: EntryReport, identity: EntryIdentity): Promise<PublishResult> {
     try {
       const found = await this.#find(identity);
@@ -138,21 +146,22 @@ export class WorkloadEntryReporter {
       const entry = this.#known;
       if (entry === null) return this.#gone(name);
       const operations = entryPatch(entry, report, clock.now());
-      if (operations.length === 0) return { outcome: 'unchanged', entry: name };
+      if (operations.length === 0) return { outcome: 'unchanged' };
       const taken = this.#wroteMessages && lacksOnlyMessages(entry, report);
       allowed ||= !taken || this.#putBack.allows(clock.bootTimeMs());
       if (!allowed) return heldBack(name);
       try {
         await this.#client.patch(status, operations);
-        // What the server made of it is read at the next publication: its answer here is only a version.
+        // The entry as the server stored it is read at the next publication: the answer here is only a version.
         this.#known = null;
         this.#wroteMessages = report.messages.length > 0;
-        return { outcome: 'written', entry: name };
+        return { outcome: 'written' };
       } catch (error) {
         if (isFailure(error, 'missing')) return this.#gone(name);
         if (!isFailure(error, 'conflict', 'rejected')) throw error;
         const before = entry.metadata.resourceVersion;
-        // The `test` fails with 422. So does a patch that the server can never take: then nobody wrote in between.
+        // A failed `test` is 422. So is a patch that the server
+        // never accepts: then the entry did not change in between.
         if (error.kind === 'rejected' && (await this.#read(name)) && this.#known?.metadata.resourceVersion === before)
           throw error;
       }
@@ -168,7 +177,7 @@ export class WorkloadEntryReporter {
 
 function heldBack(name: string): PublishResult {
   const reason =
-    `another writer takes the validation messages of WorkloadEntry ${name} away each time ` +
-    '(istiod does with PILOT_ENABLE_ANALYSIS): they are put back later, the conditions stand';
+    `another writer removes the validation messages of WorkloadEntry ${name} each time ` +
+    '(istiod does with PILOT_ENABLE_ANALYSIS): the agent writes them again later; its conditions stay';
   return { outcome: 'held-back', reason };
 }

@@ -1,35 +1,35 @@
 /**
- * What the control plane wants of the agents themselves: ConfigMap smm-agent in the namespace of istiod and, before it, the one of the
- * revision. Decisions only: target-reader.ts reads the two.
+ * What the control plane wants of the agents themselves: ConfigMap smm-agent in the namespace of istiod and, with
+ * precedence, that of the revision. Decisions only: target-reader.ts reads the two.
  */
 import { z } from 'zod';
 import { nearest } from '../../base/nearest.ts';
 import { type PackageDigests, parseDigests } from './package-digests.ts';
 
-/** Keys of the ConfigMap; each counts for itself, the more specific ConfigMap first. */
+/** Keys of the ConfigMap; each key is taken from the more specific ConfigMap that has it. */
 const Wishes = z.object({
   agentVersion: z.string().trim().optional(),
   minAgentVersion: z.string().trim().optional(),
   /** Base URL of the signed repository. */
   repository: z.url({ protocol: /^https$/ }).optional(),
-  /** Agents stay on the version that they have. */
+  /** Agents stay on their present version. */
   hold: z.enum(['true', 'false']).optional(),
-  /** Which packages of Istio a mirror may hand out: package-digests.ts. */
+  /** Which packages of Istio a mirror may offer: package-digests.ts. */
   istioDigests: z.string().optional(),
 });
 const KEYS = Object.keys(Wishes.shape);
 
 export interface AgentWishes {
   agentVersion: string | null;
-  /** Istio is not staged by an older agent. */
+  /** An older agent stages no Istio. */
   minAgentVersion: string | null;
   repository: string | null;
   hold: boolean;
-  /** Left out where nobody pins packages of Istio. */
+  /** Absent if no packages of Istio are pinned. */
   istioDigests?: PackageDigests;
-  /** Names of the ConfigMaps that say so, for sentences. */
+  /** Names of the ConfigMaps, for sentences. */
   source: string;
-  /** Sentences about what is written there and has no effect. */
+  /** Sentences about keys that have no effect. */
   doubts: string[];
 }
 
@@ -37,18 +37,24 @@ export type AgentPolicy =
   | ({ answer: 'wishes' } & AgentWishes)
   /** There is no such ConfigMap: agents are not upgraded by the control plane. */
   | { answer: 'absent'; reason: string }
-  /** Something in it cannot be used: nothing is done. The digests count all the same, where it is not they. */
+  /** A value in it cannot be used: nothing is done. The digests still count, unless they are that value. */
   | { answer: 'invalid'; reason: string; istioDigests?: PackageDigests | 'unusable' }
-  /** The control plane was not asked, gave no answer, or has not named a revision yet. `isForbidden`: this machine has no right to ask. */
+  /**
+   * The control plane was not asked, gave no answer, or has not named
+   * a revision yet. `isForbidden`: this machine has no right to ask.
+   */
   | { answer: 'unknown'; reason: string; isForbidden?: true };
 
-/** A ConfigMap with its data, null where there is none. */
+/** A ConfigMap with its data, null if there is no such ConfigMap. */
 export interface NamedData {
   name: string;
   data: Readonly<Record<string, string>> | null;
 }
 
-/** The names in question, the more specific first; `suffix` is that of the revision's other ConfigMaps, empty for the unrevisioned install. */
+/**
+ * The names of the ConfigMaps, the more specific first; `suffix` is that
+ * of the revision's other ConfigMaps, empty for the unrevisioned install.
+ */
 export function policyNames(suffix: string): string[] {
   return suffix === '' ? ['smm-agent'] : [`smm-agent-${suffix}`, 'smm-agent'];
 }
@@ -91,7 +97,7 @@ export function policyOf(found: readonly NamedData[]): AgentPolicy {
   };
 }
 
-/** Of the more specific ConfigMap that has any. */
+/** The digests of the more specific ConfigMap that has any. */
 function digestsOf(present: readonly { name: string; data: Readonly<Record<string, string>> }[]) {
   for (const { name, data } of present) {
     if (data.istioDigests === undefined) continue;
@@ -106,12 +112,13 @@ function wordsFor(issue: z.core.$ZodIssue | undefined): string {
   return issue?.path[0] === 'repository' ? 'must be a URL that begins with https://' : (issue?.message ?? '');
 }
 
-/** Told and not refused: a key of a later version must not keep an older agent from becoming that version. */
+/** Sentences and no error: a key of a later version must not keep an older agent from becoming that version. */
 function unknownKeys(name: string, data: Readonly<Record<string, string>>): string[] {
   return Object.keys(data)
     .filter((key) => !KEYS.includes(key))
     .map((key) => {
       const close = nearest(key, KEYS);
-      return `ConfigMap ${name} has a key ${key}, which this version does not know${close === null ? '' : ` (is ${close} meant?)`}`;
+      const hint = close === null ? '' : ` (did you mean ${close}?)`;
+      return `ConfigMap ${name} has a key ${key}, which this version does not know${hint}`;
     });
 }

@@ -1,4 +1,7 @@
-/** Reads what the VM's configuration is rendered from. The objects may be hostile: rendering refuses what it must. */
+/**
+ * Reads the objects from which the VM's configuration is rendered.
+ * They may be hostile: the rendering refuses what it must.
+ */
 import type { VmInputs } from '../../istio/configuration/inputs.ts';
 import type { ObjectCache } from '../kubernetes/cache.ts';
 import { ConfigMap, resources, Whole } from '../kubernetes/objects.ts';
@@ -6,13 +9,16 @@ import type { Resource } from '../kubernetes/resource.ts';
 import type { Resolved } from './resolve.ts';
 import type { Target } from './target.ts';
 
-/** What this machine brings to its own configuration. */
+/** This machine's own part of its configuration. */
 export interface Machine {
   /** The WorkloadGroup that it belongs to. */
   group: { namespace: string; name: string };
   /** Its address in the mesh, null when the operator pinned none. */
   nodeIp: string | null;
-  /** It keeps its own configuration: what only rendering needs may be absent (istio-csr, omitSidecarInjectorConfigMap). Default: false. */
+  /**
+   * It keeps its own configuration: objects that only a rendering needs may be absent (istio-csr,
+   * omitSidecarInjectorConfigMap). Default: false.
+   */
   keeps?: boolean;
 }
 
@@ -38,8 +44,8 @@ export async function readInputs(
   const own = labelOf(workloadGroup, 'istio.io/rev');
   if (own !== undefined && own !== asked && own !== revision) {
     const reason =
-      `WorkloadGroup ${group.name} carries the label istio.io/rev=${own}, and its namespace asks for ${asked}: ` +
-      'that istiod ignores the group';
+      `WorkloadGroup ${group.name} has the label istio.io/rev=${own}, but its namespace asks for ${asked}: ` +
+      'the istiod of the namespace ignores the group';
     return { answer: 'ambiguous', reason };
   }
   const mesh = await configMap(place.namespace, name('istio'));

@@ -1,5 +1,6 @@
 /**
- * `istioDigests` of ConfigMap smm-agent: which package of Istio a mirror may hand out. A line for each, `#` begins a comment:
+ * `istioDigests` of ConfigMap smm-agent: which packages of Istio
+ * a mirror may offer. A line for each, `#` begins a comment:
  *
  *     1.31.1 amd64 6b0d...: version, architecture, SHA-256 of the package in hex
  */
@@ -14,11 +15,14 @@ export function digestKey(istioVersion: string, architecture: string): string {
   return `${parseIstioVersion(istioVersion)?.text ?? istioVersion} ${architecture}`;
 }
 
-/** A mesh has a handful of versions; more is a mistake. */
+/** A mesh has a few versions; a longer text is a mistake. */
 const MOST_CHARS = 65_536;
 const LINE = /^(\d+\.\d+\.\d+[\w.+-]*)\s+(amd64|arm64)\s+([0-9a-f]{64})$/i;
 
-/** What the text says, or what is wrong with it. Nothing at all is an error as well: it would pin nothing, or everything. */
+/**
+ * The digests, or what is wrong with the text. An empty text is
+ * an error too: it could mean "pin nothing" or "allow nothing".
+ */
 export function parseDigests(text: string): PackageDigests | { problem: string } {
   if (text.length > MOST_CHARS) return { problem: `it is longer than ${MOST_CHARS} characters` };
   const digests = new Map<string, string>();

@@ -1,4 +1,4 @@
-/** Asks the API server what `revision.ts` needs to know, and follows a name to the istiod that serves it. */
+/** Asks the API server for the facts that `revision.ts` needs, and follows a name to the istiod that serves it. */
 import type { ObjectCache } from '../kubernetes/cache.ts';
 import { isFailure } from '../kubernetes/failure.ts';
 import { MutatingWebhook, resources } from '../kubernetes/objects.ts';
@@ -11,7 +11,7 @@ import {
   unresolved,
 } from './revision.ts';
 
-/** A revision that is there. */
+/** A revision that exists. */
 export interface Resolved {
   answer: 'resolved';
   /** `default`, or for example `canary` or `cp-v115x.istio-system`. */
@@ -22,7 +22,7 @@ export interface Resolved {
   managedBy: 'istio' | 'service-mesh-manager';
 }
 
-/** Follows `asked` through tags. What is known is asked for again only when `fresh`. */
+/** Follows `asked` through tags. Known objects are asked for again only when `fresh`. */
 export async function resolveRevision(
   cache: ObjectCache,
   istioNamespace: string,
@@ -105,7 +105,10 @@ async function validatorRevision(cache: ObjectCache, fresh: boolean): Promise<st
   return (await cache.knownMetadata(validator, fresh))?.metadata.labels['istio.io/rev'] ?? null;
 }
 
-/** Null where the right is lacking: some answers do not need it, and `unresolved` says so where one does. */
+/**
+ * Null if the right is missing: some names are resolved without
+ * it, and for the others `unresolved` says that it is missing.
+ */
 async function withoutRight<T>(request: Promise<T>): Promise<T | null> {
   try {
     return await request;

@@ -1,4 +1,4 @@
-/** Which revision a namespace asks for, and what that name stands for. Decisions only: nothing here asks the API server. */
+/** Which revision a namespace asks for, and what that name means. Decisions only: nothing here asks the API server. */
 import type { Target } from './target.ts';
 
 /** Why there is no revision: an answer for the operator. */
@@ -24,7 +24,9 @@ export function askedBy(namespace: string, labels: Readonly<Record<string, strin
 export interface Place {
   /** Namespace of istiod, its ConfigMaps and the gateway. */
   namespace: string;
-  /** What follows `istiod-`, `istio-` and `istio-sidecar-injector-` in object names; '' for the unrevisioned install. */
+  /**
+   * What follows `istiod-`, `istio-` and `istio-sidecar-injector-` in object names; '' for the unrevisioned install.
+   */
   suffix: string;
 }
 
@@ -42,7 +44,7 @@ export function plainPlace(istioNamespace: string, revision: string): Place {
   return { namespace: istioNamespace, suffix: revision === 'default' ? '' : revision };
 }
 
-/** What the cluster says about a name. Null where the agent has no right to know. */
+/** The facts of the cluster about a name. Null if the agent has no right to read them. */
 export interface TagFacts {
   /** `istio.io/rev` of the Services in Istio's namespace that are the tag of this name (Istio 1.28 and later). */
   services: readonly string[];
@@ -50,7 +52,7 @@ export interface TagFacts {
   webhooks: readonly string[] | null;
 }
 
-/** The revision that a tag names, null when the name is no tag as far as is known. */
+/** The revision that a tag names, null when no known tag has this name. */
 export function taggedRevision(name: string, { services, webhooks }: TagFacts): string | null | Unresolved {
   const named = [...new Set([...services, ...(webhooks ?? [])])].sort();
   if (named.length < 2) return named[0] ?? null;
@@ -60,12 +62,12 @@ export function taggedRevision(name: string, { services, webhooks }: TagFacts): 
   return { answer: 'ambiguous', reason };
 }
 
-/** What to say when a name is neither a tag nor a revision. */
+/** The answer for a name that is neither a tag nor a revision. */
 export function unresolved(name: string, istioNamespace: string, facts: { webhooksKnown: boolean }): Unresolved {
   if (!facts.webhooksKnown) {
     const reason =
       `cannot tell what revision "${name}" is: no istiod has it, and whether it is a tag is not known, ` +
-      'because the right "list mutatingwebhookconfigurations.admissionregistration.k8s.io" is lacking';
+      'because the right "list mutatingwebhookconfigurations.admissionregistration.k8s.io" is missing';
     return { answer: 'forbidden', reason };
   }
   const reason = `revision "${name}" is not in this cluster: no tag and no istiod in ${istioNamespace} has that name`;

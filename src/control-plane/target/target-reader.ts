@@ -1,4 +1,4 @@
-/** Reads the target. Every way of not knowing becomes an answer: this never rejects for what the control plane does. */
+/** Reads the target. Every failure of the control plane becomes an answer: it is never a rejection. */
 
 import { ObjectCache } from '../kubernetes/cache.ts';
 import type { KubernetesClient } from '../kubernetes/client.ts';
@@ -16,7 +16,7 @@ export interface TargetOptions extends Machine {
   istioNamespace: string;
 }
 
-/** Of this many polls one looks at everything. In between, only the Namespace and istiod's Deployment are looked at. */
+/** One in so many polls reads everything. The others read only the Namespace and istiod's Deployment. */
 export const POLLS_PER_FULL_LOOK = 10;
 
 export class TargetReader {
@@ -26,7 +26,10 @@ export class TargetReader {
   #pollsSinceFullLook = 0;
   /** The last answer, with the state of the cache that it was made from; null until everything was looked at. */
   #last: { target: Target; generation: number } | null = null;
-  /** Where the agent's own ConfigMaps are; of the last revision that could be resolved, whatever became of the rest of the look. */
+  /**
+   * Where the agent's own ConfigMaps are: with the last revision
+   * that could be resolved, also if the rest of that look failed.
+   */
   #place: Resolved['place'] | null = null;
   #wasFullLook = false;
 
@@ -43,8 +46,8 @@ export class TargetReader {
   }
 
   /**
-   * Whether a revision's istiod is in the cluster, looked at with every full look; null when the control plane does not
-   * tell. Never rejects for what the control plane does.
+   * Whether a revision's istiod is in the cluster, read with every full look; null when the control plane does not
+   * tell. Failures of the control plane never make it reject.
    */
   async hasRevision(revision: string): Promise<boolean | null> {
     try {
@@ -58,7 +61,7 @@ export class TargetReader {
   /** What is wanted now. While nothing has changed the same object is returned again. */
   async target(): Promise<Target> {
     this.#pollsSinceFullLook += 1;
-    // An answer other than "wanted" is looked into each time: somebody is about to change something.
+    // After an answer other than "wanted" each look is a full one: an administrator is about to change something.
     const full = !this.#isCurrent() || this.#pollsSinceFullLook >= POLLS_PER_FULL_LOOK;
     this.#wasFullLook = full;
     try {
@@ -74,8 +77,8 @@ export class TargetReader {
   }
 
   /**
-   * What is wanted of the agents themselves, looked at with every full look; asked after `target`. Never rejects for what the control
-   * plane does.
+   * What is wanted of the agents themselves, read with every full look; to
+   * call after `target`. Failures of the control plane never make it reject.
    */
   async agentPolicy(): Promise<AgentPolicy> {
     const place = this.#place;
@@ -97,12 +100,12 @@ export class TargetReader {
       const forbidden = error.kind === 'forbidden' && error.status === 403 ? ({ isForbidden: true } as const) : {};
       return { answer: 'unknown', reason: `${error.message}; ${error.remedy}`, ...forbidden };
     } finally {
-      // What changed here is no part of the target: no reason to look at all of that again.
+      // A change here is no change of the target, and no reason for another full look.
       if (this.#last?.generation === before) this.#last.generation = this.#cache.generation;
     }
   }
 
-  /** False too after a look that was cut off: what it noticed has not been followed up yet. */
+  /** Also false after a look that failed half-way: the changes that it noticed have not been followed yet. */
   #isCurrent(): boolean {
     return this.#last?.target.answer === 'wanted' && this.#last.generation === this.#cache.generation;
   }
@@ -115,7 +118,7 @@ export class TargetReader {
   async #look(full: boolean): Promise<Target> {
     const { group, istioNamespace } = this.#options;
     const before = this.#cache.generation;
-    // What changed so far makes everything that follows worth a look.
+    // After the first change, everything that follows is read afresh.
     const fresh = () => full || this.#cache.generation !== before;
     const namespace = await this.#cache.metadata(resources.namespace(group.namespace));
     if (namespace === null) return { answer: 'missing', reason: `namespace ${group.namespace} does not exist` };
@@ -147,7 +150,10 @@ export class TargetReader {
     return { answer: 'wanted', revision, istioVersion: version.version, inputs };
   }
 
-  /** What the operators say that manage Istio in some meshes; their CRDs are absent in most. */
+  /**
+   * The versions that Service Mesh Manager or Sail name, which
+   * manage Istio in some meshes; their CRDs are absent in most.
+   */
   async #operators(resolved: Resolved, deployment: Deployment, injectorTag: string | null, fresh: boolean) {
     if (resolved.managedBy === 'service-mesh-manager') {
       const { namespace, suffix } = resolved.place;

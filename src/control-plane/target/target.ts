@@ -10,7 +10,7 @@ export interface Revision {
 }
 
 export type Target =
-  /** Istio `istioVersion` of `revision` is wanted; `inputs` is what the VM's configuration is rendered from. */
+  /** Istio `istioVersion` of `revision` is wanted; the VM's configuration is rendered from `inputs`. */
   | { answer: 'wanted'; revision: Revision; istioVersion: string; inputs: VmInputs }
   /** An upgrade of the control plane is under way, or two sources disagree for the moment: nothing is done. */
   | { answer: 'unsettled'; reason: string }
@@ -18,9 +18,9 @@ export type Target =
   | { answer: 'missing'; reason: string }
   /** Two sources name different revisions: an administrator must say which. */
   | { answer: 'ambiguous'; reason: string }
-  /** 401 or 403: `reason` names the right that is lacking. */
+  /** 401 or 403: `reason` names the missing right. */
   | { answer: 'forbidden'; reason: string }
-  /** No answer in time, TLS not verified, or an answer that is none of Kubernetes. */
+  /** No answer in time, TLS not verified, or an answer that is not from Kubernetes. */
   | { answer: 'unreachable'; reason: string }
-  /** The control plane's objects cannot be used here (section 3 of the design: hostile input), nothing is staged. */
+  /** The control plane's objects must not be used here (src/decision/wanted.ts finds that out): nothing is staged. */
   | { answer: 'invalid'; reason: string };

@@ -1,12 +1,14 @@
 /** The Istio version of a revision, and whether it is settled. Decisions only: nothing here asks the API server. */
+
 import { z } from 'zod';
+import { parseJson } from '../../host/json.ts';
 import { isSameRelease, parseIstioVersion } from '../../istio/version.ts';
 import type { Deployment } from '../kubernetes/objects.ts';
 import type { Target } from './target.ts';
 
 export interface VersionFacts {
   deployment: Deployment;
-  /** `global.tag` of the injector's values, null where there is none. */
+  /** `global.tag` of the injector's values, null if there is none. */
   injectorTag: string | null;
   /** `spec.version` of Service Mesh Manager's IstioControlPlane; null in any other mesh. */
   controlPlaneVersion: string | null;
@@ -18,7 +20,10 @@ export type VersionAnswer =
   | { answer: 'settled'; version: string }
   | Extract<Target, { answer: 'unsettled' | 'missing' }>;
 
-/** Best source first (istio-on-vms.md, section 5); while the Deployment moves, or sources disagree, an upgrade is under way. */
+/**
+ * The best source counts: the IstioControlPlane, else istiod's Deployment, else the injector's tag, else the
+ * IstioRevision. While the Deployment is being rolled out, or sources disagree, an upgrade is under way.
+ */
 export function versionOf(facts: VersionFacts): VersionAnswer {
   const { deployment } = facts;
   const moving = rollout(deployment);
@@ -75,7 +80,10 @@ export function tagOf(image: string): string | null {
   return colon === -1 ? null : last.slice(colon + 1);
 }
 
-/** A version of Istio's packages as istio/version.ts writes it, or null when the text is none: `v` and the image variants are taken away. */
+/**
+ * A version of Istio's packages as istio/version.ts writes it, without
+ * `v` and image variants; null when the text is not a version.
+ */
 export function releaseOf(text: string | null): string | null {
   const version = (text ?? '').replace(/^v/, '').replace(/-(distroless|debug)$/, '');
   return parseIstioVersion(version)?.text ?? null;
@@ -85,13 +93,10 @@ const InjectorValues = z.object({
   global: z.object({ tag: z.union([z.string(), z.number().transform(String)]).nullish() }).nullish(),
 });
 
-/** `global.tag` of the injector's values. Values that are no JSON name no version; rendering says what is wrong with them. */
+/**
+ * `global.tag` of the injector's values. Values that are not JSON
+ * name no version; the rendering says what is wrong with them.
+ */
 export function injectorTagOf(values: string | null): string | null {
-  if (values === null) return null;
-  try {
-    return InjectorValues.safeParse(JSON.parse(values)).data?.global?.tag ?? null;
-  } catch (error) {
-    if (error instanceof SyntaxError) return null;
-    throw error;
-  }
+  return values === null ? null : (InjectorValues.safeParse(parseJson(values)).data?.global?.tag ?? null);
 }

@@ -1,6 +1,7 @@
 /**
- * Metadata that was verified before, on disk: it keeps an old copy of the repository from being taken for a new one, and
- * saves asking for every root again. Nothing of it is believed: it is verified anew each time, and what is torn is fetched.
+ * Metadata that was verified before, on disk. With it the agent sees that a repository is older than before, and need
+ * not fetch every root again. The cache is not trusted: it is verified again each time, and a torn file is fetched
+ * again.
  *
  * `<folder>/roots/N.root.json`, and the newest of every other role as `<folder>/<role>.json`.
  */
@@ -11,7 +12,9 @@ import { makeFolder, namesIn, removeFile, writeAtomically } from '../../host/fil
 import { removeTree, statOf } from '../../host/files/trees.ts';
 import { bytesOf, type MetadataLimits } from './limits.ts';
 
-/** The order in which a kill may cut it off: what is older than its timestamp is fetched again. */
+/**
+ * The order of writing, which a kill may cut off anywhere: files that are older than the timestamp are fetched again.
+ */
 const ORDER = ['timestamp.json', 'snapshot.json', 'targets.json'];
 
 export class MetadataCache {
@@ -23,12 +26,12 @@ export class MetadataCache {
     this.#limits = limits;
   }
 
-  /** Null when it is not there, or no file of a size that it may have. Rejects with SMM520. */
+  /** Null when it is absent, not a file, or too large. Rejects with SMM520. */
   root(version: number): Promise<Buffer | null> {
     return readWithin(this.#rootFile(version), this.#limits.rootBytes);
   }
 
-  /** What is there of the other roles, by the name of the file. */
+  /** The cached files of the other roles, by their names. */
   async roles(): Promise<Map<string, Buffer>> {
     const found = new Map<string, Buffer>();
     for (const name of await namesIn(this.#folder)) {
@@ -43,7 +46,10 @@ export class MetadataCache {
     await removeFile(this.#rootFile(version));
   }
 
-  /** Keeps what was verified; returns when that is on disk. Cut off anywhere, it leaves an older state or a part of the new one, and both can be gone on from. */
+  /**
+   * Keeps what was verified; returns when that is on disk. A kill leaves
+   * the older state or a part of the new one: the next turn can use both.
+   */
   async keep(roots: ReadonlyMap<number, Buffer>, roles: ReadonlyMap<string, Buffer>): Promise<void> {
     await makeFolder(join(this.#folder, 'roots'), 0o755);
     for (const [version, content] of [...roots].sort(([a], [b]) => a - b)) {
@@ -61,7 +67,7 @@ export class MetadataCache {
   }
 }
 
-/** A file's content, null where there is none, or something of another kind or size than expected. Rejects with SMM520. */
+/** A file's content, null when there is no file, or one that is too large. Rejects with SMM520. */
 export async function readWithin(path: string, maxBytes: number): Promise<Buffer | null> {
   const stat = await statOf(path);
   if (stat === null || !stat.isFile() || stat.size > maxBytes) return null;
@@ -72,7 +78,7 @@ export async function readWithin(path: string, maxBytes: number): Promise<Buffer
   }
 }
 
-/** A folder in the place of a file would keep every turn from writing it. */
+/** A folder at the path of a file would keep every turn from writing it. */
 async function replace(path: string, content: Buffer): Promise<void> {
   if ((await statOf(path))?.isDirectory() === true) await removeTree(path);
   await writeAtomically(path, content, { mode: 0o644 });

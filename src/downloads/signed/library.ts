@@ -1,9 +1,11 @@
-/** tuf-js, loaded when a repository is asked and not before, and what it does not let its callers choose: the time. */
+/**
+ * Loads tuf-js, only when a repository is asked, and sets the time for it, which it does not let its callers choose.
+ */
 import type { Updater, UpdaterOptions } from 'tuf-js';
 
 /**
- * A client that takes every decision as of `now`. It takes the time itself when it is made; nothing of it is public, so
- * that is looked at closely: another version of tuf-js must not go on unnoticed with the time of day.
+ * A client that judges everything as of `now`. tuf-js takes the time of day when a client is made, and keeps it in a
+ * private member. This function checks that member: another version of tuf-js must not use the time of day unnoticed.
  */
 export async function updaterAt(now: Date, options: UpdaterOptions): Promise<Updater> {
   const { Updater } = await import('tuf-js');

@@ -1,14 +1,17 @@
 /** What the metadata of a repository may cost. */
 
 export interface MetadataLimits {
-  /** Bytes of one file. A length that is signed counts where it is smaller. */
+  /** Bytes of one file. A signed length counts if it is smaller. */
   rootBytes: number;
   timestampBytes: number;
   snapshotBytes: number;
   targetsBytes: number;
-  /** Members of one object or list. tuf-js needs time in the square of it, before it looks at a signature: 16000 stop the agent for a minute. */
+  /**
+   * Members of one object or list. tuf-js needs time in the square of that before it checks a signature: a minute for
+   * 16000.
+   */
   members: number;
-  /** Milliseconds for one file, without a byte, and for everything that one question asks for. */
+  /** Milliseconds for one file, without a byte, and for all files of one question. */
   fileMs: number;
   stallMs: number;
   questionMs: number;

@@ -1,31 +1,31 @@
 /**
- * Which attack, or which mistake of the publisher, it was. tuf-js has classes for some errors and puts those of snapshot and
- * targets into the text of another one, so that the text tells them apart; test/repository/tuf has a case for each line
- * here. What no line fits is refused all the same.
+ * Finds out which attack, or which mistake of the publisher, an error of tuf-js means. tuf-js has classes for some
+ * errors only, and puts those of snapshot and targets into the text of another error, so the text has to tell them
+ * apart. test/downloads/signed has a case for each line here. Metadata is refused too when no line fits.
  */
 import { AgentError, describeError, type ErrorCode } from '../../base/errors.ts';
 import { fileError } from '../../host/files/file-errors.ts';
 
 export interface Circumstances {
-  /** The file that was asked for last, for texts that name none. */
+  /** The file that was asked for last, for texts that name no file. */
   file: string;
   /** The folder in which tuf-js works. */
   folder: string;
-  /** Where it is kept what was seen before. */
+  /** The folder with the metadata that was seen before. */
   cacheFolder: string;
-  /** As of when it was judged. */
+  /** The time as of which the metadata was judged. */
   now: Date;
-  /** When the metadata of a role expires, as it says itself; null where it does not say. */
+  /** When the metadata of a role expires, by its own words; null if it does not say. */
   expiryOf(role: string): Promise<string | null>;
 }
 
 const REMEDIES = {
   rollback: (cacheFolder: string) =>
-    `bring the server up to date: an old copy of the repository answers, or somebody holds updates back; only where another repository has taken its place, remove ${cacheFolder}`,
-  mixed: 'publish again: the files on the server are of different times, or somebody put them together',
-  hashes: 'publish again: the file on the server is damaged, or was exchanged',
+    `bring the server up to date: an old copy of the repository answers, or an attacker holds updates back; only if another repository has taken its place, remove ${cacheFolder}`,
+  mixed: 'publish again: the files on the server are of different times, or an attacker has mixed old and new ones',
+  hashes: 'publish again: the file on the server is damaged, or was replaced',
   signatures:
-    'sign it with the keys of the role, or publish the root that names the new ones; if nobody changed keys, somebody else answers in place of the repository',
+    'sign it with the keys of the role, or publish the root that names the new ones; if no key was changed, another server answers in place of the repository',
   malformed: 'check repository.url: a proxy or a login page may answer in its place',
 };
 
@@ -65,7 +65,7 @@ const MEANINGS: readonly [RegExp, (parts: readonly string[], circumstances: Circ
     ([got, role, wanted]) =>
       refused(
         'SMM452',
-        `its ${role}.json has version ${got}, and its snapshot names version ${wanted}`,
+        `its ${role}.json has version ${got}, but its snapshot names version ${wanted}`,
         REMEDIES.mixed,
       ),
   ],
@@ -76,21 +76,23 @@ const MEANINGS: readonly [RegExp, (parts: readonly string[], circumstances: Circ
   [
     /^Expected length (\d+) but got (\d+)$/,
     ([wanted, got], { file }) =>
-      refused('SMM454', `${file} has ${got} bytes, and ${wanted} are signed`, REMEDIES.hashes),
+      refused('SMM454', `${file} has ${got} bytes, but ${wanted} are signed`, REMEDIES.hashes),
   ],
   [
     /^Expected hash (\S*) but got (\S+)$/,
     ([wanted, got], { file }) =>
-      refused('SMM454', `${file} has the digest ${got}, and ${wanted} is signed`, REMEDIES.hashes),
+      refused('SMM454', `${file} has the digest ${got}, but ${wanted} is signed`, REMEDIES.hashes),
   ],
   [
     /^Hash algorithm (.*) not supported$/,
     ([name], { file }) =>
-      refused('SMM454', `${file} is signed with a digest of a kind that nobody here knows (${name})`, REMEDIES.hashes),
+      refused('SMM454', `${file} is signed with an unknown kind of digest (${name})`, REMEDIES.hashes),
   ],
 ];
 
-/** The error for what tuf-js threw while it verified: SMM450 to SMM456, or SMM521 and SMM522 where it could not write. */
+/**
+ * The error for what tuf-js threw while it verified: SMM450 to SMM456, or SMM521 and SMM522 when it could not write.
+ */
 export async function metadataError(thrown: unknown, circumstances: Circumstances): Promise<AgentError> {
   const { file, folder } = circumstances;
   const text = innermost(describeError(thrown));
@@ -104,10 +106,10 @@ export async function metadataError(thrown: unknown, circumstances: Circumstance
     const parts = pattern.exec(text);
     if (parts !== null) return meaning(parts.slice(1), circumstances);
   }
-  return refused('SMM456', `${file} is no metadata of a repository (${text})`, REMEDIES.malformed, { cause: thrown });
+  return refused('SMM456', `${file} is not metadata of a repository (${text})`, REMEDIES.malformed, { cause: thrown });
 }
 
-/** tuf-js has put the error of a step into the text of another one: what it was is at the end. */
+/** tuf-js puts the error of a step into the text of another error: the original text is at the end. */
 function innermost(text: string): string {
   return text.replace(/^Unable to load (?:snapshot metadata|targets) error \w+: /, '');
 }
@@ -118,14 +120,14 @@ async function expired(role: string, { now, expiryOf }: Circumstances): Promise<
   return refused(
     'SMM451',
     `its ${role}.json ${since}, and the clock of this machine says ${now.toISOString()}`,
-    'check the clock (timedatectl); if it is right, let the publisher sign anew: where he did, somebody holds the new metadata back',
+    'check the clock (timedatectl); if it is right, let the publisher sign again; if that was done, an attacker holds the new metadata back',
   );
 }
 
 function older(cacheFolder: string, role = '', now = '', before = ''): AgentError {
   return refused(
     'SMM450',
-    `it offers version ${now} of ${role}.json, and version ${before} was seen before`,
+    `it offers version ${now} of ${role}.json, but version ${before} was seen before`,
     REMEDIES.rollback(cacheFolder),
   );
 }

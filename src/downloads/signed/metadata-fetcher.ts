@@ -9,15 +9,15 @@ import type { HttpPolicy } from '../policy.ts';
 import { bytesOf, type MetadataLimits } from './limits.ts';
 import { requireSoundShape } from './shape.ts';
 
-/** A bucket without the right to list says 403 for what is not there. */
+/** A bucket without the right to list answers 403 for a file that does not exist. */
 const NO_NEWER_ROOT = [403, 404];
 
 export class MetadataFetcher implements Fetcher {
   /** The file that was asked for last. */
   file = 'root.json';
-  /** What this fetcher threw last: tuf-js passes on no more than its text. */
+  /** The last error of this fetcher: tuf-js passes on only its text. */
   failure: unknown = null;
-  /** What came last for each role but the root, and each root by its version; not verified. */
+  /** The last file of each role except the root, and each root by its version; not verified. */
   readonly fetched = new Map<string, Buffer>();
   readonly roots = new Map<number, Buffer>();
   readonly #policy: HttpPolicy;
@@ -33,33 +33,36 @@ export class MetadataFetcher implements Fetcher {
     this.#clock = clock;
   }
 
-  /** Before each question: whoever asks may stop it. */
+  /** To call before each question. The signal stops it. */
   begin(signal: AbortSignal | undefined): void {
     this.#signal = signal;
     this.#endsAt = this.#clock.bootTimeMs() + this.#limits.questionMs;
     this.failure = null;
   }
 
-  /** What `get` rejects with, SMM453 for what is too large, SMM455 for one key under two names; tuf-js's own error where there is no newer root. */
+  /**
+   * Rejects as `get` does, with SMM453 for a file that is too large, SMM455 for one key under two names, and with
+   * tuf-js's own error when there is no newer root.
+   */
   async downloadBytes(url: string, maxLength: number): Promise<Buffer> {
     const bytes = await this.#download(url, maxLength).catch((error: unknown) => {
       this.failure = error;
       throw error;
     });
     if (bytes !== null) return bytes;
-    // The one error by which tuf-js knows that it has the newest root.
+    // The only error that tells tuf-js that it has the newest root.
     const { DownloadHTTPError } = await import('tuf-js/dist/error.js');
     throw new DownloadHTTPError('there is no newer root', 404);
   }
 
   async downloadFile<T>(url: string): Promise<T> {
-    throw new Error(`nobody asks tuf-js for a target: ${url}`);
+    throw new Error(`tuf-js is never asked for a target: ${url}`);
   }
 
   async #download(url: string, signedLength: number): Promise<Buffer | null> {
     this.file = decodeURIComponent(url.slice(url.lastIndexOf('/') + 1));
     const [, version, role = ''] = /^(?:(\d+)\.)?(.*)\.json$/s.exec(this.file) ?? [];
-    // Roots come first. Later a name like theirs is that of a delegated role, and whoever chose it has signed no root.
+    // Roots come first. Later such a name is that of a delegated role: the owner of that role must not pass a root in.
     this.#hasAllRoots ||= role !== 'root';
     const isRoot = !this.#hasAllRoots;
     const maxBytes = Math.min(signedLength, bytesOf(role, this.#limits));
@@ -107,7 +110,7 @@ export class MetadataFetcher implements Fetcher {
     return new AgentError(
       'SMM453',
       `cannot use ${this.file} of the repository: it is longer than ${maxBytes} bytes`,
-      'check repository.url and what is published there: metadata is that long nowhere, or its signed length is another',
+      'check repository.url and what is published there: no metadata is that long, or its signed length is another',
     );
   }
 }

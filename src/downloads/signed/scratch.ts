@@ -1,6 +1,7 @@
 /**
- * The folder in which tuf-js works: it reads and writes its metadata with plain calls, which a kill leaves torn, and a torn
- * root would end it for ever. So it gets a copy of what is known, made anew, and what it verified is fetched from there.
+ * The folder in which tuf-js works. It reads and writes its metadata with plain calls: a kill leaves a torn file, and
+ * with a torn root tuf-js would fail for ever. So each question gets a new copy of the known metadata, and the agent
+ * takes from it what was verified.
  */
 import { randomBytes } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
@@ -17,13 +18,15 @@ export class Scratch {
   readonly path: string;
   readonly #parent: string;
 
-  /** It lies in `parent`, whose name must be taken by nobody else. */
+  /** It lies in `parent`, which must be a folder for the agent alone. */
   constructor(parent: string) {
     this.#parent = parent;
     this.path = join(parent, `.turn-${process.pid}-${randomBytes(4).toString('hex')}`);
   }
 
-  /** Makes it, with this root and what the cache has; what killed turns left goes. Rejects with SMM521 and SMM522. */
+  /**
+   * Makes it, with this root and the cached files, and removes what killed turns left. Rejects with SMM521 and SMM522.
+   */
   async fill(root: Buffer, roles: ReadonlyMap<string, Buffer>): Promise<void> {
     await makeFolder(this.#parent, 0o755);
     await this.#removeLeftovers();
@@ -43,12 +46,12 @@ export class Scratch {
     return readWithin(join(this.path, 'root.json'), maxBytes);
   }
 
-  /** Which of the fetched files tuf-js has verified, by the name of the file: those are what it wrote. */
+  /** The fetched files that tuf-js has verified, by name: it writes only those. */
   async verified(fetched: ReadonlyMap<string, Buffer>): Promise<Map<string, Buffer>> {
     const verified = new Map<string, Buffer>();
     for (const [role, content] of fetched) {
       const name = `${encodeURIComponent(role)}.json`;
-      // It writes text: bytes that are none look otherwise there, and have been verified all the same.
+      // tuf-js writes text: bytes that are not UTF-8 are changed in its file, although they were verified.
       const written = Buffer.from(content.toString('utf8'));
       const found = await readWithin(join(this.path, name), written.length);
       if (found?.equals(written) === true) verified.set(name, content);

@@ -1,4 +1,7 @@
-/** How the server of a repository is spoken to: https only, redirects on the same host only, certificates by the operator's own authority. */
+/**
+ * How the agent talks to the server of a repository: https only, redirects
+ * on the same host only, certificates of the operator's own authority.
+ */
 import { AgentError } from '../../base/errors.ts';
 import type { ProxyServer } from '../../host/tls-agent.ts';
 import type { HttpPolicy } from '../policy.ts';
@@ -6,7 +9,7 @@ import { trustingAgent } from '../server-trust.ts';
 
 const REMEDIES = {
   notFound: 'check repository.url, and that all of the repository was copied to it',
-  redirect: 'set repository.url to where the repository really is',
+  redirect: 'set repository.url to the place where the repository is',
   wrongDigest: 'the file on the server is not the one that was signed: publish it again, and find out who changed it',
   tooLarge: 'check what is published there: no file of the agent or of Istio is that large',
   certificate:

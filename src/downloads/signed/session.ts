@@ -1,7 +1,7 @@
 /**
  * One turn's conversation with the repository: one trusted root, one tuf-js client, one time as of which everything is
- * judged. Whatever was verified is kept before an answer is given, also when a later step failed: else an attacker who
- * shows new metadata once, and then breaks off, could show older ones the next time.
+ * judged. All verified metadata is kept before an answer is given, also when a later step failed: else an attacker who
+ * shows new metadata once, and then breaks off, could show older metadata the next time.
  */
 import type { Updater } from 'tuf-js';
 import { z } from 'zod';
@@ -49,15 +49,14 @@ export class Session {
     this.#now = clock.now();
   }
 
-  /** Whether the files of targets are called by their digest. After the first question. */
+  /** Whether the names of target files hold their digest. Known after the first question. */
   get consistentSnapshot(): boolean {
     return signedPart(this.#root)?.consistent_snapshot === true;
   }
 
   /**
-   * Has tuf-js answer a question. Rejects with SMM450 to SMM456 where it finds something wrong, SMM460 when there is no
-   * root to begin from, with what `get` rejects with, and with the signal's reason. Not to be called while another one is
-   * under way.
+   * Lets tuf-js answer a question. Rejects with SMM450 to SMM456 when it finds something wrong, SMM460 when there is no
+   * root to begin from, as `get` does, and with the signal's reason. Must not be called while another question is open.
    */
   async ask<T>(question: (updater: Updater) => Promise<T>, signal?: AbortSignal): Promise<T> {
     const { rootFile, limits } = this.#options;
@@ -116,7 +115,9 @@ function signedPart(metadata: Buffer | null) {
   return metadata === null ? null : (Signed.safeParse(parseJson(metadata.toString('utf8'))).data?.signed ?? null);
 }
 
-/** The attack is what an operator must know of; that it could not be written down is told beside it. */
+/**
+ * The operator must learn of the attack first; that the verified metadata could not be kept is added to the sentence.
+ */
 function both(failure: unknown, second: unknown): unknown {
   if (!(failure instanceof AgentError)) return failure;
   const message = `${failure.message}; what had been verified before could not be kept: ${describeError(second)}`;

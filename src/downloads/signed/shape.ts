@@ -1,4 +1,4 @@
-/** What is looked at in metadata before tuf-js gets it: what would keep it busy, and keys that could sign twice. */
+/** Checks metadata before tuf-js gets it: for sizes that would keep tuf-js busy, and for keys that could sign twice. */
 import { z } from 'zod';
 import { AgentError } from '../../base/errors.ts';
 import { parseJson } from '../../host/json.ts';
@@ -6,7 +6,7 @@ import { parseJson } from '../../host/json.ts';
 const Key = z.object({ keytype: z.string(), scheme: z.string(), keyval: z.object({ public: z.string() }) });
 const Role = z.object({ keyids: z.array(z.string()) });
 const Keys = z.record(z.string(), z.unknown());
-/** A root names keys and roles, targets do so for the roles that they delegate to; whatever else they hold must not hide that. */
+/** A root names keys and roles, and so do targets for their delegated roles. Any other content must not hide them. */
 const Delegators = z.object({
   signed: z.object({
     keys: Keys.catch({}),
@@ -20,7 +20,8 @@ const Delegators = z.object({
 
 /**
  * Throws SMM453 when an object or list has more than `maxMembers`, and SMM455 when a role has one key under two names:
- * "each KEY MUST only contribute one SIGNATURE", and tuf-js counts names. What is no metadata at all is left to tuf-js.
+ * "each KEY MUST only contribute one SIGNATURE", and tuf-js counts names. tuf-js itself refuses what is not metadata at
+ * all.
  */
 export async function requireSoundShape(file: string, bytes: Buffer, maxMembers: number): Promise<void> {
   const data = parseJson(bytes.toString('utf8'));
@@ -28,7 +29,7 @@ export async function requireSoundShape(file: string, bytes: Buffer, maxMembers:
     throw new AgentError(
       'SMM453',
       `cannot use ${file} of the repository: a list in it has more than ${maxMembers} entries`,
-      'take out of the repository what nobody needs any more; if it has never had that many, somebody else answers in its place',
+      'remove old files from the repository; if it has never had that many, another server answers in its place',
     );
   }
   const signed = Delegators.safeParse(data).data?.signed;
@@ -46,13 +47,13 @@ async function requireOneNameEach(file: string, keys: Record<string, unknown>, r
     if (new Set(known).size === known.length) continue;
     throw new AgentError(
       'SMM455',
-      `cannot trust ${file} of the repository: one key stands under two names in a role, and could sign twice`,
-      'sign it anew with each key named once',
+      `cannot trust ${file} of the repository: one key has two names in a role, and could sign twice`,
+      'sign it again with each key named once',
     );
   }
 }
 
-/** The number of members of the largest object or list. Without recursion: depth is the sender's to choose. */
+/** The number of members of the largest object or list. Without recursion: the sender chooses the depth. */
 function largestPart(data: unknown): number {
   let largest = 0;
   const open: unknown[] = [data];
@@ -65,7 +66,7 @@ function largestPart(data: unknown): number {
   return largest;
 }
 
-/** The key itself, however it is spelt; null for one that is not there or of a kind that verifies nothing. */
+/** The key itself, in any spelling; null for a key that is missing, or that cannot verify anything. */
 async function keyText(key: unknown): Promise<string | null> {
   const { data } = Key.safeParse(key);
   if (data === undefined) return null;

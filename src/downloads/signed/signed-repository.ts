@@ -1,6 +1,6 @@
 /**
- * The signed repository: TUF (specification 1.0.34) as plain files behind any HTTPS server. The server is believed nothing;
- * what counts is the root that came with the package, and what can be verified from it.
+ * The signed repository: TUF (specification 1.0.34) as plain files behind any HTTPS server. The server is not trusted:
+ * only the root that came with the package counts, and what can be verified with it.
  *
  *     <url>/metadata/N.root.json, timestamp.json, N.snapshot.json, N.targets.json
  *     <url>/targets/<folder>/<sha256>.<name>
@@ -21,14 +21,14 @@ import { requireUsablePath, targetFileName, targetUrl } from './target-path.ts';
 export interface RepositoryOptions {
   /** `repository.url`, or that of the ConfigMap. */
   url: string;
-  /** The trusted root, as it was installed. Read anew each turn. */
+  /** The trusted root, as it was installed. Read again in each turn. */
   rootFile: string;
-  /** What was verified before; untrusted, and of nobody else. */
+  /** The metadata that was verified before; not trusted, and a folder for the agent alone. */
   cacheFolder: string;
   downloads: string;
   /** PEM file of the authorities of the server; null: those that this machine trusts. */
   caFile: string | null;
-  /** Below which those lie; default: `/`. */
+  /** The root of the machine's file system; default: `/`. */
   root?: string;
   /** Default: none. */
   proxy?: ProxyServer | null;
@@ -45,19 +45,19 @@ export interface SignedTarget {
   /** In hex, lower case. */
   sha256: string;
   bytes: number;
-  /** Under which it is kept in the folder of downloads. */
+  /** Its name in the folder of downloads. */
   fileName: string;
-  /** What else its publisher says about it. */
-  custom: Record<string, unknown>;
 }
 
 const Description = z.object({
   length: z.int().min(0),
   hashes: z.object({ sha256: z.string().regex(/^[0-9a-f]{64}$/i) }),
-  custom: z.record(z.string(), z.unknown()).catch({}),
 });
 
-/** For one turn: everything is judged as of one time, and the repository is asked for its state once. Make a new one for the next. */
+/**
+ * For one turn: everything is judged as of one time, and the repository
+ * is asked for its state once. The next turn makes a new object.
+ */
 export class SignedRepository {
   readonly #options: RepositoryOptions;
   #refreshed: Promise<Session> | null = null;
@@ -68,28 +68,31 @@ export class SignedRepository {
   }
 
   /**
-   * Brings the metadata up to date, once: whoever asks again gets the same answer. Rejects with SMM410 to SMM414 for the
-   * server, SMM450 to SMM456 for what it says, SMM460 without a root, SMM462 to SMM464 for what is configured.
+   * Brings the metadata up to date, once: later calls get the same answer. Rejects with SMM410 to SMM414 for the
+   * server, SMM450 to SMM456 for its metadata, SMM460 without a root, SMM462 to SMM464 for the configuration.
    */
   async refresh(signal?: AbortSignal): Promise<void> {
     this.#refreshed ??= this.#begin(signal);
     await this.#refreshed;
   }
 
-  /** Looks a file up. Rejects as `refresh` does, with SMM457 for a path that is none, SMM458 where there is no such file, SMM461 for one without SHA-256. */
+  /**
+   * Looks a file up. Rejects as `refresh` does, with SMM457 for a path that cannot be used, SMM458 when there is no
+   * such file, SMM461 for a file without SHA-256.
+   */
   async target(path: string, signal?: AbortSignal): Promise<SignedTarget> {
     requireUsablePath(path);
     this.#refreshed ??= this.#begin(signal);
     const session = await this.#refreshed;
     const found = await this.#inTurn(() => session.ask((updater) => updater.getTargetInfo(path), signal));
     const base = baseUrl(this.#options.url, this.#options.allowHttp ?? false);
-    // Asked for "constructor", tuf-js finds what every object of JavaScript has.
+    // For the path "constructor", tuf-js finds the member that every object of JavaScript has.
     if (found?.path !== path) throw notFound(path, base);
     const { data } = Description.safeParse(found);
     if (data === undefined) throw unusable(path);
     const sha256 = data.hashes.sha256.toLowerCase();
     const url = targetUrl(base, path, sha256, session.consistentSnapshot);
-    return { path, url, sha256, bytes: data.length, fileName: targetFileName(path), custom: data.custom };
+    return { path, url, sha256, bytes: data.length, fileName: targetFileName(path) };
   }
 
   /** Returns when the file is on disk and has the length and digest that are signed. Rejects as `download` does. */

@@ -1,6 +1,7 @@
 /**
- * The newest root that is known here: from the one that came with the package, by way of those that were fetched before.
- * Each of them must be signed by the one before it; what was kept is untrusted, and ends where that is not so.
+ * The newest root that is known here: the root that came with the package, then those that were fetched before, one
+ * after the other. Each must be signed by the one before it. The cached roots are not trusted: the first that is not
+ * signed so ends the chain.
  */
 import { readFile } from 'node:fs/promises';
 import { AgentError } from '../../base/errors.ts';
@@ -26,7 +27,7 @@ export async function newestRoot(rootFile: string, cache: MetadataCache, limits:
     if (root === null) return newest;
     const problem = await accept(root, (bytes) => store.updateRoot(bytes)).then(() => null, asError);
     if (problem !== null) {
-      // It can be fetched again. A valid one is never given up: whoever holds a key that was withdrawn would like that.
+      // It can be fetched again. A valid root is never given up: that would help an attacker with a withdrawn key.
       await cache.forgetRoot(version);
       return newest;
     }
@@ -51,7 +52,7 @@ function unusable(rootFile: string, cause: unknown): AgentError {
   return new AgentError(
     'SMM460',
     `cannot use the trusted root ${rootFile}`,
-    'put the root.json of the repository there, from whoever publishes it and not from its server, or let repository.rootFile name it',
+    'put the root.json of the repository there, from its publisher and not from its server, or name it in repository.rootFile',
     { cause },
   );
 }

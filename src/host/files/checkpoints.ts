@@ -1,9 +1,11 @@
 /**
- * Named points at which a kill must leave the machine in a state that the next turn puts right.
+ * Named points at which a kill must leave the machine in a state that the next turn repairs.
  * A test runs the real program once for each name and has it killed there; in production the calls do nothing.
  */
 
-/** In the making of a release, from adoption and download to cleaning. The test of releases runs into each of them. */
+/**
+ * While a release is made, from adoption and download to cleaning. The test of releases has the program killed at each.
+ */
 export const RELEASE_CHECKPOINTS = [
   'file-temporary-written',
   'file-renamed',
@@ -26,7 +28,7 @@ export const RELEASE_CHECKPOINTS = [
   'clean-marker-removed',
 ] as const;
 
-/** In the agent's own upgrade, from the old version's side. The download is passed through the points above. */
+/** In the agent's own upgrade, while the old version runs. Its download passes the points above. */
 export const UPGRADE_CHECKPOINTS = [
   'agent-bundle-unpacked',
   'agent-runtime-unpacked',
@@ -39,7 +41,7 @@ export const UPGRADE_CHECKPOINTS = [
   'agent-restart-due',
 ] as const;
 
-/** And from the new one's, until it is confirmed and has cleaned up. */
+/** In the agent's own upgrade, while the new version runs, until it has confirmed itself and cleaned up. */
 export const CONFIRMATION_CHECKPOINTS = [
   'agent-started',
   'agent-ready',
@@ -50,7 +52,7 @@ export const CONFIRMATION_CHECKPOINTS = [
   'agent-version-forgotten',
 ] as const;
 
-/** While the signed repository is asked. Its own test runs into each of them. */
+/** While the signed repository is asked. A test of its own has the program killed at each. */
 export const REPOSITORY_CHECKPOINTS = ['repository-scratch-filled', 'repository-verified', 'repository-kept'] as const;
 
 export type Checkpoint = (
@@ -62,8 +64,8 @@ export type Checkpoint = (
 
 /**
  * Ends this process by SIGKILL when SMM_TEST_KILL_AT names the point; `<name>:<n>` means the n-th time that it is
- * passed. SIGKILL and no exception: nothing may tidy up on the way out, as after a power cut. SIGSTOP by SMM_TEST_KILL_BY holds it there,
- * for a test that ends the whole machine.
+ * passed. SIGKILL and no exception: as in a power cut, no code may tidy up. With SMM_TEST_KILL_BY=SIGSTOP the process
+ * stops there instead, for a test that ends the whole machine.
  */
 export function checkpoint(name: Checkpoint): void {
   const [wanted, times = '1'] = process.env.SMM_TEST_KILL_AT?.split(':') ?? [];

@@ -1,11 +1,11 @@
-/** Room on disk is asked for before work begins: a full /opt in the middle of an upgrade helps nobody. */
+/** Checks the room on disk before work begins, so that /opt does not become full in the middle of an upgrade. */
 import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { AgentError } from '../../base/errors.ts';
 import { fileError, hasCode } from './file-errors.ts';
 
 export interface Space {
-  /** Bytes that an ordinary writer may use, the reserve of root left out. */
+  /** Bytes that an ordinary writer may use, without the reserve of root. */
   freeBytes: number;
   /** null on a file system that has no fixed number of inodes (btrfs). */
   freeInodes: number | null;

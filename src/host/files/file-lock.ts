@@ -1,7 +1,7 @@
 /**
- * One writer at a time, among processes. The lock is the kernel's (flock), held by a small child whose standard input ends
- * with this process: so it is never left behind, whatever kills us, and no stale lock has to be told from a held one.
- * Whoever can open what is locked can hold the lock, so that nobody but its owner may.
+ * One writer at a time, among processes. The lock is the kernel's (flock), because the scripts in systemd/bin take the
+ * same lock. A small child process holds it. The child's standard input ends with this process, so that no kill leaves
+ * a stale lock. A user who can open the locked file can hold the lock, so only the owner may open it.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -10,16 +10,16 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { AgentError } from '../../base/errors.ts';
 import { hasCode } from './file-errors.ts';
 
-/** `flock --conflict-exit-code`, told apart from its own failures. */
+/** `flock --conflict-exit-code`: a status that no other failure of flock has. */
 const BUSY = 75;
 
-/** Reading and writing of others: either is enough to open it. */
+/** Read and write bits of group and others: one of them is enough to open a file. */
 const OPEN_TO_OTHERS = 0o066;
 
 /**
- * Does `work` while this process alone holds the lock on `path`: a file for that alone, which is made where it is not there, or a folder of
- * our own. Others lose the right to open it. Rejects with SMM535 when another process holds it for longer than `waitSeconds`, and SMM536
- * when it cannot be locked.
+ * Does `work` while this process holds the lock on `path`: a file for this lock alone, which is made if it is missing,
+ * or a folder of our own. Takes the right to open `path` from other users. Rejects with SMM535 when another process
+ * holds the lock for longer than `waitSeconds`, and SMM536 when `path` cannot be locked.
  */
 export async function withFileLock<T>(path: string, work: () => Promise<T>, waitSeconds = 30): Promise<T> {
   await closeToOthers(path);
@@ -43,7 +43,7 @@ export async function withFileLock<T>(path: string, work: () => Promise<T>, wait
   holder.stderr.setEncoding('utf8').on('data', (text: string) => {
     said += text;
   });
-  // The holder may have been killed: then there is nobody to tell that we are done.
+  // The holder may have been killed: then its input cannot be ended any more.
   holder.stdin.on('error', (error: NodeJS.ErrnoException) => {
     said += error.message;
   });
@@ -67,14 +67,14 @@ async function closeToOthers(path: string): Promise<void> {
     await using file = await openLock(path);
     const { mode, uid } = await file.stat();
     if (uid !== process.geteuid?.()) throw new Error(`it belongs to another user (${uid})`);
-    // Whoever opened it before still has it: that ends with the process.
+    // A process that opened it earlier still has it open: that lasts until the process ends.
     if ((mode & OPEN_TO_OTHERS) !== 0) await file.chmod(mode & 0o7777 & ~OPEN_TO_OTHERS);
   } catch (error) {
     throw refusal(path, null, error instanceof Error ? error.message : String(error));
   }
 }
 
-/** No link is followed: in a folder that others can write, it would lead to any file. */
+/** Follows no link: in a folder that others can write, a link could lead to any file. */
 async function openLock(path: string): Promise<FileHandle> {
   const { O_RDONLY, O_RDWR, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants;
   try {
@@ -90,7 +90,7 @@ function refusal(path: string, status: number | null, said: string): AgentError 
     return new AgentError(
       'SMM535',
       `cannot lock ${path}: another process holds it`,
-      'wait until that one has ended and try again',
+      'wait until that process has ended and try again',
     );
   }
   return new AgentError(

@@ -1,6 +1,6 @@
 /**
- * A small file of the agent's state that has a spare place in /run, another file system: where its own is full, what was learnt is kept
- * there, for every process and until the next boot.
+ * A small file of the agent's state with a spare place in /run, which is another file system: when the file's own file
+ * system is full, the content goes to the spare place, where every process finds it until the next boot.
  */
 import { dirname } from 'node:path';
 import type { AgentError } from '../../base/errors.ts';
@@ -17,18 +17,24 @@ export class FileWithSpare {
     this.#spare = spare;
   }
 
-  /** null when there is none. Rejects with SMM520 when it is there and cannot be read. */
+  /** null when there is no file. Rejects with SMM520 when there is one and it cannot be read. */
   async read(): Promise<string | null> {
     return readText((await this.isElsewhere()) ? this.#spare : this.#path);
   }
 
-  /** Whether what was written last lies in the spare place. A version that knows of none may have written the file since. */
+  /**
+   * Whether the newest content lies in the spare place. A version
+   * that knows no spare place may have written the file since.
+   */
   async isElsewhere(): Promise<boolean> {
     const [own, spare] = [await statOf(this.#path), await statOf(this.#spare)];
     return spare !== null && (own === null || own.mtimeMs <= spare.mtimeMs);
   }
 
-  /** Returns why it could not be written where it belongs (SMM522), null when it was. Rejects as writeAtomically does. */
+  /**
+   * Returns SMM522 when the content went to the spare place, null
+   * when it went to the file. Rejects as writeAtomically does.
+   */
   async write(text: string): Promise<AgentError | null> {
     try {
       await writeAtomically(this.#path, text, { mode: 0o644 });

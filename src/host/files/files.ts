@@ -1,6 +1,6 @@
 /**
- * Files and links that are there wholly or not at all, also after a kill or a power cut.
- * Reading tells "absent" (null) from "unreadable" (an error): to take one for the other would forget what was learnt.
+ * Files and links that are complete or absent, also after a kill or a power cut. Reading tells "absent" (null) from
+ * "unreadable" (an error): an unreadable file that counts as absent would be forgotten.
  */
 import { randomBytes } from 'node:crypto';
 import { chmod, lstat, mkdir, open, readdir, rename, stat, symlink, unlink } from 'node:fs/promises';
@@ -13,16 +13,16 @@ interface Owner {
   gid: number;
 }
 
-/** Explicit, so that no umask of whoever started the agent hides a release from istio-proxy. */
+/** Explicit, so that the umask under which the agent was started cannot hide a release from istio-proxy. */
 export interface WriteOptions {
   mode: number;
   /** Default: the agent's own user. Without root (demo, tests) the owner cannot be chosen and is left alone. */
   owner?: Owner;
 }
 
-/** Files of root's: the agent's own have kilobytes, and a hosts file that blocks advertising has 6 MB. */
+/** For root's files: the agent's own have some kilobytes, and a hosts file that blocks advertising has 6 MB. */
 const MAX_TEXT_BYTES = 16 * 1024 * 1024;
-/** No write takes this long: an older temporary file was left by a run that was killed. */
+/** No write takes this long: an older temporary file was left by a process that was killed. */
 const LEFTOVER_AGE_MS = 60 * 60 * 1000;
 const TEMPORARY = /^\.(.+)\.(\d+)-[0-9a-f]{8}\.smm-new$/;
 
@@ -73,7 +73,9 @@ export async function replaceLink(path: string, target: string): Promise<void> {
   await syncFolder(dirname(path));
 }
 
-/** Removes a file or link; that it is absent already is no error. Returns when that is on disk. Rejects with SMM521. */
+/**
+ * Removes a file or link; it is no error if there is none. Returns when the removal is on disk. Rejects with SMM521.
+ */
 export async function removeFile(path: string): Promise<void> {
   try {
     await unlink(path);
@@ -84,13 +86,16 @@ export async function removeFile(path: string): Promise<void> {
   await syncFolder(dirname(path));
 }
 
-/** The text of a file, null when there is none. Rejects with SMM520 when it is there and cannot be read, or is larger than any that is. */
+/**
+ * The text of a file, null when there is none. Rejects with SMM520
+ * when it cannot be read, or is larger than MAX_TEXT_BYTES.
+ */
 export async function readText(path: string): Promise<string | null> {
   try {
     const file = await open(path, 'r');
     try {
       const { size } = await file.stat();
-      if (size > MAX_TEXT_BYTES) throw new Error(`it has ${size} bytes, and ${MAX_TEXT_BYTES} are the most`);
+      if (size > MAX_TEXT_BYTES) throw new Error(`it has ${size} bytes; at most ${MAX_TEXT_BYTES} are read`);
       return await file.readFile('utf8');
     } finally {
       await file.close();
@@ -101,7 +106,7 @@ export async function readText(path: string): Promise<string | null> {
   }
 }
 
-/** Brings a folder's names to disk: without it a rename can be lost, or come before what it names. */
+/** Brings a folder's names to disk: without this a rename can be lost, or be on disk before the file that it names. */
 export async function syncFolder(path: string): Promise<void> {
   await syncFile(path);
 }
@@ -120,7 +125,7 @@ export async function syncFile(path: string): Promise<void> {
   }
 }
 
-/** Removes what killed writes left in a folder: of `name` only, or of every file. */
+/** Removes the temporary files that killed processes left in a folder: those of `name` only, or all. */
 export async function removeLeftovers(folder: string, name?: string): Promise<void> {
   for (const entry of await namesIn(folder)) {
     const match = TEMPORARY.exec(entry);
@@ -130,7 +135,7 @@ export async function removeLeftovers(folder: string, name?: string): Promise<vo
   }
 }
 
-/** The names in a folder; a folder that is not there has none. Rejects with SMM520 when it cannot be read. */
+/** The names in a folder; none if there is no such folder. Rejects with SMM520 when it cannot be read. */
 export async function namesIn(folder: string): Promise<string[]> {
   try {
     return await readdir(folder);
@@ -141,14 +146,14 @@ export async function namesIn(folder: string): Promise<string[]> {
 }
 
 /**
- * Makes a folder and its parents with this mode, whatever the umask says; one that is there gets the mode. Returns when
+ * Makes a folder and its parents with this mode, under any umask; a folder that exists gets the mode. Returns when
  * the new names are on disk. Rejects with SMM521.
  */
 export async function makeFolder(path: string, mode: number): Promise<void> {
   try {
     const first = await mkdir(path, { recursive: true, mode });
     for (let made = path; first !== undefined && made.length >= first.length; made = dirname(made)) {
-      // The mode of mkdir goes through the umask, and a parent that istio-proxy cannot enter hides everything in it.
+      // The umask restricts the mode of mkdir, and a parent that istio-proxy cannot enter hides everything in it.
       await haveMode(made, mode);
       await syncFolder(dirname(made));
     }
@@ -158,7 +163,7 @@ export async function makeFolder(path: string, mode: number): Promise<void> {
   }
 }
 
-/** Leaves a folder alone that has these permissions: chmod would end that it hands its group on to what is made in it. */
+/** Leaves a folder alone that has these permissions already: chmod would take its setgid bit away. */
 async function haveMode(folder: string, mode: number): Promise<void> {
   const { mode: now } = await stat(folder);
   if ((now & 0o777) !== (mode & 0o777)) await chmod(folder, mode);
@@ -176,7 +181,10 @@ function ignoreAbsent(error: unknown): void {
   if (!hasCode(error, 'ENOENT')) throw error;
 }
 
-/** A temporary file or folder is in use while its writer lives and it is young: ids of processes are used again. */
+/**
+ * A temporary file or folder is in use while its writer lives and
+ * it is young. Age counts because process ids are used again.
+ */
 export async function isBeingWritten(path: string, pid: number): Promise<boolean> {
   try {
     const { mtimeMs } = await lstat(path);

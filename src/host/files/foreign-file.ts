@@ -1,6 +1,6 @@
 /**
- * Files in places where another user can write: /var/lib/istio, for example. What lies there may be a FIFO, which would keep a reader
- * waiting for ever, a link to a file that only root reads, or hundreds of megabytes.
+ * Files in places where another user can write: /var/lib/istio, for example. What lies there may be a FIFO, which would
+ * keep a reader waiting for ever, a link to a file that only root reads, or hundreds of megabytes.
  */
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
@@ -21,8 +21,8 @@ export async function readForeignText(path: string, options: ForeignOptions = {}
 }
 
 /**
- * The content of a regular file of at most 1 MiB, null when there is none; never waits. Rejects with SMM520 when it is there and is
- * something else.
+ * The content of a regular file of at most 1 MiB, null when there is no such
+ * file; never waits. Rejects with SMM520 for anything else at this path.
  */
 export async function readForeignBytes(
   path: string,
@@ -47,7 +47,7 @@ class WrongKind extends Error {}
 
 async function requireRegular(file: FileHandle): Promise<void> {
   const stat = await file.stat();
-  if (!stat.isFile()) throw new WrongKind('it is no regular file');
+  if (!stat.isFile()) throw new WrongKind('it is not a regular file');
   if (stat.size > MAX_FOREIGN_BYTES) throw tooLarge();
 }
 
@@ -60,7 +60,7 @@ function unusable(path: string, why: string): AgentError {
   return new AgentError('SMM520', `cannot read ${path}: ${why}`, remedy);
 }
 
-/** A file that grows meanwhile is not followed. */
+/** Stops at the limit, also in a file that grows meanwhile. */
 async function readBounded(file: FileHandle): Promise<Buffer> {
   const buffer = Buffer.allocUnsafe(MAX_FOREIGN_BYTES + 1);
   let filled = 0;

@@ -1,6 +1,7 @@
 /**
- * Reads a tar stream, header by header. It is a reader of our own and not `tar -x`, because so every entry is judged
- * before a byte of it is on disk, and the files are hashed in the same pass: a second pass costs as much as the unpacking.
+ * Reads a tar stream, header by header. Not `tar -x`: here every entry is judged before a byte of it is on disk, and
+ * the files are hashed in the same pass (a second pass costs as much as the unpacking). Not a library either: it would
+ * accept extensions that change what an entry means (`kindOf`).
  */
 import { AgentError } from '../../base/errors.ts';
 
@@ -20,13 +21,16 @@ export type ContentSink = (block: Uint8Array) => Promise<void>;
 const BLOCK = 512;
 /** Longer than any path that Linux opens. */
 const MAX_NAME_BYTES = 4096;
-/** GNU tar fills its last record of 10 KB with zeros, other programs some more; what never ends would hold the agent up. */
+/**
+ * GNU tar fills its last record of 10 KB with zeros, other
+ * programs some more; an endless archive would block the agent.
+ */
 const MAX_BYTES_AFTER_END = 1_000_000;
 
 /**
  * Calls `onEntry` for each entry; the sink that it returns gets the entry's content, null skips it. Rejects with what
- * `onEntry` or a sink throws, and with SMM432 when the stream is no tar archive, ends too early or does not end. Never holds more of the
- * archive than a block and a name.
+ * `onEntry` or a sink throws, and with SMM432 when the stream is not a tar archive, ends too early or does not end.
+ * Never holds more of the archive than a block and a name.
  */
 export async function readTar(
   stream: AsyncIterable<Buffer>,
@@ -76,8 +80,8 @@ type LongKind = 'long-name' | 'long-target';
 type Header = Omit<TarEntry, 'kind'> & { kind: TarEntry['kind'] | LongKind };
 
 /**
- * GNU tar writes a path of more than 100 bytes as the content of an entry of its own, in front of the entry that has it: documents in the
- * packages of distributors have such paths.
+ * GNU tar writes a path of more than 100 bytes as the content of an entry of its own, in front of the entry with that
+ * path. Documents in the packages of distributors have such paths.
  */
 class LongNames {
   readonly #blocks = new Map<LongKind, Buffer[]>();
@@ -132,8 +136,8 @@ function parseHeader(block: Buffer): Header | null {
 }
 
 /**
- * As dpkg: it knows GNU tar's long names, and refuses every other extension (pax records, sparse files, volumes), which change what an
- * entry means. No package that dpkg installs has one.
+ * Like dpkg, accepts GNU tar's long names and refuses every other extension (pax records, sparse files, volumes): those
+ * change what an entry means. No package that dpkg installs has one.
  */
 function kindOf(flag: string): Header['kind'] {
   switch (flag) {
@@ -173,7 +177,7 @@ function octal(block: Buffer, offset: number, length: number): number {
 function notTar(reason: string): AgentError {
   return new AgentError(
     'SMM432',
-    `cannot read the package's archive: ${reason}`,
-    'compare the package with the official one; a mirror may have repacked it',
+    `cannot read the archive: ${reason}`,
+    'compare the file with the one of its publisher; a mirror may have repacked it',
   );
 }

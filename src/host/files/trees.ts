@@ -1,4 +1,6 @@
-/** Whole folders and large files: hashed, copied, removed without ever being half there under their own name. */
+/**
+ * Whole folders and large files: hashes, copies and removes them, and never leaves half a folder under its own name.
+ */
 import { createHash, type Hash, randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { lstat, open, readdir, rename, rm } from 'node:fs/promises';
@@ -9,7 +11,7 @@ import { syncFile, syncFolder } from './files.ts';
 /** Large enough that a 150 MB binary costs few calls, small enough for the memory of an idle agent. */
 const BLOCK_BYTES = 256 * 1024;
 
-/** SHA-256 of a file in hex, read in blocks. Does not follow a link in the last place. Rejects with SMM520. */
+/** SHA-256 of a file in hex, read in blocks. Does not follow a link at `path`. Rejects with SMM520. */
 export async function sha256OfFile(path: string, signal?: AbortSignal): Promise<string> {
   const hash = createHash('sha256');
   await hashFile(path, hash, signal);
@@ -30,7 +32,10 @@ export async function hashFile(path: string, hash: Hash, signal?: AbortSignal): 
   return bytes;
 }
 
-/** Copies a regular file to a new one with `mode`, fsyncs it, and returns the SHA-256 of what was copied. Rejects with SMM521. */
+/**
+ * Copies a regular file to a new one with `mode`, fsyncs it, and
+ * returns the SHA-256 of what was copied. Rejects with SMM521.
+ */
 export async function copyHashed(from: string, to: string, mode: number, signal?: AbortSignal): Promise<string> {
   const hash = createHash('sha256');
   try {
@@ -67,25 +72,25 @@ export async function syncTree(folder: string): Promise<void> {
 
 /** The prefix of folders that are being made. */
 const NEW_PREFIX = '.new-';
-/** The prefix of folders that are on their way out. */
+/** The prefix of folders that are being removed. */
 const TRASH_PREFIX = '.trash-';
 
-/** Nothing counts them, and cleaning removes what a kill left. */
+/** Whether a folder is being made or removed. It does not count for anything, and cleaning removes what a kill left. */
 export function isLeftover(name: string): boolean {
   return name.startsWith(NEW_PREFIX) || name.startsWith(TRASH_PREFIX);
 }
 
-/** A path of its own for a folder that is being made in `parent`, to get the name afterwards. */
+/** A new path for a folder that is being made in `parent` and gets its name afterwards. */
 export function newFolder(parent: string, name: string): string {
   return join(parent, `${NEW_PREFIX}${name}.${randomBytes(4).toString('hex')}`);
 }
 
-/** Finds the name that a folder had before. */
+/** Finds the earlier name of a folder that is being removed. */
 export const TRASHED = /^\.trash-(.+)\.[0-9a-f]{8}$/;
 
 /**
- * Takes a folder out of sight in one step and returns where it lies now; null when there was none.
- * Its processes go on: `/proc/<pid>/exe` then names the new place.
+ * Renames a folder to one that is being removed, in one step, and returns its new path; null when there was none.
+ * Processes that run from it go on: their `/proc/<pid>/exe` names the new path.
  */
 export async function moveToTrash(folder: string): Promise<string | null> {
   const trash = join(dirname(folder), `${TRASH_PREFIX}${basename(folder)}.${randomBytes(4).toString('hex')}`);
@@ -99,7 +104,9 @@ export async function moveToTrash(folder: string): Promise<string | null> {
   return trash;
 }
 
-/** Deletes a folder with everything in it; that it is absent is no error. Never follows links. Rejects with SMM521. */
+/**
+ * Deletes a folder with everything in it; it is no error if there is none. Never follows links. Rejects with SMM521.
+ */
 export async function removeTree(folder: string): Promise<void> {
   try {
     await rm(folder, { recursive: true, force: true });
@@ -125,10 +132,10 @@ async function readBlocks(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   try {
-    // O_NONBLOCK: a FIFO that another user has put there would keep us waiting for ever.
+    // O_NONBLOCK: a FIFO that another user has put there would block us for ever.
     const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     try {
-      if (!(await file.stat()).isFile()) throw new Error('it is no regular file');
+      if (!(await file.stat()).isFile()) throw new Error('it is not a regular file');
       const buffer = Buffer.allocUnsafe(BLOCK_BYTES);
       for (;;) {
         signal?.throwIfAborted();

@@ -1,15 +1,17 @@
 /**
- * Writes a stream to a file in large pieces while the next ones come in: a reader that waits for each small write keeps
- * the program that feeds it waiting as well, which doubled the time of unpacking.
+ * Writes a stream to a file in large pieces while the next ones arrive. If the reader waited for each small write, the
+ * program that feeds it would wait too: that doubled the time of unpacking.
  */
 import type { FileHandle } from 'node:fs/promises';
 import { dropBuffers } from '../memory.ts';
 
-/** Two of these are held for each file that is being written. */
+/** Each file that is being written holds two buffers of this size. */
 const PIECE_BYTES = 512 * 1024;
-/** After so many bytes the disk begins with them: else all of a large file is left to the fsync at its end. */
+/** After so many bytes a sync begins: else the fsync at the end would have to write all of a large file. */
 const SYNC_BYTES = 16 * 1024 * 1024;
-/** After so many bytes the buffers are given up that they came in: an agent that unpacks a Node held 25 MB of them at times. */
+/**
+ * After so many bytes the buffers that the reader used are collected: an agent that unpacked a Node held 25 MB of them.
+ */
 const DROP_BYTES = 4 * 1024 * 1024;
 
 export class WriteBehind {
@@ -22,7 +24,7 @@ export class WriteBehind {
   #undropped = 0;
   #sync: Promise<void> | null = null;
 
-  /** The file's position is where writing begins; whoever opened it closes it, after `flush`. */
+  /** Writing begins at the file's position. The caller closes the file, after `flush`. */
   constructor(file: FileHandle) {
     this.#file = file;
   }
@@ -49,7 +51,7 @@ export class WriteBehind {
     await this.#inFlight;
     [this.#filling, this.#writing] = [this.#writing, this.#filling];
     this.#inFlight = this.#file.writeFile(this.#writing.subarray(0, this.#filled));
-    // The next add or flush tells of an error; until then it is not unhandled.
+    // The next add or flush rejects with the error; until then it must not be an unhandled rejection.
     this.#inFlight.catch(() => undefined);
     this.#unsynced += this.#filled;
     this.#undropped += this.#filled;
@@ -61,7 +63,7 @@ export class WriteBehind {
     if (this.#unsynced >= SYNC_BYTES && this.#sync === null) this.#beginSync();
   }
 
-  /** Beside the writing, never before it: a slow disk must not slow the reader down more than its writes do. */
+  /** Runs beside the writes, which do not wait for it: on a slow disk the reader waits for writes only. */
   #beginSync(): void {
     this.#unsynced = 0;
     this.#sync = this.#file.datasync().then(() => {

@@ -1,6 +1,7 @@
 /**
- * The daemon's log, over pino: sentences with a priority for the journal, with time and level elsewhere, or pino's JSON.
- * Written at once and in this thread: pino's transports would cost a worker, and a crash would lose the last lines.
+ * The daemon's log, over pino: sentences with a priority for the journal, with
+ * time and level elsewhere, or pino's JSON. Written at once and in this thread:
+ * pino's transports would cost a worker, and a crash would lose the last lines.
  */
 import { fstatSync } from 'node:fs';
 import { pino } from 'pino';
@@ -47,7 +48,7 @@ export function openLog({ format, level, toJournal, output }: LogOptions): Log {
   const at =
     (severity: Level) =>
     (sentence: string, fields: Fields = {}) =>
-      // The sentence as an argument of its own would be a format string: it may hold a % of somebody else's making.
+      // As an argument of its own the sentence would be a format string, and it may quote a % that came from outside.
       logger[severity]({ ...renamed(fields), msg: sentence });
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
 }

@@ -1,4 +1,7 @@
-/** What the agent says while it works. Sentences with fields, once for each change. src/host/log/journal.ts is the one of the daemon. */
+/**
+ * What the agent logs while it works: sentences with fields, one
+ * for each change. The daemon's log is src/host/log/journal.ts.
+ */
 
 export type Fields = Record<string, string | number | boolean | null>;
 

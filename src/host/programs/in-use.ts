@@ -1,16 +1,16 @@
-/** Which of our folders processes execute programs of, asked of /proc and of nobody else: what runs is never deleted. */
+/** The folders whose programs run now. Only /proc is asked, and no record: a program that runs is never deleted. */
 import { readFile, readlink, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AgentError } from '../../base/errors.ts';
 import { fileError, hasCode } from '../files/file-errors.ts';
 import { isRoot, namesIn } from '../files/files.ts';
 
-/** Programs of ours. */
+/** The programs that lie in our folders. */
 const OURS: ReadonlySet<string> = new Set(['envoy', 'pilot-agent', 'node']);
 
 /**
- * The names below `parent` out of which some process on this machine runs. Rejects with SMM446 when a program with a name of ours
- * does not let itself be looked at: it could be one of them.
+ * The folders below `parent` from which a process of this machine runs. Rejects with SMM446 when a process has the name
+ * of one of our programs and /proc does not show its path: it could run from there.
  */
 export async function foldersInUse(parent: string, proc = '/proc'): Promise<Set<string>> {
   const prefix = `${await realPath(parent)}/`;
@@ -34,7 +34,10 @@ async function programOf(process: string): Promise<string | null> {
   }
 }
 
-/** Without CAP_SYS_PTRACE (containers, the demo) only what a process says of itself is left: Envoy is started by its path. */
+/**
+ * Without CAP_SYS_PTRACE (containers, the demo) only the process's
+ * own command line is left. Envoy is started by its path.
+ */
 async function programByItsOwnWord(process: string, cause: unknown): Promise<string | null> {
   try {
     const program = (await readFile(join(process, 'cmdline'), 'utf8')).split('\0', 1)[0] ?? '';
@@ -48,7 +51,7 @@ async function programByItsOwnWord(process: string, cause: unknown): Promise<str
   throw new AgentError(
     'SMM446',
     `cannot tell which folders are in use: ${join(process, 'exe')} cannot be read`,
-    'the agent needs CAP_SYS_PTRACE; nothing is deleted meanwhile',
+    'give the agent CAP_SYS_PTRACE; it deletes nothing until then',
     { cause },
   );
 }

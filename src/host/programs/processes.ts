@@ -1,6 +1,6 @@
 /**
- * Processes, asked of /proc. That one ends while it is looked at is usual and an answer, and so is one that does not let
- * itself be looked at: to take that for "not there" would clear a pending restart that nobody has seen.
+ * Processes, as /proc shows them. A process may end during the look, or the look may be forbidden: both are answers. If
+ * "forbidden" counted as "gone", a pending restart would be cleared without evidence.
  */
 import { lstatSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import { AgentError } from '../../base/errors.ts';
 import { hasCode } from '../files/file-errors.ts';
 import { run } from './programs.ts';
 
-/** A process that runs, and what tells it from any other of this boot. */
+/** A process that runs, and what distinguishes it from any other process of this boot. */
 export interface Process {
   answer: 'process';
   pid: number;
@@ -19,7 +19,9 @@ export interface Process {
   /** Device and inode of the executable, in decimal. */
   device: string;
   inode: string;
-  /** Field 22 of /proc/<pid>/stat: clock ticks since boot. Pids are used again, together with this they are not. */
+  /**
+   * Field 22 of /proc/<pid>/stat: clock ticks since boot. A pid is used again, a pid together with its start is not.
+   */
   startTicks: string;
 }
 
@@ -30,24 +32,24 @@ export type ProcessAnswer =
   /** CAP_SYS_PTRACE is lacking. */
   | { answer: 'forbidden'; pid: number };
 
-/** A zombie, or one that is being taken down. */
+/** A zombie, or a process that the kernel is removing. */
 const HAS_ENDED = /\) [ZX] /;
 
-/** Rejects never, throws SMM532 only when procfs itself cannot be read. */
+/** Throws SMM532, and only when procfs itself cannot be read. */
 export function lookAtProcess(pid: number, proc = '/proc'): ProcessAnswer {
   const folder = join(proc, String(pid));
   try {
     const startTicks = startTicksOf(readFileSync(join(folder, 'stat'), 'utf8'));
     const link = readlinkSync(join(folder, 'exe'));
     const { dev, ino } = statSync(join(folder, 'exe'), { bigint: true });
-    // Read again: else a pid that was used anew in between would mix two processes.
+    // Read again: else a pid that was reused in between would mix two processes.
     if (startTicksOf(readFileSync(join(folder, 'stat'), 'utf8')) !== startTicks) return { answer: 'gone', pid };
     const deleted = link.endsWith(' (deleted)') && !isFile(link, dev, ino);
     const exe = deleted ? link.slice(0, -' (deleted)'.length) : link;
     return { answer: 'process', pid, exe, deleted, device: String(dev), inode: String(ino), startTicks };
   } catch (cause) {
     const answer = notLookedAt(pid, cause);
-    // The kernel says EACCES as well of one that ends at this moment: that is not to be told as a lack of rights.
+    // The kernel says EACCES also for a process that is just ending: that is no lack of rights.
     return answer.answer === 'forbidden' && isEnding(join(folder, 'stat')) ? { answer: 'gone', pid } : answer;
   }
 }
@@ -61,9 +63,9 @@ export function startedMs({ startTicks }: Pick<Process, 'startTicks'>): number {
 }
 
 /**
- * What time it is by the clock that start times of processes are told in: milliseconds since the boot, suspended time included.
- * Asked of a process that begins now. /proc/uptime is another clock: in a container, lxcfs tells the container's own uptime there,
- * while start times stay those of the host. Rejects with SMM501 and SMM532.
+ * The time now by the clock of processes' start times: milliseconds since the boot, with suspended time. It is the
+ * start time of a process that is started for this. /proc/uptime is another clock: in a container, lxcfs shows the
+ * container's own uptime there, while start times stay those of the host. Rejects with SMM501 and SMM532.
  */
 export async function processTimeMs(proc = '/proc'): Promise<number> {
   let pid = 0;
@@ -82,20 +84,10 @@ export async function processTimeMs(proc = '/proc'): Promise<number> {
   return startedMs({ startTicks: startTicksOf(stat) });
 }
 
-/** Whether the very process that was seen earlier still runs. */
-export function isStillRunning(seen: Pick<Process, 'pid' | 'startTicks'>, proc = '/proc'): boolean {
-  try {
-    const stat = readFileSync(join(proc, String(seen.pid), 'stat'), 'utf8');
-    return startTicksOf(stat) === seen.startTicks && !HAS_ENDED.test(stat);
-  } catch (cause) {
-    return notLookedAt(seen.pid, cause).answer === 'forbidden';
-  }
-}
-
 /**
- * The processes in a unit's cgroup, in all three layouts of cgroups (v1, hybrid, v2), which /sys/fs/cgroup shows in three
- * different places. `controlGroup` is what systemd calls it, empty when it has none. Containers on this machine can have a
- * unit of the same name, so an exact match counts alone where there is one.
+ * The processes in a unit's cgroup, in all three layouts of cgroups (v1, hybrid, v2), which /sys/fs/cgroup shows in
+ * three different places. `controlGroup` is systemd's ControlGroup of the unit, empty when it has none. Containers on
+ * this machine can have a unit of the same name: if a path matches exactly, only exact matches count.
  */
 export function pidsInUnit(controlGroup: string, proc = '/proc'): number[] {
   if (controlGroup === '') return [];
@@ -121,14 +113,16 @@ function controlGroupsOf(file: string): string[] {
   }
 }
 
-/** The name of the program, in parentheses, may hold blanks and parentheses itself: what counts begins after the last one. */
+/**
+ * The program's name stands in parentheses and may hold blanks and parentheses itself: count from the last parenthesis.
+ */
 function startTicksOf(stat: string): string {
   const ticks = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
   if (ticks === undefined) throw notReadable('stat', new Error(`it reads ${JSON.stringify(stat.slice(0, 100))}`));
   return ticks;
 }
 
-/** By a file that everyone may read. */
+/** Reads a file that every user may read. */
 function isEnding(stat: string): boolean {
   try {
     return HAS_ENDED.test(readFileSync(stat, 'utf8'));

@@ -1,6 +1,7 @@
 /**
- * A program with everything that it starts: a process group of its own, ended as a whole. Who waits for a program must not
- * wait for its children: one that goes on in the background holds the pipes open, and `close` comes only with its end.
+ * A program with all its children: a process group of its own, which is killed as
+ * a whole. A caller must not wait for the children: a child that goes on in the
+ * background holds the pipes open, and `close` comes only when that child ends.
  */
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
@@ -27,15 +28,17 @@ export interface Program {
   stdin: Writable;
   stdout: Readable;
   stderr: Readable;
-  /** Resolves when the program itself has ended, whatever its children do. Rejects with SMM501 when it cannot be started. */
+  /**
+   * Resolves when the program itself has ended, also if a child goes on. Rejects with SMM501 when it cannot be started.
+   */
   ended: Promise<ProgramEnd>;
-  /** As `ended`, once everything that was said has been read too. Waits for ever where a child keeps the pipes open. */
+  /** As `ended`, once all output has been read too. Never resolves while a child keeps the pipes open. */
   closed: Promise<ProgramEnd>;
   /** Whether the program itself has ended. */
   hasEnded(): boolean;
-  /** Ends the program and its children by SIGKILL. Those that are gone already are no error. */
+  /** Ends the program and its children by SIGKILL. It is no error if they have ended already. */
   kill(): void;
-  /** Stops reading, so that a pipe which somebody still holds keeps nobody here. */
+  /** Stops reading, so that a pipe that a child holds open does not keep this process alive. */
   release(): void;
 }
 
@@ -60,9 +63,9 @@ export function startProgram(argv: readonly [string, ...string[]], options: Prog
   });
   child.on('exit', (status, signal) => ended.resolve({ status, signal }));
   child.on('close', (status, signal) => closed.resolve({ status, signal }));
-  // Each is awaited by those who need it; the other one must not be an unhandled rejection.
+  // A caller may await only one of them: the other must not be an unhandled rejection.
   for (const { promise } of [ended, closed]) promise.catch(() => {});
-  // A program may end before it has read its input; that is told by its exit status.
+  // A program may end before it has read its input: its exit status says enough.
   child.stdin.on('error', () => {});
   return {
     pid: child.pid,
@@ -85,7 +88,7 @@ function killGroup(leader: number | undefined): void {
   try {
     process.kill(-leader, 'SIGKILL');
   } catch (error) {
-    // EPERM: all of them have become another user's. Nobody waits for them any longer either way.
+    // EPERM: all of them run as another user now. Nothing waits for them any longer either way.
     if (!hasCode(error, 'ESRCH') && !hasCode(error, 'EPERM')) throw error;
   }
 }

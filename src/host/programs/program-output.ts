@@ -1,23 +1,25 @@
-/** Programs whose output is too large to keep: it is consumed as it comes. The rest goes through programs.ts. */
+/** Runs programs whose output is too large to keep: it is consumed as it comes. programs.ts runs the others. */
 import { PassThrough, type Readable } from 'node:stream';
 import { AgentError } from '../../base/errors.ts';
 import { type Program, type ProgramOptions, startProgram } from './program-group.ts';
 
 export interface StreamOptions extends ProgramOptions {
-  /** Milliseconds until the program and what it has started are killed, and nobody waits any longer. */
+  /** Milliseconds until the program and its children are killed, and the call rejects. */
   timeoutMs: number;
   signal?: AbortSignal | undefined;
 }
 
 const MAX_STDERR_CHARS = 4000;
-/** What a program has written is in the pipe when it ends; a pipe that is silent for so long is held by a child of it. */
+/**
+ * A program's output is in the pipe when the program ends; if the pipe is silent for so long, a child holds it open.
+ */
 const SILENCE_MS = 1000;
 
 /**
- * Runs a program in a clean environment and hands its standard output to `consume`. The program is killed, with what it
- * has started, when `consume` rejects, at the deadline (SMM502) or on abort. Its output ends when it has ended, also where a
- * child still holds the pipe. An exit status other than 0 is SMM503 with what it said, and comes before an error of
- * `consume`: a program that failed cuts its output off.
+ * Runs a program in a clean environment and hands its standard output to `consume`. The program is killed, with its
+ * children, when `consume` rejects, at the deadline (SMM502) or on abort. The output ends with the program, also if a
+ * child still holds the pipe. An exit status other than 0 is SMM503 with the program's stderr. It comes before an error
+ * of `consume`: a program that fails cuts its output off.
  */
 export async function consumeOutput<T>(
   argv: readonly [string, ...string[]],
@@ -50,7 +52,7 @@ export async function consumeOutput<T>(
     const { status } = await Promise.race([program.ended, over.promise]);
     if (status !== 0) {
       const message = `cannot complete ${argv.join(' ')}: it ended with status ${status}: ${stderr.trim()}`;
-      throw new AgentError('SMM503', message, 'the message of the program says why');
+      throw new AgentError('SMM503', message, 'put right what the message of the program names, and try again');
     }
     if ('error' in outcome) throw outcome.error;
     return outcome.value;
@@ -73,7 +75,7 @@ function endingWith({ stdout, ended, kill }: Program): PassThrough {
     isSilent = false;
   });
   const look = (timer: NodeJS.Timeout) => {
-    // A reader that takes its time is no silence of the pipe.
+    // While the reader is slow, the pipe is not silent.
     if (isSilent && !output.writableNeedDrain && output.readableLength === 0) {
       kill();
       stdout.unpipe(output);
@@ -86,7 +88,7 @@ function endingWith({ stdout, ended, kill }: Program): PassThrough {
     () => {
       const timer = setInterval(() => look(timer), SILENCE_MS);
     },
-    // Who runs it is told why it did not start.
+    // The caller of consumeOutput learns why the program did not start.
     (error: unknown) => output.destroy(error instanceof Error ? error : new Error(String(error))),
   );
   return output;

@@ -1,16 +1,17 @@
 /**
- * The only way in which the agent runs other programs: no shell, a clean environment, a deadline, bounded output.
+ * Runs other programs: no shell, a clean environment, a deadline, bounded output. Only two files beside this one start
+ * programs: program-output.ts, for output that is too large to keep, and src/host/files/file-lock.ts, for flock.
  */
 import { AgentError } from '../../base/errors.ts';
 import { type Program, type ProgramEnd, type ProgramOptions, startProgram } from './program-group.ts';
 
 export interface RunOptions extends ProgramOptions {
-  /** Milliseconds until the program and what it has started are killed, and nobody waits any longer. */
+  /** Milliseconds until the program and its children are killed, and the call rejects. */
   timeoutMs?: number;
   input?: string;
   /** Ends the program when aborted. */
   signal?: AbortSignal;
-  /** Called with the id of the process before anything can have reaped it, also when it has ended already. */
+  /** Called with the id of the process before it can have been reaped, also when it has ended already. */
   begun?: (pid: number) => void;
 }
 
@@ -20,13 +21,13 @@ export interface RunResult extends ProgramEnd {
 }
 
 const MAX_OUTPUT_CHARS = 4_000_000;
-/** What a program has said before its end is in the pipe by then, and is read within this time. */
+/** A program's output is in the pipe when the program ends, and is read within this time. */
 const LAST_WORDS_MS = 500;
 
 /**
- * Runs a program to its end and returns what it printed, whatever its exit status. Children of it that are still there
- * half a second later are killed, and never waited for. Rejects with SMM501 when it cannot be started, SMM502 at the
- * deadline, even if the program cannot be killed, and with the signal's reason.
+ * Runs a program to its end and returns its output, with any exit status. Children of it that still run half a second
+ * later are killed, and not waited for. Rejects with SMM501 when the program cannot be started, SMM502 at the deadline,
+ * even if it cannot be killed, and with the signal's reason.
  */
 export async function run(argv: readonly [string, ...string[]], options: RunOptions = {}): Promise<RunResult> {
   const { timeoutMs = 30_000, signal, input = '' } = options;
@@ -69,7 +70,7 @@ function late(argv: readonly string[], timeoutMs: number): AgentError {
   return new AgentError('SMM502', message, 'look at the load of the machine and try again');
 }
 
-/** Keeps no process alive. */
+/** The timer does not keep this process alive. */
 function after(ms: number): Promise<false> {
   return new Promise((resolve) => setTimeout(resolve, ms, false).unref());
 }

@@ -1,6 +1,6 @@
 /**
- * systemd of the machine whose file system begins at a root. Below another root than '/' (demo, tests) its programs are
- * looked for there first, and so are its processes: what stands in for systemd there has no cgroups of its own.
+ * systemd of the machine whose file system begins at a root. Below another root than '/' (demo, tests), its programs
+ * are searched there first, and its processes are those of that root's `proc`: the stand-in for systemd has no cgroups.
  */
 import { join } from 'node:path';
 import type { Paths } from '../../base/paths.ts';

@@ -11,44 +11,46 @@ export interface UnitState {
   unitFileState: string;
   /** Result of the last run: success, exit-code, signal, timeout, ... */
   result: string;
-  /** When it became active or stopped being so, null where systemd has no record of it in this boot. */
+  /** When it became active, and when inactive; null if systemd has no record of that in this boot. */
   activeEnter: Date | null;
   inactiveEnter: Date | null;
   /** Files that configure it, in the order in which systemd reads them. */
   fragmentPath: string;
   dropInPaths: string[];
-  /** The effective environment and commands, after all drop-ins: `Environment=` split into pairs, commands as systemd prints them. */
+  /**
+   * The effective environment and commands, after all drop-ins:
+   * `Environment=` split into pairs, commands as systemd prints them.
+   */
   environment: Record<string, string>;
   environmentFiles: string[];
   execStartPre: ExecCommand[];
   execStart: ExecCommand[];
   execStopPost: ExecCommand[];
-  /** True when files changed on disk since systemd read them. */
-  needDaemonReload: boolean;
-  /** How often it may be started in which time, and the pause before it is started again; null where systemd does not say. */
+  /**
+   * At most `burst` starts in `intervalMs`; `restartMs` is the pause before a restart. null if systemd does not say.
+   */
   startLimit: { burst: number; intervalMs: number; restartMs: number } | null;
-  /** Seconds since the epoch are not used: ids of the processes in the unit's cgroup. */
+  /** Ids of the processes in the unit's cgroup. */
   pids: number[];
 }
 
-/** One `Exec*=` line: the program with its arguments, and whether a failure is ignored (`-`). */
+/** One `Exec*=` line: the program with its arguments. */
 export interface ExecCommand {
   argv: string[];
-  ignoresFailure: boolean;
 }
 
 export interface ServiceManager {
   /** Reads afresh each time; rejects when systemd does not answer. */
   unit(name: string): Promise<UnitState>;
-  /** The job queued or running for the unit (`start`, `stop`, `restart`, ...), null without one. */
+  /** The job that is queued or runs for the unit (`start`, `stop`, `restart`, ...), null without one. */
   job(name: string): Promise<string | null>;
   daemonReload(): Promise<void>;
   /** `systemctl start --job-mode=fail`: never cancels what an operator has queued. Resolves when the job has ended. */
   start(name: string): Promise<void>;
   /** Forgets that the unit has failed, and how often it was started: else its next start may be refused. */
   resetFailed(name: string): Promise<void>;
-  /** Only for `smm-agent restart-istio`: an operator's explicit wish. */
+  /** Only for `smm-agent restart-istio`: an explicit request by an operator. */
   restart(name: string): Promise<void>;
-  /** `systemctl restart --no-block`: resolves once systemd has taken the job, which may end this very process. */
+  /** `systemctl restart --no-block`: resolves once systemd has accepted the job, which may end this very process. */
   requestRestart(name: string): Promise<void>;
 }

@@ -1,4 +1,6 @@
-/** What `systemctl show` prints, from systemd 239 (RHEL 8) to 257: the same facts, quoted more and more. Pure. */
+/**
+ * Parses the output of `systemctl show`, from systemd 239 (RHEL 8) to 257: later versions quote more. Pure functions.
+ */
 import type { ExecCommand } from './service-manager.ts';
 
 /** Values by property, in the order printed: a property with several commands or files is printed once for each. */
@@ -26,9 +28,9 @@ export function parseShow(text: string, names: ReadonlySet<string>): Properties 
 /** `{ path=... ; argv[]=... ; ignore_errors=no ; ... }`, once or several times. */
 export function parseCommands(values: readonly string[]): ExecCommand[] {
   return values.flatMap((value) =>
-    [...value.matchAll(/\{ path=.*? ; argv\[\]=(.*?) ; ignore_errors=(yes|no) ;.*?\}/gs)].map(
-      ([, argv = '', ignores]) => ({ argv: splitWords(argv), ignoresFailure: ignores === 'yes' }),
-    ),
+    [...value.matchAll(/\{ path=.*? ; argv\[\]=(.*?) ; ignore_errors=(?:yes|no) ;.*?\}/gs)].map(([, argv = '']) => ({
+      argv: splitWords(argv),
+    })),
   );
 }
 
@@ -50,7 +52,7 @@ export function parseEnvironment(value: string): Record<string, string> {
   );
 }
 
-/** `/etc/default/istio (ignore_errors=yes)` without what stands in parentheses. */
+/** `/etc/default/istio (ignore_errors=yes)` without the parentheses. */
 export function parseEnvironmentFile(value: string): string {
   return value.replace(/ \(ignore_errors=(yes|no)\)$/, '');
 }
@@ -87,7 +89,9 @@ export function parseSpanMs(value: string): number | null {
   return total;
 }
 
-/** Words between blanks; quoted ones as systemd quotes (`"..."`, `'...'`, `$'...'`). Unbalanced quotes are plain text. */
+/**
+ * Words between blanks; quoted ones as systemd quotes (`"..."`, `'...'`, `$'...'`). Unbalanced quotes are plain text.
+ */
 export function splitWords(text: string): string[] {
   const word = /\s*(?:\$?'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|(\S+))(?=\s|$)/gsy;
   const words: string[] = [];

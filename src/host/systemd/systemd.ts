@@ -1,6 +1,6 @@
 /**
- * systemd, asked by systemctl: no D-Bus library, whose connection would have to outlive restarts of dbus and of systemd
- * itself. Each question is a program with a deadline.
+ * Asks systemd through systemctl. Not through a D-Bus library: its connection would have to survive restarts of dbus
+ * and of systemd itself. Each question is a program with a deadline.
  */
 import { AgentError } from '../../base/errors.ts';
 import { pidsInUnit } from '../programs/processes.ts';
@@ -32,7 +32,6 @@ const PROPERTIES = new Set([
   'ExecStartPre',
   'ExecStart',
   'ExecStopPost',
-  'NeedDaemonReload',
   'StartLimitBurst',
   'StartLimitIntervalUSec',
   'RestartUSec',
@@ -74,7 +73,7 @@ export class Systemd implements ServiceManager {
       const [, unit, type] = line.trim().split(/\s+/);
       if (unit !== undefined && type !== undefined) jobs.set(unit, type);
     }
-    // Listed is each under the unit's own name, of which the one that is asked for can be an alias.
+    // The list has the own name of each unit, and `name` can be an alias.
     return jobs.size === 0 ? null : (jobs.get(name) ?? jobs.get(await this.#ownName(name)) ?? null);
   }
 
@@ -125,7 +124,7 @@ export class Systemd implements ServiceManager {
     throw new AgentError(
       'SMM531',
       `cannot complete systemctl ${args.join(' ')}: ${said(result)}`,
-      'the message of systemctl says why; systemctl status and journalctl -u say more',
+      'put right what the message of systemctl names; systemctl status and journalctl -u say more',
     );
   }
 }
@@ -135,12 +134,12 @@ function said({ status, signal, stderr, stdout }: RunResult): string {
   return words || (signal === null ? `it ended with status ${status}` : `it was ended by ${signal}`);
 }
 
-/** The typed state out of what was printed. */
+/** The typed state, from the output of systemctl. */
 function unitState(properties: Properties, pids: number[]): UnitState {
   const value = (name: string) => properties.get(name)?.[0] ?? '';
   const commands = (name: string) => parseCommands(properties.get(name) ?? []);
   return {
-    // A masked unit exists: it cannot be started, which unitFileState tells.
+    // A masked unit exists; unitFileState says that it cannot be started.
     exists: value('LoadState') !== 'not-found',
     activeState: activeState(value('ActiveState')),
     subState: value('SubState'),
@@ -155,7 +154,6 @@ function unitState(properties: Properties, pids: number[]): UnitState {
     execStartPre: commands('ExecStartPre'),
     execStart: commands('ExecStart'),
     execStopPost: commands('ExecStopPost'),
-    needDaemonReload: value('NeedDaemonReload') === 'yes',
     startLimit: startLimit(value),
     pids,
   };

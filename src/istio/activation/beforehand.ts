@@ -1,8 +1,11 @@
-/** What must not be there when Istio is adopted and the drop-in put in: another way of starting Istio, or files of its own elsewhere. Pure. */
+/**
+ * What must not exist when Istio is adopted and the drop-in is installed:
+ * another way of starting Istio, or its files elsewhere. Pure.
+ */
 import { dirname } from 'node:path';
 import { type Finding, named, redirections, type UnitFacts } from './finding.ts';
 
-/** Before the drop-in is put in: it would take an operator's own way of starting Istio away without a word. */
+/** Before the drop-in is installed: it would silently replace an operator's own way of starting Istio. */
 export function beforehand({ unit, paths, unitFiles }: UnitFacts): Finding[] {
   const findings = elsewhere({ unit, paths, unitFiles });
   const starts = unit.execStart.map(({ argv }) => argv.join(' '));
@@ -12,7 +15,10 @@ export function beforehand({ unit, paths, unitFiles }: UnitFacts): Finding[] {
   return [named(unitFiles, 'ExecStart', unit.fragmentPath, what, remedy, () => true), ...findings];
 }
 
-/** Programs or files of Istio that lie elsewhere: what is adopted are those of its package, and they are not what runs. */
+/**
+ * Programs or files of Istio that lie elsewhere: an adoption
+ * copies those of the package, which are not the ones that run.
+ */
 function elsewhere({ unit, paths, unitFiles }: Pick<UnitFacts, 'unit' | 'paths' | 'unitFiles'>): Finding[] {
   const { pilotAgent, bootstrapTemplate, clusterEnv, sidecarEnv } = paths.istio;
   const packaged = {
@@ -25,7 +31,7 @@ function elsewhere({ unit, paths, unitFiles }: Pick<UnitFacts, 'unit' | 'paths' 
   return Object.entries(packaged)
     .filter(([key, value]) => ![undefined, value, ours.get(key)].includes(unit.environment[key]))
     .map(([key, value]) => {
-      const what = `sets ${key}: what lies elsewhere is not adopted`;
+      const what = `sets ${key}: files that lie elsewhere are not adopted`;
       const remedy = `move it to ${value}, remove ${key}, then run systemctl daemon-reload`;
       const mentions = new RegExp(`(^|[\\s"'])${key}=`);
       return named(unitFiles, 'Environment', unit.fragmentPath, what, remedy, (_, text) => mentions.test(text));

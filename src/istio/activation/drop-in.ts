@@ -1,6 +1,6 @@
 /**
- * The drop-in that makes istio.service start from the active release. It is put in once, and never changes again unless a
- * package upgrade brought another template: then it is put in anew, under the same condition.
+ * The drop-in that makes istio.service start from the active release. It is installed once, and again only when a
+ * package upgrade has brought another template, under the same condition.
  */
 import { mkdir } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
@@ -16,32 +16,36 @@ import { effective, type TextFile } from './unit-file.ts';
 import { readUnitFiles } from './unit-files.ts';
 
 export const ISTIO_UNIT = 'istio.service';
-/** Written under the template when an operator had commands of his own to run after Istio. */
+/** Written under the template when an operator had commands of their own to run after Istio. */
 const KEPT_HEADING = "\n# The machine's own commands, which the empty ExecStopPost= above would have taken away.\n";
-/** The cleaning command of Istio's package, from whatever folder: the release's own takes its place. */
+/** The cleaning command of Istio's package, in any folder: the release's own takes its place. */
 const PACKAGE_CLEANING = /^[-+!:@]*\S*istio-start\.sh\s+clean$/;
 
-/** The template for this machine's root. Rejects with SMM541 when the package's template is not there. */
+/** The template for this machine's root. Rejects with SMM541 when the package's template is missing. */
 async function renderDropIn(paths: Paths): Promise<string> {
   const template = await readText(paths.dropInTemplate);
   if (template !== null) return template.replaceAll('/opt/smm-agent', paths.opt);
   throw new AgentError(
     'SMM541',
-    `cannot put in the drop-in of istio.service: ${paths.dropInTemplate} is missing`,
+    `cannot install the drop-in of istio.service: ${paths.dropInTemplate} is missing`,
     'reinstall the package smm-agent',
   );
 }
 
-/** The lines of an operator's own ExecStopPost, verbatim: resetting the package's takes them away too. */
+/** The lines of an operator's own ExecStopPost, verbatim: the reset of the package's commands removes them too. */
 function keptCommands(files: readonly TextFile[], dropIn: string): string[] {
-  // Drop-ins are read by name, whatever folder they lie in; those after ours keep their commands by themselves.
+  // systemd reads drop-ins in the order of their names, in any
+  // folder; those after ours keep their commands by themselves.
   const before = files.filter(({ path }, index) => index === 0 || basename(path) < basename(dropIn));
   return effective(before, 'ExecStopPost')
     .map(({ value }) => value)
     .filter((command) => !PACKAGE_CLEANING.test(command));
 }
 
-/** Whether the drop-in on disk is the template, with or without kept commands. Without a template nothing could be newer. */
+/**
+ * Whether the drop-in on disk is the template, with or without
+ * kept commands. Without a template there is nothing newer.
+ */
 export async function isDropInCurrent(paths: Paths): Promise<boolean> {
   const installed = await readText(paths.istio.dropIn);
   if (installed === null) return false;
@@ -51,9 +55,9 @@ export async function isDropInCurrent(paths: Paths): Promise<boolean> {
 }
 
 /**
- * Writes the drop-in and has systemd read it. The caller has seen that the next start has a complete release.
- * Rejects with SMM540 while the unit is starting or stopping: a daemon-reload during a stop would run the new ExecStopPost
- * for the old process, and its rules would stay behind. Safe to repeat.
+ * Writes the drop-in and has systemd read it. The caller must have seen that there is a complete release for the next
+ * start. Rejects with SMM540 while the unit is starting or stopping: a daemon-reload during a stop would run the new
+ * ExecStopPost for the old process, and its rules would stay behind. Safe to repeat.
  */
 export async function installDropIn(paths: Paths, manager: ServiceManager, bootId: string): Promise<void> {
   const rendered = await renderDropIn(paths);
@@ -61,7 +65,7 @@ export async function installDropIn(paths: Paths, manager: ServiceManager, bootI
   const kept = keptCommands(await readUnitFiles(unit), paths.istio.dropIn);
   const text =
     kept.length === 0 ? rendered : `${rendered}${KEPT_HEADING}${kept.map((one) => `ExecStopPost=${one}\n`).join('')}`;
-  // Before the drop-in, which is what tells that all of this was done.
+  // Before the drop-in: once it exists, all of this counts as done.
   await recordOldConfiguration(paths);
   await copyUnitFile(paths, unit);
   await recordStart(paths, unit, bootId);
@@ -85,7 +89,7 @@ async function steady(manager: ServiceManager): Promise<UnitState> {
   if (job === null && (!isMoving || unit.subState === 'auto-restart')) return unit;
   throw new AgentError(
     'SMM540',
-    `cannot put in the drop-in while istio.service is ${unit.activeState}${job === null ? '' : ` (job ${job})`}`,
-    'nothing: it is tried again at the next turn',
+    `cannot install the drop-in while istio.service is ${unit.activeState}${job === null ? '' : ` (job ${job})`}`,
+    'nothing: the agent tries again at the next turn',
   );
 }

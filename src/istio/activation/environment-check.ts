@@ -1,5 +1,5 @@
 /**
- * Variables of an operator that win over what a release asks for. The order in which they win: cluster.env over sidecar.env
+ * An operator's variables that win over those of a release. The order in which they win: cluster.env over sidecar.env
  * (both sourced by the start script) over EnvironmentFile= over Environment=. Pure.
  */
 import { splitWords } from '../../host/systemd/show.ts';
@@ -8,7 +8,7 @@ import { RELEASE_FILES } from '../release.ts';
 import { type Finding, place, redirections, type UnitFacts } from './finding.ts';
 import { serviceSettings, type TextFile } from './unit-file.ts';
 
-/** Where a variable is set last, and its value; undefined where only a shell could tell. */
+/** Where a variable is set last, and its value; undefined if only a shell could tell it. */
 interface Mention {
   file: string;
   line: number;
@@ -20,7 +20,9 @@ export function defeatingEnvironment(facts: UnitFacts): Finding[] {
   return [...redirected(facts), ...flags(facts), ...addresses(facts), ...proxyConfig(facts)];
 }
 
-/** The start script sources its env files after systemd has set the environment: a redirection in one of them is lost. */
+/**
+ * The start script sources its env files after systemd has set the environment: a redirection in one of them is lost.
+ */
 function redirected(facts: UnitFacts): Finding[] {
   return [...redirections(facts.paths)].flatMap(([key, wanted]) => {
     const mention = lastOf(key, facts, { withUnit: false });
@@ -105,7 +107,7 @@ function lastOf(
   );
 }
 
-/** `files`: the one that wins first. */
+/** `files`: in the order in which they win. */
 function lastIn(
   files: readonly (TextFile | null)[],
   key: string,

@@ -1,4 +1,4 @@
-/** What the checks of istio.service are given, and what they answer: a finding names the file and the line. Pure. */
+/** What the checks of istio.service get, and what they return: a finding names the file and the line. Pure. */
 import type { Paths } from '../../base/paths.ts';
 import type { UnitState } from '../../host/systemd/service-manager.ts';
 import type { ReleaseId } from '../release.ts';
@@ -6,7 +6,7 @@ import { RELEASE_FILES } from '../release.ts';
 import type { TextFile } from './unit-file.ts';
 import { serviceSettings } from './unit-file.ts';
 
-/** Something that defeats the drop-in. `line` is null where no line can be named; `text` is a whole sentence. */
+/** Something that defeats the drop-in. `line` is null if no line can be named; `text` is a whole sentence. */
 export interface Finding {
   file: string;
   line: number | null;
@@ -27,7 +27,7 @@ export interface UnitFacts {
   clusterEnv: TextFile | null;
   mesh: string;
   isDropInCurrent: boolean;
-  /** A folder above the releases that istio-proxy cannot enter; null where there is none. */
+  /** A folder above the releases that istio-proxy cannot enter; null if there is none. */
   barred: Finding | null;
 }
 
@@ -41,7 +41,7 @@ export function redirections({ active }: Pick<Paths, 'active'>): Map<string, str
   ]);
 }
 
-/** A finding at the last setting that fits; at `otherwise`, without a line, where none does. */
+/** A finding at the last setting that fits; at `otherwise`, without a line, if none fits. */
 export function named(
   files: readonly TextFile[],
   key: string | RegExp,

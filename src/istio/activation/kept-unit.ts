@@ -14,7 +14,7 @@ const HEADING = `# Kept by smm-agent: the package that brought this unit was rem
 /** `gone`: a running Istio lost its unit file. `back`: the package's is there again, and the copy stands in its way. */
 export type UnitFile = 'there' | 'gone' | 'back';
 
-/** Keeps a copy of the unit file; called when the drop-in is put in. Rejects with SMM520 or SMM521. */
+/** Keeps a copy of the unit file; called when the drop-in is installed. Rejects with SMM520 or SMM521. */
 export async function copyUnitFile(paths: Paths, { fragmentPath }: Pick<UnitState, 'fragmentPath'>): Promise<void> {
   const text = fragmentPath === '' ? null : await readText(fragmentPath);
   if (text === null || text.startsWith(HEADING)) return;
@@ -27,7 +27,7 @@ export async function lookAtUnitFile(paths: Paths, unit: UnitState): Promise<Uni
   const kept = await readText(paths.istio.keptUnitFile);
   if (kept?.startsWith(HEADING)) return (await readText(paths.istio.unitFile)) === null ? 'there' : 'back';
   const runs = unit.activeState !== 'inactive' && unit.activeState !== 'failed';
-  // A stopped Istio without its package is one that somebody has taken off this machine.
+  // A stopped Istio without its package was removed on purpose.
   const isGone = runs && (unit.fragmentPath === '' || (await readText(unit.fragmentPath)) === null);
   return isGone && (await readText(copyOf(paths))) !== null ? 'gone' : 'there';
 }

@@ -1,6 +1,6 @@
 /**
- * Istio's own configuration files, which nothing reads any more once Istio is adopted. Whoever edits them afterwards expects
- * an effect, and is told.
+ * Istio's own configuration files, which nothing reads any more once Istio is adopted. An operator who edits them
+ * expects an effect, so the agent says that there is none.
  */
 import { createHash } from 'node:crypto';
 import { lstat } from 'node:fs/promises';
@@ -19,18 +19,18 @@ import type { ReleaseConfiguration } from '../release.ts';
 /** SHA-256 by path; null for a file that is not there. */
 const Digests = z.record(z.string(), z.string().nullable());
 
-/** Notes what the files hold now; does nothing when that is noted already. Rejects with SMM520 or SMM521. */
+/** Writes down what the files hold now; does nothing when that was done before. Rejects with SMM520 or SMM521. */
 export async function recordOldConfiguration(paths: Paths): Promise<void> {
   if ((await readText(recordFile(paths))) !== null) return;
   await noteOldConfiguration(paths);
 }
 
-/** Notes them anew: after an adoption that has taken the edits over (`smm-agent adopt`). */
+/** Writes it down again: after an adoption that has taken the edits over (`smm-agent adopt`). */
 export async function noteOldConfiguration(paths: Paths): Promise<void> {
   const digests: Record<string, string | null> = {};
   for (const { path } of oldFiles(paths)) {
     const now = await digest(path);
-    // Without a note there is nothing to compare with later.
+    // A file without a digest is not compared later.
     if (!(now instanceof AgentError)) digests[path] = now;
   }
   await makeFolder(paths.state, 0o755);
@@ -38,9 +38,9 @@ export async function noteOldConfiguration(paths: Paths): Promise<void> {
 }
 
 /**
- * A sentence for each file that was edited since; empty before the first note. What the file sets counts: the package of another version
- * brings another comment in sidecar.env. `own` is the record of what the files held when they were noted, null where that is lost.
- * Rejects with SMM520.
+ * A sentence for each file that was edited since; none before the digests were written down.
+ * Only settings count: the package of another version brings another comment in sidecar.env.
+ * `own` is the content of the files at that time, null if it is lost. Rejects with SMM520.
  */
 export async function ignoredEdits(paths: Paths, own: ReleaseConfiguration | null): Promise<string[]> {
   const text = await readText(recordFile(paths));
@@ -72,10 +72,10 @@ function oldFiles({ istio, config }: Paths): { path: string; instead: string; ki
   ];
 }
 
-/** Whether nothing but comments and blanks differ. */
+/** Whether only comments and blanks differ. */
 async function setsTheSame(kind: Kind, before: string, now: string): Promise<boolean> {
   if (kind !== 'mesh') return isDeepStrictEqual(settingsOf(before), settingsOf(now));
-  // Only where the bytes differ: an idle daemon needs no reader of YAML.
+  // Only when the bytes differ: an idle daemon needs no reader of YAML.
   const { readGoYaml } = await import('../configuration/go/go-yaml.ts');
   try {
     return isDeepStrictEqual(readGoYaml(before, 'the mesh file'), readGoYaml(now, 'the mesh file'));

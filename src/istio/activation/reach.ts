@@ -1,6 +1,6 @@
 /**
- * Whether istio-proxy gets to the releases at all: each folder above them is tried as that user. A hardened machine has an /opt of mode
- * 0750, or an ACL, and Istio would run until its next restart.
+ * Whether istio-proxy can reach the releases: each folder above them is tried as that user. A hardened machine may have
+ * an /opt of mode 0750, or an ACL: Istio would run only until its next restart.
  */
 import { lstat, realpath, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -10,7 +10,7 @@ import { fileError, hasCode } from '../../host/files/file-errors.ts';
 import { asProxy, type RunAsProxy } from '../as-proxy.ts';
 import type { Finding } from './finding.ts';
 
-/** Says the first folder that cannot be entered. Entering is what counts: a mode tells nothing of an ACL or of a group. */
+/** Prints the first folder that cannot be entered. It does enter them: a mode says nothing about ACLs and groups. */
 const ENTER = 'for folder do cd "$folder" 2>/dev/null || { echo "barred $folder"; exit; }; done; echo free';
 
 export class ProxyReach {
@@ -18,7 +18,10 @@ export class ProxyReach {
   readonly #run: RunAsProxy | null;
   #last: { key: string; finding: Finding | null } | null = null;
 
-  /** `run` runs a program as istio-proxy; below another root than '/' there is no such user, and nothing is tried without one. */
+  /**
+   * `run` runs a program as istio-proxy. null: nothing is tried,
+   * as below another root than '/', where there is no such user.
+   */
   constructor(
     paths: Pick<Paths, 'root' | 'releases'>,
     run: RunAsProxy | null = paths.root === '/' ? asProxy(paths) : null,
@@ -28,8 +31,8 @@ export class ProxyReach {
   }
 
   /**
-   * What keeps istio-proxy out, null when nothing does. Tried again when one of the folders, or the users, changed: an ACL
-   * and a mode change its ctime. Rejects with SMM520.
+   * What keeps istio-proxy out, null when nothing does. Tried again when one of the folders, or the users, changed: a
+   * new ACL or mode changes the ctime of a folder. Rejects with SMM520.
    */
   async look(): Promise<Finding | null> {
     if (this.#run === null) return null;
@@ -53,12 +56,15 @@ async function tryFolders(folders: readonly string[], run: RunAsProxy): Promise<
   return finding(folder, `cannot be entered by istio-proxy (${facts}): Istio could not start from its release`);
 }
 
-/** Where nothing can be run as istio-proxy (no D-Bus in a container): what its mode says to everybody. */
+/** If no program can be run as istio-proxy (no D-Bus in a container), the folder's mode for others decides. */
 async function onlyByMode(folders: readonly string[], why: string): Promise<Finding | null> {
   for (const folder of folders) {
     const { mode } = await stat(folder);
     if ((mode & 0o001) !== 0) continue;
-    return finding(folder, `has mode ${octal(mode)}, and it cannot be tried whether istio-proxy may enter it (${why})`);
+    return finding(
+      folder,
+      `has mode ${octal(mode)}, and the agent cannot try whether istio-proxy may enter it (${why})`,
+    );
   }
   return null;
 }
@@ -68,7 +74,7 @@ function finding(folder: string, what: string): Finding {
   return { file: folder, line: null, text: `${folder} ${what}`, remedy };
 }
 
-/** From / down to the folder; those that are not there yet are left out. Where a link leads is one more way to go. */
+/** From / down to the folder, without those that do not exist yet. A link adds the folders above its target. */
 async function above(path: string): Promise<string[]> {
   const folders: string[] = [];
   for (let folder = path; ; folder = dirname(folder)) {

@@ -1,6 +1,7 @@
 /**
- * An operator's limit on starts that leaves no room for a rollback: a bad release has three tries, and the start after them switches back.
- * systemd refuses that start then, and only the agent, if it lives, starts the failed unit. Pure.
+ * An operator's limit on starts that leaves no room for a rollback: a bad release has
+ * three tries, and the start after them switches back. With such a limit systemd
+ * refuses that start, and the unit stays failed unless a running agent starts it. Pure.
  */
 import type { UnitState } from '../../host/systemd/service-manager.ts';
 import { place } from './finding.ts';
@@ -10,11 +11,12 @@ import { settingsIn, type TextFile } from './unit-file.ts';
 const TRIES = 3;
 const KEYS = /^StartLimit(Burst|IntervalSec|Interval)$/;
 
-/** What an operator reads of it, with file and line; null where there is room. */
+/** A sentence for the operator, with file and line; null if there is room for a rollback. */
 export function startLimitNote({ startLimit }: UnitState, unitFiles: readonly TextFile[]): string | null {
   if (startLimit === null) return null;
   const { burst, intervalMs, restartMs } = startLimit;
-  // Starts of a unit that ends at once are RestartSec apart: the limit is never met where they do not fit into its interval.
+  // Starts of a unit that ends at once are RestartSec apart: if
+  // they do not fit into the interval, the limit is never reached.
   if (burst === 0 || burst > TRIES || intervalMs <= burst * restartMs) return null;
   const at = unitFiles
     .flatMap((file) => [...settingsIn(file, 'Unit'), ...settingsIn(file, 'Service')])

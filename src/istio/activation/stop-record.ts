@@ -1,4 +1,4 @@
-/** How Istio ended last, as systemd/bin/istio-stopped wrote it down. In /run: what was in another boot does not count. */
+/** How Istio ended last, as systemd/bin/istio-stopped wrote it down. A record of another boot does not count. */
 
 import type { Paths } from '../../base/paths.ts';
 import { parseFields } from '../../host/fields.ts';
@@ -9,19 +9,13 @@ import { RELEASE_ID, type ReleaseId } from '../release.ts';
 const KINDS = ['stop', 'restart', 'own-end', 'shutdown', 'rescue', 'unknown'] as const;
 
 export interface StopRecord {
-  /** `own-end`: nobody's wish. `unknown`: systemd did not answer the hook. */
+  /** `own-end`: the process ended, and no job of systemd asked for it. `unknown`: systemd did not answer the hook. */
   kind: (typeof KINDS)[number];
   at: Date | null;
   release: ReleaseId | null;
-  /** The job that systemd had for the unit: `none`, `stop`, `restart`, `start`, ... */
-  job: string;
-  /** `$SERVICE_RESULT`, for example `success` (also for a crashed Envoy), `signal`, `timeout`. */
-  result: string;
-  /** Whether the hook saw to a start itself, and if not, why. */
-  start: { answer: 'scheduled' } | { answer: 'undecided' } | { answer: 'no'; reason: string | null };
   /** The unit was disabled or masked since its last start: it stays stopped. */
   becameDisabled: boolean;
-  /** By what Istio was stopped, to follow "by": "systemctl stop". */
+  /** What stopped Istio, to follow "by": "systemctl stop". */
   words: string;
 }
 
@@ -51,9 +45,6 @@ export function parseStopRecord(
     kind,
     at: dateOf(value('at')),
     release: RELEASE_ID.test(value('release')) ? value('release') : null,
-    job: value('job'),
-    result: value('result'),
-    start: startOf(value('start')),
     becameDisabled: stateAtStart !== '' && degreeOff(unit.unitFileState) > degreeOff(stateAtStart),
     words: wordsFor(kind, value('result'), value('exit_code'), value('exit_status'), unit.activeState),
   };
@@ -76,19 +67,13 @@ function wordsFor(
     case 'rescue':
       return 'the rescue mode of the machine';
     case 'unknown':
-      return 'something that systemd did not tell';
+      return 'an unknown cause: systemd did not answer';
     case 'own-end': {
-      const end = `an end of its own (${[result, code, status].filter(Boolean).join(' ')})`;
+      const end = `the end of its own process (${[result, code, status].filter(Boolean).join(' ')})`;
       // Restart=always would have started it again, and systemd runs no ExecStopPost for a stop out of auto-restart.
       return activeState === 'inactive' ? `systemctl stop, while it waited to be started again after ${end}` : end;
     }
   }
-}
-
-function startOf(value: string): StopRecord['start'] {
-  if (value === 'scheduled' || value === 'undecided') return { answer: value };
-  const reason = value.replace(/^no:? ?/, '');
-  return { answer: 'no', reason: reason === '' ? null : reason };
 }
 
 /** As degree_off in systemd/bin/istio-stop-lib.sh: change both. */

@@ -1,10 +1,13 @@
-/** What istio-activate switched last, and how that release ended since, as the scripts in systemd/bin wrote it down. */
+/**
+ * Istio's last switch to another release, and how that release
+ * ended since, as the scripts in systemd/bin wrote it down.
+ */
 import { join } from 'node:path';
 import type { Paths } from '../../base/paths.ts';
 import { readText } from '../../host/files/files.ts';
 import { RELEASE_ID, type ReleaseId } from '../release.ts';
 
-/** The release that was active before the last switch: where a bad one is put back to. null before the first switch. */
+/** The release that was active before the last switch: a bad one is rolled back to it. null before the first switch. */
 export async function readPreviousRelease({ state }: Pick<Paths, 'state'>): Promise<ReleaseId | null> {
   const text = (await readText(join(state, 'istio/switched'))) ?? '';
   const id = /^from=(.*)$/m.exec(text)?.[1] ?? '';

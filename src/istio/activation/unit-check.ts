@@ -4,9 +4,10 @@ import { beforehand } from './beforehand.ts';
 import { defeatingEnvironment } from './environment-check.ts';
 import { type Finding, named, redirections, type UnitFacts } from './finding.ts';
 
+/** Whether istio.service starts and stops Istio as our drop-in says. Pure. */
 export type UnitCheck =
   | { answer: 'ours' }
-  /** The drop-in is not there, not read by systemd, or of an earlier package: it is to be put in. */
+  /** The drop-in is missing, not read by systemd, or from another version of the package: it must be installed. */
   | { answer: 'absent'; reason: string }
   | { answer: 'blocked'; findings: Finding[] };
 
@@ -44,7 +45,10 @@ function commandFindings({ unit, paths, unitFiles }: UnitFacts): Finding[] {
   }
   if (!execStartPre.some((command) => command.argv.at(-1) === activate)) {
     findings.push(
-      finding('ExecStartPre', 'takes istio-activate out of ExecStartPre: Istio would never switch to what is staged'),
+      finding(
+        'ExecStartPre',
+        'takes istio-activate out of ExecStartPre: Istio would never switch to the staged release',
+      ),
     );
   }
   if (

@@ -1,4 +1,6 @@
-/** Reads what unit-check.ts judges: the files that configure istio.service now, and the env files of the active release. */
+/**
+ * Reads what unit-check.ts judges: the files that configure istio.service now, and the env files of the active release.
+ */
 import { join } from 'node:path';
 import { AgentError } from '../../base/errors.ts';
 import type { Paths } from '../../base/paths.ts';
@@ -10,7 +12,10 @@ import type { Finding, UnitFacts } from './finding.ts';
 import type { TextFile } from './unit-file.ts';
 import { readFileOf, readUnitFiles } from './unit-files.ts';
 
-/** Rejects with SMM520 when one cannot be read; but for env files, which may lie where others can write: `unreadable` says of those why. */
+/**
+ * Rejects with SMM520 when a file cannot be read, except an EnvironmentFile, which may lie where others can write:
+ * `unreadable` says why that one cannot be read.
+ */
 export async function readUnitFacts(
   paths: Paths,
   unit: UnitState,

@@ -1,6 +1,8 @@
 /** Unit files and drop-ins, cut into settings with their lines, so that findings can name them. Pure. */
 
-/** A file that configures istio.service: a unit file, a drop-in, or one that EnvironmentFile= or the start script reads. */
+/**
+ * A file that configures istio.service: a unit file, a drop-in, or one that EnvironmentFile= or the start script reads.
+ */
 export interface TextFile {
   path: string;
   text: string;
@@ -43,7 +45,10 @@ export function settingsIn({ path, text }: TextFile, wanted: 'Unit' | 'Service')
   return settings;
 }
 
-/** What holds of a setting that can stand several times, after all files in systemd's order: an empty one resets. */
+/**
+ * The values in effect of a setting that can appear several
+ * times, in all files in systemd's order: an empty value resets.
+ */
 export function effective(files: readonly TextFile[], key: string): Setting[] {
   const settings = files.flatMap(serviceSettings).filter((setting) => setting.key === key);
   return settings.slice(settings.findLastIndex(({ value }) => value === '') + 1);

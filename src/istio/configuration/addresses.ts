@@ -1,6 +1,7 @@
 /**
- * Where a machine that keeps its own configuration has to go when it moves to another revision: the only part of what the control
- * plane says that is written into its files then. Nothing else of the objects is read, so nothing else in them can be in the way.
+ * The addresses of another revision, for a machine that keeps its own configuration and
+ * moves there. Nothing else of the control plane's objects is written into its files
+ * then. Nothing else of them is read either, so nothing else can prevent the move.
  */
 
 import { isPlainWord } from './env/grammar.ts';
@@ -23,7 +24,10 @@ export interface Addresses extends Pick<VmFiles, 'hosts' | 'gatewayHostname' | '
 /** Istio's own default: the unrevisioned istiod. */
 const DEFAULT_ADDRESS = `istiod.istio-system.svc:${ISTIOD_PORT}`;
 
-/** As `renderVmFiles` would have them. Throws SMM301 to SMM304 when what names the addresses cannot or must not be used. */
+/**
+ * The same addresses as in `renderVmFiles`. Throws SMM301 to
+ * SMM304 when a value that names them cannot or must not be used.
+ */
 export function controlPlaneAddresses(inputs: VmInputs, local: LocalConfiguration): Addresses {
   const istiodHost = istiodHostOf(inputs);
   const own = `${istiodHost}:${ISTIOD_PORT}`;
@@ -34,7 +38,7 @@ export function controlPlaneAddresses(inputs: VmInputs, local: LocalConfiguratio
   }));
   const byControlPlane = [{ where: 'the mesh configuration', config: mesh }, ...annotations];
   const ofMachine = { where: 'istio.mesh', config: toValue(local.mesh) };
-  /** The last that says something; an empty text takes away what was said before it. */
+  /** The text of the last layer that sets the field; an empty text removes what an earlier layer sets. */
   const last = (path: readonly string[], layers: typeof byControlPlane) =>
     layers.map((layer) => textAt(layer, path)).findLast((text) => text !== undefined);
   const metadata = (key: string) => {
@@ -56,15 +60,15 @@ export function controlPlaneAddresses(inputs: VmInputs, local: LocalConfiguratio
   };
 }
 
-/** undefined where nothing stands there, or null: that changes nothing. Throws SMM303 for what is no text. */
+/** undefined if the field is absent or null: that changes nothing. Throws SMM303 for a value that is not a string. */
 function textAt({ where, config }: { where: string; config: Value }, path: readonly string[]): string | undefined {
   const value = fieldOf(config, path);
   if (value === undefined || typeof value === 'string') return value;
-  throw invalidField(`${where}.${path.join('.')}`, 'it is no string');
+  throw invalidField(`${where}.${path.join('.')}`, 'it is not a string');
 }
 
 /** It may end up in PILOT_ADDRESS, which the start script puts into YAML. */
 function plain(text: string | undefined, what: string): string | undefined {
-  if (text !== undefined && !isPlainWord(text)) throw refused(`the value of ${what}`, 'it is no plain word');
+  if (text !== undefined && !isPlainWord(text)) throw refused(`the value of ${what}`, 'it is not a plain word');
   return text;
 }

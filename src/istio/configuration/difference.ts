@@ -1,4 +1,4 @@
-/** What differs between two configurations, in an operator's words: "inbound ports: 8080 added". */
+/** The differences between two configurations, in an operator's words: "inbound ports: 8080 added". */
 import { isDeepStrictEqual } from 'node:util';
 import { AgentError } from '../../base/errors.ts';
 import type { ReleaseConfiguration } from '../release.ts';
@@ -12,7 +12,7 @@ type Values = ReadonlyMap<string, string | undefined>;
 
 /** Longer values say little in a message. */
 const MAX_VALUE_CHARS = 60;
-/** Follow from the labels, the ports or the group, and would say the same once more; said only when nothing else is. */
+/** These follow from the labels, the ports or the group, and would repeat them: named only if nothing else differs. */
 const DERIVED = new Set(['CANONICAL_SERVICE', 'CANONICAL_REVISION', 'ISTIO_META_POD_PORTS']);
 const NAMES: ReadonlyMap<string, string> = new Map([
   ['CA_ADDR', 'CA address'],
@@ -28,7 +28,10 @@ const NAMES: ReadonlyMap<string, string> = new Map([
   ['SERVICE_ACCOUNT', 'service account'],
 ]);
 
-/** One sentence for each difference; none when the two mean the same. The values are told of known settings only (shown.ts). */
+/**
+ * One sentence for each difference; none when the two mean the
+ * same. Values are shown of known settings only (shown.ts).
+ */
 export function describeDifference(before: ReleaseConfiguration, after: ReleaseConfiguration): string[] {
   const envs = [knownValues(before.clusterEnv), knownValues(after.clusterEnv)] as const;
   const meshes = [meshValues(before.mesh), meshValues(after.mesh)] as const;
@@ -53,10 +56,10 @@ function describeEnv(key: string, before: string | undefined, after: string | un
   const [old, now] = [labels(before), labels(after)];
   if (old === null || now === null) return ['labels: changed'];
   const differing = differingKeys(old, now);
-  // Those follow from other labels, or from the group's name.
+  // The canonical labels follow from other labels, or from the group's name.
   const given = differing.filter((label) => !label.startsWith('service.istio.io/canonical-'));
   const said = given.length > 0 ? given : differing;
-  // Whoever may see the WorkloadEntry sees its labels.
+  // Labels are not secret: the WorkloadEntry shows them too.
   return said.map((label) => describeValue(`label ${label}`, true, old.get(label), now.get(label)));
 }
 
@@ -79,7 +82,7 @@ function shown(value = ''): string {
     : line;
 }
 
-/** Lists with commas: what came and what went. */
+/** Lists with commas: which items were added and which removed. */
 function describeList(before = '', after = ''): string {
   const [old, now] = [before.split(','), after.split(',')];
   if (before === '*' || after === '*' || before === '' || after === '') return change(before, after);
@@ -100,7 +103,7 @@ function describeSidecar(before: string, after: string): string[] {
   return [...known, ...describeOther(before, after, 'sidecar.env')];
 }
 
-/** Lines that bash would have to run before one could say what they set. */
+/** Lines of which only bash could tell what they set. */
 function describeOther(before: string, after: string, file: string): string[] {
   const others = [before, after].map((text) =>
     readEnvText(text)
@@ -116,12 +119,11 @@ function differingKeys(before: Values, after: Values): string[] {
 }
 
 function isSameCertificate(before: ReleaseConfiguration, after: ReleaseConfiguration): boolean {
-  // Null: the certificate on the machine, whatever it is.
+  // Null: the machine's own certificate, which is not known here.
   return before.rootCert === null || after.rootCert === null || before.rootCert === after.rootCert;
 }
 
-/** Every leaf of defaultConfig by its path. */
-/** What is said already is left out: cluster.env holds the same keys. */
+/** Without the keys in `said`: cluster.env holds the same keys as proxyMetadata. */
 function describeMeshes(before: Values | null, after: Values | null, said: string[], isSameText: boolean): string[] {
   if (before === null || after === null) {
     const which = before === null ? 'that of the release before' : 'the new one';
@@ -132,7 +134,10 @@ function describeMeshes(before: Values | null, after: Values | null, said: strin
     .map((path) => describeValue(path, mayShowMesh(path.split('.')), before.get(path), after.get(path)));
 }
 
-/** null for a file that a disk, or an editor, has damaged: these are words, and nothing waits for them. */
+/**
+ * Every leaf of defaultConfig by its path; null for a file that a
+ * disk or an editor has damaged. That is no error: this only informs.
+ */
 function meshValues(mesh: string): Map<string, string> | null {
   const values = new Map<string, string>();
   const visit = (value: Value, path: string) => {

@@ -6,7 +6,7 @@ type Json = Readonly<Record<string, unknown>>;
 export interface GatewayAddress {
   /** Null when the gateway has no IP address. */
   ip: string | null;
-  /** The gateway's host name, where it has only that: the caller may resolve it. */
+  /** The gateway's host name, if it has only that: the caller may resolve it. */
   hostname: string | null;
 }
 
@@ -16,8 +16,8 @@ export function hostsLine(ip: string, host: string): string {
 }
 
 /**
- * The given address if it is one, else the first entry of the load balancer's status; `spec.externalIPs` counts only when
- * that list is empty. As istioctl has it, a first entry without an IP hides everything after it.
+ * The given address if it is one, else the first entry of the load balancer's status; `spec.externalIPs` counts only
+ * when that list is empty. As in istioctl, a first entry without an IP hides everything after it.
  */
 export function gatewayAddress(given: string, gateway: Json | null | undefined): GatewayAddress {
   if (isAddress(given)) return { ip: given, hostname: null };
@@ -29,7 +29,7 @@ export function gatewayAddress(given: string, gateway: Json | null | undefined):
   return { ip: null, hostname: text(first, 'hostname') || null };
 }
 
-/** No leading zeros, as Go's netip has it; nothing in it can end a line. */
+/** Without leading zeros, as in Go's netip; an address cannot hold a line end. */
 function isAddress(value: string): boolean {
   return isIP(value) !== 0;
 }

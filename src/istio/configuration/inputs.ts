@@ -1,4 +1,4 @@
-/** What the VM's configuration is made of: the form of `istioctl x workload entry configure`'s inputs. */
+/** The objects from which the VM's configuration is made: the inputs of `istioctl x workload entry configure`. */
 import { z } from 'zod';
 
 export const VmInputs = z.object({
@@ -12,7 +12,10 @@ export const VmInputs = z.object({
   rootCert: z.string().nullish(),
   /** Service `istio-eastwestgateway` in Istio's namespace. */
   gateway: z.record(z.string(), z.unknown()).nullish(),
-  /** What the control plane does not have, with the sentence about it. Only a machine that keeps its own configuration goes on without. */
+  /**
+   * Objects that the control plane lacks, each with a sentence. Only
+   * a machine that keeps its own configuration goes on without them.
+   */
   lacking: z.object({ mesh: z.string(), injectorValues: z.string(), rootCert: z.string() }).partial().optional(),
   istioNamespace: z.string(),
   /** The resolved revision; empty or `default` is the unrevisioned install. */

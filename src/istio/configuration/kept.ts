@@ -1,4 +1,7 @@
-/** `istio.configuration: keep`: a copy of the machine's own hand-made configuration, with the fewest changes that a release needs. */
+/**
+ * `istio.configuration: keep`: a copy of the machine's own hand-made
+ * configuration, with the fewest changes that a release needs.
+ */
 import type { ReleaseConfiguration } from '../release.ts';
 import { setEnv } from './env/env-file.ts';
 import { type EnvEntry, lastMention, readEnvText } from './env/env-text.ts';
@@ -11,7 +14,7 @@ import { defeating, unchangeable, unusableLocal } from './problem.ts';
 import { checkLocalKeys, isShellKey } from './refused.ts';
 import { toValue } from './workload-group.ts';
 
-/** Another control plane: what says where it is. */
+/** The addresses of another control plane. */
 export interface Move {
   /** `<host>:<port>` of istiod. */
   discoveryAddress: string;
@@ -25,7 +28,7 @@ export interface KeptChange {
   /** Only when the machine moves to another revision. */
   move?: Move;
   local: LocalConfiguration;
-  /** What errors call the files: their paths on this machine. */
+  /** The names of the files in errors: their paths on this machine. */
   names?: OwnFileNames;
 }
 
@@ -34,8 +37,9 @@ type EnvFile = 'sidecarEnv' | 'clusterEnv';
 const SHORT_NAMES: OwnFileNames = { sidecarEnv: 'sidecar.env', clusterEnv: 'cluster.env' };
 
 /**
- * The configuration with Envoy's path, agent.yaml's own settings and, for a move, the addresses of the other control plane;
- * everything else stays byte for byte. Doing it again changes nothing. Throws SMM302, SMM303 or SMM305 to SMM307.
+ * The configuration with Envoy's path, agent.yaml's own settings and, for a move,
+ * the addresses of the other control plane; everything else stays byte for byte.
+ * Doing it again changes nothing. Throws SMM302, SMM303 or SMM305 to SMM307.
  */
 export function keepConfiguration(current: ReleaseConfiguration, change: KeptChange): ReleaseConfiguration {
   const { binaryPath, move, local, names = SHORT_NAMES } = change;
@@ -114,7 +118,10 @@ function mayDiffer(entry: EnvEntry, field: string, wanted: string): boolean {
   return found !== undefined && found !== '' && found !== wanted;
 }
 
-/** agent.yaml's mesh settings, normalised. What means "remove this field" cannot be done to a file of somebody else's. */
+/**
+ * agent.yaml's mesh settings, normalised. A zero value means "remove
+ * this field", and the agent removes no field of the operator's file.
+ */
 function localMesh({ mesh }: LocalConfiguration): Message {
   const message = normalise(PROXY_CONFIG, toValue(mesh), 'istio.mesh', 'reject');
   if (message.has('binaryPath')) {
@@ -123,12 +130,17 @@ function localMesh({ mesh }: LocalConfiguration): Message {
   for (const [field, value] of Object.entries(mesh)) {
     const name = field.replaceAll(/_([a-z0-9])/g, (_match, letter: string) => letter.toUpperCase());
     if (value !== null && name !== 'proxyMetadata' && !message.has(name)) {
-      throw unchangeable('the mesh file', name, 'it is to be removed; remove it there by hand');
+      throw unchangeable(
+        'the mesh file',
+        name,
+        'istio.mesh sets it to zero, which removes it; remove it there by hand',
+      );
     }
   }
   const metadata = message.get('proxyMetadata');
   for (const key of metadata instanceof Map ? metadata.keys() : []) {
-    if (!isShellKey(key)) throw unusableLocal(`istio.mesh.proxyMetadata.${key}`, 'it is no name of a shell variable');
+    if (!isShellKey(key))
+      throw unusableLocal(`istio.mesh.proxyMetadata.${key}`, 'it is not the name of a shell variable');
   }
   return message;
 }

@@ -1,7 +1,7 @@
 /**
- * Sets single fields in a mesh file that somebody else wrote. The document tells where; only the text of the value changes, so
- * that comments, order and style stay as they are. Afterwards the file is read again, as Istio would, and must differ
- * in that field only.
+ * Sets single fields in a mesh file that the agent did not write. The parsed document says
+ * where. Only the text of the value changes, so that comments, order and style stay as they
+ * are. Afterwards the file is read again, as Istio would, and must differ in that field only.
  */
 import { isDeepStrictEqual } from 'node:util';
 import { isMap, isNode, isScalar, type Node, type Pair, type YAMLMap } from 'yaml';
@@ -17,8 +17,9 @@ const FILE = 'the mesh file';
 export type Path = readonly [string, ...string[]];
 
 /**
- * The text with `value` at `path`; maps on the way are made where they are missing. Unchanged when it is there already.
- * Throws SMM302 when Istio could not read the file, SMM306 when the field cannot be changed alone (aliases, merges).
+ * The text with `value` at `path`; maps on the way are made if they are missing.
+ * Unchanged when the value is there already. Throws SMM302 when Istio could not
+ * read the file, SMM306 when the field cannot be changed alone (aliases, merges).
  */
 export function setField(text: string, path: Path, value: Normal): string {
   const source = text.replaceAll('\r\n', '\n');
@@ -32,7 +33,7 @@ export function setField(text: string, path: Path, value: Normal): string {
   return text.includes('\r\n') ? after.replaceAll('\n', '\r\n') : after;
 }
 
-/** The value at a path, as Istio reads it; undefined where there is none. */
+/** The value at a path, as Istio reads it; undefined if there is none. */
 export function fieldOf(value: Value, path: readonly string[]): Value | undefined {
   const [name, ...rest] = path;
   if (name === undefined) return value;
@@ -59,7 +60,7 @@ function editMap(text: string, map: YAMLMap, [name, ...rest]: Path, value: Norma
   const [next, ...others] = rest;
   if (next !== undefined && isMap(pair.value)) return editMap(text, pair.value, [next, ...others], value);
   const inline = formatInline(rest.reduceRight<Normal>((inner, step) => new Map([[step, inner]]), value));
-  // `{defaultConfig}`: a key without even a place for its value. What is read back afterwards tells.
+  // `{defaultConfig}`: a key that has no place for a value. The check afterwards fails then.
   if (!isNode(pair.value)) return text;
   const [start, end] = rangeOf(pair.value);
   const gap = /[\s]$/.test(text.slice(0, start)) ? '' : ' ';
@@ -68,7 +69,7 @@ function editMap(text: string, map: YAMLMap, [name, ...rest]: Path, value: Norma
   return `${text.slice(0, start)}${gap}${inline}${/^[\s,\]}]|^$/.test(tail) ? '' : ' '}${tail}`;
 }
 
-/** A new pair before the first one: there its indentation can be seen, and nothing that follows the map is in the way. */
+/** Adds a pair before the first one: its indentation is known there, and nothing that follows the map is in the way. */
 function insert(text: string, map: YAMLMap, path: Path, value: Normal): string {
   const [first] = map.items;
   if (map.flow || first === undefined) {
@@ -103,7 +104,7 @@ function keyIn(names: readonly string[], name: string): string | undefined {
   return [name, snake].find((candidate) => names.includes(candidate));
 }
 
-/** What the file must amount to: the same, with this one field. */
+/** What the file must mean afterwards: the same as before, with this one field. */
 function withField(value: Value, [name, ...rest]: readonly string[], field: Value): Value {
   if (name === undefined) return field;
   const map = value instanceof Map ? new Map(value) : new Map<string, Value>();

@@ -4,12 +4,15 @@ import type { Normal } from './go/normalise.ts';
 import { compareUtf8 } from './go/quote.ts';
 
 /**
- * Go's yaml takes DEL and C1 for an error, and U+0085, U+2028 and U+2029 for line ends. In double quotes they can all be escaped,
- * and they stand nowhere else.
+ * Go's yaml refuses DEL and C1, and takes U+0085, U+2028 and U+2029 for line ends. In double quotes they can all be
+ * escaped, and they can be nowhere else in this file.
  */
 const ESCAPED = /[\u007f-\u009f\u2028\u2029\ufeff\ufffe\uffff]/g;
 
-/** The text of a mesh file that holds only this `defaultConfig`. The same message gives the same text, whatever its order. */
+/**
+ * The text of a mesh file that holds only this `defaultConfig`.
+ * The same message gives the same text, in any order.
+ */
 export function formatMesh(defaultConfig: Normal): string {
   const document = new Document(new Map([['defaultConfig', defaultConfig]]), {
     aliasDuplicateObjects: false,
@@ -24,7 +27,7 @@ export function formatMesh(defaultConfig: Normal): string {
   return escapeForGo(text);
 }
 
-/** A value as JSON on one line that Go's yaml reads, to be put into a file of somebody else's. */
+/** A value as JSON on one line that Go's yaml reads, for a file that the agent did not write. */
 export function formatInline(value: Normal): string {
   return escapeForGo(JSON.stringify(plain(value)));
 }

@@ -1,5 +1,7 @@
-/** The configuration of the release that is wanted: the machine's own with the fewest changes, or rendered from the WorkloadGroup. */
-
+/**
+ * The configuration of the wanted release: the machine's own
+ * with the fewest changes, or rendered from the WorkloadGroup.
+ */
 import { AgentError, describeError } from '../../base/errors.ts';
 import { AGENT_GROUP } from '../../host/own-group.ts';
 import { RELEASE_FILES, RELEASE_FOLDER, type ReleaseConfiguration } from '../release.ts';
@@ -16,7 +18,10 @@ const BINARY_PATH = `${RELEASE_FOLDER}/${RELEASE_FILES.envoy}`;
 
 export interface NextConfigurationRequest {
   kind: 'keep' | 'render';
-  /** What the control plane says; hostile until rendering has accepted it, also where the machine's own is kept. */
+  /**
+   * The control plane's objects; hostile until a rendering has
+   * accepted them, also when the machine's own configuration is kept.
+   */
   inputs: VmInputs;
   /** The machine's own configuration; null on a machine without one. */
   own: ReleaseConfiguration | null;
@@ -25,18 +30,18 @@ export interface NextConfigurationRequest {
   local: LocalConfiguration;
   /** The link `active`: releases name their files through it. */
   activeLink: string;
-  /** All addresses of a host name, in the order of RFC 6724: what this machine has no route to comes last. */
+  /** All addresses of a host name, in the order of RFC 6724: addresses without a route come last. */
   resolve: (host: string) => Promise<string[]>;
   /** The hosts lines that are in use: an address in them is kept while the gateway's name still has it. */
   knownHosts: readonly string[];
-  /** What errors call the machine's own files. */
+  /** The names of the machine's own files in errors. */
   names?: OwnFileNames;
 }
 
 export interface NextConfiguration {
   /** The mesh file holds RELEASE_FOLDER. */
   configuration: ReleaseConfiguration;
-  /** What could not be used, and is not needed here. */
+  /** Sentences about objects that cannot be used, and that this machine does not need. */
   warnings: string[];
 }
 
@@ -60,7 +65,7 @@ export async function nextConfiguration(request: NextConfigurationRequest): Prom
   return { configuration: withOwnLines(configuration, request.activeLink), warnings: [] };
 }
 
-/** What would keep this machine from being rendered. It keeps its own configuration, so that nothing waits for it. */
+/** What would prevent a rendering. The machine keeps its own configuration, so these are warnings only. */
 function unusable(inputs: VmInputs, local: LocalConfiguration): string[] {
   const notUsed = 'not used here, since istio.configuration is keep';
   const lacking = Object.values(inputs.lacking ?? {});
@@ -84,7 +89,7 @@ export function adoptedConfiguration(
   return withOwnLines(keepConfiguration(own, change), activeLink);
 }
 
-/** Idempotent. cluster.env is read after sidecar.env, so where it sets the flags too, the flag has to be there as well. */
+/** Idempotent. cluster.env is read after sidecar.env: if it sets the flags too, it needs the flag as well. */
 function withOwnLines(configuration: ReleaseConfiguration, activeLink: string): ReleaseConfiguration {
   const mesh = `${activeLink}/${RELEASE_FILES.mesh}`;
   const setsFlags = lastMention(readEnvText(configuration.clusterEnv).entries, 'ISTIO_AGENT_FLAGS') !== undefined;
@@ -103,9 +108,9 @@ async function moveTo(request: NextConfigurationRequest): Promise<Move> {
 }
 
 /**
- * A gateway with a host name instead of an address is resolved here (istioctl leaves the line out). A name with several
- * addresses, which rotate, must not make another release at each look: one that is in use, also for the istiod of another revision, which
- * is behind the same gateway, is kept.
+ * A gateway with a host name instead of an address is resolved here (istioctl leaves the line out). A name may have
+ * several addresses, in another order at each look, and that must not make another release: an address that is in use
+ * is kept, also if it is in use for the istiod of another revision, which is behind the same gateway.
  */
 async function hostsOf(
   rendered: Pick<VmFiles, 'hosts' | 'gatewayHostname' | 'istiodHost'>,

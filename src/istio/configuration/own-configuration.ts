@@ -1,7 +1,7 @@
 /**
- * The configuration that this machine had when its Istio was adopted. Every release with `istio.configuration: keep` is
- * made from it, and not from the release before, so that a setting which is taken out of agent.yaml, or a move that is
- * taken back, leaves nothing behind.
+ * The configuration that this machine had when its Istio was adopted. Every release with
+ * `istio.configuration: keep` is made from it, and not from the release before, so that a
+ * setting that is removed from agent.yaml, or a move that is undone, leaves nothing behind.
  */
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -27,7 +27,10 @@ export interface OwnConfiguration {
   configuration: ReleaseConfiguration;
 }
 
-/** null before the adoption. Rejects with SMM449 when it is damaged: to go on without it could lose the operator's settings. */
+/**
+ * null before the adoption. Rejects with SMM449 when it is
+ * damaged: to go on without it could lose the operator's settings.
+ */
 export async function readOwnConfiguration(stateFolder: string): Promise<OwnConfiguration | null> {
   const file = fileIn(stateFolder);
   const text = await readText(file);

@@ -3,12 +3,12 @@ import { AgentError } from '../../base/errors.ts';
 
 const GROUP_REMEDY = 'correct it in the WorkloadGroup or the mesh configuration';
 
-/** SMM301: an object of the control plane lacks something or has it in another form than Kubernetes and Istio define. */
+/** SMM301: an object of the control plane lacks something, or has not the form that Kubernetes and Istio define. */
 export function unusableInput(what: string, options?: ErrorOptions): AgentError {
   return new AgentError('SMM301', `cannot render the VM's configuration: ${what}`, GROUP_REMEDY, options);
 }
 
-/** SMM302: a text is no YAML as Istio reads it. `where` names the text. */
+/** SMM302: a text is not YAML as Istio reads it. `where` names the text. */
 export function unreadableYaml(where: string, why: string): AgentError {
   return new AgentError('SMM302', `cannot read ${where} as YAML: ${why}`, `correct the YAML of ${where}`);
 }
@@ -23,7 +23,7 @@ export function refused(what: string, why: string): AgentError {
   return new AgentError(
     'SMM304',
     `cannot accept ${what} from the control plane: ${why}`,
-    'remove it there; what this machine really needs of it can be set in its own agent.yaml (istio.env, istio.mesh)',
+    "remove it there; if this machine needs it, set it in the machine's own agent.yaml (istio.env, istio.mesh)",
   );
 }
 
@@ -32,7 +32,7 @@ export function unusableLocal(what: string, why: string): AgentError {
   return new AgentError('SMM305', `cannot use ${what} of agent.yaml: ${why}`, 'correct /etc/smm/agent.yaml');
 }
 
-/** SMM306: the machine's own file is written in a way in which nothing can be changed safely. */
+/** SMM306: the machine's own file is written in a way that does not allow a safe change. */
 export function unchangeable(file: string, what: string, why: string): AgentError {
   return new AgentError(
     'SMM306',
@@ -50,16 +50,19 @@ export function defeating(file: string, line: number, key: string, why: string):
   );
 }
 
-/** SMM309: the machine's own file holds bytes that would be others in a release. */
+/** SMM309: the machine's own file holds bytes that a release would change. */
 export function notUtf8(file: string, line: number): AgentError {
   return new AgentError(
     'SMM309',
-    `cannot take over ${file}:${line}: it holds bytes that are no UTF-8`,
-    `write line ${line} in UTF-8 (iconv -f LATIN1 -t UTF-8 makes it of Latin-1), or without such characters`,
+    `cannot take over ${file}:${line}: it holds bytes that are not UTF-8`,
+    `write line ${line} in UTF-8 (from Latin-1: iconv -f LATIN1 -t UTF-8), or without such characters`,
   );
 }
 
-/** Whether only the owner of this machine's own files can help: SMM302, SMM303, SMM306, SMM307, SMM309 and SMM310 while Istio is adopted. */
+/**
+ * Whether only the owner of this machine's own files can help: SMM302,
+ * SMM303, SMM306, SMM307, SMM309 and SMM310 while Istio is adopted.
+ */
 export function isOwnFileAtFault({ code }: AgentError): boolean {
   return ['SMM302', 'SMM303', 'SMM306', 'SMM307', 'SMM309', 'SMM310'].includes(code);
 }

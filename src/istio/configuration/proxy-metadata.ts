@@ -36,7 +36,7 @@ export function ownMetadata(inputs: MetadataInputs): Map<string, string> {
   ]);
 }
 
-/** An empty label counts: it is there. */
+/** A label with an empty value counts too. */
 function firstLabel(group: WorkloadGroup, ...keys: string[]): string | undefined {
   const key = keys.find((candidate) => group.labels.has(candidate));
   return key === undefined ? undefined : group.labels.get(key);

@@ -1,4 +1,4 @@
-/** Why one release is not the other, in an operator's words: what "restart pending" is about. */
+/** How one release differs from another, in an operator's words: the reason that "restart pending" shows. */
 import type { ReleaseConfiguration, ReleaseManifest } from '../release.ts';
 import { describeDifference } from './difference.ts';
 

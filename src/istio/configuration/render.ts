@@ -1,8 +1,9 @@
 /**
- * Renders the files of a VM from the control plane's objects: those that `istioctl x workload entry configure` makes of the
- * same objects, without the token. docs/vm-configuration.md says where they differ and why.
+ * Renders the files of a VM from the control plane's objects: those that `istioctl x workload entry configure` makes of
+ * the same objects, without the token. docs/vm-configuration.md says where they differ and why.
  */
 
+import { parseJson } from '../../host/json.ts';
 import { isPlainWord } from './env/grammar.ts';
 import { gatewayAddress, hostsLine } from './gateway.ts';
 import { readGoYaml } from './go/go-yaml.ts';
@@ -27,7 +28,9 @@ import {
 import { MAX_ANNOTATION_BYTES, readWorkloadGroup, toValue, type WorkloadGroup } from './workload-group.ts';
 
 export interface RenderOptions {
-  /** Envoy's path in the mesh file, for example `@release@/bin/envoy`. Without it the mesh file has what the mesh says. */
+  /**
+   * Envoy's path in the mesh file, for example `@release@/bin/envoy`. Without it the mesh file has the mesh's own path.
+   */
   binaryPath?: string;
 }
 
@@ -72,14 +75,17 @@ export function renderVmFiles(
   };
 }
 
-/** The name by which this VM reaches istiod: the resolved revision's, since a tag is no name in istiod's certificate. */
+/**
+ * The name by which this VM reaches istiod: that of the resolved
+ * revision, since istiod's certificate does not name tags.
+ */
 export function istiodHostOf({ revision, istioNamespace }: VmInputs): string {
   const host = `istiod${isRevisioned(revision) ? `-${revision}` : ''}.${istioNamespace}.svc`;
-  if (!isPlainWord(host)) throw unusableInput('the revision or the Istio namespace is no name');
+  if (!isPlainWord(host)) throw unusableInput('the revision or the Istio namespace is not a name');
   return host;
 }
 
-/** `defaultConfig`: the mesh's own, the group's annotations over it, and what the group says. */
+/** `defaultConfig`: the mesh's own, then the group's annotations over it, then the group's own settings. */
 function meshOf(inputs: VmInputs, group: WorkloadGroup, istiodHost: string, machine: OwnSettings): Message {
   const mesh = normalise(MESH_CONFIG, readGoYaml(inputs.mesh ?? '', 'the mesh configuration'), 'mesh');
   const config = child(mesh, 'defaultConfig');
@@ -102,7 +108,7 @@ function meshOf(inputs: VmInputs, group: WorkloadGroup, istiodHost: string, mach
   return config;
 }
 
-/** Every field replaces the whole field, but proxyMetadata, which is merged by key. */
+/** Every field replaces the whole field, except for proxyMetadata, which is merged by key. */
 function putAnnotation(config: Message, where: string, text: string, machine: OwnSettings): void {
   const value = readGoYaml(text, where, MAX_ANNOTATION_BYTES);
   const parsed = normalise(PROXY_CONFIG, value, where);
@@ -112,12 +118,13 @@ function putAnnotation(config: Message, where: string, text: string, machine: Ow
   for (const field of overridden) config.delete(field);
 }
 
-/** The operator's own file: no key is refused, but a field that Istio does not know is a slip. */
+/** The operator's own file: no key is refused, but a field that Istio does not know is an error. */
 function putLocal(config: Message, { mesh }: LocalConfiguration): void {
   const value = toValue(mesh);
   const parsed = normalise(PROXY_CONFIG, value, 'istio.mesh', 'reject');
   for (const key of child(parsed, 'proxyMetadata').keys()) {
-    if (!isShellKey(key)) throw unusableLocal(`istio.mesh.proxyMetadata.${key}`, 'it is no name of a shell variable');
+    if (!isShellKey(key))
+      throw unusableLocal(`istio.mesh.proxyMetadata.${key}`, 'it is not the name of a shell variable');
   }
   putOver(config, value, 'istio.mesh');
 }
@@ -135,7 +142,7 @@ function putBinaryPath(config: Message, binaryPath: string, local: LocalConfigur
   config.set('binaryPath', binaryPath);
 }
 
-/** Every key of proxyMetadata, foreign ones too, overridden by what the group and the machine say. */
+/** Every key of proxyMetadata, unknown ones too, overridden by the settings of the group and the machine. */
 function clusterEnvOf(
   inputs: VmInputs,
   group: WorkloadGroup,
@@ -166,13 +173,10 @@ function excludedPorts(statusPort: number): string {
 
 function clusterNameOf({ clusterID, injectorValues }: VmInputs): string {
   if (clusterID !== null && clusterID !== undefined) return clusterID;
-  let values: unknown;
-  try {
-    values = JSON.parse(injectorValues ?? '');
-  } catch (cause) {
-    throw unusableInput("the injector's values are missing or no JSON", { cause });
-  }
-  if (typeof values !== 'object' || Array.isArray(values)) throw unusableInput("the injector's values are no object");
+  const values = parseJson(injectorValues ?? '');
+  if (values instanceof Error) throw unusableInput("the injector's values are missing or not JSON", { cause: values });
+  if (typeof values !== 'object' || Array.isArray(values))
+    throw unusableInput("the injector's values are not an object");
   let name = toValue(values);
   for (const key of ['global', 'multiCluster', 'clusterName'])
     name = name instanceof Map ? (name.get(key) ?? null) : null;
@@ -180,14 +184,14 @@ function clusterNameOf({ clusterID, injectorValues }: VmInputs): string {
 }
 
 function checkAddresses({ internalIP, externalIP }: VmInputs): void {
-  if (internalIP && externalIP) throw invalidField('externalIP', 'an internal IP is given too, and only one can be');
+  if (internalIP && externalIP) throw invalidField('externalIP', 'give either an internal or an external IP');
 }
 
 export function isRevisioned(revision: string | null | undefined): boolean {
   return revision !== null && revision !== undefined && revision !== '' && revision !== 'default';
 }
 
-/** The message or map in a field; a new one where there is none. */
+/** The message or map in a field; a new one if there is none. */
 function child(message: Message, field: string): Message {
   const value = message.get(field);
   return value instanceof Map ? value : new Map();

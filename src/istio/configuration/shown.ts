@@ -1,12 +1,12 @@
 /**
- * Of which settings the value may be said: in status.json, which everybody on the machine may read, on the WorkloadEntry, in the
- * journal and by `show-config`. The one list of them. Whatever is not here may be a secret, whatever its name is (DB_DSN,
- * STRIPE_KEY): of it nobody is told more than that it changed.
+ * The settings whose values may be shown: in status.json, which every user of the machine may read, on the
+ * WorkloadEntry, in the journal and by `show-config`. There is no other list. A setting that is not here may be a
+ * secret, under any name (DB_DSN, STRIPE_KEY): the agent only says that it changed.
  */
 import { ALLOWED_KEYS } from './env/allowed-keys.ts';
 
 const ENV = new Set([
-  // What the control plane may set by name: none of it is a secret to Istio.
+  // The keys that the control plane may set by name: Istio keeps no secret in them.
   ...ALLOWED_KEYS,
   // Node metadata that istioctl writes, and what Istio's documentation has for machines.
   ...['ISTIO_META_CLUSTER_ID', 'ISTIO_META_MESH_ID', 'ISTIO_META_NETWORK', 'ISTIO_META_WORKLOAD_NAME'],
@@ -35,7 +35,7 @@ const ENV = new Set([
   ...['PROXY_UID', 'PROXY_GID', 'NATIVE_NFTABLES', 'ISTIO_INBOUND_TPROXY_MARK', 'ISTIO_INBOUND_TPROXY_ROUTE_TABLE'],
 ]);
 
-/** Fields of ProxyConfig. Those that take a text of anybody's own, an URL, a command or headers are not here. */
+/** Fields of ProxyConfig. Those that take free text, a URL, a command or headers are not here. */
 const MESH = new Set([
   ...[
     'discoveryAddress',
@@ -77,12 +77,15 @@ const MESH = new Set([
     .map((field) => `readinessProbe.${field}`),
 ]);
 
-/** Whether the value of a key of cluster.env, sidecar.env, `istio.env` or `proxyMetadata` may be said. */
+/** Whether the value of a key of cluster.env, sidecar.env, `istio.env` or `proxyMetadata` may be shown. */
 export function mayShowEnv(key: string): boolean {
   return ENV.has(key);
 }
 
-/** Whether the value of a field of the mesh file's `defaultConfig`, or of `istio.mesh`, may be said. Both of protobuf's spellings are one. */
+/**
+ * Whether the value of a field of the mesh file's `defaultConfig`, or
+ * of `istio.mesh`, may be shown, in either of protobuf's spellings.
+ */
 export function mayShowMesh(path: readonly string[]): boolean {
   const [field, key] = path;
   if (field !== undefined && inCamelCase(field) === 'proxyMetadata') return path.length === 2 && mayShowEnv(key ?? '');

@@ -1,4 +1,4 @@
-/** Reads what a rendering needs of a WorkloadGroup, with the defaults that the API server would fill in. */
+/** Reads the parts of a WorkloadGroup that a rendering needs, with the defaults that the API server would fill in. */
 
 import { isPlainWord } from './env/grammar.ts';
 import type { Value } from './go/go-scalar.ts';
@@ -10,7 +10,9 @@ import { unusableInput } from './problem.ts';
 export interface WorkloadGroup {
   name: string;
   namespace: string;
-  /** Texts of `proxy.istio.io/config`: of the group itself, then of the entries made from it. Each may be YAML or JSON. */
+  /**
+   * Texts of `proxy.istio.io/config`: of the group itself, then of the entries made from it. Each may be YAML or JSON.
+   */
   proxyConfigs: { where: string; text: string }[];
   /** Labels of the metadata, overridden by those of the template. */
   labels: Map<string, string>;
@@ -23,12 +25,15 @@ export interface WorkloadGroup {
 }
 
 const ANNOTATION = 'proxy.istio.io/config';
-/** Whoever may edit the group writes it. Kubernetes allows 256 KB for all annotations of its own, and 1.4 MB in `spec`. Bytes. */
+/**
+ * Every user who may edit the group can write it. Kubernetes allows
+ * 256 KB for its own annotations, and 1.4 MB in `spec`. Bytes.
+ */
 export const MAX_ANNOTATION_BYTES = 64 * 1024;
-/** Annotations and spec together, as JSON: all of it is walked through. Bytes. */
+/** Annotations and spec together, as JSON: the agent reads all of it. Bytes. */
 const MAX_BYTES = 256 * 1024;
 
-/** Throws SMM301 or SMM303 when the object is no WorkloadGroup. */
+/** Throws SMM301 or SMM303 when the object is not a WorkloadGroup. */
 export function readWorkloadGroup(object: Readonly<Record<string, unknown>>): WorkloadGroup {
   const proxyConfigs = readProxyConfigs(object);
   checkSize(object);
@@ -50,7 +55,7 @@ export function readWorkloadGroup(object: Readonly<Record<string, unknown>>): Wo
   };
 }
 
-/** The texts of `proxy.istio.io/config`, the group's own first. Throws SMM301 when one is no text. */
+/** The texts of `proxy.istio.io/config`, the group's own first. Throws SMM301 when one is not a string. */
 export function readProxyConfigs(object: Readonly<Record<string, unknown>>): WorkloadGroup['proxyConfigs'] {
   const own = childOf(childOf(object, 'metadata'), 'annotations');
   const ofEntries = childOf(childOf(childOf(object, 'spec'), 'metadata'), 'annotations');
@@ -59,15 +64,15 @@ export function readProxyConfigs(object: Readonly<Record<string, unknown>>): Wor
     { where: `annotation ${ANNOTATION} of spec.metadata`, text: childOf(ofEntries, ANNOTATION) },
   ].flatMap(({ where, text }) => {
     if (text === undefined || text === null) return [];
-    if (typeof text !== 'string') throw unusableInput(`${where} is no string`);
+    if (typeof text !== 'string') throw unusableInput(`${where} is not a string`);
     return [{ where, text: text.toWellFormed() }];
   });
 }
 
-/** Before anything is made of it: what a group may hold, the API server does not bound but by 1.5 MB. Throws SMM301. */
+/** To call before the group is read: the API server's only bound is 1.5 MB. Throws SMM301. */
 function checkSize({ metadata, spec }: Readonly<Record<string, unknown>>): void {
   const bytes = Buffer.byteLength(JSON.stringify([childOf(metadata, 'annotations'), spec]));
-  if (bytes > MAX_BYTES) throw unusableInput(`the WorkloadGroup has ${bytes} bytes, and ${MAX_BYTES} are the most`);
+  if (bytes > MAX_BYTES) throw unusableInput(`the WorkloadGroup has ${bytes} bytes; at most ${MAX_BYTES} are read`);
 }
 
 /** JSON of the API server as the values that YAML gives: maps for objects, since a label may be named `__proto__`. */
@@ -79,11 +84,14 @@ export function toValue(json: unknown): Value {
   return new Map(Object.entries(json).map(([key, value]) => [key.toWellFormed(), toValue(value)]));
 }
 
-/** Name and namespace go into YAML and a command line of Istio's start script; Kubernetes allows far less than this anyway. */
+/**
+ * Name and namespace go into YAML and into a command line of Istio's
+ * start script. Kubernetes itself allows far less than this.
+ */
 function requiredName(metadata: Value, key: string): string {
   const name = metadata instanceof Map ? metadata.get(key) : undefined;
   if (typeof name !== 'string' || name === '' || !isPlainWord(name)) {
-    throw unusableInput(`metadata.${key} of the WorkloadGroup is missing or is no name`);
+    throw unusableInput(`metadata.${key} of the WorkloadGroup is missing or is not a name`);
   }
   return name;
 }

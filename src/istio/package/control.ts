@@ -1,4 +1,6 @@
-/** What a Debian package says of itself, read without writing anything and without believing its size. */
+/**
+ * The name, version and architecture of a Debian package, read without writing anything and without trusting its sizes.
+ */
 import { AgentError } from '../../base/errors.ts';
 import { type ContentSink, readTar, type TarEntry } from '../../host/files/tar.ts';
 import { type ReadOptions, readPart } from './dpkg-deb.ts';
@@ -15,12 +17,12 @@ const MAX_CONTROL_BYTES = 64 * 1024;
 /** Checksums of thousands of files and the scripts of a database make a megabyte. */
 const MAX_ARCHIVE_BYTES = 8 * 1024 * 1024;
 const MAX_ENTRIES = 100;
-/** Longer ones are no names, and both are shown. */
+/** A longer value is not a name, and messages show these values. */
 const VALUE = /^[!-~]{1,200}$/;
 
 /**
- * Of any Debian package. Rejects with SMM430 for one whose control archive is none, SMM432 or SMM433 for one that cannot be read, SMM502,
- * SMM503, and the signal's reason.
+ * For any Debian package. Rejects with SMM430 when its control archive cannot be used, SMM432 or SMM433 when it cannot
+ * be read, SMM502, SMM503, and the signal's reason.
  */
 export async function readIdentity(file: string, options: ReadOptions = {}): Promise<PackageIdentity> {
   const blocks: Buffer[] = [];
@@ -33,7 +35,7 @@ export async function readIdentity(file: string, options: ReadOptions = {}): Pro
     if (entries > MAX_ENTRIES) throw refused(file, `it has more than ${MAX_ENTRIES} control files`);
     if (bytes > MAX_ARCHIVE_BYTES) throw refused(file, `its control files are larger than ${MAX_ARCHIVE_BYTES} bytes`);
     if (name.replace(/^\.\//, '') !== 'control') return null;
-    if (kind !== 'file') throw refused(file, 'its control file is no file');
+    if (kind !== 'file') throw refused(file, 'its control file is not a file');
     if (isThere) throw refused(file, 'it has two control files');
     if (size > MAX_CONTROL_BYTES) throw refused(file, `its control file is larger than ${MAX_CONTROL_BYTES} bytes`);
     isThere = true;
@@ -50,14 +52,17 @@ export async function readIdentity(file: string, options: ReadOptions = {}): Pro
   return { name: value('package'), version: value('version'), architecture: value('architecture') };
 }
 
-/** Fields by their names in lower case, as deb822(5) has them; lines that go on are left out, since no field that is asked for has one. */
+/**
+ * Fields by their names in lower case, as in deb822(5). Continuation
+ * lines are left out: no field that is asked for has one.
+ */
 function parseFields(file: string, text: string): Map<string, string> {
   const fields = new Map<string, string>();
   for (const line of text.split('\n')) {
     if (line === '') break;
     if (/^[ \t#]/.test(line)) continue;
     const [, name, value = ''] = /^([!-9;-~]+):[ \t]*(.*?)\s*$/.exec(line) ?? [];
-    if (name === undefined) throw refused(file, 'its control file has a line that is no field');
+    if (name === undefined) throw refused(file, 'its control file has a line that is not a field');
     const key = name.toLowerCase();
     if (fields.has(key)) throw refused(file, `its control file names ${key} twice`);
     fields.set(key, value);

@@ -1,4 +1,4 @@
-/** Debian packages: what dpkg-deb gets out of one is read, judged and written here, in one pass. */
+/** Debian packages: reads the output of dpkg-deb, judges it and writes it, in one pass. */
 import { createHash, type Hash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import { AgentError } from '../../base/errors.ts';
@@ -22,7 +22,6 @@ import {
 const UNPACK_TIMEOUT_MS = 10 * 60 * 1000;
 
 export const debFormat: PackageFormat = {
-  name: 'deb',
   async unpack(file, into, options = {}) {
     await checkIdentity(file, options);
     return unpackData(file, into, options);
@@ -75,7 +74,7 @@ async function unpackData(
   }
 }
 
-/** What a file is known by. */
+/** Digest and size of a file. */
 class Hashing {
   readonly #hash: Hash = createHash('sha256');
   #size = 0;
@@ -97,7 +96,7 @@ interface Output {
   path: string;
 }
 
-/** One file of the package on its way to disk, or only through the hash. */
+/** One file of the package while it is written and hashed, or only hashed. */
 class Writing {
   readonly #file: PackageFile;
   readonly #out: Output | null;
@@ -130,7 +129,7 @@ class Writing {
 
   beginSync(): void {
     this.#synced ??= this.#sync();
-    // The error is given to whoever awaits finish(); until then it is not unhandled.
+    // finish() rejects with the error; until then it must not be an unhandled rejection.
     this.#synced.catch(() => undefined);
   }
 

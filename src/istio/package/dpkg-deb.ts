@@ -1,6 +1,6 @@
 /**
- * The host's dpkg-deb takes a package's container and its compression apart, as a stream that is read and judged here. It never writes:
- * `dpkg-deb --show` would unpack a package's control archive to /tmp, however large that is.
+ * Runs the host's dpkg-deb, which opens a package's container and its compression, as a stream. It never writes here:
+ * `dpkg-deb --show` would unpack a control archive of any size to /tmp.
  */
 import { chmod } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
@@ -11,17 +11,19 @@ import { consumeOutput } from '../../host/programs/program-output.ts';
 import { run } from '../../host/programs/programs.ts';
 
 /**
- * What a compressor may ask for to be understood: xz takes as much as the package says, up to 4 GB, and a package that nobody has judged yet
- * must not take a machine's memory. xz -9 needs 65 MB, zstd 128 MB at most, the rest is for the program itself.
+ * The memory that decompression may take: xz takes as much as the package asks for,
+ * up to 4 GB, and a package that is not checked yet must not take the machine's
+ * memory. xz -9 needs 65 MB, zstd 128 MB at most, the rest is for the program itself.
  */
 const MAX_ADDRESS_SPACE_BYTES = 512 * 1024 * 1024;
 const LIMIT = `--as=${MAX_ADDRESS_SPACE_BYTES}`;
-/** Each thread of xz would want as much again; read by dpkg 1.21.9 and later, earlier ones have one thread. */
+/** Each thread of xz would need as much again. dpkg 1.21.9 and later read this; earlier versions have one thread. */
 const ONE_THREAD = { DPKG_DEB_THREADS_MAX: '1' };
 
 /**
- * A package is whatever a mirror hands out, and decompressors are written in C. So dpkg-deb runs as a user that exists for its time only,
- * with no right and no network; of the machine it sees the programs, and the package. Each property is known to systemd 240.
+ * A mirror may hand out anything as a package, and decompressors are written in C. So
+ * dpkg-deb runs as a user that exists only meanwhile, without rights and without a network;
+ * it sees the machine's programs and the package. systemd 240 knows each property.
  */
 const CONFINEMENT = [
   'DynamicUser=yes',
@@ -47,7 +49,9 @@ const CONFINEMENT = [
 ];
 
 export interface ReadOptions {
-  /** dpkg-deb runs with no right on the machine, which systemd sees to; needs root, and makes the package readable for all. */
+  /**
+   * systemd runs dpkg-deb without any right on the machine; needs root, and makes the package readable for all users.
+   */
   isConfined?: boolean | undefined;
   signal?: AbortSignal | undefined;
 }
@@ -58,8 +62,9 @@ interface PartOptions extends ReadOptions {
 }
 
 /**
- * Hands one of the package's two archives, a tar, to `consume`; dpkg-deb ends when that rejects. Rejects with what `consume` rejects with,
- * SMM433 when dpkg-deb cannot read the package, SMM503 when it cannot be run to its end, SMM502 in time-out, and the signal's reason.
+ * Hands one of the package's two archives, a tar, to `consume`; dpkg-deb ends when that rejects.
+ * Rejects with what `consume` rejects with, SMM433 when dpkg-deb cannot read the package, SMM503
+ * when it cannot be run to its end, SMM502 in time-out, and the signal's reason.
  */
 export async function readPart<T>(
   file: string,
@@ -73,7 +78,7 @@ export async function readPart<T>(
     const argv = [...around, ...dpkgDeb] as [string, ...string[]];
     return await consumeOutput(argv, { timeoutMs, signal, env: ONE_THREAD }, consume);
   } catch (error) {
-    // What dpkg-deb says of the package, and not what kept it from being run.
+    // A message of dpkg-deb about the package, and not a reason why dpkg-deb could not be run.
     if (error instanceof AgentError && error.code === 'SMM503' && /dpkg-deb\b.*: /.test(said(error))) {
       throw unreadable(file, error.message);
     }
@@ -87,18 +92,21 @@ function said({ message }: AgentError): string {
 
 async function confined(file: string, timeoutMs: number): Promise<string[]> {
   try {
-    // A download is its owner's alone.
+    // Only its owner can read a download.
     await chmod(file, 0o644);
   } catch (cause) {
     throw fileError('read', file, cause);
   }
   const environment = Object.entries(ONE_THREAD).map(([name, value]) => `--setenv=${name}=${value}`);
-  // systemd ends it as well: what is given up here must not run on.
+  // systemd ends the program too: it must not run on after the deadline.
   const properties = [...CONFINEMENT, `RuntimeMaxSec=${Math.ceil(timeoutMs / 1000)}`].map((one) => `--property=${one}`);
   return ['systemd-run', '--quiet', '--wait', '--pipe', '--collect', ...environment, ...properties, '--'];
 }
 
-/** Not below a service manager whose @resources has the system call, which the agent's unit denies. */
+/**
+ * No limit if prlimit does not work: where systemd counts its
+ * system call to @resources, the agent's unit denies the call.
+ */
 async function limited(): Promise<string[]> {
   return (await run(['prlimit', LIMIT, 'true'])).status === 0 ? ['prlimit', LIMIT] : [];
 }
@@ -112,6 +120,6 @@ function unreadable(file: string, said: string): AgentError {
       : `cannot unpack ${file}: ${said.trim()}`,
     compression
       ? 'update dpkg (zstd needs 1.21.18), or let the mirror pack with gzip'
-      : 'the package is damaged or no Debian package: compare it with the official one',
+      : 'the package is damaged or not a Debian package: compare it with the official one',
   );
 }

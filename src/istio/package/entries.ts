@@ -1,6 +1,7 @@
 /**
- * Which entries of a package's archive are used: upstream's six files. Whatever else there is (fpm adds a changelog to each package,
- * distributors add licenses and more) is judged like them and passed over; what would be dangerous to unpack makes the package useless.
+ * Which entries of a package's archive are used: upstream's six files. All other entries
+ * (fpm adds a changelog to each package, distributors add licenses and more) are judged
+ * too, and skipped. If an entry would be dangerous to unpack, the package is refused.
  */
 import { AgentError } from '../../base/errors.ts';
 import type { TarEntry } from '../../host/files/tar.ts';
@@ -18,7 +19,10 @@ export class EntryChecks {
   #bytes = 0;
   readonly #seen = new Set<PackageFile>();
 
-  /** Which of the six the entry is, or what else. Throws SMM430 for what no package of Istio has: links, devices, paths that leave their folder. */
+  /**
+   * Which of the six files the entry is, or what else. Throws SMM430 for links,
+   * devices and paths that leave their folder: no package of Istio has them.
+   */
   accept(entry: TarEntry): PackageFile | 'folder' | 'other-file' {
     this.#entries += 1;
     if (this.#entries > MAX_ENTRIES) throw refused(`it has more than ${MAX_ENTRIES} entries`);
@@ -26,7 +30,7 @@ export class EntryChecks {
     const shown = JSON.stringify(entry.name);
     if (entry.name.startsWith('/')) throw refused(`it has an absolute path: ${shown}`);
     if (name.split('/').includes('..')) throw refused(`it has a path that leaves its folder: ${shown}`);
-    // Another spelling of one of the six would be passed over, and dpkg would install it in its place.
+    // Another spelling of one of the six files would be skipped here, and dpkg would install it.
     if (name !== '' && name !== '.' && name.split('/').some((part) => part === '' || part === '.')) {
       throw refused(`it has a path with empty parts: ${shown}`);
     }
@@ -45,7 +49,7 @@ export class EntryChecks {
     return file;
   }
 
-  /** Throws SMM431 when one of the six has not come. */
+  /** Throws SMM431 when one of the six files is missing. */
   requireAll(): void {
     const missing = FILES.filter((file) => !this.#seen.has(file)).map((file) => `/${PACKAGE_PATHS[file]}`);
     if (missing.length === 0) return;

@@ -1,4 +1,4 @@
-/** The six files of an Istio package, by what they are. */
+/** The six files of an Istio package, by their purpose. */
 export type PackageFile = 'envoy' | 'pilotAgent' | 'startScript' | 'unit' | 'sidecarEnv' | 'bootstrapTemplate';
 
 /** Where upstream's package has them, without the leading slash and after the merge of /lib into /usr/lib. */
@@ -20,20 +20,19 @@ export interface UnpackedFile {
 }
 
 export interface UnpackOptions {
-  /** What takes the package apart has no right on the machine. Needs root and a service manager. */
+  /** The program that opens the package has no right on the machine. Needs root and a service manager. */
   isConfined?: boolean | undefined;
   /** Ends the unpacking within a second; what was written stays for the caller to remove. */
   signal?: AbortSignal | undefined;
-  /** Told of each file that is none of the six, by its path in the package: it was read and not written. */
+  /** Called for each file that is not one of the six, with its path in the package: it was read and not written. */
   onPassedOver?: ((path: string, file: UnpackedFile) => void) | undefined;
 }
 
 export interface PackageFormat {
-  readonly name: 'deb' | 'rpm';
   /**
-   * Checks a package and writes its files. Must refuse anything but a whole Istio package for this machine, must pass over what else is in
-   * it, must never write outside of `into`, and returns only after fsync of each file. Existing files are an error. Safe to repeat after
-   * `into` was emptied. Rejects with SMM430 to SMM435.
+   * Checks a package and writes its files. Must refuse anything but a whole Istio package for this machine, must skip
+   * its other files, must never write outside of `into`, and returns only after fsync of each file. Existing files are
+   * an error. Safe to repeat after `into` was emptied. Rejects with SMM430 to SMM435.
    */
   unpack(file: string, into: Destinations, options?: UnpackOptions): Promise<Record<PackageFile, UnpackedFile>>;
 }

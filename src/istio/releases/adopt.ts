@@ -24,12 +24,14 @@ import { tryPrograms } from './try-programs.ts';
 type AdoptedProcesses = NonNullable<ReleaseManifest['adopted']>;
 
 export interface AdoptRequest {
-  /** The revision whose control plane this Istio talks to, null where nobody knows. */
+  /** The revision whose control plane this Istio talks to, null if it is unknown. */
   revision: string | null;
   configurationKind: ReleaseManifest['configuration'];
-  /** What runs now; a process that does not run the file on disk (the package was upgraded under it) is noted as null. */
+  /**
+   * What runs now; a process that does not run the file on disk (the package was upgraded meanwhile) is noted as null.
+   */
   processes: AdoptedProcesses;
-  /** Host of the discovery address, to find its line in /etc/hosts; null where it is not known. */
+  /** Host of the discovery address, to find its line in /etc/hosts; null if it is unknown. */
   discoveryHost: string | null;
   /** Makes the release's configuration out of the machine's: `binaryPath` and `--meshConfig` with RELEASE_FOLDER. */
   configure: (current: ReleaseConfiguration) => ReleaseConfiguration;
@@ -46,9 +48,10 @@ const RESERVE_BYTES = 20_000_000;
 const INODES = 50;
 
 /**
- * Returns the release that `active` points to: on disk, with its programs tried. Where there is one, that is it. An adoption that was cut off is done
- * again, or only linked where just the link was missing. Rejects with SMM447 when the package's files are not all there,
- * SMM448 when they change meanwhile, and as `stageRelease` does.
+ * Returns the release that `active` points to: on disk, with its programs tried. If `active`
+ * names a release already, that is the result. An adoption that was cut off is done again;
+ * if only the link is missing, only that is made. Rejects with SMM447 when one of the
+ * package's files is missing, SMM448 when they change meanwhile, and as `stageRelease` does.
  */
 export async function adoptInstalled(
   store: ReleaseStore,
@@ -89,7 +92,7 @@ export async function adoptInstalled(
   }
 }
 
-/** A machine that has an active release is not adopted over: its package's files are no longer what runs. */
+/** A machine with an active release is not adopted again: the files of its package are no longer what runs. */
 async function activeRelease(store: ReleaseStore): Promise<ReleaseManifest | null> {
   const id = await store.link('active');
   return id === null ? null : store.read(id);
@@ -112,12 +115,14 @@ async function currentConfiguration(store: ReleaseStore, discoveryHost: string |
   return {
     ...(await readInstalledFiles(store.paths)),
     hosts: istiodLine((await readText(store.paths.hosts)) ?? '', discoveryHost),
-    // Its own root certificate is the operator's: an adopted release brings none.
+    // The machine's root certificate belongs to the operator: an adopted release brings none.
     rootCert: null,
   };
 }
 
-/** The same adoption, complete but for its link. Other processes, or another boot, are another adoption. */
+/**
+ * The same adoption, complete except for its link. With other processes, or in another boot, it is another adoption.
+ */
 async function earlierAdoption(
   store: ReleaseStore,
   id: string,
@@ -143,7 +148,7 @@ function withoutStrangers(processes: AdoptedProcesses, installed: Installed[]): 
   return { bootId: processes.bootId, envoy: known('envoy'), pilotAgent: known('pilotAgent') };
 }
 
-/** Stands for the package's digest: the package itself is no longer there. */
+/** Stands for the package's digest: the package itself is not on disk. */
 function digestOf(digests: ReadonlyMap<string, string>): string {
   const lines = PROGRAM_FILES.map((file) => `${file} ${digests.get(RELEASE_FILES[file])}\n`);
   return createHash('sha256').update(lines.join('')).digest('hex');

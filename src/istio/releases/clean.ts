@@ -1,4 +1,4 @@
-/** Old releases and what killed runs left are removed; what runs, what is linked, and one more release stay. */
+/** Removes old releases and what killed runs left; the releases that run, that a link names, and one more stay. */
 import { rename } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { checkpoint } from '../../host/files/checkpoints.ts';
@@ -9,13 +9,14 @@ import { foldersInUse } from '../../host/programs/in-use.ts';
 import { RELEASE_FILES, RELEASE_ID, type ReleaseId } from '../release.ts';
 import type { ReleaseStore } from './store.ts';
 
-/** Releases without any use that stay, the newest: what somebody may want to go back to. */
+/** So many of the unused releases stay, the newest: an operator may want to go back to them. */
 const SPARE = 1;
 
 /**
- * Removes what is not needed and returns the names of the folders that are gone. `needed` are the releases that the
- * caller knows to run or may go back to, `spare` how many of the others stay; /proc is asked here as well, before and after each folder is moved away. Must not run while a
- * release is being staged. Rejects with SMM440, SMM446 or SMM52x, and then has deleted nothing that is in use.
+ * Removes what is not needed and returns the names of the folders that are gone. `needed` are the
+ * releases that the caller knows to run or may go back to, `spare` how many of the others stay.
+ * /proc is asked here too, before and after each folder is renamed. Must not run while a release
+ * is being staged. Rejects with SMM440, SMM446 or SMM52x; it never deletes what is in use.
  */
 export async function cleanReleases(
   store: ReleaseStore,
@@ -28,7 +29,7 @@ export async function cleanReleases(
   const inUse = await foldersInUse(releases, proc);
   const removed: string[] = [];
   for (const name of removable) {
-    if (inUse.has(name)) await putBack(releases, name);
+    if (inUse.has(name)) await giveNameBack(releases, name);
     else if (await removeUnlessUsed(releases, name, proc)) removed.push(name);
   }
   await removeLeftovers(join(releases, '..'));
@@ -36,20 +37,20 @@ export async function cleanReleases(
 }
 
 /**
- * Removes what killed runs left of releases that were being made or deleted: each has the size of a release. Before another one
- * is begun, since a machine whose agent is killed in the middle again and again would fill its disk.
+ * Removes what killed runs left of releases that were being made or deleted: each has the size of a release. Called
+ * before another release is begun: an agent that is killed again and again in the middle would fill the disk.
  */
 export async function cleanLeftovers({ paths: { releases } }: ReleaseStore, proc = '/proc'): Promise<void> {
   const leftovers = (await namesIn(releases)).filter(isLeftover);
   if (leftovers.length === 0) return;
   const inUse = await foldersInUse(releases, proc);
   for (const name of leftovers) {
-    if (inUse.has(name)) await putBack(releases, name);
+    if (inUse.has(name)) await giveNameBack(releases, name);
     else await removeUnlessUsed(releases, name, proc);
   }
 }
 
-/** Folders of ours that no rule keeps; what is not ours by its name is left alone. */
+/** Our folders that no rule keeps. A folder whose name is not one of ours is left alone. */
 async function removableFolders(
   store: ReleaseStore,
   needed: ReadonlySet<ReleaseId>,
@@ -66,15 +67,15 @@ async function removableFolders(
 }
 
 /**
- * Out of sight first: nothing can be started in it any more. A process that began in the moment before is then seen in
- * /proc under the new name, and the folder goes back to its place.
+ * Renames the folder first, so that nothing can be started from it any more. A process that began just before is then
+ * seen in /proc under the new name, and the folder gets its name back.
  */
 async function removeUnlessUsed(releases: string, name: string, proc: string): Promise<boolean> {
   const trash = isLeftover(name) ? join(releases, name) : await moveToTrash(join(releases, name));
   if (trash === null) return false;
   checkpoint('clean-moved-away');
   if ((await foldersInUse(releases, proc)).has(basename(trash))) {
-    await putBack(releases, basename(trash));
+    await giveNameBack(releases, basename(trash));
     return false;
   }
   await removeFile(join(trash, RELEASE_FILES.manifest));
@@ -83,8 +84,11 @@ async function removeUnlessUsed(releases: string, name: string, proc: string): P
   return true;
 }
 
-/** A release on its way out that runs gets its name back, unless another has it: its own files name that path. */
-async function putBack(releases: string, name: string): Promise<void> {
+/**
+ * A release that is being removed and runs gets its name back,
+ * unless another folder has it: the release's files name that path.
+ */
+async function giveNameBack(releases: string, name: string): Promise<void> {
   const id = TRASHED.exec(name)?.[1];
   if (id === undefined || (await statOf(join(releases, id))) !== null) return;
   try {

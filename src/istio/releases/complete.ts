@@ -1,4 +1,4 @@
-/** The last steps in the making of a release: what it holds is written down, and it gets its name. */
+/** The last steps in the making of a release: its manifest is written, and its folder gets its name. */
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { checkpoint } from '../../host/files/checkpoints.ts';
@@ -10,7 +10,7 @@ import type { ReleaseStore } from './store.ts';
 
 /**
  * Writes `release.json` into a folder whose files are complete and on disk, and renames the folder to the release's
- * name. A folder that has the name already is moved away first: the caller has made sure that nobody uses it.
+ * name. A folder that has the name already is moved away first: the caller has made sure that nothing uses it.
  * `known` holds digests by file name that were computed while the files were written.
  */
 export async function completeRelease(

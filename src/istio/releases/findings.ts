@@ -1,7 +1,7 @@
 /**
  * What was learnt about releases: confirmed ones came up and stayed, rejected ones did not. A file for each, since
- * `istio-activate` reads and writes them as well, in shell and without the agent: `confirmed/<id>` is empty, and
- * src/host/rejections.ts says what `rejected/<id>` is.
+ * `istio-activate` reads and writes them too, in shell and without the agent: `confirmed/<id>` is empty, and
+ * src/host/rejections.ts describes `rejected/<id>`.
  */
 import { join } from 'node:path';
 import type { Clock } from '../../host/clock.ts';
@@ -19,7 +19,7 @@ export class ReleaseFindings {
     this.#confirmed = join(state, 'istio', 'confirmed');
   }
 
-  /** Rejects with SMM520 when it cannot be read: that is not the same as none. */
+  /** Rejects with SMM520 when the folder cannot be read: that is not the same as none. */
   async confirmed(): Promise<Set<ReleaseId>> {
     return new Set((await namesIn(this.#confirmed)).filter((name) => RELEASE_ID.test(name)));
   }

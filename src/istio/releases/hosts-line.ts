@@ -1,12 +1,15 @@
-/** istiod's line in /etc/hosts: on a VM it is what turns the discovery address into the gateway's. */
+/** istiod's line in /etc/hosts: on a VM it resolves the discovery address to the address of the gateway. */
 
-/** How the line of a release stands in /etc/hosts. `other`: that has another address for the host, which wins in the resolver. */
+/**
+ * Whether /etc/hosts has the line of a release. `other`: it has
+ * another address for the host, which wins in the resolver.
+ */
 export type HostsLine =
   | { answer: 'there' }
   | { answer: 'missing'; line: string }
   | { answer: 'other'; line: string; address: string };
 
-/** The first line for a host wins; as systemd/bin/istio-hosts has it, which puts the line in: change both. */
+/** The first line for a host wins, as in systemd/bin/istio-hosts, which adds the line: change both. */
 export function lookForLine(hosts: string, line: string): HostsLine {
   const [ip, host] = line.trim().split(/\s+/);
   // A release without a line needs none.
@@ -21,8 +24,8 @@ export function lookForLine(hosts: string, line: string): HostsLine {
 const ISTIOD = /^istiod(-[a-z0-9-]+)?\.[a-z0-9-]+\.svc(\.[a-z0-9.-]+)?$/;
 
 /**
- * The line `<ip> <host>` with a newline for the discovery host, or for the first istiod where the host is not known;
- * empty where the file has none. Other names on the same line are the operator's and are not taken over.
+ * The line `<ip> <host>` with a newline for the discovery host, or for the first istiod if the host is not known;
+ * empty if the file has none. Other names on the same line are the operator's and are not taken over.
  */
 export function istiodLine(hosts: string, discoveryHost: string | null): string {
   for (const line of hosts.split('\n')) {

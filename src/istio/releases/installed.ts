@@ -13,12 +13,12 @@ import { modeOf, PROGRAM_FILES, type ProgramFile } from './layout.ts';
 
 export interface Installed {
   file: ProgramFile;
-  /** Where it really is, after links that an operator put there. */
+  /** Its real path, behind links that an operator has made. */
   path: string;
   stat: BigIntStats;
 }
 
-/** Rejects with SMM447 when one of the files is not there, and with SMM310 when others than root can write one. */
+/** Rejects with SMM447 when one of the files is missing, and with SMM310 when users other than root can write one. */
 export async function installedPrograms(paths: Paths): Promise<Installed[]> {
   const found = await Promise.all(PROGRAM_FILES.map((file) => look(file, paths.istio[file])));
   for (const { file, path } of found) {
@@ -28,9 +28,9 @@ export async function installedPrograms(paths: Paths): Promise<Installed[]> {
 }
 
 /**
- * Copies them into a release's folder and returns their digests by file name. Copies and never links: dpkg and rpm strip
- * mode bits of files that they replace, and a link would lose them as well. Rejects with SMM448 when dpkg or somebody
- * else exchanged a file meanwhile: the four belong together.
+ * Copies them into a release's folder and returns their digests by file name. Copies and never links: dpkg and rpm
+ * strip mode bits of files that they replace, and a hard link would lose them too. Rejects with SMM448 when dpkg or
+ * another program replaced a file meanwhile: the four files belong together.
  */
 export async function copyInstalled(
   installed: Installed[],
@@ -63,7 +63,10 @@ async function look(file: ProgramFile, path: string): Promise<Installed> {
   }
 }
 
-/** It lies in a folder of istio-proxy, who could have put a link to a file of root's there, or anything of any size. */
+/**
+ * The template lies in a folder of istio-proxy, which could have
+ * put a link to a file of root there, or a file of any size.
+ */
 async function requireOrdinary(path: string): Promise<void> {
   await readForeignText(path);
 }

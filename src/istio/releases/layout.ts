@@ -18,20 +18,26 @@ const EXECUTABLE: ReadonlySet<string> = new Set([
   RELEASE_FILES.startScript,
 ]);
 
-/** What an operator may have written into these is for root, who sources them, and for istio-proxy, who runs with them. */
+/**
+ * An operator may have written secrets into these: only root, which
+ * sources them, and istio-proxy, which runs with them, read them.
+ */
 const PRIVATE: ReadonlySet<string> = new Set([RELEASE_FILES.clusterEnv, RELEASE_FILES.sidecarEnv, RELEASE_FILES.mesh]);
 
 const SETGID = 0o2000;
 const ROOT_GROUP = 0;
 
-/** The mode of a release's file by its name. Never setgid: dpkg strips that from what it shares an inode with. */
+/**
+ * The mode of a release's file by its name. Never setgid: dpkg
+ * strips that bit from files that share an inode with its own.
+ */
 export function modeOf(name: string): number {
   return EXECUTABLE.has(name) ? 0o755 : 0o644;
 }
 
 /**
- * The group that files of a release get by themselves: that of istio-proxy (systemd/bin/agent-folders), which is to read them. Null on a
- * machine without that group, and before the service has started once.
+ * The group that files of a release inherit: that of istio-proxy (systemd/bin/agent-folders), which must be able to
+ * read them. Null on a machine without that group, and before the service has started once.
  */
 export async function readersGroup(releases: string): Promise<number | null> {
   const stat = await statOf(releases);
@@ -49,8 +55,8 @@ export async function beginFolder(releases: string, name: string): Promise<strin
 }
 
 /**
- * Puts the program files of another release of ours into a folder: as hard links, so that a change of configuration
- * costs kilobytes; where links are not possible, as copies.
+ * Puts the program files of another release into a folder: as hard links, so that a change of configuration costs
+ * kilobytes; if links are not possible, as copies.
  */
 export async function linkPrograms(from: string, into: string): Promise<void> {
   for (const file of PROGRAM_FILES) {
@@ -67,8 +73,8 @@ export async function linkPrograms(from: string, into: string): Promise<void> {
 }
 
 /**
- * Writes the configuration files; `home` is the folder that the release will have. Nobody but root and istio-proxy reads the environment
- * and the mesh file, as far as the folder has a group for that.
+ * Writes the configuration files; `home` is the folder that the release will have. Only root and istio-proxy can read
+ * the environment and the mesh file, if the folder has the group for that.
  */
 export async function writeConfiguration(
   folder: string,

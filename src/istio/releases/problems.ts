@@ -1,4 +1,4 @@
-/** Whether a release on disk still is what it was when it was made, and whether istio-proxy can run it. */
+/** Whether a release on disk is unchanged since it was made, and whether istio-proxy can run it. */
 import { join } from 'node:path';
 import { sha256OfFile, statOf } from '../../host/files/trees.ts';
 import { RELEASE_FILES, type ReleaseId } from '../release.ts';
@@ -6,12 +6,16 @@ import { modeOf, readersGroup } from './layout.ts';
 import type { ReleaseStore } from './store.ts';
 
 export interface ProblemOptions {
-  /** Compares digests too: a second of work for 250 MB. Without it only what `lstat` tells, cheap enough for each turn. */
+  /**
+   * Compares digests too: a second of work for 250 MB. Without it only what `lstat` tells, cheap enough for each turn.
+   */
   deep?: boolean;
   signal?: AbortSignal | undefined;
 }
 
-/** What is wrong with a release, as sentences; empty when nothing is. Rejects with SMM520 when it cannot be looked at. */
+/**
+ * What is wrong with a release, as sentences; empty when nothing is. Rejects with SMM520 when it cannot be looked at.
+ */
 export async function releaseProblems(
   store: ReleaseStore,
   id: ReleaseId,
@@ -36,7 +40,7 @@ export async function releaseProblems(
 /** A folder that istio-proxy cannot enter keeps it from everything in it. */
 async function folderProblems(path: string): Promise<string[]> {
   const stat = await statOf(path);
-  if (!stat?.isDirectory()) return [`${path} is no folder`];
+  if (!stat?.isDirectory()) return [`${path} is not a folder`];
   const mode = stat.mode & 0o7777;
   return (mode & 0o005) === 0o005 ? [] : [`${path} cannot be entered by istio-proxy: its mode is ${octal(mode)}`];
 }
@@ -57,11 +61,11 @@ async function fileProblems(
 ): Promise<string[]> {
   const stat = await statOf(path);
   if (stat === null) return [`${path} is missing`];
-  if (!stat.isFile()) return [`${path} is no regular file`];
+  if (!stat.isFile()) return [`${path} is not a regular file`];
   const problems: string[] = [];
   const mode = stat.mode & 0o7777;
   if (mode !== record.mode) problems.push(`${path} has mode ${octal(mode)} instead of ${octal(record.mode)}`);
-  // What others may not, the group of istio-proxy may.
+  // The group of istio-proxy may do what other users may not.
   const granted = stat.gid === readers ? mode | (mode >> 3) : mode;
   if ((granted & needed & 0o005) !== (needed & 0o005)) {
     problems.push(

@@ -25,9 +25,9 @@ export interface StageRequest {
   revision: string | null;
   /** SHA-256 of the package, or `packageDigest` of a release on disk whose programs are wanted again. */
   packageDigest: string;
-  /** Called only when no release on disk has this package's programs; null where there is nothing to fetch. */
+  /** Called only when no release on disk has this package's programs; null if there is nothing to fetch. */
   fetchPackage: (() => Promise<{ path: string; bytes: number }>) | null;
-  /** The mesh file and sidecar.env hold RELEASE_FOLDER where they mean the release's own folder. */
+  /** The mesh file and sidecar.env hold RELEASE_FOLDER instead of the release's own folder. */
   configuration: ReleaseConfiguration;
   configurationKind: ReleaseManifest['configuration'];
 }
@@ -36,15 +36,18 @@ export interface StageOptions extends UnpackOptions {
   now?: Date;
 }
 
-/** Compressed four times smaller than unpacked would be much; kilobytes of configuration; and some for everybody else. */
+/**
+ * No package is compressed to less than a quarter. The reserve
+ * is for the configuration (kilobytes) and for other programs.
+ */
 const UNPACKED_FACTOR = 4;
 const RESERVE_BYTES = 20_000_000;
 const INODES = 50;
 
 /**
- * Returns the complete release, on disk, with its programs tried; the link `staged` is the caller's to set. A release
- * that is there and sound is returned as it is. Rejects with SMM430 to SMM435 (package), SMM441 to SMM446 (release),
- * SMM52x (disk), with what `fetchPackage` rejects with, and with the signal's reason.
+ * Returns the complete release, on disk, with its programs tried; the caller sets the link `staged`. A release
+ * that exists and is sound is returned as it is. Rejects with SMM430 to SMM435 (package), SMM441 to SMM446 (release),
+ * SMM52x (disk), with the error of `fetchPackage`, and with the signal's reason.
  */
 export async function stageRelease(
   store: ReleaseStore,
@@ -94,8 +97,8 @@ async function soundRelease(store: ReleaseStore, id: ReleaseId, signal?: AbortSi
 }
 
 /**
- * Nothing is swapped under a running Istio, nor under one that may start at any moment: SMM444. A folder that is lost is no longer under it. An active release whose
- * release.json is gone does not start (istio-activate does not count it), so that it is made anew.
+ * A release that runs, or that may start at any moment, is not replaced: SMM444. A folder that is gone can be made
+ * again. So can an active release without release.json: istio-activate does not start it.
  */
 export async function requireUnused(store: ReleaseStore, id: ReleaseId): Promise<void> {
   if ((await statOf(store.folder(id))) === null) return;
@@ -106,11 +109,14 @@ export async function requireUnused(store: ReleaseStore, id: ReleaseId): Promise
   throw new AgentError(
     'SMM444',
     `cannot repair release ${id} while it ${runs ? 'runs' : 'is active'}: ${problem}`,
-    'put the file right by hand, or stage another release and restart Istio',
+    'repair the file by hand, or stage another release and restart Istio',
   );
 }
 
-/** Fills in the programs: of another release of the same package, else unpacked. Returns the digests that are known by then. */
+/**
+ * Puts the programs in: from another release of the same package,
+ * else unpacked. Returns the digests that are known by then.
+ */
 async function placePrograms(
   store: ReleaseStore,
   { packageDigest, fetchPackage }: StageRequest,
@@ -130,7 +136,8 @@ async function placePrograms(
   }
   if (fetchPackage === null) throw noPrograms(packageDigest);
   const { path, bytes } = await fetchPackage();
-  // Of the folder above: a name that is another one at each try would make each try another failure.
+  // Asked for the folder above: our own folder has another name
+  // at each try, so that each failure would look like a new one.
   await requireSpace(store.paths.releases, bytes * UNPACKED_FACTOR + RESERVE_BYTES, INODES);
   return unpackPrograms(path, packageDigest, folder, options);
 }
@@ -146,8 +153,9 @@ async function unpackPrograms(
     into[file] = { path: join(folder, RELEASE_FILES[file]), mode: modeOf(RELEASE_FILES[file]) };
   }
   const format = await packageFormatOf(path);
-  // Once more, since what was checked after the download may have changed on disk since. Beside the unpacking, which
-  // leaves the processor idle: nothing of it is run or gets a name before the digest is known to be right.
+  // The digest again, since the file may have changed on disk after the download.
+  // It is made beside the unpacking, which leaves the processor idle: no program
+  // is run, and no folder gets its name, before the digest is known to be right.
   const [digest, unpacking] = await Promise.allSettled([
     sha256OfFile(path, options.signal),
     format.unpack(path, into, options),
@@ -164,8 +172,12 @@ function isProgram([name]: readonly [string, string]): boolean {
 }
 
 function changedPackage(path: string, wanted: string, actual: string): AgentError {
-  const message = `cannot use ${path}: its SHA-256 is ${actual} by now, wanted is ${wanted}`;
-  return new AgentError('SMM441', message, 'it is fetched anew at the next turn; check the disk if this happens again');
+  const message = `cannot use ${path}: its SHA-256 is now ${actual}, wanted is ${wanted}`;
+  return new AgentError(
+    'SMM441',
+    message,
+    'the agent fetches it again at the next turn; check the disk if this repeats',
+  );
 }
 
 function noPrograms(packageDigest: string): AgentError {

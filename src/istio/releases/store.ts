@@ -1,6 +1,6 @@
 /**
- * The releases on disk and the two links that name one of them. What is read here is read afresh each time; a folder
- * without a valid `release.json` under its own name is no release.
+ * The releases on disk and the two links that name one of them. Everything is read afresh each time. A folder without a
+ * valid `release.json` under its own name is not a release.
  */
 import { readlink } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
@@ -29,7 +29,7 @@ export class ReleaseStore {
     this.paths = paths;
   }
 
-  /** Where a release lies, whether it is there or not. */
+  /** The folder of a release, whether it exists or not. */
   folder(id: ReleaseId): string {
     return join(this.paths.releases, id);
   }
@@ -39,13 +39,13 @@ export class ReleaseStore {
     const names = (await namesIn(this.paths.releases)).filter((name) => RELEASE_ID.test(name));
     const manifests = await Promise.all(names.map((id) => this.read(id)));
     const complete = manifests.filter((manifest) => manifest !== null);
-    // Two of the same moment keep one order, whatever order the file system has.
+    // Two releases of the same moment keep one order, in any order of the file system.
     return complete.sort((a, b) => (a.createdAt + a.id < b.createdAt + b.id ? -1 : 1));
   }
 
   /**
-   * The manifest of a release, null when it is absent or not complete: a torn `release.json`, or one of another
-   * release, is none. Rejects with SMM520 when it is there and cannot be read.
+   * The manifest of a release, null when it is absent or not complete: a torn `release.json`, or that of another
+   * release, does not count. Rejects with SMM520 when it exists and cannot be read.
    */
   async read(id: ReleaseId): Promise<ReleaseManifest | null> {
     const text = await readText(join(this.folder(id), RELEASE_FILES.manifest));
@@ -54,7 +54,7 @@ export class ReleaseStore {
     return parsed.success && parsed.data.id === id ? parsed.data : null;
   }
 
-  /** The configuration of a release as it was asked for: RELEASE_FOLDER stands where its own folder is named. */
+  /** The configuration of a release as it was asked for: with RELEASE_FOLDER instead of its own folder. */
   async configuration(id: ReleaseId): Promise<ReleaseConfiguration> {
     const read = async (name: string) => (await readText(join(this.folder(id), name))) ?? '';
     const portable = async (name: string) => (await read(name)).replaceAll(this.folder(id), RELEASE_FOLDER);
@@ -68,8 +68,8 @@ export class ReleaseStore {
   }
 
   /**
-   * Which release a link names, null when there is no link, or `active` is Istio's package itself (PACKAGE_START). The release may be damaged or gone: `releaseProblems` tells.
-   * Rejects with SMM440 when it is no link of ours.
+   * Which release a link names; null when there is no link, or when `active` is Istio's package itself (PACKAGE_START).
+   * The release may be damaged or gone: `releaseProblems` tells. Rejects with SMM440 when it is not one of our links.
    */
   async link(name: LinkName): Promise<ReleaseId | null> {
     const path = this.paths[name];
@@ -81,7 +81,7 @@ export class ReleaseStore {
       throw foreignLink(path, `it points to ${target}`);
     } catch (cause) {
       if (hasCode(cause, 'ENOENT')) return null;
-      if (hasCode(cause, 'EINVAL')) throw foreignLink(path, 'it is no symbolic link');
+      if (hasCode(cause, 'EINVAL')) throw foreignLink(path, 'it is not a symbolic link');
       throw fileError('read', path, cause);
     }
   }
@@ -91,7 +91,10 @@ export class ReleaseStore {
     return (await statOf(this.paths[name]))?.mtime ?? null;
   }
 
-  /** What Istio switches to at its next start; null withdraws it. In one step, and on disk when it returns. */
+  /**
+   * Sets the release to which Istio switches at its next start;
+   * null withdraws it. In one step, and on disk when it returns.
+   */
   async setStaged(id: ReleaseId | null): Promise<void> {
     await this.#setLink('staged', id);
   }
@@ -104,7 +107,7 @@ export class ReleaseStore {
   async #setLink(name: LinkName, id: ReleaseId | null): Promise<void> {
     const path = this.paths[name];
     if (id === null) return removeFile(path);
-    // Making it anew would change when it was made, which people are shown.
+    // Making the link again would change its time, which is shown to people.
     if ((await this.link(name)) === id) return;
     await makeFolder(dirname(path), 0o755);
     await replaceLink(path, join('releases', id));
@@ -115,6 +118,6 @@ function foreignLink(path: string, reason: string): AgentError {
   return new AgentError(
     'SMM440',
     `cannot use ${path}: ${reason}`,
-    'remove it if nobody needs it: the agent makes it anew',
+    'remove it if nothing else needs it: the agent makes it again',
   );
 }

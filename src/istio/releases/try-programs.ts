@@ -1,4 +1,7 @@
-/** The programs of a release are run once before it counts: one that does not start here would be found out at a restart. */
+/**
+ * Runs the programs of a release once before it counts: else a
+ * program that does not start here would show only at a restart.
+ */
 
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -15,7 +18,7 @@ const VersionAnswer = z.object({ clientVersion: z.object({ version: z.string().m
 const TIMEOUT_MS = 30_000;
 
 /**
- * What `pilot-agent version` of a release's folder says, after Envoy has shown that it runs too; `run` runs them as istio-proxy.
+ * The version that pilot-agent of a release's folder prints, once Envoy has run too; `run` runs both as istio-proxy.
  * Rejects with SMM442 when one of them does not run here.
  */
 export async function tryPrograms(folder: string, run: RunAsProxy, signal?: AbortSignal): Promise<string> {
@@ -23,12 +26,12 @@ export async function tryPrograms(folder: string, run: RunAsProxy, signal?: Abor
     tryProgram([join(folder, RELEASE_FILES.pilotAgent), 'version', '-o', 'json'], run, signal),
     tryProgram([join(folder, RELEASE_FILES.envoy), '--version'], run, signal),
   ]);
-  // Only standard output: libraries write lines of their own to the other one.
+  // Only standard output: libraries write lines of their own to standard error.
   const answer = VersionAnswer.safeParse(parseJson(pilotAgent.stdout));
   if (!answer.success) throw doesNotRun('pilot-agent', `it answers ${JSON.stringify(pilotAgent.stdout.slice(0, 200))}`);
   const said = answer.data.clientVersion.version.replace(/^v/, '');
   const version = parseIstioVersion(said)?.text ?? said;
-  // It becomes a part of the release's name; a build of somebody's own may say 1.32-dev.
+  // It becomes a part of the release's name; a build from source may say 1.32-dev.
   if (!/^[0-9][0-9A-Za-z.+~-]{0,99}$/.test(version)) {
     throw doesNotRun('pilot-agent', `it names no version: ${JSON.stringify(said.slice(0, 100))}`);
   }
@@ -64,8 +67,8 @@ async function tryProgram(
 }
 
 /**
- * A program that was just written is "busy" while a child that another part of the agent starts at this moment still
- * holds our descriptor, between its fork and its exec.
+ * A program that was just written is "busy" for a moment if another part of the agent is starting a child just then:
+ * between its fork and its exec, the child holds our descriptor of the program.
  */
 async function runNew(
   argv: [string, ...string[]],

@@ -1,6 +1,7 @@
 /**
- * The format of what the agent keeps in /var/lib/smm-agent. A version that changes it migrates it after its own confirmation, so that the
- * version before can read everything when it is put back; later on, only a version that can read it is gone back to.
+ * The format of the agent's files in /var/lib/smm-agent. A version that changes it migrates the files after its own
+ * confirmation, so that the previous version can read everything after a rollback. Later the agent goes back only to a
+ * version that can read them.
  */
 import { join } from 'node:path';
 import { AgentError } from '../../base/errors.ts';
@@ -15,7 +16,7 @@ export interface StateFormat {
   oldestReader: number;
 }
 
-/** What versions before 0.2.0 have: they keep no note of it. */
+/** The format of versions before 0.2.0, which do not write it down. */
 const FIRST: StateFormat = { format: 1, oldestReader: 1 };
 
 /** The format that this version writes. */
@@ -23,7 +24,7 @@ export function ownFormat(migrations: readonly Migration[] = MIGRATIONS): number
   return migrations.at(-1)?.to ?? FIRST.format;
 }
 
-/** Rejects with SMM705 when a later version has left what this one cannot read. */
+/** Rejects with SMM705 when a later version has left a format that this one cannot read. */
 export async function requireReadableState(paths: Paths, migrations?: readonly Migration[]): Promise<void> {
   const { format, oldestReader } = await readStateFormat(paths);
   const own = ownFormat(migrations);
@@ -32,7 +33,7 @@ export async function requireReadableState(paths: Paths, migrations?: readonly M
   throw new AgentError('SMM705', sentence, 'go back to the version that wrote it, or to a later one');
 }
 
-/** Brings the state to this version's format, one migration after the other; each may be cut off and is done again then. */
+/** Brings the state to this version's format, one migration after the other; one that was cut off is done again. */
 export async function migrateState(paths: Paths, migrations: readonly Migration[] = MIGRATIONS): Promise<string[]> {
   let { format } = await readStateFormat(paths);
   const done: string[] = [];
@@ -43,12 +44,12 @@ export async function migrateState(paths: Paths, migrations: readonly Migration[
     format = to;
     done.push(what);
   }
-  // Also where there was nothing to do: a later version has to know where it begins.
+  // Also if there was nothing to do: a later version has to know with which format it begins.
   if ((await readText(fileOf(paths))) === null) await writeFormat(paths, FIRST);
   return done;
 }
 
-/** A damaged note is as good as none: every migration can be done again. */
+/** A damaged file counts as none: every migration can be done again. */
 async function readStateFormat(paths: Paths): Promise<StateFormat> {
   const fields = parseFields((await readText(fileOf(paths))) ?? '');
   const number = (key: string) => (/^\d{1,6}$/.test(fields.get(key) ?? '') ? Number(fields.get(key)) : null);

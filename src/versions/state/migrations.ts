@@ -1,10 +1,13 @@
-/** What versions of the agent have changed about /var/lib/smm-agent, in order. None has yet: the format is that of 0.1.0. */
+/**
+ * The changes that versions of the agent made to the format of /var/lib/smm-agent, in order. None yet: it is that of
+ * 0.1.0.
+ */
 import type { Paths } from '../../base/paths.ts';
 
 export interface Migration {
   /** The format afterwards; one more than before. */
   to: number;
-  /** The oldest format whose readers understand the new one: the old one where nothing was moved or taken away. */
+  /** The oldest format whose readers understand the new one: the old one if nothing was moved or removed. */
   oldestReader: number;
   /** For the journal, for example "attempts are kept for each release". */
   what: string;

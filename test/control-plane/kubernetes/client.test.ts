@@ -89,7 +89,7 @@ describe('the client of the Kubernetes API', () => {
       'a certificate of another authority',
       'unreachable',
       'SMM207',
-      /not to be trusted/,
+      /cannot be trusted/,
       () => ({ caFile: join(folder, 'other-ca') }),
     ],
     [
@@ -139,13 +139,13 @@ describe('the client of the Kubernetes API', () => {
       await writeFile(caFile, named.ca);
       const error = await failure(client({ server: named.url, caFile }));
       assert.equal(error.code, 'SMM207');
-      assert.match(error.message, /not to be trusted \(ERR_TLS_CERT_ALTNAME_INVALID\)/);
+      assert.match(error.message, /cannot be trusted \(ERR_TLS_CERT_ALTNAME_INVALID\)/);
     } finally {
       await named.stop();
     }
   });
 
-  it('reaches the API server through a proxy where it is told to, and says when that makes no way', async () => {
+  it('reaches the API server through a proxy where it is told to, and says when the proxy opens no tunnel', async () => {
     await using proxy = await new ConnectProxy().start();
     const way = { https: proxy.url, no: '' };
     const reader = client({ proxy: way });
@@ -157,7 +157,7 @@ describe('the client of the Kubernetes API', () => {
     assert.deepEqual(proxy.asked, [host]);
     proxy.password = 'agent:secret';
     const { code, message, remedy } = await failure(client({ proxy: way }));
-    assert.match(`${code} ${message}; ${remedy}`, /^SMM206 .*the proxy makes no way to .*407.*; check proxy\.https/);
+    assert.match(`${code} ${message}; ${remedy}`, /^SMM206 .*the proxy opens no tunnel to .*407.*; check proxy\.https/);
   });
 
   it('verifies TLS also where the environment says not to', async () => {

@@ -32,7 +32,7 @@ describe("a service account's token", () => {
   it('is another group than agent.yaml names, which no right mends', () => {
     assert.equal(
       otherGroup(facts(), { namespace: 'vm-app', name: 'review' }),
-      'this token is that of group vm-apps/reviews, agent.yaml says vm-app/review',
+      'this token is for group vm-apps/reviews, but agent.yaml names vm-app/review',
     );
     assert.equal(otherGroup(facts(), { namespace: 'vm-apps', name: 'reviews' }), null);
   });

@@ -134,7 +134,7 @@ export function entryCases(opened: () => Fixture): void {
       assert.equal(after.status?.observedGeneration, '7');
     });
 
-    it('puts messages back that another writer takes away, but not for ever', async () => {
+    it('writes messages again that another writer removes, but not for ever', async () => {
       const { admin } = opened();
       const { apps, agent: make } = await makeMesh(opened(), 'e6', {});
       const entry = seed.autoRegisteredEntry(apps, 'reviews', '10.0.0.5');

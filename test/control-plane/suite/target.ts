@@ -202,7 +202,7 @@ const CASES: Case[] = [
       group.metadata.labels = { 'istio.io/rev': 'stable' };
       return [...canary('1.31.0')(istio), group];
     },
-    expect: ['ambiguous', /carries the label istio\.io\/rev=stable/],
+    expect: ['ambiguous', /has the label istio\.io\/rev=stable/],
   },
   {
     it: 'says that the revision is unknown',

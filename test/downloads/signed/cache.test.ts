@@ -87,7 +87,7 @@ describe('a file in the cache', () => {
     for (const name of ['snapshot.json', 'targets.json']) await scene.plant(name, 'torn');
     scene.publisher.roles.timestamp.version = 1;
     scene.publisher.sign('timestamp');
-    await scene.assertRefused({ code: 'SMM450', message: /version 1 of timestamp\.json, and version 2 was seen/ });
+    await scene.assertRefused({ code: 'SMM450', message: /version 1 of timestamp\.json, but version 2 was seen/ });
   });
 
   it('is kept byte for byte as it came, also with bytes that are no text where nothing is signed', async () => {
@@ -102,7 +102,7 @@ describe('a file in the cache', () => {
     assert.ok(odd.equals(await readFile(join(scene.cacheFolder, 'timestamp.json'))));
     publisher.roles.timestamp.version = 2;
     publisher.sign('timestamp');
-    await scene.assertRefused({ code: 'SMM450', message: /version 2 of timestamp\.json, and version 3 was seen/ });
+    await scene.assertRefused({ code: 'SMM450', message: /version 2 of timestamp\.json, but version 3 was seen/ });
   });
 
   it('of a delegated role is never taken for a root, whatever the role is called', async () => {

@@ -79,15 +79,10 @@ export class Publisher {
   }
 
   /** Signs a file; it counts from the next `publish` on. */
-  add(
-    path: string,
-    content: Buffer,
-    options: { length?: number; hashes?: Record<string, string>; custom?: object } = {},
-  ) {
+  add(path: string, content: Buffer, options: { length?: number; hashes?: Record<string, string> } = {}) {
     const sha256 = sha256Of(content);
-    const { length = content.length, hashes = { sha256 }, custom } = options;
-    const unrecognizedFields = custom === undefined ? {} : { custom: custom as Record<string, string> };
-    this.targets.set(path, new TargetFile({ path, length, hashes, unrecognizedFields }));
+    const { length = content.length, hashes = { sha256 } } = options;
+    this.targets.set(path, new TargetFile({ path, length, hashes }));
     this.files.set(consistentPath(path, sha256), content);
   }
 

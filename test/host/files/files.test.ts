@@ -129,7 +129,7 @@ describe('reading and removing', () => {
     await writeFile(path, '');
     // It takes no room on the disk.
     await truncate(path, 16 * 1024 * 1024 + 1);
-    const refusal = (error: unknown) => /it has 16777217 bytes, and 16777216 are the most/.test(describeError(error));
+    const refusal = (error: unknown) => /it has 16777217 bytes; at most 16777216 are read/.test(describeError(error));
     await assert.rejects(readText(path), refusal);
   });
 });

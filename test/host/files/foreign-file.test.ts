@@ -28,8 +28,8 @@ describe('a file that another user can write', () => {
   });
 
   for (const [name, why] of [
-    ['fifo', 'it is no regular file'],
-    ['folder', 'it is no regular file'],
+    ['fifo', 'it is not a regular file'],
+    ['folder', 'it is not a regular file'],
     ['zero', 'it is a link'],
     ['link', 'it is a link'],
     ['large', `it has more than ${MAX_FOREIGN_BYTES} bytes`],
@@ -41,7 +41,7 @@ describe('a file that another user can write', () => {
 
   it('may be a link where an operator has named it, and no device behind one', async () => {
     assert.equal(await readForeignText(at('link'), { followLinks: true }), 'A=1\n');
-    await assert.rejects(readForeignText(at('zero'), { followLinks: true }), /it is no regular file/);
+    await assert.rejects(readForeignText(at('zero'), { followLinks: true }), /it is not a regular file/);
   });
 
   it('is neither hashed nor copied as a FIFO', async () => {

@@ -22,9 +22,9 @@ describe('a file that an operator names', () => {
     execFileSync('mkfifo', [fifo]);
     await writeFile(join(folder.path, 'long'), Buffer.alloc(1_048_577));
     for (const [file, why] of [
-      [fifo, /it is no file/],
-      [folder.path, /it is no file/],
-      ['/dev/zero', /it is no file/],
+      [fifo, /it is not a file/],
+      [folder.path, /it is not a file/],
+      ['/dev/zero', /it is not a file/],
       [join(folder.path, 'long'), /larger than 1048576 bytes/],
     ] as const) {
       await assert.rejects(readOperatorFile(file, never()), why);
@@ -49,7 +49,7 @@ describe('a file on a mount that hangs', () => {
     assert.deepEqual(reads, ['/nfs/token', '/nfs/ca']);
     // A third thread of the four would leave too few for everything else.
     const third = readOperatorFile('/nfs/other', never(), hanging);
-    await assert.rejects(third, /nothing more is read until \/nfs\/token and \/nfs\/ca can be/);
+    await assert.rejects(third, /no other file is read until \/nfs\/token and \/nfs\/ca can be read/);
     const again = readOperatorFile('/nfs/token', never(), hanging);
     resolve(Buffer.from('abc'));
     assert.equal(String(await again), 'abc');

@@ -28,9 +28,7 @@ describe('systemd of a machine below a root', () => {
     );
     assert.deepEqual(unit.environment, { A: 'b c' });
     assert.deepEqual(unit.environmentFiles, [join(machine.root, 'etc/default/x')]);
-    assert.deepEqual(unit.execStartPre, [
-      { argv: [join(machine.root, 'usr/local/bin/hook'), 'pre'], ignoresFailure: true },
-    ]);
+    assert.deepEqual(unit.execStartPre, [{ argv: [join(machine.root, 'usr/local/bin/hook'), 'pre'] }]);
     assert.deepEqual(unit.dropInPaths, [join(machine.root, 'etc/systemd/system/x.service.d/a.conf')]);
     assert.ok(Math.abs(Date.now() - (unit.activeEnter?.getTime() ?? 0)) < 60_000);
     assert.equal(await systemd.job('x.service'), null);

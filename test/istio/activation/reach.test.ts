@@ -86,6 +86,6 @@ describe('the way of istio-proxy to the releases', { skip: isRoot() ? false : 'n
     assert.equal(await reach.look(), null);
     chmodSync(machine.at('opt'), 0o750);
     const finding = await new ProxyReach(machine.paths, () => Promise.reject(new Error('no D-Bus'))).look();
-    assert.match(finding?.text ?? '', /has mode 0750.*cannot be tried.*no D-Bus/);
+    assert.match(finding?.text ?? '', /has mode 0750.*cannot try.*no D-Bus/);
   });
 });

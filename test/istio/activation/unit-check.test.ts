@@ -35,7 +35,7 @@ describe('istio.service before the drop-in is there', () => {
   it('is to get it also when systemd has not read it yet, or it is that of another package', async () => {
     using machine = await adopted();
     const unread = { ...(await machine.unit()), dropInPaths: [] };
-    unread.execStart = [{ argv: [machine.paths.istio.startScript], ignoresFailure: false }];
+    unread.execStart = [{ argv: [machine.paths.istio.startScript] }];
     assert.equal(checkUnit(await readUnitFacts(machine.paths, unread, ACTIVE)).answer, 'absent');
     machine.write(machine.paths.dropInTemplate, 'another\n');
     assert.equal((await check(machine)).answer, 'absent');
@@ -227,7 +227,7 @@ describe('istio.service with the drop-in', () => {
       ACTIVE,
     );
     assert.deepEqual(unreadable, [
-      `cannot check an EnvironmentFile of istio.service: cannot read ${file}: it is no regular file`,
+      `cannot check an EnvironmentFile of istio.service: cannot read ${file}: it is not a regular file`,
     ]);
   });
 });

@@ -75,7 +75,6 @@ export class UnitMachine implements ServiceManager {
     const commands = (key: string): ExecCommand[] =>
       effective(this.#loaded, key).map(({ value }) => ({
         argv: value.replace(/^[-+!:@]*/, '').split(' '),
-        ignoresFailure: value.startsWith('-'),
       }));
     const environment = effective(this.#loaded, 'Environment').flatMap(({ value }) => splitWords(value));
     return Promise.resolve({
@@ -95,7 +94,6 @@ export class UnitMachine implements ServiceManager {
       execStartPre: commands('ExecStartPre'),
       execStart: commands('ExecStart'),
       execStopPost: commands('ExecStopPost'),
-      needDaemonReload: false,
       startLimit: null,
       pids: [],
       ...this.state,

@@ -179,25 +179,25 @@ describe('a text that is too large', () => {
   const inSpec = (text: string) => someGroup({ metadata: { annotations: { 'proxy.istio.io/config': text } } });
   const refusal = (code: string, message: RegExp) => ({ code, message });
 
-  it('is not even parsed as an annotation: 64 KB are the most', () => {
+  it('is not even parsed as an annotation of more than 64 KB', () => {
     for (const group of [annotated, inSpec]) {
       const render = (bytes: number) => renderVmFiles(someInputs({ workloadGroup: group(keys(bytes)) }));
       render(20_000);
-      assert.throws(() => render(65_540), refusal('SMM302', /65540 bytes, and 65536 are the most/));
+      assert.throws(() => render(65_540), refusal('SMM302', /65540 bytes; at most 65536 are read/));
     }
   });
 
-  it('is not even parsed as the mesh: 256 KB are the most', () => {
+  it('is not even parsed as a mesh of more than 256 KB', () => {
     const render = (bytes: number) => renderVmFiles(someInputs({ mesh: keys(bytes) }));
     assert.throws(() => render(262_150), refusal('SMM302', /mesh configuration as YAML: it has 262150 bytes/));
   });
 
-  it('is not walked through as a WorkloadGroup: 256 KB are the most, whatever they are', () => {
+  it('is not read as a WorkloadGroup of more than 256 KB of any kind', () => {
     const labels = Object.fromEntries(Array.from({ length: 20_000 }, (_, index) => [`label-${index}`, 'x'.repeat(50)]));
     const other = { 'proxy.istio.io/config': keys(65_000), other: 'x'.repeat(1_400_000) };
     for (const group of [someGroup({ metadata: { labels } }), someGroup({}, other)]) {
       const render = () => renderVmFiles(someInputs({ workloadGroup: group }));
-      assert.throws(render, refusal('SMM301', /the WorkloadGroup has 1\d{6} bytes, and 262144 are the most/));
+      assert.throws(render, refusal('SMM301', /the WorkloadGroup has 1\d{6} bytes; at most 262144 are read/));
     }
   });
 });
@@ -225,7 +225,7 @@ describe('a value that root puts into rules or a command', () => {
       const render = (value: string) =>
         renderVmFiles(someInputs({ workloadGroup: annotated({ proxyMetadata: { [key]: value } }), captureDNS: false }));
       for (const value of bad) {
-        const refusal = { code: 'SMM304', message: new RegExp(`the value of ${key} in .*: it is no `) };
+        const refusal = { code: 'SMM304', message: new RegExp(`the value of ${key} in .*: it must be `) };
         assert.throws(() => render(value), refusal, JSON.stringify(value));
       }
       for (const value of good) assert.doesNotThrow(() => render(value), JSON.stringify(value));

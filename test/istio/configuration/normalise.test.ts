@@ -40,7 +40,7 @@ describe('an error of a field', () => {
     ],
     ['extraStatTags: [a, {}]', /^cannot use ann\.extraStatTags\[1\]: it is a map, not a string/],
     ['statusPort: 99999999999', /^cannot use ann\.statusPort: 99999999999 is not between -2147483648 and 2147483647/],
-    ['interceptionMode: tproxy', /^cannot use ann\.interceptionMode: "tproxy" is none of NONE, REDIRECT, TPROXY/],
+    ['interceptionMode: tproxy', /^cannot use ann\.interceptionMode: "tproxy" is not one of NONE, REDIRECT, TPROXY/],
     ['drainDuration: 5', /^cannot use ann\.drainDuration: it is 5, not a duration such as 1m30s/],
     ['holdApplicationUntilProxyStarts: "true"', /^cannot use ann\.holdApplicationUntilProxyStarts: it is "true"/],
     ['[]', /^cannot use ann: it is a list, not a map/],

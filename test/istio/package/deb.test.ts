@@ -322,7 +322,7 @@ describe('a package whose control archive is not what it should be', () => {
     {
       what: 'has a link for it',
       control: [{ name: './control', type: '2', target: '/etc/passwd' }],
-      says: /is no file/,
+      says: /is not a file/,
     },
     { what: 'has none', control: [{ name: './md5sums' }], says: /it has no control file/ },
     {
@@ -330,7 +330,7 @@ describe('a package whose control archive is not what it should be', () => {
       control: [{ ...CONTROL, content: `${text}package: nginx\n` }],
       says: /package twice/,
     },
-    { what: 'has a line that is no field', control: [{ ...CONTROL, content: `hello\n${text}` }], says: /no field/ },
+    { what: 'has a line that is no field', control: [{ ...CONTROL, content: `hello\n${text}` }], says: /not a field/ },
     {
       what: 'has a name that is none',
       control: [{ ...CONTROL, content: text.replace('istio-sidecar', 'istio-sidecar \u001b[2J') }],

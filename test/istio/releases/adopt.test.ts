@@ -73,7 +73,7 @@ describe('adopting the official package', () => {
       const refusal = (error: unknown) =>
         error instanceof AgentError &&
         isOwnFileAtFault(error) &&
-        error.message === `cannot take over ${path}:2: it holds bytes that are no UTF-8`;
+        error.message === `cannot take over ${path}:2: it holds bytes that are not UTF-8`;
       await assert.rejects(adoptInstalled(scene.store, REQUEST), refusal);
       assert.equal(await scene.store.link('active'), null);
       await writeFile(path, before);

@@ -45,7 +45,7 @@ describe('the links', () => {
       await rm(scene.paths.active);
     }
     await writeFile(scene.paths.active, '');
-    await assert.rejects(scene.store.link('active'), { code: 'SMM440', message: /it is no symbolic link/ });
+    await assert.rejects(scene.store.link('active'), { code: 'SMM440', message: /it is not a symbolic link/ });
   });
 });
 

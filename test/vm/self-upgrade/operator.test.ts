@@ -129,7 +129,7 @@ describe('the wish of the control plane', () => {
     await untilSaid('rejected', /hold must be "true" or "false"/);
     await lab.kube.applyObjects([{ ...object, data: { agentVersion: '0.3.0', agentVersoin: '0.2.1' } }]);
     await machine.reconcile();
-    const unknown = /a key agentVersoin, which this version does not know \(is agentVersion meant\?\)/;
+    const unknown = /a key agentVersoin, which this version does not know \(did you mean agentVersion\?\)/;
     await machine.vm.until('a warning', ({ warnings }) => unknown.test(warnings.join()));
     await announce(lab, '0.3.0', { revision: 'canary' });
     await machine.reconcile();

@@ -1,14 +1,18 @@
 /**
- * Which keys of `proxyMetadata` the control plane may set on a machine, each with the form of its value. `cluster.env` becomes the
- * environment of root's bash, sudo, pilot-agent, iptables and ip, whose own variables nobody can list: so the list is of what is
- * allowed. Everything else is the machine's own business (`istio.env`).
+ * Which keys of `proxyMetadata` the control plane may set on a machine, each with the form of its value. `cluster.env`
+ * becomes the environment of root's bash, sudo, pilot-agent, iptables and ip, and no list of all their variables could
+ * be complete: so this is a list of what is allowed. All other keys can be set on the machine only (`istio.env`).
  *
- * From Istio's sources (1.31): tools/istio-iptables/pkg/cmd/root.go and pkg/constants, tools/packaging/common/istio-start.sh,
- * pilot/cmd/pilot-agent/options, pilot/cmd/pilot-agent/status, pkg/bootstrap, pkg/features.
+ * From Istio's sources (1.31): tools/istio-iptables/pkg/cmd/root.go and pkg/constants,
+ * tools/packaging/common/istio-start.sh, pilot/cmd/pilot-agent/options,
+ * pilot/cmd/pilot-agent/status, pkg/bootstrap, pkg/features.
  */
 import * as grammar from './grammar.ts';
 
-/** Node metadata: pilot-agent passes it on to istiod, and nothing of root's reads it but the keys that are named below. */
+/**
+ * Node metadata: pilot-agent passes it on to istiod, and no program
+ * of root reads it, except for the keys that are named below.
+ */
 const METADATA = /^ISTIO_META(?:JSON)?_[A-Za-z0-9_]+$/;
 
 const KEYS: Readonly<Record<string, grammar.Grammar>> = {
@@ -18,8 +22,9 @@ const KEYS: Readonly<Record<string, grammar.Grammar>> = {
   ...all(grammar.word, 'POD_NAME', 'POD_NAMESPACE', 'ISTIO_NAMESPACE', 'ISTIO_SERVICE', 'ISTIO_SYSTEM_NAMESPACE'),
   ...all(grammar.word, 'ISTIO_SVC_IP', 'INSTANCE_IP', 'ISTIO_CP_AUTH', 'PILOT_ADDRESS', 'CA_ADDR'),
   ISTIO_PILOT_PORT: grammar.port,
-  // istio-iptables. Its other settings are not here: they choose programs, files, users or network namespaces (DRY_RUN,
-  // NETWORK_NAMESPACE, FORCE_IPTABLES_BINARY, PROXY_UID ...), or have root make other rules than those that are cleaned up.
+  // istio-iptables. Its other settings are not here: they choose programs, files,
+  // users or network namespaces (DRY_RUN, NETWORK_NAMESPACE, FORCE_IPTABLES_BINARY,
+  // PROXY_UID ...), or have root make other rules than those that are cleaned up.
   ...all(grammar.port, 'ENVOY_PORT', 'INBOUND_CAPTURE_PORT', 'INBOUND_TUNNEL_PORT'),
   ISTIO_INBOUND_INTERCEPTION_MODE: grammar.redirect,
   ISTIO_INBOUND_PORTS: grammar.portsOrAll,
@@ -32,7 +37,7 @@ const KEYS: Readonly<Record<string, grammar.Grammar>> = {
   ISTIO_OUTBOUND_IPV4_LOOPBACK_CIDR: grammar.loopback,
   ...all(grammar.boolean, 'ISTIO_META_DNS_CAPTURE', 'REDIRECT_DNS', 'CAPTURE_ALL_DNS', 'INVALID_DROP', 'DROP_INVALID'),
   ...all(grammar.boolean, 'DUAL_STACK', 'ISTIO_DUAL_STACK'),
-  // pilot-agent and Envoy, which run as istio-proxy. Those that name a file, or whom to trust, are left out.
+  // pilot-agent and Envoy, which run as istio-proxy. Keys that name a file, or decide whom to trust, are left out.
   ...all(grammar.boolean, 'REWRITE_PROBE_LEGACY_LOCALHOST_DESTINATION', 'ENABLE_PROBE_KEEPALIVE_CONNECTIONS'),
   ...all(grammar.boolean, 'ISTIO_ENABLE_HTTP2_PROBING', 'EXIT_ON_ZERO_ACTIVE_CONNECTIONS', 'DNS_FORWARD_PARALLEL'),
   ...all(

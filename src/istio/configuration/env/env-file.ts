@@ -1,13 +1,13 @@
-/** Changes single keys of an env file that somebody else wrote, and leaves every other line of it byte for byte. */
+/** Changes single keys of an env file that the agent did not write, and leaves every other line byte for byte. */
 
 import { shellQuote } from '../go/quote.ts';
 import { unchangeable } from '../problem.ts';
 import { type EnvEntry, lastMention, readEnvText } from './env-text.ts';
 
 /**
- * The text with these keys set, or without them where the value is null. A key is changed where it was set last; where that
- * place is not understood, a line at the end wins over it. The same change once more changes nothing. `file` names the text
- * in errors. Throws SMM306 when bash would not come to a new line, or the key cannot be taken away.
+ * The text with these keys set, or without them where the value is null. A key is changed where it was set last; if
+ * that place is not understood, a line at the end wins over it. Repeating a change changes nothing. `file` names the
+ * text in errors. Throws SMM306 when bash would not reach a new line, or the key cannot be removed.
  */
 export function setEnv(text: string, changes: Readonly<Record<string, string | null>>, file: string): string {
   return Object.entries(changes).reduce((result, [key, value]) => setKey(result, key, value, file), text);

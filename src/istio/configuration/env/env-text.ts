@@ -1,23 +1,33 @@
-/** Cuts a file that bash sources into what can be understood without running it, and the rest, kept verbatim. */
+/**
+ * Cuts a file that bash sources into entries: those that can
+ * be understood without running it, and others, kept verbatim.
+ */
 
-/** `lines` is the text with its line end(s). Of an assignment the value is known; of anything else only the text. */
+/** `text` is the entry with its line end(s). Only of an assignment the value is known. */
 export type EnvEntry =
   | { kind: 'assignment'; key: string; value: string; isExported: boolean; line: number; text: string }
   | { kind: 'comment'; line: number; text: string }
   | { kind: 'other'; line: number; text: string };
 
-/** Bare characters that bash takes as they are in an assignment: no expansion, no end of the word. A tilde may expand. */
+/**
+ * Bare characters that bash takes as they are in an assignment: no expansion, no end of the word. A tilde may expand.
+ */
 const BARE = /[^\s'"\\$`;&|<>()~]/;
 const WORD = new RegExp(`(?:${BARE.source}|'[^']*'|"[^"\\\\$\`]*")*`);
 const ASSIGNMENT = new RegExp(
   `^[ \\t]*(export[ \\t]+)?([A-Za-z_][A-Za-z0-9_]*)=(${WORD.source})[ \\t]*(?:[ \\t]#[^\\n]*)?\\n?$`,
 );
 const WORD_PART = /'([^']*)'|"([^"]*)"|([^'"]+)/g;
-/** Up to its end an assignment may depend on a condition, be text of a here-document, or belong to a function. */
+/**
+ * Up to the end of a block, an assignment may depend on a
+ * condition, be text of a here-document, or belong to a function.
+ */
 const OPENS_BLOCK = /^[ \t]*(?:if|for|while|until|case|select|function|\{|[\w.:-]+[ \t]*\(\))(?:[ \t\n;{(]|$)|<</;
 const CLOSES_BLOCK = /(?:^|[\s;])(?:fi|esac|done|\})(?=$|[\s;&|>)])/;
 
-/** The entries of a file; their texts together are the file. `isClosed` is false when a quote is still open at its end. */
+/**
+ * The entries of a file; their texts together are the file. `isClosed` is false when a quote is still open at its end.
+ */
 export function readEnvText(text: string): { entries: EnvEntry[]; isClosed: boolean } {
   const entries: EnvEntry[] = [];
   let offset = 0;
@@ -41,14 +51,14 @@ export function readEnvText(text: string): { entries: EnvEntry[]; isClosed: bool
   return { entries, isClosed: true };
 }
 
-/** What bash holds for each key after the assignments that are understood. */
+/** The value that each key has for bash after the assignments that are understood. */
 export function knownValues(text: string): Map<string, string> {
   const values = new Map<string, string>();
   for (const entry of readEnvText(text).entries) if (entry.kind === 'assignment') values.set(entry.key, entry.value);
   return values;
 }
 
-/** The last entry that sets the key, as far as can be told: one that is not understood and names the key may. */
+/** The last entry that sets the key or may set it: an entry that is not understood and names the key may. */
 export function lastMention(entries: readonly EnvEntry[], key: string): EnvEntry | undefined {
   const name = new RegExp(`(?<![A-Za-z0-9_])${key}(?![A-Za-z0-9_])`);
   return entries.findLast((entry) => {
@@ -66,8 +76,8 @@ function understand(text: string, line: number): EnvEntry {
 }
 
 /**
- * Length of a block, up to the last line of the file that may close one: not to tell blocks apart is the safe side. Null when
- * no line does.
+ * Length of a block, up to the last line of the file that may close any block:
+ * one block too long is the safe side. Null when no line may close one.
  */
 function blockLength(text: string): number | null {
   const words = new Set([...text.matchAll(/<<-?[ \t]*['"\\]?([\w.-]+)/g)].map(([, word]) => word));
@@ -80,7 +90,9 @@ function blockLength(text: string): number | null {
   return length;
 }
 
-/** Length of the first command with its line end: a newline in quotes, after a backslash or in `$( )` does not end it. */
+/**
+ * Length of the first command with its line end: a newline in quotes, after a backslash or in `$( )` does not end it.
+ */
 function commandLength(text: string): { length: number; isClosed: boolean } {
   let quote = '';
   let depth = 0;

@@ -1,16 +1,16 @@
 /**
- * What the value of a key must look like. `istio-iptables` puts these values into lines for `iptables-restore` as they are, and
- * Istio's start script into a command line: each form leaves no room for a blank, a quote or a line end.
+ * The forms that the value of a key must have. `istio-iptables` puts these values into lines for `iptables-restore` as
+ * they are, and Istio's start script puts them into a command line: no form allows a blank, a quote or a line end.
  */
 import { isIP } from 'node:net';
 
-/** `is` says in a sentence what is expected: "it is no ...". */
+/** `is` completes the sentence "it must be ...". */
 export interface Grammar {
   is: string;
   accepts: (value: string) => boolean;
 }
 
-/** No shell, no YAML: neither blanks nor quotes, and a colon only within a word. */
+/** Safe in a shell and in YAML: neither blanks nor quotes, and a colon only within a word. */
 const PLAIN_WORD = /^(?:[A-Za-z0-9_.-]|:(?=[A-Za-z0-9:]))*$/;
 /** Linux allows 15 bytes; iptables takes a `+` at the end for "any". A dash in front would be an option. */
 const INTERFACE = /^[A-Za-z0-9_][A-Za-z0-9_.:-]{0,14}\+?$/;
@@ -25,26 +25,26 @@ export function isPlainWord(value: string): boolean {
   return PLAIN_WORD.test(value);
 }
 
-export const word: Grammar = { is: 'plain word of letters, digits and _ . : -', accepts: isPlainWord };
-export const words: Grammar = { is: 'list of plain words', accepts: listOf(isPlainWord) };
+export const word: Grammar = { is: 'a plain word of letters, digits and _ . : -', accepts: isPlainWord };
+export const words: Grammar = { is: 'a list of plain words', accepts: listOf(isPlainWord) };
 export const boolean: Grammar = { is: '"true" or "false"', accepts: matches(BOOLEAN) };
-export const integer: Grammar = { is: 'whole number', accepts: matches(/^\d{1,9}$/) };
-export const ratio: Grammar = { is: 'number such as 0.5', accepts: matches(/^\d{0,3}(?:\.\d{1,9})?$/) };
-export const duration: Grammar = { is: 'duration such as 1m30s', accepts: matches(DURATION) };
-export const port: Grammar = { is: 'port', accepts: isPort };
-export const ports: Grammar = { is: 'list of ports', accepts: listOf(isPort) };
-export const portsOrAll: Grammar = { is: 'list of ports, nor *', accepts: orAll(listOf(isPort)) };
-export const ranges: Grammar = { is: 'list of addresses with a prefix length', accepts: listOf(isRange) };
-export const rangesOrAll: Grammar = { ...ranges, is: `${ranges.is}, nor *`, accepts: orAll(listOf(isRange)) };
+export const integer: Grammar = { is: 'a whole number', accepts: matches(/^\d{1,9}$/) };
+export const ratio: Grammar = { is: 'a number such as 0.5', accepts: matches(/^\d{0,3}(?:\.\d{1,9})?$/) };
+export const duration: Grammar = { is: 'a duration such as 1m30s', accepts: matches(DURATION) };
+export const port: Grammar = { is: 'a port', accepts: isPort };
+export const ports: Grammar = { is: 'a list of ports', accepts: listOf(isPort) };
+export const portsOrAll: Grammar = { is: 'a list of ports, or *', accepts: orAll(listOf(isPort)) };
+export const ranges: Grammar = { is: 'a list of addresses with a prefix length', accepts: listOf(isRange) };
+export const rangesOrAll: Grammar = { ...ranges, is: `${ranges.is}, or *`, accepts: orAll(listOf(isRange)) };
 export const loopback: Grammar = {
-  is: 'IPv4 range such as 127.0.0.1/32',
+  is: 'an IPv4 range such as 127.0.0.1/32',
   accepts: (v) => isRange(v) && !v.includes(':'),
 };
-export const interfaces: Grammar = { is: 'list of network interfaces', accepts: listOf(matches(INTERFACE)) };
-export const groups: Grammar = { is: 'list of groups', accepts: listOf(matches(GROUP)) };
-export const groupsOrAll: Grammar = { is: 'list of groups, nor *', accepts: orAll(listOf(matches(GROUP))) };
+export const interfaces: Grammar = { is: 'a list of network interfaces', accepts: listOf(matches(INTERFACE)) };
+export const groups: Grammar = { is: 'a list of groups', accepts: listOf(matches(GROUP)) };
+export const groupsOrAll: Grammar = { is: 'a list of groups, or *', accepts: orAll(listOf(matches(GROUP))) };
 export const redirect: Grammar = { is: 'REDIRECT: any other mode runs Envoy as root', accepts: matches(/^REDIRECT$/) };
-/** Read by programs of istio-proxy only; lengths, NUL and line ends are judged for every value. */
+/** Only programs of istio-proxy read it; length, NUL and line ends are checked for every value. */
 export const text: Grammar = { is: 'text', accepts: () => true };
 
 function matches(pattern: RegExp): (value: string) => boolean {

@@ -11,24 +11,26 @@ const GROUP_LINE =
   /^case ",\$\{ISTIO_OUTBOUND_OWNER_GROUPS_EXCLUDE:-\}," in \*,([^,]+),\*\) ;; \*\) if getent group \1 /;
 
 /**
- * The env file with `--meshConfig <path>` last in ISTIO_AGENT_FLAGS: the flag that comes last wins. A path that an earlier
- * call put there is replaced. Where cluster.env sets the flags too, the line belongs there as well, since that file is read after
- * sidecar.env. Throws SMM306 for a path that would be cut: the start script splits the flags at blanks and gives them to a shell.
+ * The env file with `--meshConfig <path>` last in ISTIO_AGENT_FLAGS: the last flag wins. A
+ * path that an earlier call put there is replaced. If cluster.env sets the flags too, it needs
+ * the line as well, since it is read after sidecar.env. Throws SMM306 for a path that would
+ * not stay whole: the start script splits the flags at blanks and gives them to a shell.
  */
 export function withMeshConfigFlag(sidecarEnv: string, meshPath: string): string {
-  if (!SAFE_PATH.test(meshPath)) throw unchangeable('sidecar.env', 'ISTIO_AGENT_FLAGS', `${meshPath} is no plain path`);
+  if (!SAFE_PATH.test(meshPath))
+    throw unchangeable('sidecar.env', 'ISTIO_AGENT_FLAGS', `${meshPath} is not a plain path`);
   const line = `ISTIO_AGENT_FLAGS="\${ISTIO_AGENT_FLAGS:-} --meshConfig ${meshPath}"`;
   return withOwnLine(sidecarEnv, FLAG_LINE, line, 'ISTIO_AGENT_FLAGS');
 }
 
 /**
- * The env file that exempts `group` from the redirect, beside those exempted already. It belongs to cluster.env, which is read
- * last. Asked for at each start: a group that is missing then would keep Istio from starting. An `if` without a
- * match is no failure, so the line is right under `set -e`.
+ * The env file with a line that exempts `group` from the redirect, beside the groups that are exempt already. The line
+ * belongs to cluster.env, which is read last. It looks for the group at each start: a group that is missing then would
+ * keep Istio from starting. An `if` without a match does not fail, so the line works under `set -e`.
  */
 export function withGroupExcluded(env: string, group: string): string {
   const key = 'ISTIO_OUTBOUND_OWNER_GROUPS_EXCLUDE';
-  if (!SAFE_GROUP.test(group)) throw unchangeable('cluster.env', key, `${group} is no name of a group`);
+  if (!SAFE_GROUP.test(group)) throw unchangeable('cluster.env', key, `${group} is not the name of a group`);
   const line = [
     `case ",\${${key}:-}," in *,${group},*) ;; *)`,
     `if getent group ${group} >/dev/null 2>&1; then`,

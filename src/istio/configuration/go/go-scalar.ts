@@ -1,9 +1,12 @@
 /**
- * What a plain scalar means to Go's yaml v2, which Istio reads everything with: YAML 1.1's booleans, Go's integers
+ * What a plain scalar means to Go's yaml v2, with which Istio reads all YAML: YAML 1.1's booleans, Go's integers
  * (a leading 0 is octal, but `08` is 8), no base 60, dates stay text.
  */
 
-/** Integers are bigints, so that an int64 keeps all of its digits; numbers are floats. Maps are no objects: `__proto__` is a key. */
+/**
+ * Integers are bigints, so that an int64 keeps all its digits;
+ * numbers are floats. Maps, not objects: `__proto__` may be a key.
+ */
 export type Value = null | boolean | string | bigint | number | Value[] | Map<string, Value>;
 type Scalar = null | boolean | string | bigint | number;
 
@@ -32,7 +35,7 @@ const TAG = 'tag:yaml.org,2002:';
 
 /**
  * The value of a plain scalar, or of any scalar with an explicit `tag` (its long form). Throws an Error, whose message
- * completes "cannot read it: ", when the text is none of what the tag says.
+ * completes "cannot read it: ", when the text does not fit the tag.
  */
 export function resolveScalar(text: string, tag = ''): Scalar {
   switch (tag) {
@@ -126,7 +129,9 @@ function infinities(sign: string, value: number): (readonly [string, number])[] 
   return ['.inf', '.Inf', '.INF'].map((word) => [`${sign}${word}`, value] as const);
 }
 
-/** A float as a key is written as Go's `FormatFloat(key, 'g', -1, 32)` does: the shortest float32, `%e` from 1e+06 on. */
+/**
+ * A float as a key is written as Go's `FormatFloat(key, 'g', -1, 32)` does: the shortest float32, `%e` from 1e+06 on.
+ */
 function floatKey(key: number): string {
   const single = Math.fround(key);
   if (Number.isNaN(single)) return '.nan';

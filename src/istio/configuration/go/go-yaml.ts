@@ -1,6 +1,6 @@
 /**
- * Reads YAML and JSON as Istio does: with Go's yaml v2. The `yaml` library parses (strings only), and here is what
- * the scalars, keys, merges and aliases mean.
+ * Reads YAML and JSON as Istio does: with Go's yaml v2. The `yaml` library parses (strings only), and this file gives
+ * the scalars, keys, merges and aliases their meaning.
  */
 import {
   Composer,
@@ -23,13 +23,14 @@ import { unreadableYaml } from '../problem.ts';
 import { keyText, resolveScalar, type Value } from './go-scalar.ts';
 
 /**
- * A mesh of a thousand lines has 40 KB. The parser needs 20 ms and 0.7 MB of memory for each KB of the worst texts (lists in one line),
- * and blocks everything else meanwhile: what is larger is not even begun. Bytes.
+ * A mesh of a thousand lines has 40 KB. The parser needs 20 ms and 0.7 MB of memory for each KB of the worst texts
+ * (lists in one line), and blocks everything else meanwhile: a larger text is not parsed at all. Bytes.
  */
 const MAX_BYTES = 256 * 1024;
 /** The text comes from the control plane: aliases of aliases must not fill the agent's memory. */
 const MAX_NODES = 200_000;
-// C0 without tab and line ends, and what is no character. Go refuses DEL and C1 too; we read them (they are no harm in a quoted string).
+// C0 without tab and line ends, and code points that are no characters. Go refuses DEL and C1 too; here they are
+// accepted, since they do no harm in a quoted string.
 const FORBIDDEN = /[^\t\n\r\x20-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/u;
 // Escapes of JSON that Go's yaml does not know: an annotation written with them is refused by Istio.
 const UNKNOWN_ESCAPE = /(?<!\\)(?:\\\\)*\\(?:\/|u[dD][89a-fA-F]|U0000[dD][89a-fA-F])/;
@@ -38,7 +39,7 @@ const LINE_SEPARATOR = /[\u2028\u2029]/;
 const SEPARATOR = new RegExp(LINE_SEPARATOR, 'g');
 const SEPARATORS = /[ \t]*(?:\n[ \t]*)*[\u2028\u2029](?:[ \t]*[\n\u2028\u2029])*[ \t]*/g;
 const ESCAPE_OR_SEPARATORS = new RegExp(`\\\\[^]|${SEPARATORS.source}`, 'g');
-/** FORBIDDEN in a text. */
+/** Stands for a line end that the library must not fold; it is FORBIDDEN in a text, so no text holds it already. */
 const KEPT_LINE_END = '\0';
 const DIRECTIVE = /^%(?:YAML|TAG)[ \t]/;
 
@@ -48,7 +49,7 @@ const DIRECTIVE = /^%(?:YAML|TAG)[ \t]/;
  */
 export function readGoYaml(text: string, where: string, maxBytes = MAX_BYTES): Value {
   const bytes = Buffer.byteLength(text);
-  if (bytes > maxBytes) throw unreadableYaml(where, `it has ${bytes} bytes, and ${maxBytes} are the most that is read`);
+  if (bytes > maxBytes) throw unreadableYaml(where, `it has ${bytes} bytes; at most ${maxBytes} are read`);
   try {
     const document = firstDocument(text.toWellFormed());
     return document === null ? null : new Reader(document).read(document.contents as Node | null);
@@ -68,7 +69,10 @@ const PARSE_OPTIONS = {
   logLevel: 'silent',
 } as const;
 
-/** Later documents are not even parsed: Go does not look at them. Offsets in the nodes are those of `text` in which line ends are `\n`. */
+/**
+ * Later documents are not parsed: Go ignores them. Offsets in
+ * the nodes are those of `text` with `\n` for each line end.
+ */
 export function firstDocument(text: string): Document | null {
   const found = FORBIDDEN.exec(text);
   if (found !== null) throw new Error(`character ${found[0].codePointAt(0)?.toString(16)} (hex) is not allowed`);
@@ -88,8 +92,9 @@ export function firstDocument(text: string): Document | null {
 }
 
 /**
- * In quotes they are folded as Go does it (`folded`). In a comment, a plain or a block scalar they would end the line for Go alone, so that
- * what follows has another meaning there: nobody wants that, and a copy from a web page has them unseen.
+ * U+2028 and U+2029 are accepted in quotes only, where they are folded as Go does it (`folded`). In a comment, a plain
+ * or a block scalar they end the line for Go but not for the library, so that the rest of the line means something else
+ * to Istio. They get there unseen, with a copy from a web page.
  */
 function requireQuotedSeparators(document: Document, source: string, lines: LineCounter): void {
   if (!LINE_SEPARATOR.test(source)) return;
@@ -112,7 +117,7 @@ function isQuoted(token: CST.Token): token is CST.FlowScalar {
   return token.type === 'double-quoted-scalar' || token.type === 'single-quoted-scalar';
 }
 
-/** Ends after the first document: Go does not look at what follows it, be it right or wrong. */
+/** Ends after the first document: Go ignores everything after it, valid or not. */
 function* compose(composer: Composer, tokens: Iterable<CST.Token>): Generator<Document> {
   for (const token of tokens) {
     if (token.type === 'directive' && !DIRECTIVE.test(token.source)) throw new Error(`${token.source} is unknown`);
@@ -191,7 +196,7 @@ class Reader {
   }
 }
 
-/** Each alias and the node that carried its anchor last before it. */
+/** Each alias with its target: the last node before it that carries its anchor. */
 function resolveAliases(document: Document): ReadonlyMap<Node, Node> {
   const anchors = new Map<string, Node>();
   const targets = new Map<Node, Node>();
@@ -222,8 +227,8 @@ function readScalar(node: Scalar): Value {
 }
 
 /**
- * A quoted scalar over lines that end with U+2028 or U+2029: these stay, but the blanks around them go, and a line end beside them is none.
- * go.yaml.in/yaml/v2, yaml_parser_scan_flow_scalar.
+ * A quoted scalar over lines that end with U+2028 or U+2029: these characters stay, the blanks around them go, and a
+ * line end beside them does not count. From go.yaml.in/yaml/v2, yaml_parser_scan_flow_scalar.
  */
 function folded(token: CST.FlowScalar): string {
   const isDouble = token.type === 'double-quoted-scalar';
@@ -231,7 +236,7 @@ function folded(token: CST.FlowScalar): string {
     if (run.startsWith('\\')) return run;
     const [first = '', ...others] = run.replaceAll(/[ \t]/g, '');
     const breaks = first === '\n' ? others : [first, ...others];
-    // Which the library would fold again.
+    // The library would fold a real line end again.
     return breaks.join('').replaceAll('\n', KEPT_LINE_END);
   });
   const { value } = CST.resolveAsScalar({ ...token, source });

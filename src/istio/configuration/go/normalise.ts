@@ -20,7 +20,10 @@ const JSON_NUMBER = /^ *(-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?) *
 /** Protobuf's names, and the only way in which JSON can hold these numbers. */
 const NOT_FINITE = new Set(['NaN', 'Infinity', '-Infinity']);
 
-/** What happens to a field that the schema does not know: the control plane's are dropped, the operator's own are errors. */
+/**
+ * What happens to a field that the schema does not know: the
+ * control plane's are dropped, the operator's own are errors.
+ */
 export type Unknown = 'drop' | 'reject';
 
 /** A new message of `type`. `path` names it in errors. Throws SMM303. */
@@ -31,9 +34,9 @@ export function normalise(type: string, value: Value, path: string, unknown: Unk
 }
 
 /**
- * Puts `value` over `message`, as protobuf's JSON reader does with a message that is filled already: a field that is there
- * replaces the whole field, null changes nothing, a zero value removes it, a member of a oneof removes the others.
- * Throws SMM303; `message` may be changed in part then.
+ * Puts `value` over `message`, as protobuf's JSON reader does with a message that is filled already: a field that is
+ * there replaces the whole field, null changes nothing, a zero value removes it, a member of a oneof removes the
+ * others. Throws SMM303; `message` may be changed in part then.
  */
 export function assign(message: Message, type: string, value: Value, path: string, unknown: Unknown = 'drop'): void {
   if (value === null) return;
@@ -71,7 +74,7 @@ function convertOne(field: Field, value: Value, path: string, unknown: Unknown):
   switch (field.kind) {
     case 'string':
       if (value === null) return '';
-      // Its value is not told: a text may be a secret, and one of digits only is a number to YAML.
+      // The value is not shown: a text may be a secret, and a text of digits only is a number in YAML.
       if (typeof value !== 'string') throw invalidField(path, `it is ${kindOf(value)}, not a string (quote it)`);
       return value;
     case 'bool':
@@ -121,7 +124,7 @@ function integer(value: Value, [min, max]: readonly [bigint, bigint], path: stri
 function wholeNumber(value: Value, isUnsigned: boolean): bigint | null {
   if (typeof value === 'bigint') return value;
   if (typeof value === 'number') {
-    // Go reads the minus of -0.0 and refuses it where the field is unsigned.
+    // Go reads the minus of -0.0 and refuses it if the field is unsigned.
     return Number.isInteger(value) && !(isUnsigned && Object.is(value, -0)) ? BigInt(value) : null;
   }
   if (typeof value !== 'string') return null;
@@ -148,7 +151,8 @@ function double(value: Value, path: string): Normal {
 function enumMember(type: string, value: Value, path: string): Normal {
   const values = enumValues(type);
   if (typeof value === 'string') {
-    if (!values.has(value)) throw invalidField(path, `${describe(value)} is none of ${[...values.keys()].join(', ')}`);
+    if (!values.has(value))
+      throw invalidField(path, `${describe(value)} is not one of ${[...values.keys()].join(', ')}`);
     return value;
   }
   const number = Number(integer(value, INT32, path));
@@ -162,7 +166,10 @@ function duration(value: Value, path: string): string {
   return formatDuration(nanoseconds);
 }
 
-/** Zero values are not written, but those of wrappers and messages: they say something. -0 is no zero to protobuf. */
+/**
+ * Zero values are not written, except for those of wrappers and
+ * messages, which have a meaning. -0 is not zero to protobuf.
+ */
 function isZero(field: Field, value: Normal): boolean {
   if (Array.isArray(value)) return value.length === 0;
   if (field.card === 'map') return value instanceof Map && value.size === 0;
@@ -182,7 +189,7 @@ function kindOf(value: Value): string {
   return typeof value === 'number' || typeof value === 'bigint' ? 'a number' : describe(value);
 }
 
-/** A value in a sentence. Never whole: it may be long or secret. */
+/** A value in a sentence. Never a whole text: it may be long or secret. */
 function describe(value: Value): string {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'a list';

@@ -1,8 +1,9 @@
 /** One `KEY=value` line of an env file, as istioctl writes it, and the order of the lines. */
 
 /**
- * Upstream's own slip, kept because its users diff against it: the class in its regular expression is a backslash and the
- * letter w, not "word characters". A backslash is always quoted here: bare, it would swallow the next line.
+ * Upstream's own mistake, kept because users compare with its output: the class in
+ * its regular expression is a backslash and the letter w, not "word characters". A
+ * backslash is always quoted here: bare, it would swallow the next line.
  */
 const BARE = /^[w@%+=:,./-]+$/;
 

@@ -1,4 +1,7 @@
-/** The schema of Istio's ProxyConfig (Istio 1.31), and of the part of a WorkloadGroup that a VM's configuration is made of. */
+/**
+ * The schema of Istio's ProxyConfig (Istio 1.31), and of the
+ * part of a WorkloadGroup that a VM's configuration is made of.
+ */
 import proxyConfig from './proxyconfig-schema.json' with { type: 'json' };
 
 /** One field of a message. `json` is its name in camelCase, `name` the one in snake_case. */
@@ -20,7 +23,10 @@ export const MESH_CONFIG = 'istio.mesh.v1alpha1.MeshConfig';
 const LABELS: Field = { name: 'labels', json: 'labels', kind: 'string', card: 'map' };
 const ANNOTATIONS: Field = { name: 'annotations', json: 'annotations', kind: 'string', card: 'map' };
 
-/** Only the fields that are used: what a schema does not name is dropped unread, as istioctl's errors there are none of ours. */
+/**
+ * Only the fields that are used. Others are dropped unread:
+ * istioctl reports errors in them, and the agent does not need to.
+ */
 const PARTS: Record<string, readonly Field[]> = {
   [MESH_CONFIG]: [
     { name: 'default_config', json: 'defaultConfig', kind: 'message', type: PROXY_CONFIG },

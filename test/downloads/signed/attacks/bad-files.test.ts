@@ -82,14 +82,14 @@ describe('metadata of another length or digest than is signed', () => {
       what: 'a snapshot that is too short',
       attack: (publisher) => changed(publisher, '3.snapshot.json', (content) => content.slice(0, -9)),
       code: 'SMM454',
-      says: /^cannot trust the repository: 3\.snapshot\.json has \d+ bytes, and \d+ are signed$/,
+      says: /^cannot trust the repository: 3\.snapshot\.json has \d+ bytes, but \d+ are signed$/,
       ...SNAPSHOT_ATTACK,
     },
     {
       what: 'a snapshot with another digest',
       attack: (publisher) => changed(publisher, '3.snapshot.json', other),
       code: 'SMM454',
-      says: /3\.snapshot\.json has the digest [0-9a-f]{64}, and [0-9a-f]{64} is signed$/,
+      says: /3\.snapshot\.json has the digest [0-9a-f]{64}, but [0-9a-f]{64} is signed$/,
       ...SNAPSHOT_ATTACK,
     },
     {
@@ -107,7 +107,7 @@ describe('metadata of another length or digest than is signed', () => {
         publisher.publish(['timestamp']);
       },
       code: 'SMM454',
-      says: /3\.snapshot\.json is signed with a digest of a kind that nobody here knows \(sha-999\)$/,
+      says: /3\.snapshot\.json is signed with an unknown kind of digest \(sha-999\)$/,
       ...SNAPSHOT_ATTACK,
     },
   ]);
@@ -124,25 +124,25 @@ describe('what is no metadata', () => {
       what: 'a login page for everything',
       attack: (_, answers) => answers.set('metadata/2.root.json', html),
       code: 'SMM456',
-      says: /^cannot trust the repository: 2\.root\.json is no metadata of a repository \(Unexpected token '<'/,
+      says: /^cannot trust the repository: 2\.root\.json is not metadata of a repository \(Unexpected token '<'/,
     },
     {
       what: 'a login page as timestamp',
       attack: (_, answers) => answers.set('metadata/timestamp.json', html),
       code: 'SMM456',
-      says: /timestamp\.json is no metadata/,
+      says: /timestamp\.json is not metadata/,
     },
     {
       what: 'half a timestamp',
       attack: (publisher, answers) => answers.set('metadata/timestamp.json', truncated(publisher, 'timestamp.json')),
       code: 'SMM456',
-      says: /timestamp\.json is no metadata/,
+      says: /timestamp\.json is not metadata/,
     },
     {
       what: 'an empty timestamp',
       attack: (_, answers) => answers.set('metadata/timestamp.json', file(Buffer.alloc(0))),
       code: 'SMM456',
-      says: /timestamp\.json is no metadata/,
+      says: /timestamp\.json is not metadata/,
     },
     {
       what: 'half a snapshot whose length is not signed',
@@ -152,7 +152,7 @@ describe('what is no metadata', () => {
         answers.set('metadata/3.snapshot.json', truncated(publisher, '3.snapshot.json'));
       },
       code: 'SMM456',
-      says: /3\.snapshot\.json is no metadata/,
+      says: /3\.snapshot\.json is not metadata/,
       ...SNAPSHOT_ATTACK,
     },
     {
@@ -163,7 +163,7 @@ describe('what is no metadata', () => {
         answers.set('metadata/3.targets.json', truncated(publisher, '3.targets.json'));
       },
       code: 'SMM456',
-      says: /3\.targets\.json is no metadata/,
+      says: /3\.targets\.json is not metadata/,
       ...TARGETS_ATTACK,
     },
     {
@@ -171,7 +171,7 @@ describe('what is no metadata', () => {
       attack: (publisher, answers) =>
         answers.set('metadata/2.root.json', file(publisher.files.get('metadata/timestamp.json') ?? Buffer.alloc(0))),
       code: 'SMM456',
-      says: /2\.root\.json is no metadata of a repository \(expected 'root', got timestamp\)$/,
+      says: /2\.root\.json is not metadata of a repository \(expected 'root', got timestamp\)$/,
     },
     {
       what: 'a timestamp that the right key signed in the place of a snapshot',
@@ -183,7 +183,7 @@ describe('what is no metadata', () => {
         publisher.put('metadata/3.snapshot.json', new Metadata(signed), keys);
       },
       code: 'SMM456',
-      says: /3\.snapshot\.json is no metadata of a repository \(expected 'snapshot', got timestamp\)$/,
+      says: /3\.snapshot\.json is not metadata of a repository \(expected 'snapshot', got timestamp\)$/,
       ...SNAPSHOT_ATTACK,
     },
   ]);

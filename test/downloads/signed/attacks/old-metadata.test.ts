@@ -18,7 +18,7 @@ describe('an old copy of the repository (rollback)', () => {
         publisher.sign('timestamp');
       },
       code: 'SMM450',
-      says: /^cannot trust the repository: it offers version 2 of timestamp\.json, and version 3 was seen before$/,
+      says: /^cannot trust the repository: it offers version 2 of timestamp\.json, but version 3 was seen before$/,
     },
     {
       what: 'a newer timestamp of an older snapshot',
@@ -28,7 +28,7 @@ describe('an old copy of the repository (rollback)', () => {
         publisher.publish(['timestamp']);
       },
       code: 'SMM450',
-      says: /it offers version 1 of snapshot\.json, and version 2 was seen before$/,
+      says: /it offers version 1 of snapshot\.json, but version 2 was seen before$/,
     },
     {
       what: 'a newer snapshot of older targets',
@@ -38,7 +38,7 @@ describe('an old copy of the repository (rollback)', () => {
         publisher.publish(['snapshot', 'timestamp']);
       },
       code: 'SMM450',
-      says: /it offers version 1 of targets\.json, and version 2 was seen before$/,
+      says: /it offers version 1 of targets\.json, but version 2 was seen before$/,
       ...SNAPSHOT_ATTACK,
     },
     {
@@ -139,7 +139,7 @@ describe('files of different times (mix and match)', () => {
         answers.set('metadata/4.targets.json', old(publisher, '3.targets.json'));
       },
       code: 'SMM452',
-      says: /its targets\.json has version 3, and its snapshot names version 4$/,
+      says: /its targets\.json has version 3, but its snapshot names version 4$/,
       ...TARGETS_ATTACK,
     },
     {

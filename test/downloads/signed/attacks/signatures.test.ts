@@ -86,13 +86,13 @@ describe('signatures', () => {
       says: /timestamp\.json is signed by 0 of 1/,
     },
     {
-      what: 'a root in which one key stands under two names',
+      what: 'a root in which one key has two names',
       attack: (publisher) => {
         const key = alias(publisher.roles.snapshot.keys[0] ?? newKey());
         publisher.publishRoot((root) => root.addKey(key, 'snapshot'));
       },
       code: 'SMM455',
-      says: /2\.root\.json of the repository: one key stands under two names in a role, and could sign twice$/,
+      says: /2\.root\.json of the repository: one key has two names in a role, and could sign twice$/,
     },
     {
       what: 'targets that delegate to one key under two names, with keys of another kind beside it',
@@ -104,7 +104,7 @@ describe('signatures', () => {
         publisher.publish();
       },
       code: 'SMM455',
-      says: /3\.targets\.json of the repository: one key stands under two names in a role/,
+      says: /3\.targets\.json of the repository: one key has two names in a role/,
       ...TARGETS_ATTACK,
     },
   ]);
