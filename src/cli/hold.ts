@@ -1,4 +1,4 @@
-/** `smm-agent hold`: this machine stays on the Istio and on the agent that it has, also across a reboot. */
+/** `smm-agent hold`: this machine stays on its present Istio and its present agent, also across a reboot. */
 
 import { type CommandSpec, parseArguments } from '../base/cli/arguments.ts';
 import { EXIT } from '../base/cli/exit-codes.ts';
@@ -10,10 +10,11 @@ import { notifyDaemon } from './notify-daemon.ts';
 
 export const spec = {
   name: 'hold',
-  summary: 'keep this machine on the Istio and the agent that it has, also across a reboot',
+  summary: 'keep this machine on its present Istio and its present agent, also across a reboot',
   forms: [''],
-  description: `Sets hold: true in /etc/smm/agent.yaml. The agent then stages nothing, withdraws what is staged, starts nothing by itself and
-becomes no other version of itself, so that neither a restart of Istio nor a reboot brings another Istio. smm-agent unhold ends it.`,
+  description: `Sets hold: true in /etc/smm/agent.yaml. The agent then stages nothing, withdraws what is staged, starts nothing
+by itself and does not upgrade itself. So neither a restart of Istio nor a reboot brings another Istio.
+smm-agent unhold ends the hold.`,
   options: {},
 } satisfies CommandSpec;
 
@@ -22,19 +23,22 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   return setHold(true, io);
 }
 
-/** Writes `hold` and tells the daemon. An emergency does not wait for a file that has errors: then it is noted beside it. */
+/**
+ * Writes `hold` and tells the daemon. An operator in an emergency must be able to hold the machine even if agent.yaml
+ * has errors: the hold is then written to a file of its own.
+ */
 export async function setHold(hold: boolean, io: Io): Promise<number> {
   requireRoot(io, hold ? 'hold' : 'unhold');
   const { setEmergencyHold } = await import('../config/emergency-hold.ts');
   const edited = await editOrWhyNot(hold, io.paths);
   const isNoted = hold && 'reason' in edited;
   await setEmergencyHold(io.paths, isNoted);
-  // The daemon does this too; where it is dead, nobody else would tell istio-activate.
+  // The daemon does this too. If it does not run, only this command can tell istio-activate.
   const { writeHold } = await import('../turn/rules.ts');
   if (hold || !('reason' in edited)) await writeHold(io.paths, hold);
   if ('reason' in edited) {
     if (!hold) throw edited.reason;
-    io.stdout.write(`this machine is held now, until smm-agent unhold: noted in ${io.paths.emergencyHold}\n`);
+    io.stdout.write(`this machine is held now, until smm-agent unhold: written to ${io.paths.emergencyHold}\n`);
     io.stderr.write(`smm-agent: warning: hold was not written to ${io.paths.config}: ${edited.reason.message}\n`);
   } else {
     const state = hold ? 'held' : 'not held';

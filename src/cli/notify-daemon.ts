@@ -1,4 +1,4 @@
-/** Tells a running daemon that its configuration changed, and waits for what it makes of that. */
+/** Tells a running daemon that its configuration changed, and waits for the result. */
 
 import type { Io } from '../base/cli/io.ts';
 import { AgentError, describeError } from '../base/errors.ts';
@@ -6,27 +6,27 @@ import { ask } from '../daemon/socket/client.ts';
 import type { TurnEvent } from '../turn/events.ts';
 import { showTurn } from './turn-text.ts';
 
-/** A turn without a download takes a second; one with a control plane that does not answer up to half a minute. */
+/** A turn without a download takes a second; if the control plane does not answer, up to half a minute. */
 const PATIENCE_MS = 30_000;
 
 /**
- * Has the daemon of this root read its configuration again and make a turn; prints what was done, and the last line, so that whoever
- * looks next finds no older state. Or says why a change will only be seen later. Never fails the command: the change is on disk, and the
- * daemon reads it at its next start in any case.
+ * Has the daemon of this root read its configuration again and make a turn. Prints each step and the result, so that
+ * the next smm-agent status shows no older state; or prints why the daemon takes the change later. Never fails the
+ * command: the change is on disk, and the daemon reads it at its next start in any case.
  */
 export async function notifyDaemon(io: Io, patienceMs = PATIENCE_MS): Promise<void> {
   const late = new AbortController();
   const timer = setTimeout(() => late.abort(), patienceMs);
   try {
-    const answer = await ask(io.paths.socket, { do: 'reload', turn: true }, deedsOf(showTurn(io.stdout)), late.signal);
-    if (answer !== null) io.stdout.write(`the agent has read it: ${answer.text}\n`);
-    // Under another root (demo, tests, images) nobody expects one to run.
+    const answer = await ask(io.paths.socket, { do: 'reload', turn: true }, stepsOf(showTurn(io.stdout)), late.signal);
+    if (answer !== null) io.stdout.write(`the agent has read the configuration: ${answer.text}\n`);
+    // Below another root (demo, tests, images) no daemon is expected to run.
     else if (io.paths.root === '/')
-      io.stdout.write('the agent is not running: this takes effect when it is started (systemctl start smm-agent)\n');
+      io.stdout.write('the agent is not running: the change takes effect when it starts (systemctl start smm-agent)\n');
   } catch (error) {
     if (late.signal.aborted && error instanceof AgentError) {
       io.stdout.write(
-        `the agent is at it for ${patienceMs / 1000} s, and goes on: smm-agent status --watch shows it\n`,
+        `the agent is still busy after ${patienceMs / 1000} s and goes on: smm-agent status --watch shows it\n`,
       );
       return;
     }
@@ -39,10 +39,10 @@ export async function notifyDaemon(io: Io, patienceMs = PATIENCE_MS): Promise<vo
   }
 }
 
-/** What was learnt on the way is in the last line, or in smm-agent status. */
-function deedsOf(show: (event: TurnEvent) => void): (event: TurnEvent) => void {
-  const isDeed = ({ kind }: TurnEvent) => kind === 'done' || kind === 'failed' || kind === 'progress';
+/** Shows steps only: the last line, or smm-agent status, has the other events. */
+function stepsOf(show: (event: TurnEvent) => void): (event: TurnEvent) => void {
+  const isStep = ({ kind }: TurnEvent) => kind === 'done' || kind === 'failed' || kind === 'progress';
   return (event) => {
-    if (isDeed(event)) show(event);
+    if (isStep(event)) show(event);
   };
 }

@@ -7,8 +7,7 @@ export const spec = {
   name: 'unhold',
   summary: 'let this machine follow its control plane again',
   forms: [''],
-  description:
-    'Sets hold: false in /etc/smm/agent.yaml. What the control plane wants is staged again at the next poll.',
+  description: 'Sets hold: false in /etc/smm/agent.yaml. The next poll stages what the control plane wants.',
   options: {},
 } satisfies CommandSpec;
 

@@ -5,7 +5,7 @@ import { describe, it } from 'node:test';
 import { openTerminal } from '../support/terminal.ts';
 
 describe('smm-agent hold', () => {
-  it('holds the machine also while the agent is dead: the next start of Istio must not switch', async () => {
+  it('holds the machine also while the agent does not run: the next start of Istio must not switch', async () => {
     await using terminal = await openTerminal();
     const marker = join(terminal.paths.state, 'istio', 'hold');
     assert.equal((await terminal.type(['hold'])).code, 0);

@@ -91,7 +91,7 @@ describe('the history of a machine', () => {
     assert.deepEqual(told(entry === undefined ? [] : [entry]), ['0.3.0 put back 0.2.0']);
     assert.equal(
       describeEntry(entry as HistoryEntry),
-      `2026-11-23T11:59:00.000Z  smm-agent 0.3.0 was put back to 0.2.0
+      `2026-11-23T11:59:00.000Z  smm-agent 0.3.0 was rolled back to 0.2.0
     why: it ended by itself
     its last lines:
       TypeError: x

@@ -69,7 +69,7 @@ describe('a version of the agent', () => {
     const shown = await world.machine.expect('smm-agent', 'history');
     assert.match(
       shown,
-      /smm-agent 1\.2\.0 was put back to 1\.0\.0\n +why: it ended .*\n +its last lines:\n[\s\S]* these are the last words\n/,
+      /smm-agent 1\.2\.0 was rolled back to 1\.0\.0\n +why: it ended .*\n +its last lines:\n[\s\S]* these are the last words\n/,
     );
   });
 

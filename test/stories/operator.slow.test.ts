@@ -23,7 +23,7 @@ describe('an operator beside the daemon', () => {
 
   it('is told by set what came of it, and finds it so at once', async () => {
     const changed = await says('set', 'istio.allow', '>=1.32.0');
-    assert.match(changed, /^the agent has read it: rejected: Istio 1\.31\.0 is outside of what istio\.allow permits/m);
+    assert.match(changed, /^the agent has read the configuration: rejected: Istio 1\.31\.0 is outside of what istio\.allow permits/m);
     assert.match(await says('status'), /^agent +\S+ rejected: Istio 1\.31\.0 is outside/m);
     await type('set', 'istio.allow', '--default');
     assert.match(await says('status'), /^agent +\S+ ready/m);
@@ -35,11 +35,11 @@ describe('an operator beside the daemon', () => {
     assert.match(await says('status'), /^restart +pending/m);
     const held = await says('hold');
     assert.match(held, /^✓ nothing is staged any more: /m);
-    assert.match(held, /^the agent has read it: held: this machine is held/m);
+    assert.match(held, /^the agent has read the configuration: held: this machine is held/m);
     const seen = await says('status');
     assert.match(seen, /^agent +\S+ held/m);
     assert.match(seen, /^restart +not pending$/m);
-    assert.match(await says('unhold'), /^the agent has read it: ready/m);
+    assert.match(await says('unhold'), /^the agent has read the configuration: ready/m);
     assert.match(await says('status'), /^restart +pending/m);
   });
 
@@ -70,14 +70,14 @@ describe('an operator beside the daemon', () => {
     const held = await type('hold');
     assert.equal(held.status, 0);
     assert.match(held.stderr, /unknown key "holds"/);
-    assert.match(held.stdout, /^the agent has read it: held/m);
+    assert.match(held.stdout, /^the agent has read the configuration: held/m);
     assert.match(await says('status'), /^restart +not pending$/m);
     await writeFile(config, right);
     await type('reload');
     const { status, stderr } = await type('reconcile');
     assert.match(stderr, /: held: /, 'the file says no word of it, and it is held all the same');
     assert.equal(status, 1, 'what is wanted is another release');
-    assert.match(await says('unhold'), /^the agent has read it: ready/m);
+    assert.match(await says('unhold'), /^the agent has read the configuration: ready/m);
   });
 
   it('is not told that nothing runs while the agent starts', async () => {

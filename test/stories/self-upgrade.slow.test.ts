@@ -19,7 +19,7 @@ describe('an agent that was upgraded', () => {
   it('rolled back by its operator, is not brought forward again before another one was wanted', async () => {
     assert.match(
       await world.machine.expect('smm-agent', 'rollback'),
-      /^the agent restarts as smm-agent 1\.1\.0; 1\.3\.0 is not taken again before another one is wanted, or smm-agent retry$/m,
+      /^the agent restarts as smm-agent 1\.1\.0; 1\.3\.0 will not be installed again until the control plane asks for another version or you run smm-agent retry$/m,
     );
     await world.runs('1.1.0');
     await world.reconcile();

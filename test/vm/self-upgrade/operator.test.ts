@@ -139,7 +139,7 @@ describe('the wish of the control plane', () => {
 
 describe('an operator', () => {
   it('goes back by one version, which stays until they say otherwise', async () => {
-    assert.match(await sh('smm-agent rollback'), /restarts as smm-agent 0\.2\.3; 0\.3\.0 is not taken again/);
+    assert.match(await sh('smm-agent rollback'), /restarts as smm-agent 0\.2\.3; 0\.3\.0 will not be installed again/);
     await machine.vm.until(
       'the version before',
       ({ agent, upgrade }) => agent.version === '0.2.3' && upgrade?.probation === null,
