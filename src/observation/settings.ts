@@ -23,7 +23,10 @@ export async function configChange({ file, digest, readAt, refused }: ConfigInEf
   const now = await lookAt(file);
   if (now === null) return null;
   if (refused !== null && refused.digest === now.digest) {
-    return `${file} has errors, and what was read at ${readAt} goes on: ${refused.problem}; once corrected: systemctl reload smm-agent`;
+    return (
+      `${file} has errors, and the configuration that was read at ${readAt} stays in effect: ${refused.problem}; ` +
+      'once corrected: systemctl reload smm-agent'
+    );
   }
   if (digest === now.digest) return null;
   const what = now.changedAt === null ? 'cannot be read any more' : `was changed at ${now.changedAt.toISOString()}`;

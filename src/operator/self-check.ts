@@ -40,7 +40,9 @@ async function state(paths: Paths): Promise<string> {
 /** As the first thing of every turn. */
 async function machine(paths: Paths): Promise<string> {
   const { unit, agent } = await observeHere(paths);
-  return `istio.service is ${unit.exists ? unit.activeState : 'not installed'}, smm-agent ${agent.installed ?? 'of no version'} is current`;
+  const current =
+    agent.installed === null ? 'the link current names no version' : `smm-agent ${agent.installed} is current`;
+  return `istio.service is ${unit.exists ? unit.activeState : 'not installed'}, ${current}`;
 }
 
 async function controlPlane(paths: Paths): Promise<string> {

@@ -103,7 +103,7 @@ export async function forgetFailures(paths: Paths): Promise<string[]> {
   await versions.clear();
   const left = await readLeftVersion(paths);
   await writeLeftVersion(paths, null);
-  const operators = left === null ? [] : [`smm-agent ${left.version}: an operator went back from it at ${left.at}`];
+  const operators = left === null ? [] : [`smm-agent ${left.version}: an operator rolled it back at ${left.at}`];
   const attempts = new Attempts(paths);
   const failed = [...(await attempts.read(systemClock.now()))].map(([key, { reason }]) => `${key}: ${reason}`);
   await attempts.clear();

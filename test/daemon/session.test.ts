@@ -52,7 +52,7 @@ describe('a session of the daemon', () => {
       assert.equal(before.read?.config.workloadGroup.name, 'reviews');
       assert.match(
         (await configChange(before.read?.inEffect as ConfigInEffect)) ?? '',
-        /has errors, and what was read at .* goes on/,
+        /has errors, and the configuration that was read at .* stays in effect/,
       );
     }
     assert.equal((await openSession(parts, () => {})).read, null, 'the first of a process has nothing to go on with');

@@ -130,7 +130,7 @@ describe('a version of the agent', () => {
     assert.match(await world.machine.expect('smm-agent', 'status'), /^agent +1\.6\.0, failing: held back for /m);
     const main = await world.show('MainPID');
     await rm(dies);
-    assert.match(await world.machine.expect('smm-agent', 'reconcile'), /^✓ wanted is Istio /m);
+    assert.match(await world.machine.expect('smm-agent', 'reconcile'), /^✓ Istio \S+ of revision \S+ is wanted$/m);
     assert.equal(await world.show('MainPID'), main, 'whoever asks for a turn gets one');
     const counted = join(world.machine.root, 'run/smm-agent/agent-failed');
     await until('the failures to be forgotten', () => !existsSync(counted));

@@ -23,7 +23,10 @@ describe('an operator beside the daemon', () => {
 
   it('is told by set what came of it, and finds it so at once', async () => {
     const changed = await says('set', 'istio.allow', '>=1.32.0');
-    assert.match(changed, /^the agent has read the configuration: rejected: Istio 1\.31\.0 is outside of what istio\.allow permits/m);
+    assert.match(
+      changed,
+      /^the agent has read the configuration: rejected: Istio 1\.31\.0 is outside of what istio\.allow permits/m,
+    );
     assert.match(await says('status'), /^agent +\S+ rejected: Istio 1\.31\.0 is outside/m);
     await type('set', 'istio.allow', '--default');
     assert.match(await says('status'), /^agent +\S+ ready/m);

@@ -213,7 +213,7 @@ describe('smm-agent.service', () => {
     const { status, stdout } = await vm.machine.exec(['smm-agent', 'reconcile']);
     assert.equal(status, 0);
     assert.match(stdout, /^✓ istio\.service is active, release 1\.31\.0-[0-9a-f]{12} runs/m);
-    assert.match(stdout, /^✓ wanted is Istio 1\.31\.1 of revision default$/m);
+    assert.match(stdout, /^✓ Istio 1\.31\.1 of revision default is wanted$/m);
     assert.match(stdout, /^ready: /m);
   });
 
@@ -258,11 +258,16 @@ describe('smm-agent.service', () => {
       'the status in words',
       () => show('StatusText'),
       PATIENCE_MS,
-      (text) => text.startsWith('agent.yaml has errors, and the one before goes on: ') && wrong.test(text),
+      (text) =>
+        text.startsWith('agent.yaml has errors, and the previous configuration stays in effect: ') && wrong.test(text),
     );
     assert.equal(await show('MainPID'), pid);
     const held = await vm.machine.exec(['smm-agent', 'hold']);
-    assert.deepEqual([held.status, /^the agent has read the configuration: held/m.test(held.stdout)], [0, true], 'an emergency');
+    assert.deepEqual(
+      [held.status, /^the agent has read the configuration: held/m.test(held.stdout)],
+      [0, true],
+      'an emergency',
+    );
     await vm.machine.sh('rm /var/lib/smm-agent/hold');
     await vm.machine.exec(['systemctl', 'reload', 'smm-agent']);
     await vm.staged('1.31.1');

@@ -89,7 +89,7 @@ describe('a bad version of the agent', () => {
       const lines = await tried(version);
       assertInOrder(lines, [
         new RegExp(`^upgrading: smm-agent ${version} is wanted, in place of ${GOOD}`),
-        new RegExp(`^smm-agent ${version} is in place, and has checked itself`),
+        new RegExp(`^smm-agent ${version} is in place, and its self-check passed`),
         /^Stopping smm-agent\.service/,
         /^Stopped smm-agent\.service/,
         /^Starting smm-agent\.service/,

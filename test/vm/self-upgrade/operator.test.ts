@@ -79,7 +79,7 @@ describe('the wish of the control plane', () => {
     await upgraded('0.2.1');
     assert.deepEqual([(await last())?.from, (await last())?.to], ['0.2.2', '0.2.1']);
     await announce(lab, '0.1.0');
-    await untilSaid('rejected', /0\.1\.0 cannot be put on probation/);
+    await untilSaid('rejected', /0\.1\.0 does not support probation/);
   });
 
   it('of the revision wins over the general one', async () => {
@@ -144,7 +144,7 @@ describe('an operator', () => {
       'the version before',
       ({ agent, upgrade }) => agent.version === '0.2.3' && upgrade?.probation === null,
     );
-    await untilSaid('rejected', /an operator went back from smm-agent 0\.3\.0/);
+    await untilSaid('rejected', /an operator rolled smm-agent 0\.3\.0 back/);
     assert.deepEqual(
       [(await last())?.result, (await last())?.from, (await last())?.to],
       ['rolled back', '0.3.0', '0.2.3'],

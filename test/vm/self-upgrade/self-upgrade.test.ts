@@ -55,7 +55,7 @@ describe('an agent that the control plane upgrades', () => {
     const lines = await upgraded('0.2.1');
     assertInOrder(lines, [
       /^upgrading: smm-agent 0\.2\.1 is wanted, in place of 0\.2\.0/,
-      /^smm-agent 0\.2\.1 is in place, and has checked itself/,
+      /^smm-agent 0\.2\.1 is in place, and its self-check passed/,
       /^Stopping smm-agent\.service/,
       /^smm-agent\.service: Deactivated successfully/,
       /^Starting smm-agent\.service/,
@@ -153,7 +153,7 @@ describe('an agent that the control plane upgrades', () => {
     await announce(lab, '0.2.7');
     await machine.reconcile();
     const { upgrade, agent } = await machine.vm.until('it to fail', (status) => status.upgrade?.state === 'failing');
-    assert.match(upgrade?.reason ?? '', /smm-agent-0\.2\.7.*tried once, again at/);
+    assert.match(upgrade?.reason ?? '', /smm-agent-0\.2\.7.*tried once, next try at/);
     assert.equal(agent.version, '0.2.6');
     await machine.said(/wanted 0\.2\.7: failing/);
     assert.equal(await sh('ls /opt/smm-agent/versions | grep 0.2.7 || :'), '');

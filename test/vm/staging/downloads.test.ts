@@ -93,7 +93,7 @@ describe('a machine that is to be upgraded', () => {
   it('says that the version is not published, and how to have it tried again', async () => {
     // A poll may have met it before this test begins, and it is not said twice.
     const reason = await fails(/cannot find Istio 1\.31\.1 for amd64: it is not published at https:/, '');
-    assert.match(reason, /tried once, again at .* \(smm-agent retry tries at once\)/);
+    assert.match(reason, /tried once, next try at .* \(smm-agent retry tries at once\)/);
     await vm.condition('SmmAgent', 'False', /not published/);
   });
 
@@ -202,7 +202,7 @@ describe('a machine that is to be upgraded', () => {
     const expected = [
       /^no target: .*(upgrade|rolled out|disagree)/,
       /^the control plane wants Istio 1\.31\.2 of revision default here istio=1\.31\.2 revision=default$/,
-      /^staged Istio 1\.31\.2 of revision default; the running one was not touched step=stage$/,
+      /^staged Istio 1\.31\.2 of revision default; the running Istio was not touched step=stage$/,
       /^restart pending: Istio 1\.31\.0 to 1\.31\.2; to switch, run systemctl restart istio staged=1\.31\.2-\S+ since=\S+$/,
     ];
     const found = expected.map((line) => lines.findIndex((one) => line.test(one)));
