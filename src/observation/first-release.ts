@@ -8,8 +8,8 @@ export type FirstRelease =
   | 'due'
   | 'made'
   /**
-   * Everything else is there: an image-based update, another disk on /opt, a restore. Istio runs from its package's own files, or not at
-   * all, until the wanted release is made again.
+   * Everything else is there: an image-based update, another disk on /opt, a restore. Istio runs from its package's own
+   * files, or not at all, until the wanted release is made again.
    */
   | 'lost';
 
@@ -31,7 +31,10 @@ function isUp({ activeState, subState }: Observation['unit']): boolean {
   return activeState !== 'inactive' && activeState !== 'failed' && subState !== 'auto-restart';
 }
 
-/** What an operator reads of it, and what leads out. `why`: what keeps the agent from making the wanted release, null where nothing does. */
+/**
+ * What an operator reads of it, and what leads out. `why`: what keeps the agent from making the wanted release, null
+ * where nothing does.
+ */
 export function describeLost(observation: Observation, why: string | null): string {
   const { running, staged } = observation;
   const now =

@@ -39,7 +39,10 @@ export interface AgentObservation {
   probation: Probation | null;
   rejected: ReadonlyMap<string, VersionRejection>;
   left: LeftVersion | null;
-  /** $INVOCATION_ID where systemd runs this process as smm-agent.service; null elsewhere: there nobody would start it again. */
+  /**
+   * $INVOCATION_ID where systemd runs this process as smm-agent.service; null elsewhere: there nobody would start it
+   * again.
+   */
   invocation: string | null;
 }
 
@@ -62,7 +65,10 @@ export interface Observation {
   hasDropIn: boolean;
   unitFile: UnitFile;
   stop: StopRecord | null;
-  /** Of a failed unit: how often the release that ended last has ended, one start after the other, since the switch to it. */
+  /**
+   * Of a failed unit: how often the release that ended last has ended, one start after the other, since the switch to
+   * it.
+   */
   ends: number;
   /** That an operator's limit leaves no room for a rollback, in words. */
   startLimit: string | null;
@@ -90,7 +96,10 @@ export function isOnProbation({ agent: { probation, running } }: Pick<Observatio
   return probation !== null && probation.to === running;
 }
 
-/** As long as it could be to blame itself it changes nothing; afterwards the machine must not wait for a control plane that is away. */
+/**
+ * As long as it could be to blame itself it changes nothing; afterwards the machine must not wait for a control plane
+ * that is away.
+ */
 export function isUntried(observation: Pick<Observation, 'agent'>): boolean {
   return isOnProbation(observation) && observation.agent.probation?.extended === 0;
 }

@@ -10,7 +10,10 @@ import { VersionRejections } from '../versions/rejections.ts';
 import { VersionStore } from '../versions/store.ts';
 import type { AgentObservation } from './observation.ts';
 
-/** `invocation` is $INVOCATION_ID of a daemon that systemd runs. Rejects when something cannot be read: that is not the same as absent. */
+/**
+ * `invocation` is $INVOCATION_ID of a daemon that systemd runs. Rejects when something cannot be read: that is not the
+ * same as absent.
+ */
 export async function observeAgent(
   { paths, clock }: { paths: Paths; clock: Clock },
   invocation: string | null,

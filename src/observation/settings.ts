@@ -16,8 +16,8 @@ export interface ConfigInEffect {
 }
 
 /**
- * A sentence when the file is not what is in effect, null when it is, or when this user may not read it. The file is looked at each time:
- * whoever has edited it believes that it counts.
+ * A sentence when the file is not what is in effect, null when it is, or when this user may not read it. The file is
+ * looked at each time: whoever has edited it believes that it counts.
  */
 export async function configChange({ file, digest, readAt, refused }: ConfigInEffect): Promise<string | null> {
   const now = await lookAt(file);
