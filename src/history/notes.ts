@@ -1,9 +1,9 @@
-/** What an observation shows to have happened, and the history does not know yet. Pure, but for the evidence that is handed in. */
+/** Finds the events that an observation shows and the history does not have yet. Pure. */
 
 import { isOnProbation, type Observation } from '../observation/observation.ts';
 import { type HistoryEntry, lastState } from './history.ts';
 
-/** `evidence` of a version, null where nothing was kept. */
+/** `evidence` returns the kept log lines of a version, or null. */
 export function missingEntries(
   known: readonly HistoryEntry[],
   observation: Observation,
@@ -34,7 +34,7 @@ function rejectedVersions(
 }
 
 function rejectedReleases({ rejected, active }: Observation): HistoryEntry[] {
-  // One that is still active is put back at the next start.
+  // A rejected release that is still active is rolled back at the next start, and noted then.
   const putBack = [...rejected].filter(([id]) => id !== active?.manifest.id);
   return putBack.map(([id, { at, reason }]) => ({
     id: `istio put back ${id} ${at.getTime()}`,
@@ -48,12 +48,15 @@ function rejectedReleases({ rejected, active }: Observation): HistoryEntry[] {
   }));
 }
 
-/** A version that nothing else explains came with its package. One on probation is explained once it is confirmed. */
+/**
+ * A running version without another event was installed by its package. A version on probation gets its event when it
+ * is confirmed.
+ */
 function installed(known: readonly HistoryEntry[], observation: Observation): HistoryEntry[] {
   const { running, probation } = observation.agent;
   const before = lastState(known, 'agent');
   if (before === running || probation !== null || isOnProbation(observation)) return [];
-  // Long before its first turn, where the configuration came later.
+  // The version may have been installed long before its first turn, if the configuration came later.
   const { installed: current, installedAt } = observation.agent;
   const at = (current === running ? (installedAt ?? observation.at) : observation.at).toISOString();
   const id = `agent installed ${running} ${at}`;

@@ -1,13 +1,16 @@
 /**
- * How often the report on the WorkloadEntry may change. A proxy that comes up and goes down again every few seconds would
- * else have its agent write as often, on each machine of a fleet at once, and each write can cost istiod one of its own.
+ * How often the report on the WorkloadEntry may change. Otherwise, if a proxy started and stopped every few seconds,
+ * its agent would write as often, perhaps on each machine of a fleet, and each write may cause istiod to write as well.
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../host/clock.ts';
 
-/** Changes one after the other: an upgrade with its restart has about ten, and a bad release that is put back some twenty. */
+/**
+ * Changes without a wait: an upgrade with its restart has about ten, and a bad release that is rolled back about
+ * twenty.
+ */
 const MOST_AT_ONCE = 60;
-/** One more after this long: what is true in the end, a rejection for example, must not come late either. */
+/** One more change is allowed after this long: the final state, for example a rejection, must not be reported late. */
 const REFILL_MS = 20_000;
 
 export class ReportPace<Report> {
@@ -20,7 +23,7 @@ export class ReportPace<Report> {
     this.#clock = clock;
   }
 
-  /** The report that is to be said now: the new one, or for some more time the last one. */
+  /** The report to publish now: the new one, or for some more time the last one. */
   next(report: Report): Report {
     const nowMs = this.#clock.bootTimeMs();
     const refilled = Math.floor((nowMs - (this.#countedAtMs ?? nowMs)) / REFILL_MS);

@@ -1,6 +1,6 @@
 /**
- * The operator's rules and the agent's findings as small files, for the scripts in systemd/: they cannot read YAML, and
- * must know what to do while the agent is dead. Written only when they change.
+ * Writes the operator's rules and the agent's findings as small files for the scripts in systemd/: the scripts cannot
+ * read YAML, and must know the rules also while the agent does not run. A file is written only if it changes.
  */
 import { join } from 'node:path';
 import type { Paths } from '../base/paths.ts';
@@ -12,7 +12,7 @@ import { ReleaseFindings } from '../istio/releases/findings.ts';
 import type { Observation } from '../observation/observation.ts';
 import { VersionRejections } from '../versions/rejections.ts';
 
-/** `hasRevision` says whether a revision's control plane is there, null when that cannot be told now. */
+/** `hasRevision` says whether a revision's control plane exists; null if that is unknown. */
 export async function writeRules(
   paths: Paths,
   config: Config,
@@ -29,14 +29,17 @@ export async function writeRules(
   if (target.answer === 'wanted') await markGone(join(folder, 'gone'), target.revision.name, observation, hasRevision);
 }
 
-/** Also by `smm-agent hold` itself: a restart or a reboot while the agent is dead must not bring another Istio. */
+/** `smm-agent hold` calls this too: a restart or a reboot while the agent does not run must not bring another Istio. */
 export async function writeHold({ state }: Pick<Paths, 'state'>, isHeld: boolean): Promise<void> {
   const folder = join(state, 'istio');
   await makeFolder(folder, 0o755);
   await ensureMarker(join(folder, 'hold'), isHeld);
 }
 
-/** Releases whose control plane is gone are nothing to go back to: their proxy could not even renew its certificate. */
+/**
+ * Marks releases without a control plane: the scripts must not roll back to them, since their proxy could not renew its
+ * certificate.
+ */
 async function markGone(
   folder: string,
   wanted: string,

@@ -37,7 +37,7 @@ describe('a session of the daemon', () => {
     const session = await openSession(parts, () => {});
     const { agent } = await session.turn(wish());
     assert.equal(agent.state, 'misconfigured');
-    assert.match(agent.reason, /holds no machine id \(run systemd-machine-id-setup/);
+    assert.match(agent.reason, /does not contain a machine id \(run systemd-machine-id-setup/);
   });
 
   it('keeps the configuration of the session before if the file has errors now, and says so', async () => {

@@ -62,7 +62,9 @@ describe('an agent that was upgraded', () => {
     await world.runs('2.1.0');
     assert.ok(
       world.machine.journal.some((line) =>
-        /upgrading: smm-agent 2\.1\.0 .*; this one cannot complete its turn: .*active: it points to/.test(line),
+        /upgrading: smm-agent 2\.1\.0 .*; the running version cannot complete its turn: .*active: it points to/.test(
+          line,
+        ),
       ),
     );
     assert.equal((await world.history()).at(-1)?.result, 'confirmed');
