@@ -1,4 +1,6 @@
-/** `smm-agent adopt`: takes another configuration for Istio, after showing the difference. */
+/**
+ * `smm-agent adopt`: shows the difference of another configuration of Istio, and with --yes takes that configuration.
+ */
 
 import { type CommandSpec, parseArguments } from '../base/cli/arguments.ts';
 import { EXIT } from '../base/cli/exit-codes.ts';

@@ -61,7 +61,7 @@ async function renderOwn(output: string, io: Io): Promise<string[]> {
     clock: systemClock,
   });
   const inputs = async (): Promise<VmInputs> => {
-    const target = await controlPlane.target('anew');
+    const target = await controlPlane.target('fresh');
     // A machine that keeps its own configuration does not need the missing objects; a rendering does.
     const [lacking] = target.answer === 'wanted' ? Object.values(target.inputs.lacking ?? {}) : [target.reason];
     if (target.answer === 'wanted' && lacking === undefined) return target.inputs;

@@ -83,7 +83,7 @@ function nextPoll({ nextPoll, nextPollBy }: Status, life: DaemonLife): string {
       : between(nextPoll, nextPollBy);
 }
 
-/** Each machine polls at a random time after poll.schedule, within poll.jitterSeconds. */
+/** Each machine polls at most poll.jitterSeconds later than poll.schedule says. */
 function between(from: string, by: string | undefined): string {
   return by === undefined || by === from ? from : `between ${from} and ${by}`;
 }

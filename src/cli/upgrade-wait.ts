@@ -13,7 +13,7 @@ import { daemonLife } from './daemon-life.ts';
 /** Long enough for a download with a new Node, and for a probation that is extended a few times. */
 const PATIENCE_MS = 15 * 60_000;
 const BETWEEN_MS = 1_000;
-/** systemd starts an agent that has exited again after two seconds, if necessary the previous version. */
+/** Two seconds after the agent has exited, systemd starts it again, if necessary in the previous version. */
 const GONE_MS = 30_000;
 
 /**

@@ -80,7 +80,7 @@ export async function runDaemon(parts: DaemonParts, signal: AbortSignal): Promis
     if (signal.aborted) break;
     // The wait before the first turn ends at its time or at an operator's request, not at a poll or an event of this
     // machine.
-    isHeldBack &&= askFor(reasons) !== 'anew';
+    isHeldBack &&= askFor(reasons) !== 'fresh';
     if (isHeldBack) continue;
     if (reasons.includes('reload')) {
       schedule.stop();

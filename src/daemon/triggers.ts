@@ -13,13 +13,13 @@ interface Trigger {
 /** Every reason for a turn. */
 export const TRIGGERS = {
   /** The daemon has started. */
-  start: { asks: 'anew', isTyped: false, isNews: true },
+  start: { asks: 'fresh', isTyped: false, isNews: true },
   /** The schedule of agent.yaml. */
   poll: { asks: 'poll', isTyped: false, isNews: false },
   /** `smm-agent reconcile`. */
-  reconcile: { asks: 'anew', isTyped: true, isNews: true },
+  reconcile: { asks: 'fresh', isTyped: true, isNews: true },
   /** `systemctl reload smm-agent`, or a command that has changed agent.yaml: the configuration is read again. */
-  reload: { asks: 'anew', isTyped: true, isNews: true },
+  reload: { asks: 'fresh', isTyped: true, isNews: true },
   /**
    * Istio has started or stopped. A fleet of crashing proxies must not ask the control plane at each of their starts.
    */
@@ -34,7 +34,7 @@ export type TriggerName = keyof typeof TRIGGERS;
 /** How the control plane is asked in a turn with these triggers: the most demanding one decides. */
 export function askFor(reasons: readonly TriggerName[]): Ask {
   const asks: readonly Ask[] = reasons.map((reason) => TRIGGERS[reason].asks);
-  if (asks.includes('anew')) return 'anew';
+  if (asks.includes('fresh')) return 'fresh';
   return asks.includes('poll') ? 'poll' : 'recent';
 }
 

@@ -38,7 +38,7 @@ export async function adoptionDifference(paths: Paths, kind: AdoptionKind): Prom
   });
   try {
     const wanted = await wantedRelease({
-      target: await controlPlane.target('anew'),
+      target: await controlPlane.target('fresh'),
       config: kind === 'again' ? config : { ...config, istio: { ...config.istio, configuration: kind } },
       isAdopted: true,
       own: kind === 'again' ? await installedConfiguration(paths, own) : own,

@@ -53,7 +53,7 @@ async function controlPlane(paths: Paths): Promise<string> {
     clock: systemClock,
   });
   try {
-    const target = await controlPlane.target('anew');
+    const target = await controlPlane.target('fresh');
     if (controlPlane.hasAnswered()) return `it answers (${target.answer})`;
     const reason = target.answer === 'wanted' ? 'no request was sent' : target.reason;
     throw new AgentError(

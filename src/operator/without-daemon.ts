@@ -83,7 +83,7 @@ export async function reconcileHere(paths: Paths, tell: Tell): Promise<Status> {
       turn(agent, {
         config,
         clock: systemClock,
-        ask: 'anew',
+        ask: 'fresh',
         isTyped: true,
         nextPoll: null,
         tell,

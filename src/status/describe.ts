@@ -94,8 +94,8 @@ function istioStatus(observation: Observation, decision: Decision): Status['isti
         : { ...summary(staged), since: observation.stagedSince?.toISOString() ?? null },
     wantedId: decision.wantedId,
     stopped: isStopped
-      ? // systemd forgets the times of a stopped unit that no other unit wants, for example a disabled one; the stop hook's
-        // record stays.
+      ? // systemd forgets the times of a stopped unit that no other unit wants, for example a disabled one. The record
+        // of the stop hook stays.
         { since: (unit.inactiveEnter ?? stop?.at)?.toISOString() ?? null, by: stop?.words ?? 'an unknown cause' }
       : null,
   };

@@ -77,7 +77,7 @@ export class Agent implements TurnDependencies {
   }
 
   target(ask: Ask): Promise<Target> {
-    if (ask === 'anew') this.#memo = null;
+    if (ask === 'fresh') this.#memo = null;
     this.#own.beginTurn();
     this.#replaced.beginTurn(ask);
     return this.#parts.controlPlane.target(ask);

@@ -10,7 +10,7 @@ import type { Ask, Reported } from './dependencies.ts';
 export interface ControlPlane {
   /**
    * The target of this machine. Does not reject for any response of the control plane, or for none: these are answers.
-   * Asks once at a time: a second call gets the answer of a request that is under way, unless `ask` is `anew`. Returns
+   * Asks once at a time: a second call gets the answer of a request that is under way, unless `ask` is `fresh`. Returns
    * the same object while nothing changes.
    */
   target(ask: Ask): Promise<Target>;

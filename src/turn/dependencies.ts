@@ -11,8 +11,8 @@ import type { AgentObservation, Observation } from '../observation/observation.t
 import type { Status } from '../status/status.ts';
 import type { Tell } from './events.ts';
 
-/** `anew`: read every input again. `poll`: read as at each poll. `recent`: take an answer of the last minute. */
-export type Ask = 'anew' | 'poll' | 'recent';
+/** `fresh`: read every input again. `poll`: read as at each poll. `recent`: take an answer of the last minute. */
+export type Ask = 'fresh' | 'poll' | 'recent';
 
 /** What a turn needs of the machine and of the control plane. */
 export interface TurnDependencies {

@@ -82,7 +82,7 @@ export class KubernetesControlPlane implements ControlPlane {
 
   async target(ask: Ask): Promise<Target> {
     const open = this.#open;
-    const asked = open === null ? this.#ask(ask) : open.then((target) => (ask === 'anew' ? this.#ask(ask) : target));
+    const asked = open === null ? this.#ask(ask) : open.then((target) => (ask === 'fresh' ? this.#ask(ask) : target));
     this.#open = asked;
     try {
       return await asked;
@@ -93,10 +93,10 @@ export class KubernetesControlPlane implements ControlPlane {
 
   async #ask(ask: Ask): Promise<Target> {
     const isRecent = this.#last !== null && this.#clock.bootTimeMs() - this.#last.atMs < RECENT_MS;
-    if (this.#last !== null && ((ask === 'recent' && isRecent) || (ask !== 'anew' && this.#outage.isWaiting))) {
+    if (this.#last !== null && ((ask === 'recent' && isRecent) || (ask !== 'fresh' && this.#outage.isWaiting))) {
       return this.#last.target;
     }
-    if (ask === 'anew') {
+    if (ask === 'fresh') {
       this.#outage.over();
       this.#reader.refresh();
       this.#reporter.refresh();

@@ -20,7 +20,7 @@ export interface Plan {
 /** The plan of the next turn. Takes no step. */
 export async function dryRun(dependencies: TurnDependencies, config: Config): Promise<Plan> {
   const observation = await dependencies.observe();
-  const target = await dependencies.target('anew');
+  const target = await dependencies.target('fresh');
   return plan(dependencies, observation, target, config, null);
 }
 

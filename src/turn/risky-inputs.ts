@@ -99,7 +99,7 @@ function passedBy(what: string, at: string): AgentError {
   return new AgentError(
     'SMM513',
     `cannot use ${what}: the agent died ${MOST_DEATHS} times while it used this, the last time at ${at}`,
-    'journalctl -u smm-agent shows how the agent died; the agent tries again after a day, or at once if the input changes or you ' +
-      'run smm-agent retry',
+    'journalctl -u smm-agent shows how the agent died; the agent tries again after a day, or at once if the input ' +
+      'changes or you run smm-agent retry',
   );
 }

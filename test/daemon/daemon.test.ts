@@ -85,7 +85,7 @@ describe('the daemon', () => {
       return STATUS;
     });
     await it.first;
-    assert.deepEqual(asked, ['anew']);
+    assert.deepEqual(asked, ['fresh']);
     assert.equal(it.notified[0], 'ready started');
     it.end();
     await it.ended;
@@ -128,7 +128,7 @@ describe('the daemon', () => {
       said?.reason ?? '',
       /^the turn has been hanging since 2026-11-23T12:00:00.000Z at the observation of the machine$/,
     );
-    assert.equal(said?.isRepeated, true, 'only a failure that is repeated is told the control plane');
+    assert.equal(said?.isRepeated, true, 'only a repeated failure is reported to the control plane');
     assert.match(it.notified.join('\n'), /^failing: the turn has been hanging since/m);
     const next = it.next();
     it.triggers.fire('poll');
@@ -200,7 +200,7 @@ describe('the daemon', () => {
       for (const reason of reasons) it.triggers.fire(reason);
       await over;
     }
-    assert.deepEqual(asked, ['anew', 'poll', 'recent', 'recent', 'poll', 'anew']);
+    assert.deepEqual(asked, ['fresh', 'poll', 'recent', 'recent', 'poll', 'fresh']);
     it.end();
     await it.ended;
   });

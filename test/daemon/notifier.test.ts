@@ -10,8 +10,9 @@ import { temporaryFolder } from '../support/temporary.ts';
 import { until } from '../support/until.ts';
 
 /**
- * systemd-notify under a systemd that loses messages, as those before 246 do (systemd issue 2737): `loses` is a condition of the shell over
- * the number `n` of a message, from 1. Those that systemd takes are lines of the file `taken`.
+ * systemd-notify under a systemd that loses messages, like a systemd before 246 (systemd issue 2737): `loses` is a
+ * condition of the shell over the number `n` of a message, from 1. Those that systemd takes are lines of the file
+ * `taken`.
  */
 async function scene(loses: string) {
   const folder = await temporaryFolder();

@@ -28,14 +28,14 @@ async function machine(root: string, files: { machineId?: string }): Promise<{ p
   return { parts: { paths, clock: new ManualClock(), log, services: systemdBelow(paths), invocation: null }, lines };
 }
 
-const wish = () => ({ ask: 'anew', nextPoll: null, tell: () => {}, signal: new AbortController().signal }) as const;
+const options = () => ({ ask: 'fresh', nextPoll: null, tell: () => {}, signal: new AbortController().signal }) as const;
 
 describe('a session of the daemon', () => {
   it('does nothing on a machine without an id, and says why: an exited daemon would be started again for ever', async () => {
     await using folder = await temporaryFolder();
     const { parts } = await machine(folder.path, {});
     const session = await openSession(parts, () => {});
-    const { agent } = await session.turn(wish());
+    const { agent } = await session.turn(options());
     assert.equal(agent.state, 'misconfigured');
     assert.match(agent.reason, /does not contain a machine id \(run systemd-machine-id-setup/);
   });
@@ -57,9 +57,9 @@ describe('a session of the daemon', () => {
     }
     assert.equal((await openSession(parts, () => {})).read, null, 'the first of a process has nothing to go on with');
     await writeFile(parts.paths.config, `${CONFIG}hold: true\n`);
-    const mended = await openSession(parts, () => {}, first);
-    assert.deepEqual([mended.problem, mended.read?.config.hold], [null, true]);
-    assert.equal(await configChange(mended.read?.inEffect as ConfigInEffect), null);
+    const corrected = await openSession(parts, () => {}, first);
+    assert.deepEqual([corrected.problem, corrected.read?.config.hold], [null, true]);
+    assert.equal(await configChange(corrected.read?.inEffect as ConfigInEffect), null);
   });
 
   it('does nothing if it cannot read the state of a later version, and says why', async () => {
@@ -68,7 +68,7 @@ describe('a session of the daemon', () => {
     await mkdir(parts.paths.state, { recursive: true });
     await writeFile(join(parts.paths.state, 'format'), 'format=9\noldest_reader=9\n');
     const session = await openSession(parts, () => {});
-    const { agent } = await session.turn(wish());
+    const { agent } = await session.turn(options());
     assert.equal(agent.state, 'misconfigured');
     assert.match(agent.reason, /its format is 9, and this version .* up to 1 \(go back to the version that wrote it/);
   });
@@ -84,7 +84,7 @@ describe('a session of the daemon', () => {
     ] as const) {
       const session = await openSession({ ...parts, invocation }, () => {});
       // The rest of the turn needs systemd, which this machine may not have.
-      await Promise.allSettled([session.turn(wish())]);
+      await Promise.allSettled([session.turn(options())]);
       assert.equal(existsSync(format), expected);
     }
   });
@@ -95,10 +95,10 @@ describe('a session of the daemon', () => {
     // /opt/smm-agent is missing: tidying would log a failure.
     await mkdir(dirname(parts.paths.probation), { recursive: true });
     await writeFile(parts.paths.probation, `id=a\nfrom=0.1.9\nto=${AGENT_VERSION}\n`);
-    await Promise.allSettled([(await openSession(parts, () => {})).turn(wish())]);
+    await Promise.allSettled([(await openSession(parts, () => {})).turn(options())]);
     assert.deepEqual(lines, []);
     await rm(parts.paths.probation);
-    await Promise.allSettled([(await openSession(parts, () => {})).turn(wish())]);
+    await Promise.allSettled([(await openSession(parts, () => {})).turn(options())]);
     assert.match(lines.join(), /^cannot remove the leftovers of killed runs/);
   });
 

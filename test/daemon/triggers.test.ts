@@ -44,9 +44,9 @@ describe('a turn that several triggers begin', () => {
     [['follow-up', 'istio'], 'recent'],
     [['istio', 'poll'], 'poll'],
     [['istio', 'probation'], 'poll'],
-    [['poll', 'reconcile'], 'anew'],
-    [['follow-up', 'reload'], 'anew'],
-    [['start'], 'anew'],
+    [['poll', 'reconcile'], 'fresh'],
+    [['follow-up', 'reload'], 'fresh'],
+    [['start'], 'fresh'],
   ];
   for (const [reasons, ask] of rows) {
     it(`asks the control plane as the most demanding trigger requires: ${reasons.join(' and ')}: ${ask}`, () => {

@@ -92,11 +92,11 @@ describe('the wanted version of the agent', () => {
     assert.deepEqual([steps, decision.notDone, upgrade?.state, upgrade?.reason], [[], [], 'current', null]);
   });
 
-  const nobody = { least: null, repository: null };
+  const none = { least: null, repository: null };
   const rows: [string, Case, string, RegExp, string?][] = [
     [
-      'nobody asks for one',
-      { agentWanted: { answer: 'off', reason: 'agent upgrades are off: ConfigMap smm-agent not found', ...nobody } },
+      'no version is wanted',
+      { agentWanted: { answer: 'off', reason: 'agent upgrades are off: ConfigMap smm-agent not found', ...none } },
       'off',
       /^agent upgrades are off: ConfigMap smm-agent not found$/,
       'ready',
@@ -109,7 +109,7 @@ describe('the wanted version of the agent', () => {
           by: 'control-plane',
           version: '0.3.0',
           reason: 'agents are held by ConfigMap smm-agent',
-          ...nobody,
+          ...none,
         },
       },
       'held',
@@ -123,7 +123,7 @@ describe('the wanted version of the agent', () => {
           answer: 'not-allowed',
           version: '0.3.0',
           reason: 'outside of what agent.allow permits',
-          ...nobody,
+          ...none,
         },
       },
       'rejected',
@@ -171,7 +171,7 @@ describe('the wanted version of the agent', () => {
     ],
     [
       'the control plane gives no answer',
-      { agentWanted: { answer: 'unknown', reason: 'no answer', ...nobody } },
+      { agentWanted: { answer: 'unknown', reason: 'no answer', ...none } },
       'waiting',
       /no answer/,
       'ready',
@@ -241,8 +241,12 @@ describe('a version on probation', () => {
     const switched = { probation, installed: '0.3.0' };
 
     it('is started, even if another version is wanted by then', () => {
-      const wishes = [WANTED, SAME, { answer: 'off', reason: 'nobody asks', least: null, repository: null } as const];
-      for (const agentWanted of wishes) {
+      const answers = [
+        WANTED,
+        SAME,
+        { answer: 'off', reason: 'no version is wanted', least: null, repository: null } as const,
+      ];
+      for (const agentWanted of answers) {
         const { steps, upgrade } = decided({ agent: switched, agentWanted });
         assert.deepEqual(steps, ['restart-agent']);
         assert.equal(upgrade?.probation?.version, '0.3.0');

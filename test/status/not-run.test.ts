@@ -1,4 +1,6 @@
-/** The agent has nothing left to do, yet it is not ready: it has not seen that istio.service runs the active release. */
+/**
+ * The agent has nothing left to do, yet it is not ready: it has not seen that istio.service runs the active release.
+ */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Target } from '../../src/control-plane/target/target.ts';

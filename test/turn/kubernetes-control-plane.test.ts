@@ -38,15 +38,15 @@ it('asks a slow control plane once at a time: a poll gets the answer of a reques
     { ...given, controlPlane },
     { paths, machineId: '0'.repeat(32), clock: new ManualClock() },
   );
-  const first = plane.target('anew');
+  const first = plane.target('fresh');
   await once(server, 'connection');
-  const [second, anew] = [plane.target('poll'), plane.target('anew')];
+  const [second, fresh] = [plane.target('poll'), plane.target('fresh')];
   for (const connection of connections) connection.destroy();
   assert.equal((await first).answer, 'unreachable');
   assert.equal(await second, await first);
   await once(server, 'connection');
   for (const connection of connections) connection.destroy();
-  assert.notEqual(await anew, await first, 'who asks anew gets an answer of their own');
+  assert.notEqual(await fresh, await first, 'who asks fresh gets an answer of their own');
   plane.close();
   server.close();
 });

@@ -176,7 +176,7 @@ describe("the daemon's socket", () => {
     const server = await listen(path, async (_, answer) => {
       asked.resolve();
       await gone.promise;
-      answer({ event: { kind: 'learnt', text: 'nobody hears this' } });
+      answer({ event: { kind: 'learnt', text: 'no client reads this' } });
       answer({ end: { ok: true, text: 'nor this' } });
     });
     const client = createConnection(path);

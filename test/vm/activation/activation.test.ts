@@ -1,6 +1,6 @@
 /**
- * Each way in which Istio can end and start again, with another release staged, on a real systemd with the real Istio and
- * without an agent on the machine.
+ * Each way in which Istio can end and start again, with another release staged, on a real systemd with the real Istio
+ * and without an agent on the machine.
  */
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
