@@ -149,7 +149,7 @@ describe('an operator', () => {
       [(await last())?.result, (await last())?.from, (await last())?.to],
       ['rolled back', '0.3.0', '0.2.3'],
     );
-    await machine.said(/an operator went back/);
+    await machine.said(/an operator rolled smm-agent 0\.3\.0 back/);
     await sh('smm-agent retry');
     await machine.confirmed('0.3.0');
     await machine.assertIstioUntouched();
