@@ -1,7 +1,7 @@
-/** What argv means: the process's side of src/cli/dispatch.ts. */
+/** The entry point: gives argv and the standard streams to src/cli/dispatch.ts. */
 import { dispatch } from './cli/dispatch.ts';
 
-// `smm-agent status | head` closes the pipe early: that is the reader's choice and no error.
+// `smm-agent status | head` closes the pipe early: this is not an error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
   process.exit(0);

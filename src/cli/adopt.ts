@@ -1,4 +1,6 @@
-/** `smm-agent adopt`: takes over the Istio that runs here, or another configuration for it, after showing the difference. */
+/**
+ * `smm-agent adopt`: shows the difference of another configuration of Istio, and with --yes takes that configuration.
+ */
 
 import { type CommandSpec, parseArguments } from '../base/cli/arguments.ts';
 import { EXIT } from '../base/cli/exit-codes.ts';
@@ -10,12 +12,14 @@ export const spec = {
   name: 'adopt',
   summary: 'take over the configuration of the Istio package, or the rendered one',
   forms: ['[--render | --keep] [--yes]'],
-  description:
-    "Without an option: takes the files of the Istio package, with the edits since they were adopted, as this machine's own\nconfiguration. With --render: puts the one rendered from the WorkloadGroup in its place. Shows the difference first, and\nchanges nothing without --yes. Istio is not touched: what differs is staged, and a restart is pending then.",
+  description: `Without an option: takes the files of the Istio package, with all edits since the adoption, as this machine's own
+configuration. With --render: takes the configuration that is rendered from the WorkloadGroup instead.
+Shows the difference first, and changes nothing without --yes. The running Istio is not touched: a changed
+configuration is staged, and then a restart is pending.`,
   options: {
     render: { type: 'boolean', help: 'set istio.configuration to render' },
-    keep: { type: 'boolean', help: 'set istio.configuration to keep: back from --render' },
-    yes: { type: 'boolean', short: 'y', help: 'do it; otherwise only the difference is shown' },
+    keep: { type: 'boolean', help: 'set istio.configuration to keep: undoes --render' },
+    yes: { type: 'boolean', short: 'y', help: 'make the change; without it only the difference is shown' },
   },
 } as const satisfies CommandSpec;
 
@@ -28,10 +32,10 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   const { adoptAgain, adoptionDifference, reconcileOrAsk } = await import('../operator/adoption.ts');
   const kind = values.render ? 'render' : values.keep ? 'keep' : 'again';
   const difference = await adoptionDifference(io.paths, kind);
-  if (difference.length === 0) io.stdout.write('no difference to what the next start of Istio has already\n');
+  if (difference.length === 0) io.stdout.write('no difference to the configuration of the next start of Istio\n');
   for (const sentence of difference) io.stdout.write(`${values.yes ? 'changes' : 'would change'}  ${sentence}\n`);
   if (!values.yes) {
-    if (difference.length > 0) io.stdout.write('nothing was changed: add --yes to do it\n');
+    if (difference.length > 0) io.stdout.write('nothing was changed: add --yes to make the change\n');
     return EXIT.ok;
   }
   if (kind === 'again') await adoptAgain(io.paths);

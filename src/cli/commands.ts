@@ -1,4 +1,4 @@
-/** The commands. Each is loaded when it is asked for, so that the daemon carries no code of the others. */
+/** The commands. Each is loaded only when it is used, so that the daemon's memory holds no code of the others. */
 import type { Commands } from './command.ts';
 
 /** In the order in which `smm-agent help` lists them. */

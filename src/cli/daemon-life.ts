@@ -1,4 +1,4 @@
-/** Whether a daemon runs, and whether what status.json says is its last word. Needs no root. */
+/** Whether a daemon runs, and whether status.json is up to date. Needs no root. */
 
 import { AgentError } from '../base/errors.ts';
 import type { Paths } from '../base/paths.ts';
@@ -10,21 +10,23 @@ import { AGENT_UNIT } from '../versions/unit.ts';
 
 export type DaemonLife =
   | { is: 'idle' }
-  /** Whatever the turn is to change may have changed already. */
+  /** A turn is under way: the machine may differ from the status already. */
   | { is: 'turning'; since: string; reasons: string[] }
-  /** It is there, or on its way, and its first turn is not over: the status is of another process. */
+  /**
+   * The daemon runs, or systemd is starting it, and its first turn is not over: the status is of an earlier process.
+   */
   | { is: 'starting'; version: string | null; since: string | null; words: string }
   | { is: 'down' };
 
-/** `status` is the last one, null without one. Rejects with SMM520 when a file cannot be read. */
+/** `status` is the last status, or null if there is none. Rejects with SMM520 when a file cannot be read. */
 export async function daemonLife(paths: Paths, status: Status | null): Promise<DaemonLife> {
   const activity = await readActivity(paths);
   if (activity !== null && isAlive(activity.pid)) return lifeOf(activity, status);
-  // A daemon of a version that writes no activity.
+  // An older version of the daemon does not write activity.json.
   if (status !== null && isAlive(status.agent.pid)) return { is: 'idle' };
   const unit = await agentUnit(paths);
   if (unit === null || !['activating', 'active', 'reloading'].includes(unit.activeState)) return { is: 'down' };
-  const words = `systemd starts it (${unit.activeState}, ${unit.subState})`;
+  const words = `systemd is starting it (${unit.activeState}, ${unit.subState})`;
   return { is: 'starting', version: null, since: null, words };
 }
 
@@ -35,7 +37,7 @@ function lifeOf({ pid, version, startedAt, turn }: Activity, status: Status | nu
   return turn === null ? { is: 'idle' } : { is: 'turning', ...turn };
 }
 
-/** Without systemd nobody starts it. */
+/** Null if systemd does not answer: then systemd is not starting the agent either. */
 async function agentUnit(paths: Paths): Promise<UnitState | null> {
   try {
     return await systemdBelow(paths).unit(AGENT_UNIT);
@@ -45,7 +47,7 @@ async function agentUnit(paths: Paths): Promise<UnitState | null> {
   }
 }
 
-/** Signal 0 asks without sending; EPERM says that the process is there. */
+/** Signal 0 checks the process without sending a signal; EPERM means that the process exists. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);

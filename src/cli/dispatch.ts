@@ -1,4 +1,4 @@
-/** From argv to a command, and from whatever it throws to stderr and an exit code. */
+/** Runs the command that argv names, and turns any error into a message on stderr and an exit code. */
 
 import { helpText } from '../base/cli/arguments.ts';
 import { EXIT, exitCodeOf } from '../base/cli/exit-codes.ts';
@@ -27,7 +27,7 @@ export async function dispatch(argv: readonly string[], process: Omit<Io, 'paths
       return exitCodeOf(error);
     }
     const stack = error instanceof Error ? error.stack : String(error);
-    process.stderr.write(`smm-agent: a bug in smm-agent: ${stack}\n  what to do: report it with this text\n`);
+    process.stderr.write(`smm-agent: a bug in smm-agent: ${stack}\n  what to do: report the bug with this text\n`);
     return EXIT.internal;
   }
 }
@@ -48,7 +48,7 @@ function asksForHelp(args: readonly string[]): boolean {
   return (end < 0 ? args : args.slice(0, end)).some((argument) => argument === '--help' || argument === '-h');
 }
 
-/** `--root <folder>` before the command, else SMM_ROOT: everything then happens below that folder (demo, tests, images). */
+/** `--root <folder>` before the command, or SMM_ROOT: every path is then below that folder (demo, tests, images). */
 function globalOptions(argv: readonly string[], env: NodeJS.ProcessEnv): { root: string; rest: readonly string[] } {
   const [first = '', second] = argv;
   if (first.startsWith('--root=')) return { root: first.slice('--root='.length), rest: argv.slice(1) };

@@ -1,4 +1,4 @@
-/** How a command says what went wrong: the sentence with its causes and code, and what to do about it. */
+/** How a command shows an error: the sentence with its causes and code, and what to do about it. */
 import { type AgentError, describeError } from '../base/errors.ts';
 
 /** Two lines for stderr. */

@@ -43,7 +43,8 @@ async function overview(commands: Commands): Promise<string> {
     ),
   );
   return [
-    'smm-agent keeps this virtual machine on the Istio that its namespace asks for, without restarting the running one.',
+    'smm-agent keeps this virtual machine on the Istio that its namespace asks for.',
+    'It never restarts the running Istio by itself.',
     '',
     'Usage: smm-agent [--root <folder>] <command>',
     '',
@@ -61,11 +62,11 @@ async function overview(commands: Commands): Promise<string> {
 const EXIT_CODES: readonly [string, string][] = [
   [`${EXIT.ok}`, 'done; of pending: a restart is pending'],
   [`${EXIT.failed}`, 'failed, and stderr says why; of pending: no restart is pending'],
-  [`${EXIT.unknown}`, 'of pending only: that cannot be told'],
+  [`${EXIT.unknown}`, 'of pending only: unknown whether a restart is pending'],
   [`${EXIT.usage}`, 'unknown command or option, wrong arguments'],
-  [`${EXIT.unavailable}`, 'the control plane gave no answer, or none to work for'],
+  [`${EXIT.unavailable}`, 'the control plane did not answer, or its answer names no target'],
   [`${EXIT.internal}`, 'a bug in smm-agent'],
-  [`${EXIT.temporary}`, 'somebody else is at it: try again later'],
-  [`${EXIT.noPermission}`, 'it needs root'],
+  [`${EXIT.temporary}`, 'another process holds the lock; try again later'],
+  [`${EXIT.noPermission}`, 'the command needs root'],
   [`${EXIT.misconfigured}`, '/etc/smm/agent.yaml is missing or wrong'],
 ];

@@ -1,4 +1,4 @@
-/** `smm-agent hold`: this machine stays on the Istio and on the agent that it has, also across a reboot. */
+/** `smm-agent hold`: this machine stays on its present Istio and its present agent, also across a reboot. */
 
 import { type CommandSpec, parseArguments } from '../base/cli/arguments.ts';
 import { EXIT } from '../base/cli/exit-codes.ts';
@@ -11,10 +11,11 @@ import { notifyDaemon } from './notify-daemon.ts';
 
 export const spec = {
   name: 'hold',
-  summary: 'keep this machine on the Istio and the agent that it has, also across a reboot',
+  summary: 'keep this machine on its present Istio and its present agent, also across a reboot',
   forms: [''],
-  description: `Sets hold: true in /etc/smm/agent.yaml. The agent then stages nothing, withdraws what is staged, starts nothing by itself and
-becomes no other version of itself, so that neither a restart of Istio nor a reboot brings another Istio. smm-agent unhold ends it.`,
+  description: `Sets hold: true in /etc/smm/agent.yaml. The agent then stages nothing, withdraws what is staged, starts nothing
+by itself and does not upgrade itself. So neither a restart of Istio nor a reboot brings another Istio.
+smm-agent unhold ends the hold.`,
   options: {},
 } satisfies CommandSpec;
 
@@ -24,8 +25,9 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
 }
 
 /**
- * Writes `hold` and tells the daemon. An emergency does not wait for a file that has errors: then it is noted beside it, and that note can
- * be taken back while the file has errors still.
+ * Writes `hold` and tells the daemon. An operator in an emergency must be able to hold the machine even if agent.yaml
+ * has errors: the hold is then written to a file of its own, and `unhold` removes that file even if the errors are still
+ * there.
  */
 export async function setHold(hold: boolean, io: Io): Promise<number> {
   requireRoot(io, hold ? 'hold' : 'unhold');
@@ -35,14 +37,14 @@ export async function setHold(hold: boolean, io: Io): Promise<number> {
   const isNoted = hold && ('reason' in edited || edited.left.length > 0);
   const wasNoted = await isEmergencyHeld(io.paths);
   await setEmergencyHold(io.paths, isNoted);
-  // The daemon does this too; where it is dead, nobody else would tell istio-activate.
+  // The daemon does this too. If it does not run, only this command can tell istio-activate.
   if (hold || !('reason' in edited)) await markHold(io.paths, hold);
   if (isNoted) {
-    io.stdout.write(`this machine is held now, until smm-agent unhold: noted in ${io.paths.emergencyHold}\n`);
+    io.stdout.write(`this machine is held now, until smm-agent unhold: written to ${io.paths.emergencyHold}\n`);
   }
   if ('reason' in edited) {
     if (!hold && !wasNoted) throw edited.reason;
-    if (!hold) io.stdout.write(`the hold that was noted in ${io.paths.emergencyHold} is over\n`);
+    if (!hold) io.stdout.write(`the hold in ${io.paths.emergencyHold} is removed\n`);
     io.stderr.write(`smm-agent: warning: hold was not written to ${io.paths.config}: ${edited.reason.message}\n`);
   } else if (isNoted) {
     tellWhatIsLeft(edited.left, io);

@@ -1,4 +1,4 @@
-/** Tells a running daemon that its configuration changed, and waits for what it makes of that. */
+/** Tells a running daemon that its configuration changed, and waits for the result. */
 
 import type { Io } from '../base/cli/io.ts';
 import { AgentError, describeError } from '../base/errors.ts';
@@ -7,15 +7,16 @@ import type { End } from '../daemon/socket/protocol.ts';
 import type { TurnEvent } from '../turn/events.ts';
 import { showTurn } from './turn-text.ts';
 
-/** A turn without a download takes a second; one with a control plane that does not answer up to half a minute. */
+/** A turn without a download takes a second; if the control plane does not answer, up to half a minute. */
 const PATIENCE_MS = 30_000;
 
 const NOT_RUNNING = 'the agent is not running: this takes effect when it is started';
 
 /**
- * Has the daemon of this root read its configuration again and make a turn; prints what was done, and the last line, so that whoever
- * looks next finds no older state. Or says why a change will only be seen later. Never fails the command: the change is on disk, and the
- * daemon reads it at its next start in any case. `down`: what is said where none runs.
+ * Has the daemon of this root read its configuration again and make a turn. Prints each step and the result, so that
+ * the next smm-agent status shows no older state; or prints why the daemon takes the change later. Never fails the
+ * command: the change is on disk, and the daemon reads it at its next start in any case. `down`: what is printed if no
+ * daemon runs.
  */
 export async function notifyDaemon(
   io: Io,
@@ -24,14 +25,14 @@ export async function notifyDaemon(
   const late = new AbortController();
   const timer = setTimeout(() => late.abort(), patienceMs);
   try {
-    const answer = await ask(io.paths.socket, { do: 'reload', turn: true }, deedsOf(showTurn(io.stdout)), late.signal);
-    if (answer !== null) io.stdout.write(`${whatCameOfIt(answer)}\n`);
-    // Under another root (demo, tests, images) nobody expects one to run.
+    const answer = await ask(io.paths.socket, { do: 'reload', turn: true }, stepsOf(showTurn(io.stdout)), late.signal);
+    if (answer !== null) io.stdout.write(`${result(answer)}\n`);
+    // Below another root (demo, tests, images) no daemon is expected to run.
     else if (io.paths.root === '/') io.stdout.write(`${down} (systemctl start smm-agent)\n`);
   } catch (error) {
     if (late.signal.aborted && error instanceof AgentError) {
       io.stdout.write(
-        `the agent is at it for ${patienceMs / 1000} s, and goes on: smm-agent status --watch shows it\n`,
+        `the agent is still busy after ${patienceMs / 1000} s and goes on: smm-agent status --watch shows it\n`,
       );
       return;
     }
@@ -44,16 +45,16 @@ export async function notifyDaemon(
   }
 }
 
-function whatCameOfIt({ text, state, notRead }: End): string {
+function result({ text, state, notRead }: End): string {
   // The text of a misconfigured agent says what is wrong.
-  if (notRead === undefined || state === 'misconfigured') return `the agent has read it: ${text}`;
-  return `the agent cannot use the file, and goes on with what it had read before (${text}): ${notRead}`;
+  if (notRead === undefined || state === 'misconfigured') return `the agent has read the configuration: ${text}`;
+  return `the agent cannot use the file, and continues with the configuration that it had read before (${text}): ${notRead}`;
 }
 
-/** What was learnt on the way is in the last line, or in smm-agent status. */
-function deedsOf(show: (event: TurnEvent) => void): (event: TurnEvent) => void {
-  const isDeed = ({ kind }: TurnEvent) => kind === 'done' || kind === 'failed' || kind === 'progress';
+/** Shows steps only: the last line, or smm-agent status, has the other events. */
+function stepsOf(show: (event: TurnEvent) => void): (event: TurnEvent) => void {
+  const isStep = ({ kind }: TurnEvent) => kind === 'done' || kind === 'failed' || kind === 'progress';
   return (event) => {
-    if (isDeed(event)) show(event);
+    if (isStep(event)) show(event);
   };
 }

@@ -1,4 +1,7 @@
-/** `smm-agent pending`: whether a restart of Istio is pending, as an exit code. Looks at the machine itself, now. */
+/**
+ * `smm-agent pending`: whether a restart of Istio is pending, as an exit code. Looks at the machine itself, without the
+ * agent.
+ */
 
 import { type CommandSpec, parseArguments } from '../base/cli/arguments.ts';
 import { EXIT } from '../base/cli/exit-codes.ts';
@@ -10,12 +13,13 @@ import { errorText } from './error-text.ts';
 
 export const spec = {
   name: 'pending',
-  summary: 'tell by the exit code whether a restart of Istio is pending',
+  summary: 'say by the exit code whether a restart of Istio is pending',
   forms: ['[--json]'],
-  description:
-    'Compares what runs in istio.service with what is staged, now: also while the agent is down. Needs root, to see what runs.\nIn a maintenance script: smm-agent pending && systemctl restart istio',
+  description: `Compares the processes of istio.service with the staged release. The agent need not run.
+Needs root, because other users cannot see the processes.
+In a maintenance script: smm-agent pending && systemctl restart istio`,
   options: { json: { type: 'boolean', help: 'print {"pending": "yes", "why": [...], "since": ..., "command": ...}' } },
-  exitCodes: { 0: 'a restart is pending', 1: 'no restart is pending', 2: 'that cannot be told; the reason is printed' },
+  exitCodes: { 0: 'a restart is pending', 1: 'no restart is pending', 2: 'unknown; the reason is printed' },
 } as const satisfies CommandSpec;
 
 export async function run(args: readonly string[], io: Io): Promise<number> {
@@ -28,7 +32,10 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   return { yes: EXIT.ok, no: EXIT.failed, unknown: EXIT.unknown }[summary.pending];
 }
 
-/** Whatever keeps it from looking is "unknown" too: the exit code 1 of other commands would say that nothing is pending. */
+/**
+ * Any error is "unknown" too: the exit code 1, which other commands give for an error, means here that no restart is
+ * pending.
+ */
 async function look(io: Io): Promise<RestartSummary> {
   try {
     requireRoot(io, spec.name, 'other users cannot see what runs in istio.service');

@@ -1,4 +1,7 @@
-/** What `reconcile --dry-run` prints: what is true, what is wanted, what would be done and what would not, with reasons. Pure. */
+/**
+ * The output of `reconcile --dry-run`: what is true and what is wanted, and which steps would be taken or not, and why.
+ * Pure.
+ */
 import type { Step } from '../decision/step.ts';
 import { isLost } from '../observation/first-release.ts';
 import type { Observation } from '../observation/observation.ts';
@@ -29,7 +32,7 @@ export function explainPlan(plan: Plan, warnings: readonly string[] = []): strin
   ];
   if (decision.steps.length === 0) rows.push(['would', 'change nothing']);
   else if (active === null && wanted.answer === 'nothing' && wanted.because === 'not-adopted') {
-    // What is staged is made of the configuration that the adoption will keep.
+    // The plan ends at the adoption: the next release is made from the configuration that the adoption records.
     rows.push(['afterwards', afterAdoption(target)]);
   }
   rows.push(...warnings.map((warning): [string, string] => ['warning', warning]));
@@ -81,16 +84,16 @@ function what(step: Step): string {
     case 'keep-unit-file':
       return 'keep the unit file of istio.service, whose package was removed';
     case 'give-unit-file-back':
-      return "remove the kept unit file: the package's is back";
+      return "remove the kept unit file: the package's own unit file is back";
     case 'stage': {
       const { istioVersion, revision, kind } = step.wanted;
       const configuration = kind === 'keep' ? "the machine's own configuration" : 'the rendered configuration';
-      return `stage Istio ${istioVersion} of revision ${revision.name} with ${configuration}; a restart is pending then`;
+      return `stage Istio ${istioVersion} of revision ${revision.name} with ${configuration}; then a restart is pending`;
     }
     case 'point-staged':
-      return `stage release ${step.id}; a restart is pending then`;
+      return `stage release ${step.id}; then a restart is pending`;
     case 'confirm':
-      return `confirm release ${step.id}: it is not put back any more`;
+      return `confirm release ${step.id}: it is not rolled back any more`;
     case 'restore-hosts':
       return `restore "${step.line}" in /etc/hosts`;
     case 'start':
@@ -107,5 +110,5 @@ function what(step: Step): string {
 
 function afterAdoption(target: Plan['target']): string {
   if (target.answer !== 'wanted') return `stage nothing: ${target.reason}`;
-  return `stage Istio ${target.istioVersion} of revision ${target.revision.name}, unless that is what was adopted`;
+  return `stage Istio ${target.istioVersion} of revision ${target.revision.name}, unless the adopted release is the same`;
 }

@@ -1,4 +1,4 @@
-/** `smm-agent reconcile`: one turn, now. Beside a running daemon it asks that one, and shows what it does. */
+/** `smm-agent reconcile`: one turn, now. If a daemon runs, the daemon makes the turn, and the command shows it. */
 
 import { type CommandSpec, parseArguments } from '../base/cli/arguments.ts';
 import { EXIT } from '../base/cli/exit-codes.ts';
@@ -18,30 +18,32 @@ export const spec = {
   name: 'reconcile',
   summary: 'make one turn now: ask the control plane, stage what is wanted, report',
   forms: ['[--dry-run | --wait]'],
-  description:
-    "Never restarts Istio. With a running daemon the turn is the daemon's, and this command shows it; otherwise it makes the turn itself.",
+  description: `Never restarts Istio. If the daemon runs, the daemon makes the turn, and this command shows it.
+Otherwise this command makes the turn itself.`,
   options: {
     'dry-run': { type: 'boolean', help: 'show the plan with its reasons, and change nothing' },
     wait: {
       type: 'boolean',
-      help: "wait for the end of the agent's own upgrade, if there is one: confirmed, or put back",
+      help: "wait for the end of the agent's own upgrade, if there is one: confirmed or rolled back",
     },
   },
   exitCodes: {
-    [EXIT.failed]: 'what is wanted here is neither active nor staged after the turn: the message says why',
+    [EXIT.failed]: 'the wanted Istio is neither active nor staged after the turn: the message says why',
   },
 } as const satisfies CommandSpec;
 
 export async function run(args: readonly string[], io: Io): Promise<number> {
   const { values } = parseArguments(spec, args, { min: 0, max: 0 });
-  requireRoot(io, spec.name, 'it needs the token, and to see what runs');
+  requireRoot(io, spec.name, 'the command reads the token and looks at processes');
   if (values['dry-run']) {
     const { planHere } = await import('../operator/without-daemon.ts');
     const { explainPlan } = await import('./plan-text.ts');
     const plan = await planHere(io.paths);
     const change = await daemonsChange(io);
-    io.stdout.write(explainPlan(plan, change === null ? [] : [`${change}; the daemon plans by what it has read`]));
-    // Without a target it is no plan of what is to come.
+    io.stdout.write(
+      explainPlan(plan, change === null ? [] : [`${change}; the daemon still uses the configuration that it has read`]),
+    );
+    // Without a target the plan does not show what the next turn does.
     requireTarget(plan.target);
     return EXIT.ok;
   }
@@ -51,10 +53,13 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   return waitForUpgrade(io);
 }
 
-/** A turn by the daemon, or by this process where none runs. Rejects with SMM609 when what is wanted here was not done, and with SMM217. */
+/**
+ * A turn by the daemon, or by this process if no daemon runs. Rejects with SMM609 when the turn did not reach what is
+ * wanted, and with SMM217 when the control plane gave no target.
+ */
 export async function makeTurn(io: Io): Promise<number> {
   const { configHere, reconcileHere } = await import('../operator/without-daemon.ts');
-  // All of what is wrong with the file, each with its line: a daemon would answer with its state only.
+  // Throws with every problem of the file and its line: a daemon would answer with its state only.
   await configHere(io.paths);
   const show = showTurn(io.stdout);
   const answer = await ask(io.paths.socket, { do: 'reconcile' }, show);
@@ -66,7 +71,7 @@ export async function makeTurn(io: Io): Promise<number> {
   return outcome({ ...answer, target: status?.target ?? null, warnings: status?.warnings ?? [] }, io);
 }
 
-/** What a daemon that runs does not know of the file; null where none runs, or it knows all. */
+/** What changed in the file since the running daemon read it; null if nothing changed, or no daemon runs. */
 async function daemonsChange({ paths }: Io): Promise<string | null> {
   const status = await readStatus(paths);
   const config = status?.config ?? null;
@@ -81,21 +86,21 @@ interface Outcome extends End {
 function outcome({ ok, text, state, target, warnings }: Outcome, io: Io): number {
   for (const warning of warnings) io.stdout.write(`! ${warning}\n`);
   if (ok || state === 'waiting') requireTarget(target);
-  if (!ok) throw new AgentError('SMM609', `cannot complete what is due: ${text}`, remedyFor(state));
+  if (!ok) throw new AgentError('SMM609', `cannot reach what is wanted: ${text}`, remedyFor(state));
   io.stdout.write(`${text}\n`);
   return EXIT.ok;
 }
 
-/** The configuration on disk is right, as was seen before: a daemon that is misconfigured has not read it yet. */
+/** The file on disk is valid, as makeTurn has checked: a daemon that is misconfigured has not read it yet. */
 function remedyFor(state: End['state']): string {
   switch (state) {
     case 'misconfigured':
       return 'run systemctl reload smm-agent: the file was corrected since it was read';
     case 'failing':
-      return 'put right what the message names; a step that failed waits for its next try, and smm-agent retry tries at once';
+      return 'correct what the message names; a failed step waits for its next try, and smm-agent retry tries at once';
     case 'held':
-      return 'smm-agent unhold ends it';
+      return 'smm-agent unhold ends the hold';
     default:
-      return 'put right what the message names; smm-agent reconcile --dry-run shows each reason';
+      return 'correct what the message names; smm-agent reconcile --dry-run shows each reason';
   }
 }

@@ -1,4 +1,7 @@
-/** `smm-agent reload`: has the daemon read its configuration again, and fails when that is refused. smm-agent.service does this. */
+/**
+ * `smm-agent reload`: has the daemon read its configuration again, and fails when the file is refused.
+ * smm-agent.service runs this command.
+ */
 
 import { type CommandSpec, parseArguments } from '../base/cli/arguments.ts';
 import { EXIT } from '../base/cli/exit-codes.ts';
@@ -10,13 +13,13 @@ export const spec = {
   name: 'reload',
   summary: 'have the daemon read its configuration again (systemctl reload smm-agent does this)',
   forms: [''],
-  description:
-    'Returns when the daemon has read the file, and before the turn that follows. A file with errors is refused with the lines that are wrong;\nthe daemon then goes on with the configuration that it had, and says so in smm-agent status.',
+  description: `Returns when the daemon has read the file, and before the turn that follows. A file with errors is refused, and
+each wrong line is named. The daemon then goes on with the configuration that it had, and smm-agent status says so.`,
   options: {},
-  exitCodes: { [EXIT.misconfigured]: 'the file has errors, and what was read before goes on' },
+  exitCodes: { [EXIT.misconfigured]: 'the file has errors; the daemon goes on with the configuration that it had' },
 } as const satisfies CommandSpec;
 
-/** Reading takes no time; a turn that is under way is waited for. */
+/** Reading the file takes no time, but the daemon first ends a turn that is under way. */
 const PATIENCE_MS = 25_000;
 
 export async function run(args: readonly string[], io: Io): Promise<number> {
@@ -30,8 +33,8 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     answer = await ask(io.paths.socket, { do: 'reload' }, () => {}, late);
   } catch (error) {
     if (!late.aborted || !(error instanceof AgentError)) throw error;
-    // It has been asked, and reads the file after its turn. What it will make of that can be said now.
-    answer = { ok: true, text: 'a turn is under way: the configuration is read after it' };
+    // The daemon got the request and reads the file after its turn. Whether the file has errors is checked below.
+    answer = { ok: true, text: 'a turn is under way: the agent reads the configuration after it' };
   }
   if (answer === null) {
     throw new AgentError('SMM506', 'cannot reload: the agent is not running', 'run systemctl start smm-agent');
@@ -39,7 +42,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   const loaded = await loadConfig(io.paths);
   // Every problem with its line.
   if (loaded.state === 'misconfigured') throw configError(loaded.problems);
-  if (!answer.ok) throw new AgentError('SMM615', `cannot reload: ${answer.text}`, 'smm-agent status says more');
+  if (!answer.ok) throw new AgentError('SMM615', `cannot reload: ${answer.text}`, 'smm-agent status shows the details');
   io.stdout.write(`${answer.text}\n`);
   return EXIT.ok;
 }

@@ -1,4 +1,4 @@
-/** `smm-agent render`, as it is typed: src/cli/render.ts does it. */
+/** The command `smm-agent render`; src/cli/render.ts does the work. */
 
 import { type CommandSpec, parseArguments, usageError } from '../base/cli/arguments.ts';
 import { EXIT } from '../base/cli/exit-codes.ts';
@@ -12,22 +12,22 @@ export const spec = {
   name: 'render',
   summary: "write the VM's configuration, as istioctl would, to a folder",
   forms: ['--output <folder> [--from <objects.json>]'],
-  description: `Writes cluster.env, mesh.yaml, hosts and root-cert.pem, named as "istioctl x workload entry configure" names them, without the
-token. Nothing that Istio uses is changed.
+  description: `Writes cluster.env, mesh.yaml, hosts and root-cert.pem, with the names that "istioctl x workload entry configure"
+uses, without the token. No file that Istio uses is changed.
 
-Without --from: of this machine's WorkloadGroup, with istio.env and istio.mesh of agent.yaml merged in.
-With --from: of the objects in that file alone; neither a cluster nor agent.yaml is needed.`,
+Without --from: renders this machine's WorkloadGroup, with istio.env and istio.mesh of agent.yaml merged in.
+With --from: renders the objects in that file alone; neither a cluster nor agent.yaml is needed.`,
   options: {
     output: {
       type: 'string',
       short: 'o',
       value: '<folder>',
-      help: 'write there; the folder is made where it is missing',
+      help: 'write to this folder; it is made if it is missing',
     },
     from: {
       type: 'string',
       value: '<objects.json>',
-      help: 'take JSON with workloadGroup, mesh, injectorValues, rootCert, gateway, ...',
+      help: 'a JSON file with workloadGroup, mesh, injectorValues, rootCert, gateway, ...',
     },
   },
 } as const satisfies CommandSpec;
@@ -46,17 +46,17 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
 
 async function renderOwn(output: string, io: Io): Promise<string[]> {
   const { configHere, controlPlaneHere } = await import('../operator/without-daemon.ts');
-  requireRoot(io, spec.name, 'without --from it needs the token of the control plane');
+  requireRoot(io, spec.name, 'without --from the command needs the token for the control plane');
   const { paths } = io;
   const config = await configHere(paths);
   const local: LocalConfiguration = config.istio;
   const controlPlane = await controlPlaneHere(paths, config);
   const inputs = async (): Promise<VmInputs> => {
-    const target = await controlPlane.target('anew');
-    // A machine that keeps its own configuration goes on without what is lacking; a rendering does not.
+    const target = await controlPlane.target('fresh');
+    // A machine that keeps its own configuration does not need the missing objects; a rendering does.
     const [lacking] = target.answer === 'wanted' ? Object.values(target.inputs.lacking ?? {}) : [target.reason];
     if (target.answer === 'wanted' && lacking === undefined) return target.inputs;
-    const remedy = 'smm-agent status says more; --from <objects.json> renders without a cluster';
+    const remedy = 'smm-agent status shows the details; --from <objects.json> renders without a cluster';
     throw new AgentError('SMM216', `cannot render: ${lacking}`, remedy);
   };
   try {

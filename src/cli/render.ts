@@ -1,4 +1,4 @@
-/** `smm-agent render`: writes the VM's configuration, named as istioctl names it, so that the two can be compared. */
+/** `smm-agent render`: writes the VM's configuration under istioctl's file names, so that the two can be compared. */
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AgentError } from '../base/errors.ts';
@@ -8,19 +8,19 @@ import { VmInputs } from '../istio/configuration/inputs.ts';
 import type { LocalConfiguration } from '../istio/configuration/local.ts';
 
 export interface RenderArguments {
-  /** Folder for the files; made where it is missing. */
+  /** Folder for the files; made if it is missing. */
   output: string;
-  /** JSON file with the objects to render from; without it the control plane is asked. */
+  /** JSON file with the objects to render; without it the control plane is asked. */
   from?: string;
 }
 
-/** Nothing in them is secret: the token is not rendered. istioctl's 0744 makes programs of them. */
+/** The files hold no secret: the token is not rendered. istioctl uses 0744, which makes the files executable. */
 const MODE = 0o644;
 
 /**
- * Writes `cluster.env`, `mesh.yaml`, `hosts` and `root-cert.pem`, each whole or not at all, and only when all of them could be
- * rendered. Resolves to their paths. Rejects with SMM3xx when the objects cannot be used, SMM610 when the file with the objects
- * cannot, SMM52x when the disk does not take them, and with whatever `inputs` rejects.
+ * Writes `cluster.env`, `mesh.yaml`, `hosts` and `root-cert.pem`, each whole or not at all, and only when all of them
+ * could be rendered. Resolves to their paths. Rejects with SMM3xx when the objects cannot be used, with SMM610 when the
+ * file with the objects cannot be used, with SMM52x when a file cannot be written, and with any error of `inputs`.
  */
 export async function render(
   { output, from }: RenderArguments,
@@ -43,7 +43,7 @@ export async function render(
   return Object.keys(contents).map((name) => join(output, name));
 }
 
-/** A folder that is there keeps its mode: it may be somebody's home. */
+/** An existing folder keeps its mode: it may be a home directory. */
 async function makeMissingFolder(path: string): Promise<void> {
   try {
     await access(path);
@@ -55,21 +55,21 @@ async function makeMissingFolder(path: string): Promise<void> {
 
 async function readObjects(file: string): Promise<VmInputs> {
   const text = await readText(file);
-  if (text === null) throw unusable(file, 'there is no such file');
+  if (text === null) throw unusable(file, 'the file does not exist');
   const json = parseJson(text, file);
   // A whole case of istioctl-cases.jsonl holds the objects under `in`.
   const isCase = typeof json === 'object' && json !== null && 'in' in json;
   const result = VmInputs.safeParse(isCase ? json.in : json);
   if (result.success) return result.data;
   const [issue] = result.error.issues;
-  throw unusable(file, `${issue?.path.join('.') || 'the whole'}: ${issue?.message ?? 'not of the expected form'}`);
+  throw unusable(file, `${issue?.path.join('.') || 'the whole file'}: ${issue?.message ?? 'not of the expected form'}`);
 }
 
 function parseJson(text: string, file: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw unusable(file, 'it is no JSON', { cause });
+    throw unusable(file, 'the file is not JSON', { cause });
   }
 }
 

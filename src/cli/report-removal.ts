@@ -1,4 +1,4 @@
-/** `smm-agent report-removal`: run by the package when it goes. */
+/** `smm-agent report-removal`: the package runs it when it is removed. */
 
 import { type CommandSpec, parseArguments } from '../base/cli/arguments.ts';
 import { EXIT } from '../base/cli/exit-codes.ts';
@@ -7,10 +7,11 @@ import { describeError } from '../base/errors.ts';
 
 export const spec = {
   name: 'report-removal',
-  summary: 'say on the WorkloadEntry that the agent is removed (the package does it)',
+  summary: 'say on the WorkloadEntry that the agent is removed (the package runs this)',
   forms: [''],
-  description:
-    'Run by the package when it is removed, once the agent has ended: else the WorkloadEntry would go on saying that it is ready. The next\nreport of an agent that is installed again takes its place. Istio is not touched.',
+  description: `The package runs this when it is removed, after the agent has stopped. Otherwise the WorkloadEntry would go on
+saying that the agent is ready. If an agent is installed again, its next report replaces this one.
+Istio is not touched.`,
   options: {},
 } as const satisfies CommandSpec;
 
@@ -18,9 +19,9 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   parseArguments(spec, args, { min: 0, max: 0 });
   requireRoot(io, spec.name);
   const { reportRemoval } = await import('../operator/farewell.ts');
-  // Nobody is there to mend it: one line, and the removal goes on.
+  // The removal must go on even if the report fails: one line says why.
   const problem = await reportRemoval(io.paths).catch(describeError);
   if (problem === null) return EXIT.ok;
-  io.stderr.write(`smm-agent: the WorkloadEntry was not told that the agent is removed: ${problem}\n`);
+  io.stderr.write(`smm-agent: cannot say on the WorkloadEntry that the agent is removed: ${problem}\n`);
   return EXIT.failed;
 }

@@ -1,4 +1,4 @@
-/** `smm-agent restart-istio`: an operator's explicit wish. The only command that restarts Istio. */
+/** `smm-agent restart-istio`: an operator's explicit request. The only command that restarts Istio. */
 
 import { type CommandSpec, parseArguments } from '../base/cli/arguments.ts';
 import { EXIT } from '../base/cli/exit-codes.ts';
@@ -11,14 +11,14 @@ import type { Observation } from '../observation/observation.ts';
 
 export const spec = {
   name: 'restart-istio',
-  summary: 'restart Istio now, into what is staged; its connections are dropped',
+  summary: 'restart Istio now, into the staged release; its connections are dropped',
   forms: ['[--if-pending]'],
-  description:
-    'Does what systemctl restart istio does, waits until Envoy was started (at most a minute), and says of which release.\nThere is no hot restart of Istio on a virtual machine: open connections are dropped.',
+  description: `Runs systemctl restart istio, waits until Envoy has started (at most a minute), and names the release that runs.
+Istio cannot be restarted on a virtual machine without dropping open connections.`,
   options: { 'if-pending': { type: 'boolean', help: 'do nothing unless a restart is pending' } },
 } as const satisfies CommandSpec;
 
-/** istio.service is up for systemd long before pilot-agent has started Envoy. */
+/** systemd reports istio.service as active long before pilot-agent has started Envoy. */
 const PATIENCE_MS = 60_000;
 const BETWEEN_MS = 500;
 const SEEN_MS = 10_000;
@@ -56,27 +56,27 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     running.answer === 'release' ? releases.find((release) => release.manifest.id === running.id)?.manifest : undefined;
   const what =
     manifest === undefined
-      ? "what runs is the package's own Istio"
+      ? "the package's own Istio runs"
       : `Istio ${manifest.istioVersion} of revision ${manifest.revision ?? 'unknown'} runs (${manifest.id})`;
   io.stdout.write(`${what}\n`);
   await untilSeen(io);
   return EXIT.ok;
 }
 
-/** The daemon looks as well: whoever asks smm-agent status next is not to find what was so before the restart. */
+/** Has the daemon look at the machine, so that the next smm-agent status shows the state after the restart. */
 async function untilSeen({ paths, stderr }: Io): Promise<void> {
   const late = AbortSignal.timeout(SEEN_MS);
   try {
     const { ask } = await import('../daemon/socket/client.ts');
     await ask(paths.socket, { do: 'look' }, () => {}, late);
   } catch (error) {
-    // It is at a long turn, or ended: Istio was restarted all the same.
+    // The daemon is busy with a long turn, or has stopped: Istio was restarted all the same.
     if (!(error instanceof AgentError)) throw error;
-    if (!late.aborted) stderr.write(`smm-agent: warning: the agent has not looked yet: ${error.message}\n`);
+    if (!late.aborted) stderr.write(`smm-agent: warning: the agent has not seen the restart yet: ${error.message}\n`);
   }
 }
 
-/** Rejects with SMM607 when Envoy does not come up in time, or its unit has failed. */
+/** Rejects with SMM607 when Envoy does not start in time, or istio.service has failed. */
 async function untilUp(paths: Paths, look: (paths: Paths) => Promise<Observation>): Promise<Observation> {
   const begun = systemClock.bootTimeMs();
   for (;;) {
@@ -87,8 +87,9 @@ async function untilUp(paths: Paths, look: (paths: Paths) => Promise<Observation
       const { running } = seen;
       const seenRunning = running.answer === 'unknown' ? running.reason : 'no Envoy runs';
       const why = isLate ? `${seenRunning} after ${PATIENCE_MS / 1000} s` : 'istio.service has failed';
-      const remedy = 'see journalctl -u istio; a release that ends three times at its start is put back by itself';
-      throw new AgentError('SMM607', `cannot see Istio up after its restart: ${why}`, remedy);
+      const remedy =
+        'see journalctl -u istio; a release that exits three times at its start is rolled back automatically';
+      throw new AgentError('SMM607', `cannot see Istio running after its restart: ${why}`, remedy);
     }
     await systemClock.sleep(BETWEEN_MS);
   }

@@ -1,14 +1,16 @@
-/** `smm-agent retry`: forgets failed tries and what was rejected, and tries again at once. */
+/** `smm-agent retry`: forgets failed tries and rejections, and tries again at once. */
 import { type CommandSpec, parseArguments } from '../base/cli/arguments.ts';
 import { type Io, requireRoot } from '../base/cli/io.ts';
 import { makeTurn } from './reconcile.ts';
 
 export const spec = {
   name: 'retry',
-  summary: 'forget failed tries, rejected releases and versions, and try again now',
+  summary: 'forget failed tries, rejected releases and rejected versions, and try again now',
   forms: [''],
-  description:
-    'Forgets what failed and makes a turn. A release of Istio or a version of the agent that was put back, or a download that failed, is\notherwise not tried again before a time that smm-agent status names; a version that smm-agent rollback has left, never by itself.',
+  description: `Forgets all failures and makes a turn. Without this command the agent waits before it tries again: smm-agent status
+shows until when. This is so for a release of Istio or a version of the agent that was rolled back, and for a download
+that failed. A version that an operator left with smm-agent rollback is never tried again without this command,
+unless the control plane has asked for another version in between.`,
   options: {},
 } as const satisfies CommandSpec;
 

@@ -1,4 +1,4 @@
-/** `smm-agent rollback`: back to the version of the agent before this one. */
+/** `smm-agent rollback`: goes back to the previous version of the agent. */
 
 import { type CommandSpec, parseArguments } from '../base/cli/arguments.ts';
 import { EXIT } from '../base/cli/exit-codes.ts';
@@ -7,11 +7,12 @@ import { systemClock } from '../host/clock.ts';
 
 export const spec = {
   name: 'rollback',
-  summary: 'go back to the version of the agent before this one',
+  summary: 'go back to the previous version of the agent',
   forms: [''],
-  description: `Switches to the version that ran before, after it has checked itself, and restarts the agent. Istio is not touched. The version that
-is left is not taken again before the control plane has asked for another one, or smm-agent retry is run.
-On a version that is still on probation it ends the probation. For Istio: let the control plane, or the namespace, ask for another one.`,
+  description: `Has the previous version check itself, switches to it, and restarts the agent. Istio is not touched.
+The present version is not installed again until the control plane asks for another version, or you run
+smm-agent retry. If the present version is on probation, the probation ends.
+To roll back Istio: let the control plane, or the namespace, ask for another version.`,
   options: {},
 } as const satisfies CommandSpec;
 
@@ -23,10 +24,11 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   const { paths } = io;
   const { from, to, knowsProbation } = await rollback({ paths, clock: systemClock, services: servicesHere(paths) });
   io.stdout.write(
-    `the agent restarts as smm-agent ${to}; ${from} is not taken again before another one is wanted, or smm-agent retry\n`,
+    `the agent restarts as smm-agent ${to}; ${from} will not be installed again until the control plane asks for another ` +
+      'version or you run smm-agent retry\n',
   );
   if (!knowsProbation) {
-    io.stdout.write(`smm-agent ${to} knows no self-check and no probation: look whether it works (smm-agent status)\n`);
+    io.stdout.write(`smm-agent ${to} has no self-check and no probation: check with smm-agent status that it works\n`);
   }
   return EXIT.ok;
 }

@@ -1,4 +1,4 @@
-/** `smm-agent run`: the daemon. smm-agent.service starts it. */
+/** `smm-agent run`: the daemon. smm-agent.service runs this command. */
 import { type CommandSpec, parseArguments } from '../base/cli/arguments.ts';
 import { EXIT } from '../base/cli/exit-codes.ts';
 import { type Io, requireRoot } from '../base/cli/io.ts';
@@ -7,8 +7,8 @@ export const spec = {
   name: 'run',
   summary: 'run as the daemon: poll, stage, report (smm-agent.service does this)',
   forms: [''],
-  description:
-    'Runs until SIGTERM, which ends it within 5 s in any phase; SIGHUP makes it read its configuration again. There is one for each machine: the service takes the place of one that was started by hand.',
+  description: `Runs until SIGTERM, which ends it within 5 s at any time. On SIGHUP it reads its configuration again.
+Only one daemon runs on a machine: the service replaces a daemon that an operator started by hand.`,
   options: {},
 } as const satisfies CommandSpec;
 

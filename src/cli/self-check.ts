@@ -1,4 +1,7 @@
-/** `smm-agent self-check`: whether this version works on this machine. A version that is about to replace another is asked so. */
+/**
+ * `smm-agent self-check`: whether this version works on this machine. It is run before this version replaces another
+ * one.
+ */
 
 import { type CommandSpec, parseArguments } from '../base/cli/arguments.ts';
 import { EXIT } from '../base/cli/exit-codes.ts';
@@ -11,18 +14,19 @@ export const spec = {
   name: 'self-check',
   summary: 'check whether this version of the agent works on this machine',
   forms: ['[--control-plane] [--json]'],
-  description: `Reads the configuration and the state, and looks at the machine, as the daemon would; changes nothing. Run by an agent before it
-switches to another version of itself, and by the guard, which compares two versions when one does not confirm itself.`,
+  description: `Reads the configuration and the state, and looks at the machine, as the daemon does. Changes nothing.
+The agent runs the self-check of a new version before it switches to it. When a new version does not confirm itself,
+agent-deadline runs the self-check of both versions and compares the results.`,
   options: {
-    'control-plane': { type: 'boolean', help: 'ask the control plane something, too: any answer will do' },
+    'control-plane': { type: 'boolean', help: 'also ask the control plane; any response passes' },
     json: { type: 'boolean', help: 'print {"format": 1, "version": ..., "checks": [{"name", "ok", "said"}]}' },
   },
-  exitCodes: { 0: 'everything is as it should be', 1: 'something is not; it is printed' },
+  exitCodes: { 0: 'all checks pass', 1: 'a check fails; the output names it' },
 } as const satisfies CommandSpec;
 
 export async function run(args: readonly string[], io: Io): Promise<number> {
   const { values } = parseArguments(spec, args, { min: 0, max: 0 });
-  requireRoot(io, spec.name, 'it needs the token, and to see what runs');
+  requireRoot(io, spec.name, 'the command reads the token and looks at processes');
   const { checksHere } = await import('../operator/self-check.ts');
   const checks: SelfCheckAnswer['checks'] = [];
   for (const { name, check } of checksHere(io.paths, values['control-plane'] === true)) {

@@ -1,4 +1,4 @@
-/** `smm-agent set bearer-token`: the token for the Kubernetes API. It is never printed, not even in part. */
+/** `smm-agent set bearer-token`: the token for the Kubernetes API. The token is never printed, not even in part. */
 import { dirname } from 'node:path';
 import type { Io } from '../base/cli/io.ts';
 import { AgentError } from '../base/errors.ts';
@@ -10,10 +10,13 @@ import { makeFolder, readText, writeAtomically } from '../host/files/files.ts';
 const DEFAULT_FILE = '/etc/smm/credentials/token';
 const MAX_CHARS = 65_536;
 
-/** Writes `token`, or standard input for `-`, to the token file, 0600. Rejects with SMM613 when it can be no bearer token. */
+/**
+ * Writes `token`, or standard input for `-`, to the token file, 0600. Rejects with SMM613 when it cannot be a bearer
+ * token.
+ */
 export async function setBearerToken(token: string, io: Io): Promise<void> {
   const text = (token === '-' ? await readAll(io) : token).trim();
-  // Anything else would end the header, or be cut off by the shell's quoting.
+  // A line end would break the HTTP header; a space mostly means that the token was quoted wrongly in the shell.
   if (!/^[\x21-\x7e]+$/.test(text)) {
     const sentence =
       text === ''
@@ -22,7 +25,7 @@ export async function setBearerToken(token: string, io: Io): Promise<void> {
     throw new AgentError(
       'SMM613',
       sentence,
-      'give it whole, for example: kubectl create token <account> | smm-agent set bearer-token -',
+      'give the whole token, for example: kubectl create token <account> | smm-agent set bearer-token -',
     );
   }
   const loaded = await loadConfig(io.paths);
@@ -38,14 +41,17 @@ export async function setBearerToken(token: string, io: Io): Promise<void> {
   }
 }
 
-/** What makes the token look useless; no reason to refuse it, since the API server alone decides. */
+/** Why the token looks useless. The token is stored all the same, since the API server alone decides. */
 export function doubtAbout(token: string, now: Date): string | null {
   const facts = tokenFacts(token);
   if (facts === null) return 'the token does not look like a JSON Web Token, as Kubernetes issues them';
   return endOfToken(facts, now);
 }
 
-/** Says when the token that is stored is another group's: whoever has mistyped the group need not wait for "forbidden". */
+/**
+ * Warns when the stored token belongs to another group: an operator sees a typing error before the API server says
+ * "forbidden".
+ */
 export async function warnOfOtherGroup(io: Io): Promise<void> {
   const loaded = await loadConfig(io.paths);
   if (loaded.state !== 'configured') return;
@@ -64,7 +70,7 @@ async function readAll({ stdin }: Io): Promise<string> {
       throw new AgentError(
         'SMM613',
         `cannot store the token: it is longer than ${MAX_CHARS} characters`,
-        'give the token alone',
+        'give only the token',
       );
     }
   }

@@ -1,4 +1,4 @@
-/** `smm-agent set control-plane`: where the Kubernetes API is, and whom to believe that it is the one. */
+/** `smm-agent set control-plane`: the address of the Kubernetes API, and the authorities that sign its certificate. */
 import { X509Certificate } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -9,8 +9,9 @@ import { hasCode } from '../host/files/file-errors.ts';
 import { makeFolder, writeAtomically } from '../host/files/files.ts';
 
 /**
- * The edits, and the copy of the authorities to /etc/smm/credentials/ca.crt that must be there before: a link to a file in
- * somebody's home would not outlive it. Rejects with SMM614 when the file holds no usable certificates.
+ * The edits, and the copy of the authorities to /etc/smm/credentials/ca.crt, which must exist before the edits are
+ * written. The file is copied, because the original may be in a home directory and may be deleted later. Rejects with
+ * SMM614 when the file holds no usable certificates.
  */
 export async function setControlPlane(
   url: string,
@@ -32,7 +33,7 @@ export async function setControlPlane(
   const pem = await readAuthorities(resolve(caFile));
   for (const doubt of doubtsAbout(pem, new Date())) io.stderr.write(`smm-agent: warning: ${caFile}: ${doubt}\n`);
   return {
-    // The default is where the copy lies.
+    // The default of caFile is the path of the copy.
     edits: [...edits, { path: ['controlPlane', 'caFile'], value: undefined }],
     beforeWrite: async () => {
       await makeFolder(io.paths.credentials, 0o700);
@@ -59,7 +60,7 @@ async function readAuthorities(file: string): Promise<string> {
   } catch (cause) {
     throw unusable('it cannot be read', { cause });
   }
-  if (pem.includes('PRIVATE KEY-----')) throw unusable('it holds a private key, which does not belong here');
+  if (pem.includes('PRIVATE KEY-----')) throw unusable('it holds a private key, which must not be copied');
   const blocks = certificates(pem);
   if (blocks.length === 0) throw unusable('it holds no certificate in PEM form');
   for (const [index, block] of blocks.entries()) {

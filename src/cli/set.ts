@@ -1,4 +1,4 @@
-/** `smm-agent set`: what the operator wants, written to /etc/smm/agent.yaml and /etc/smm/credentials. */
+/** `smm-agent set`: writes an operator's settings to /etc/smm/agent.yaml and /etc/smm/credentials. */
 import { z } from 'zod';
 import { type CommandSpec, parseArguments, usageError } from '../base/cli/arguments.ts';
 import { EXIT } from '../base/cli/exit-codes.ts';
@@ -23,12 +23,12 @@ export const spec = {
     '<key> <value>',
     '<key> --default',
   ],
-  description: `Edits /etc/smm/agent.yaml and asks a running agent to reload it. A value that would make the configuration invalid is refused,
-and nothing is changed then.
+  description: `Edits /etc/smm/agent.yaml and asks a running agent to reload it. A value that would make the configuration
+invalid is refused, and then nothing is changed.
 
-control-plane copies the PEM file with the authorities to /etc/smm/credentials/ca.crt, so that the original may go.
-bearer-token writes the token for the Kubernetes API to its file (controlPlane.tokenFile) with mode 0600, and never prints it;
-with - it reads standard input, which keeps the token out of the shell's history and of the list of processes.
+control-plane copies the PEM file with the authorities to /etc/smm/credentials/ca.crt, so the original may be deleted.
+bearer-token writes the token for the Kubernetes API to its file (controlPlane.tokenFile) with mode 0600, and never
+prints it. With - it reads standard input, which keeps the token out of the shell's history and the process list.
 <key> is any key of the file, for example istio.allow, poll.schedule, hold or istio.env.ISTIO_META_ZONE.`,
   options: {
     'ca-file': {
@@ -36,7 +36,7 @@ with - it reads standard input, which keeps the token out of the shell's history
       value: '<file>',
       help: 'PEM file of the authorities that may sign the API server (control-plane)',
     },
-    default: { type: 'boolean', help: 'take the key out of the file, so that its default applies' },
+    default: { type: 'boolean', help: 'remove the key from the file, so that its default applies' },
   },
 } satisfies CommandSpec;
 
@@ -45,7 +45,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   const [what = '', ...rest] = positionals;
   if (values['ca-file'] !== undefined && what !== 'control-plane')
     throw usageError(spec, `cannot use --ca-file with ${what}`);
-  // Wrong arguments are told first: whoever is sent for root by them would come back in vain.
+  // Check the arguments before root: otherwise an operator becomes root only to read that an argument is wrong.
   const path = WITH_FORMS.includes(what) ? null : keyPath(ALIASES[what] ?? what);
   const isDefault = values.default === true;
   if (isDefault && path === null) throw usageError(spec, `cannot use --default with ${what}`);
@@ -72,14 +72,14 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
 
 async function edit(io: Io, edits: Edit[], beforeWrite?: () => Promise<void>): Promise<number> {
   const { changed, left } = await editConfig(io.paths, edits, beforeWrite);
-  // A key that is taken out beside another (caFile, where the default is meant) is not what was asked for.
+  // Name only the keys that the operator gave: `set control-plane` also removes caFile, so that its default applies.
   const asked = edits.some(({ value }) => value !== undefined)
     ? edits.filter(({ value }) => value !== undefined)
     : edits;
   const keys = asked.map(({ path }) => path.join('.')).join(', ');
-  const isTakenOut = edits.every(({ value }) => value === undefined);
-  const same = async () => (isTakenOut ? await notInFile(io, asked) : `${keys} was so already`);
-  io.stdout.write(changed ? `changed ${keys} in ${io.paths.config}\n` : `nothing to change: ${await same()}\n`);
+  const isRemoved = edits.every(({ value }) => value === undefined);
+  const same = async () => (isRemoved ? await notInFile(io, asked) : `${keys} already has this value`);
+  io.stdout.write(changed ? `changed ${keys} in ${io.paths.config}\n` : `unchanged: ${await same()}\n`);
   tellWhatIsLeft(left, io);
   if (keys === 'hold') {
     const { setEmergencyHold } = await import('../config/emergency-hold.ts');
@@ -91,7 +91,9 @@ async function edit(io: Io, edits: Edit[], beforeWrite?: () => Promise<void>): P
   return EXIT.ok;
 }
 
-/** Among names of an operator's own (istio.env), a slip of the hand is a key like any other. */
+/**
+ * Any name is valid below istio.env, so a typing error there is not an unknown key: name the nearest key of the file.
+ */
 async function notInFile({ paths }: Io, edits: readonly Edit[]): Promise<string> {
   const sentences = edits.map(async ({ path }) => {
     const close = nearest(path.at(-1) ?? '', await keysBeside(paths, path));
@@ -106,7 +108,7 @@ function exactly(count: number, what: string, rest: readonly string[]): void {
   throw usageError(spec, `cannot set ${what}: it takes ${count} value${count === 1 ? '' : 's'}, not ${rest.length}`);
 }
 
-/** What takes more than the value of one key. */
+/** Names that are not one key with one value. */
 const WITH_FORMS = ['workload-group', 'control-plane', 'bearer-token'];
 const ALIASES: Record<string, string> = { 'node-ip': 'nodeIp' };
 
@@ -125,7 +127,7 @@ function keyPath(key: string): KeyPath {
   );
 }
 
-/** Text stays text, also `true` or `1.30`; what else the schema wants is read as YAML. */
+/** A key of type text takes the value as text, also `true` or `1.30`; for other types the value is read as YAML. */
 async function valueFor(path: KeyPath, text: string): Promise<unknown> {
   const schema = schemaAt(path);
   const isPlain = [z.ZodBoolean, z.ZodNumber, z.ZodRecord, z.ZodUnknown].some((kind) => schema instanceof kind);

@@ -13,10 +13,11 @@ export const spec = {
   name: 'show-config',
   summary: 'print the configuration in effect, after checking it',
   forms: ['[--json]'],
-  description: `Prints every key of /etc/smm/agent.yaml with the value that the agent uses. What the file does not set is marked "# default".
-The token is not shown, only its file; of istio.env and istio.mesh the values of Istio's own settings are shown, and all others hidden.`,
+  description: `Prints every key of /etc/smm/agent.yaml with the value that the agent uses. A key that the file does not set is
+marked "# default". Of the token only its file is shown. Of istio.env and istio.mesh, the values of Istio's own
+settings are shown, and all other values are hidden.`,
   options: { json: { type: 'boolean', help: 'print {"config": ..., "defaults": [keys]} instead of YAML' } },
-  exitCodes: { [EXIT.misconfigured]: 'the file is missing or wrong; stderr has every problem with its line' },
+  exitCodes: { [EXIT.misconfigured]: 'the file is missing or wrong; stderr names every problem with its line' },
 } satisfies CommandSpec;
 
 export async function run(args: readonly string[], io: Io): Promise<number> {
@@ -44,12 +45,13 @@ async function asYaml(config: Config, defaults: readonly KeyPath[]): Promise<str
     if (isNode(node)) node.comment = isScalar(node) ? ' default' : EMPTY_DEFAULT;
   }
   const text = document.toString({ lineWidth: 0 });
-  // yaml puts the comment of a map below it: of an empty one that reads as if it were about the next key.
+  // The yaml library puts the comment of a map below the map. Below an empty map it would seem to belong to the next
+  // key.
   const oneLine = text.replaceAll(new RegExp(`:\\n +\\{\\}\\n +#${EMPTY_DEFAULT}`, 'g'), ': {} # default');
   return config.nodeIp === undefined ? oneLine.replace(/^poll:/m, `${NO_NODE_IP}\npoll:`) : oneLine;
 }
 
-/** Each value that a reader sees as one: an empty map is one too. */
+/** The paths of all values; an empty map counts as one value. */
 function leaves(value: unknown, path: KeyPath = []): KeyPath[] {
   const entries = typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.entries(value) : [];
   return entries.length === 0 ? [path] : entries.flatMap(([key, inner]) => leaves(inner, [...path, key]));
@@ -61,7 +63,9 @@ function startsWith(path: KeyPath, begin: KeyPath): boolean {
 
 export const HIDDEN = '(hidden)';
 
-/** Shows the values of known settings only (shown.ts), and hides users and passwords in URLs. */
+/**
+ * Keeps the values of known settings only (src/istio/configuration/shown.ts), and hides users and passwords in URLs.
+ */
 function withoutSecrets(config: Config): Config {
   const { istio, proxy } = config;
   const env = hide(istio.env, [], ([key = '']) => mayShowEnv(key)) as Config['istio']['env'];
@@ -82,7 +86,7 @@ function withoutUser(text: string): string {
   return url.href;
 }
 
-/** A list counts as one value, whatever is in it. */
+/** A list is shown or hidden as one value. */
 function hide(value: unknown, path: string[], mayShow: (path: string[]) => boolean): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return mayShow(path) ? value : HIDDEN;
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, hide(inner, [...path, key], mayShow)]));

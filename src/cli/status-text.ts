@@ -8,10 +8,10 @@ export function statusText(status: Status, life: DaemonLife): string {
     ['agent', agent(status, life)],
     ...(life.is === 'turning'
       ? [
-          ['turn', `under way since ${life.since} (${life.reasons.join(', ')}); what follows is of the one before`] as [
-            string,
-            string,
-          ],
+          [
+            'turn',
+            `under way since ${life.since} (${life.reasons.join(', ')}); the rows below show the turn before`,
+          ] as [string, string],
         ]
       : []),
     [
@@ -20,7 +20,7 @@ export function statusText(status: Status, life: DaemonLife): string {
         ? 'unknown: no configuration is in effect'
         : `${status.workloadGroup.namespace}/${status.workloadGroup.name}`,
     ],
-    // Not there in the status of a version before this row.
+    // An older version of the agent wrote a status without this field.
     ...(status.config == null
       ? []
       : [['config', `${status.config.file}, read at ${status.config.readAt}`] as [string, string]]),
@@ -37,11 +37,11 @@ export function statusText(status: Status, life: DaemonLife): string {
             `since ${status.istio.stopped.since ?? 'unknown'}, by ${status.istio.stopped.by}; to start it: ${status.istio.unit?.isMasked ? 'systemctl unmask istio && ' : ''}systemctl start istio`,
           ] as [string, string],
         ]),
-    // Not there in the status of a version before this row.
+    // An older version of the agent wrote a status without this field.
     ...(status.packages === undefined ? [] : [['packages', status.packages] as [string, string]]),
     ...(status.upgrade === null ? [] : [['upgrade', upgrade(status.upgrade)] as [string, string]]),
     ...status.notDone
-      // The row above says it.
+      // The row `upgrade` shows the agent's own steps.
       .filter(({ step }) => !isOwnStep(step))
       .map(({ step, reason }): [string, string] => ['not done', `${step}: ${reason}`]),
     ...status.warnings.map((warning): [string, string] => ['warning', warning]),
@@ -49,29 +49,29 @@ export function statusText(status: Status, life: DaemonLife): string {
     ['next poll', nextPoll(status, life)],
   ];
   const width = Math.max(...rows.map(([name]) => name.length));
-  return saidOnce(rows, status)
+  return shownOnce(rows, status)
     .map(([name, text]) => `${name.padEnd(width)}  ${text}\n`)
     .join('');
 }
 
 const LONG_CHARS = 60;
 
-/** A long reason that stands in several rows is read once. */
-function saidOnce(rows: [string, string][], { agent, target }: Status): [string, string][] {
+/** A long reason that several rows would show is shown once, and then as "as above". */
+function shownOnce(rows: [string, string][], { agent, target }: Status): [string, string][] {
   const reasons = [...new Set([agent.reason, target.reason ?? ''])].filter(({ length }) => length > LONG_CHARS);
-  const said = new Set<string>();
+  const seen = new Set<string>();
   return rows.map(([name, text]) => {
     let shown = text;
     for (const reason of reasons) {
       if (!shown.includes(reason)) continue;
-      if (said.has(reason)) shown = shown.replaceAll(reason, 'as above');
-      said.add(reason);
+      if (seen.has(reason)) shown = shown.replaceAll(reason, 'as above');
+      seen.add(reason);
     }
     return [name, shown];
   });
 }
 
-/** That nobody has looked is not the same as that none runs. */
+/** "Not looked at" is not the same as "no release runs". */
 function noRelease({ istio: { unit, runningReason }, target }: Status): string {
   return unit === null && target.answer === 'not-asked' ? `unknown: ${runningReason}` : `no release: ${runningReason}`;
 }
@@ -79,13 +79,13 @@ function noRelease({ istio: { unit, runningReason }, target }: Status): string {
 function nextPoll({ nextPoll, nextPollBy }: Status, life: DaemonLife): string {
   if (life.is === 'down') return 'none: the agent is not running';
   return life.is === 'starting'
-    ? 'now: the agent starts'
+    ? 'now: the agent is starting'
     : nextPoll === null
       ? 'none planned'
       : between(nextPoll, nextPollBy);
 }
 
-/** Each machine polls a little later than the expression says. */
+/** Each machine polls at most poll.jitterSeconds later than poll.schedule says. */
 function between(from: string, by: string | undefined): string {
   return by === undefined || by === from ? from : `between ${from} and ${by}`;
 }
@@ -93,7 +93,7 @@ function between(from: string, by: string | undefined): string {
 function agent({ agent: { version, state, reason } }: Status, life: DaemonLife): string {
   if (life.is === 'starting') {
     const since = life.since === null ? '' : ` since ${life.since}`;
-    return `${life.version ?? version}, starting${since}: ${life.words}; what follows is of before: ${state}: ${reason}`;
+    return `${life.version ?? version}, starting${since}: ${life.words}; the rows below are older: ${state}: ${reason}`;
   }
   if (life.is === 'down')
     return `${version}, not running (systemctl start smm-agent); at its last turn ${state}: ${reason}`;
@@ -102,20 +102,19 @@ function agent({ agent: { version, state, reason } }: Status, life: DaemonLife):
 }
 
 function token({ group, validUntil }: NonNullable<Status['token']>): string {
-  const whose =
-    group === null ? 'of another account than smm-agent-<group>' : `of group ${group.namespace}/${group.name}`;
-  return `${whose}, ${validUntil === null ? 'valid without an end' : `valid until ${validUntil}`}`;
+  const whose = group === null ? 'not of an account smm-agent-<group>' : `of group ${group.namespace}/${group.name}`;
+  return `${whose}, ${validUntil === null ? 'without an expiry' : `valid until ${validUntil}`}`;
 }
 
 function upgrade({ running, installed, wanted, heldBy, state, reason, probation }: UpgradeSummary): string {
   const versions = [
     `running ${running}`,
-    `installed ${installed ?? 'as no version'}`,
+    `installed ${installed ?? 'unknown'}`,
     `wanted ${wanted ?? 'none'}`,
     ...(probation === null || state === 'probation' ? [] : [`${probation.version} on probation`]),
   ];
   const said = reason === null ? state : state === 'off' ? reason : `${state}: ${reason}`;
-  // An announced hold is to be seen while versions agree, too.
+  // Show a hold also while no upgrade is due.
   const held = heldBy == null || state === 'held' ? '' : `; held by ${heldBy}`;
   return `${versions.join(', ')}; ${said}${held}`;
 }

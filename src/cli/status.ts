@@ -1,4 +1,4 @@
-/** `smm-agent status`: the last Status that the agent wrote, whether the agent is alive, and what has changed since. */
+/** `smm-agent status`: the last Status that the agent wrote, whether the agent runs, and what has changed since. */
 
 import { type CommandSpec, parseArguments, usageError } from '../base/cli/arguments.ts';
 import { EXIT } from '../base/cli/exit-codes.ts';
@@ -15,11 +15,11 @@ export const spec = {
   name: 'status',
   summary: 'show what runs, what is staged, what is wanted, and why nothing happens',
   forms: ['[--json | --watch]'],
-  description:
-    'Prints what the agent found at its last turn, and whether another one is under way. Asks no control plane, and needs no root.',
+  description: `Prints what the agent found at its last turn, and whether another turn is under way.
+Does not ask the control plane, and needs no root.`,
   options: {
     json: { type: 'boolean', help: 'print the whole status as JSON, as in /run/smm-agent/status.json' },
-    watch: { type: 'boolean', short: 'w', help: 'print it again at each change, until Ctrl-C' },
+    watch: { type: 'boolean', short: 'w', help: 'print the status again at each change, until Ctrl-C' },
   },
   exitCodes: { [EXIT.misconfigured]: 'the agent is misconfigured; the status says why' },
 } as const satisfies CommandSpec;
@@ -40,14 +40,14 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
 
 const BETWEEN_MS = 1_000;
 
-/** Prints each change until `signal` is aborted; at a terminal in place of what stood there. */
+/** Prints each change until `signal` is aborted; a terminal is cleared before each output. */
 export async function watchStatus(io: Io, clock: Clock, signal: AbortSignal): Promise<void> {
   let shown = '';
   while (!signal.aborted) {
     const text = await look(io).then(
       (found) => found.text,
       (error: unknown) => {
-        // There is none for a moment while a machine boots.
+        // While a machine boots, there is no status for a moment.
         if (error instanceof AgentError && error.code === 'SMM603') return `${error.message}\n`;
         throw error;
       },
@@ -61,7 +61,7 @@ export async function watchStatus(io: Io, clock: Clock, signal: AbortSignal): Pr
   }
 }
 
-/** Rejects with SMM603 when there is none. */
+/** Rejects with SMM603 when there is no status. */
 async function look({ paths }: Io): Promise<{ status: Status; text: string }> {
   const status = await readStatus(paths);
   const life = await daemonLife(paths, status);
@@ -71,10 +71,12 @@ async function look({ paths }: Io): Promise<{ status: Status; text: string }> {
   return { status, text: statusText({ ...status, warnings }, life) };
 }
 
-/** What the daemon does not know of its configuration yet; null where it is about to, or has said so itself. */
+/**
+ * How the file differs from the configuration in effect; null if the daemon is reading the file, or has said so itself.
+ */
 async function changeSince({ config, warnings }: Status, life: DaemonLife): Promise<string | null> {
   const isReading = life.is === 'starting' || (life.is === 'turning' && life.reasons.includes('reload'));
-  // Without a daemon the file is read at the start; an older version says nothing of it.
+  // Without a daemon the file is read at the next start; the status of an older version has no `config`.
   if (config == null || isReading || life.is === 'down') return null;
   const change = await configChange(config);
   return change === null || warnings.includes(change) ? null : change;
@@ -84,7 +86,7 @@ function noStatus(life: DaemonLife): AgentError {
   if (life.is === 'starting') {
     return new AgentError(
       'SMM603',
-      `cannot show a status yet: the agent starts, ${life.words}`,
+      `cannot show a status yet: the agent is starting: ${life.words}`,
       'try again in a moment',
     );
   }

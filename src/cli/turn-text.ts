@@ -1,4 +1,4 @@
-/** A turn as it is seen at a terminal: a tick for each step, a cross for a failure, and progress of a long download. */
+/** A turn at a terminal: a tick for each step, a cross for a failure, and the progress of a long download. */
 
 import type { Output } from '../base/cli/io.ts';
 import type { TurnEvent } from '../turn/events.ts';
@@ -27,7 +27,8 @@ export function showTurn(out: Output): (event: TurnEvent) => void {
         return;
       case 'progress': {
         const text = progress(event);
-        // Only a terminal can take a line back. There is an event for each piece of 64 KB: most change nothing to see.
+        // Only a terminal can overwrite a line. There is an event for each 64 KB, and most of them do not change the
+        // text.
         if (!out.isTTY || text === shown) return;
         out.write(`\r\x1b[K${text}`);
         shown = text;

@@ -1,4 +1,6 @@
-/** `smm-agent reconcile --wait`: after a turn that may have begun an upgrade of the agent, until that is decided. */
+/**
+ * `smm-agent reconcile --wait`: waits until an upgrade of the agent, if the turn began one, has succeeded or failed.
+ */
 
 import { EXIT } from '../base/cli/exit-codes.ts';
 import type { Io } from '../base/cli/io.ts';
@@ -8,15 +10,15 @@ import { readStatus } from '../status/file.ts';
 import type { Status } from '../status/status.ts';
 import { daemonLife } from './daemon-life.ts';
 
-/** A download with a new Node, and a probation that is extended a few times. */
+/** Long enough for a download with a new Node, and for a probation that is extended a few times. */
 const PATIENCE_MS = 15 * 60_000;
 const BETWEEN_MS = 1_000;
-/** systemd starts an agent that has ended after two seconds, in the last resort the version before. */
+/** Two seconds after the agent has exited, systemd starts it again, if necessary in the previous version. */
 const GONE_MS = 30_000;
 
 /**
- * Resolves once nothing of the agent's own version is under way, with what came of it on stdout. Rejects with SMM616 when the version that is
- * wanted does not run then, and when that is not decided in time.
+ * Resolves when no upgrade of the agent is under way any more, and prints the result. Rejects with SMM616 when the
+ * wanted version does not run then, and when the upgrade is still under way after 15 minutes.
  */
 export async function waitForUpgrade(io: Io, clock: Clock = systemClock): Promise<number> {
   const beganMs = clock.bootTimeMs();
@@ -26,14 +28,17 @@ export async function waitForUpgrade(io: Io, clock: Clock = systemClock): Promis
     const life = await daemonLife(io.paths, status);
     const nowMs = clock.bootTimeMs();
     goneMs = life.is === 'down' ? (goneMs ?? nowMs) : null;
-    if (goneMs !== null && nowMs - goneMs > GONE_MS) throw undecided('the agent does not run');
+    if (goneMs !== null && nowMs - goneMs > GONE_MS) throw undecided('the agent is not running');
     if (life.is === 'idle' && status !== null && !isUnderWay(status)) return outcome(status, io);
-    if (nowMs - beganMs > PATIENCE_MS) throw undecided(status?.upgrade?.reason ?? 'the agent has not said');
+    if (nowMs - beganMs > PATIENCE_MS) throw undecided(status?.upgrade?.reason ?? 'the agent has not given a reason');
     await clock.sleep(BETWEEN_MS);
   }
 }
 
-/** Another version is in place, or on probation; what waits for a later try or for somebody is not. */
+/**
+ * Another version is in place or on probation. An upgrade that waits for a later try or for an operator is not under
+ * way.
+ */
 function isUnderWay({ upgrade }: Status): boolean {
   return upgrade !== null && (upgrade.state === 'probation' || upgrade.installed !== upgrade.running);
 }
@@ -41,15 +46,15 @@ function isUnderWay({ upgrade }: Status): boolean {
 function outcome({ upgrade }: Status, io: Io): number {
   if (upgrade === null || upgrade.wanted === null || upgrade.wanted === upgrade.running) {
     io.stdout.write(
-      `smm-agent ${upgrade?.running ?? ''} runs, ${upgrade?.wanted == null ? 'and no version is asked for' : 'as is wanted'}\n`,
+      `smm-agent ${upgrade?.running ?? ''} runs, ${upgrade?.wanted == null ? 'and no version is wanted' : 'as wanted'}\n`,
     );
     return EXIT.ok;
   }
   const { running, wanted, state, reason } = upgrade;
   const sentence = `smm-agent ${running} runs, and ${wanted} is wanted: ${state}${reason === null ? '' : `: ${reason}`}`;
-  throw new AgentError('SMM616', sentence, 'smm-agent history says what became of it');
+  throw new AgentError('SMM616', sentence, 'smm-agent history shows how the upgrade ended');
 }
 
 function undecided(why: string): AgentError {
-  return new AgentError('SMM616', `cannot tell what becomes of the agent's upgrade: ${why}`, 'see smm-agent status');
+  return new AgentError('SMM616', `cannot tell how the agent's upgrade ends: ${why}`, 'see smm-agent status');
 }

@@ -1,4 +1,4 @@
-/** `smm-agent version`: all six, always together. */
+/** `smm-agent version`: the three versions of the agent and the three of Istio, always together. */
 
 import { type CommandSpec, parseArguments } from '../base/cli/arguments.ts';
 import { EXIT } from '../base/cli/exit-codes.ts';
@@ -12,9 +12,9 @@ export const spec = {
   name: 'version',
   summary: 'print the versions of agent and Istio: running, installed or staged, wanted',
   forms: ['[--json]'],
-  description:
-    'Prints all six, always together. Those of Istio are as of the last turn of the agent; what is not known is said so.',
-  options: { json: { type: 'boolean', help: 'print them as JSON, null for what is not known' } },
+  description: `Prints all six versions. Those of Istio are from the last turn of the agent.
+A version that is not known is printed as unknown.`,
+  options: { json: { type: 'boolean', help: 'print the versions as JSON, with null for an unknown one' } },
 } as const satisfies CommandSpec;
 
 export async function run(args: readonly string[], io: Io): Promise<number> {
@@ -25,7 +25,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     io.stdout.write(`${JSON.stringify(versions)}\n`);
     return EXIT.ok;
   }
-  // Nobody has to name one: that is not the same as not to know.
+  // A version that is absent on purpose is not "unknown": the cluster need not name one, for example.
   const nothing: Record<string, string> = {
     'agent running': 'not running',
     ...(status?.upgrade ? { 'agent wanted': 'none' } : {}),

@@ -1,4 +1,4 @@
-/** Notes which turn the daemon is at. */
+/** Writes down which turn the daemon is making. */
 import { describeError } from '../base/errors.ts';
 import type { Paths } from '../base/paths.ts';
 import { AGENT_VERSION } from '../base/version.ts';
@@ -6,7 +6,7 @@ import type { Log } from '../host/log/log.ts';
 import type { Activity } from './activity.ts';
 import { writeActivity } from './activity.ts';
 
-/** That this cannot be written keeps nobody from working; it is told once. */
+/** If the file cannot be written, the daemon works all the same, and logs one warning. */
 export class ActivityNotes {
   readonly #paths: Paths;
   readonly #startedAt: string;
@@ -24,7 +24,7 @@ export class ActivityNotes {
     try {
       await writeActivity(this.#paths, { format: 1, ...who, turn });
     } catch (error) {
-      if (!this.#hasFailed) this.#log.warn(`cannot say which turn is under way: ${describeError(error)}`);
+      if (!this.#hasFailed) this.#log.warn(`cannot write down which turn is under way: ${describeError(error)}`);
       this.#hasFailed = true;
     }
   }

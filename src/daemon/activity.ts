@@ -1,6 +1,6 @@
 /**
- * /run/smm-agent/activity.json: which daemon is there, and the turn that it is at. status.json says what the last turn has found; this says
- * whether that is still the last word.
+ * /run/smm-agent/activity.json: which daemon runs, and which turn is under way. status.json has the result of the last
+ * turn; this file says whether that result may be out of date.
  */
 import { rename, writeFile } from 'node:fs/promises';
 import { z } from 'zod';
@@ -19,14 +19,14 @@ const Activity = z.object({
 });
 export type Activity = z.infer<typeof Activity>;
 
-/** Whole or not at all, as its readers see it; nothing is brought to disk, since it is gone with the boot. Rejects with SMM521. */
+/** Readers see the whole file or none. There is no fsync, since /run does not outlive the boot. Rejects with SMM521. */
 export async function writeActivity(
   { run, activityFile }: Pick<Paths, 'run' | 'activityFile'>,
   activity: Activity,
 ): Promise<void> {
   await makeFolder(run, 0o755);
   try {
-    // One daemon writes it: the name of the temporary file can be fixed.
+    // Only one daemon writes the file, so the temporary file can have a fixed name.
     await writeFile(`${activityFile}.new`, `${JSON.stringify(activity)}\n`, { mode: 0o644 });
     await rename(`${activityFile}.new`, activityFile);
   } catch (cause) {
@@ -34,7 +34,10 @@ export async function writeActivity(
   }
 }
 
-/** null where no daemon of this boot has written one, or one that is not understood: then only status.json counts. Rejects with SMM520. */
+/**
+ * Null if no daemon of this boot has written the file, or if it cannot be understood: then use only status.json.
+ * Rejects with SMM520.
+ */
 export async function readActivity({ activityFile }: Pick<Paths, 'activityFile'>): Promise<Activity | null> {
   const text = await readText(activityFile);
   return text === null ? null : (Activity.safeParse(parseJson(text)).data ?? null);

@@ -1,11 +1,13 @@
-/** Commands that have asked the daemon for a turn. Each hears the turn that begins after it has asked, from its beginning to its end. */
+/**
+ * Commands that have asked the daemon for a turn. Each gets the events of the first turn that begins after its request.
+ */
 
 import type { TurnEvent } from '../turn/events.ts';
 import type { Answer, End } from './socket/protocol.ts';
 import type { TriggerName } from './triggers.ts';
 
 interface Client {
-  /** Why its turn begins: a turn for another reason is not the one. */
+  /** The trigger of its turn: a turn for another reason does not answer the request. */
   reason: TriggerName;
   answer(answer: Answer): void;
   end(end: End): void;
@@ -33,7 +35,7 @@ export class Clients {
     return promise;
   }
 
-  /** `problem`: why the file is not in effect. Whoever waits for the turn as well hears the rest of it. */
+  /** `problem`: why the file is not in effect. Commands that also wait for the turn get its result later. */
   read(problem: string | null): void {
     const end =
       problem === null ? { ok: true, text: 'the configuration was read again' } : { ok: false, text: problem };
@@ -52,7 +54,7 @@ export class Clients {
 
   tell(event: TurnEvent): void {
     for (const { answer } of this.#now) answer({ event });
-    // Whoever waits for a turn behind a long download sees how far that is.
+    // A command that waits behind a long download sees its progress.
     if (event.kind === 'progress') for (const { answer } of this.#next) answer({ event });
   }
 
@@ -62,7 +64,7 @@ export class Clients {
     this.#now.clear();
   }
 
-  /** The daemon ends: nobody is left waiting. */
+  /** The daemon ends: answers every command that still waits. */
   close(end: End): void {
     for (const client of [...this.#now, ...this.#next]) client.end(end);
     for (const done of this.#readers) done(end);

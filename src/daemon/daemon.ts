@@ -1,4 +1,4 @@
-/** The daemon: what makes turns begin, and what happens around them. */
+/** The daemon's loop: waits for triggers, makes turns, and reports their results. */
 
 import { AgentError, describeError } from '../base/errors.ts';
 import type { Config } from '../config/schema.ts';
@@ -18,21 +18,21 @@ import { askFor, TRIGGERS, type TriggerName, type Triggers } from './triggers.ts
 import { supervised, TurnStuck } from './turn-supervisor.ts';
 import type { Watchdog } from './watchdog.ts';
 
-/** One configuration's life: made when the configuration is read, given up when it is read again. */
+/** Made when the configuration is read, and replaced when it is read again. */
 export interface Session {
-  /** The configuration that is in effect, for the next session to go on with should the file have errors then; null without one. */
+  /** The configuration in effect, which the next session keeps if the file has errors then; null if there is none. */
   read: { config: Config; inEffect: ConfigInEffect } | null;
   /** Why the file on disk is not in effect; null when it is. */
   problem: string | null;
   turn(options: Pick<TurnOptions, 'ask' | 'isTyped' | 'nextPoll' | 'tell' | 'onTarget' | 'signal'>): Promise<Status>;
   /**
-   * Says that a turn failed as a whole: the last status would else stand there as if it were still so. `isRepeated` when the
+   * Reports that a turn failed as a whole: otherwise the last status would seem to be up to date. `isRepeated`: the
    * turn before failed too.
    */
   failed(reason: string, isRepeated: boolean): Promise<Status>;
-  /** The look that is due although nothing triggers one, null when there is no reason to; `status` is null after a turn that failed. */
+  /** The next follow-up turn, or null if none is needed; `status` is null after a turn that failed. */
   nextLook(status: Status | null): NextLook | null;
-  /** Begins to fire triggers; returns the next poll and what ends it, requests that are under way included. `stop` may be called twice. */
+  /** Begins to fire triggers. `stop` ends that, and cuts off requests that are under way; it may be called twice. */
   start(triggers: Triggers): Promise<{ nextPoll(): Date | null; stop(): void }>;
 }
 
@@ -43,27 +43,28 @@ export interface DaemonParts {
   watchdog: Watchdog;
   triggers: Triggers;
   /**
-   * Reads the configuration. One with errors gives a session that goes on with what the one before had read; without that, one that says
-   * so and does nothing else.
+   * Reads the configuration. If the file has errors, the session keeps the configuration of `before`. If there is none,
+   * the session only reports the errors.
    */
   open(before: Session | null): Promise<Session>;
-  /** The configuration was read again at somebody's request. */
+  /** Called after the configuration was read again by request. */
   opened(session: Session): void;
   /** Called before each turn with its reasons. */
   began(reasons: TriggerName[]): Promise<void>;
-  /** Everyone who listens to what a turn does. */
+  /** Gets each event of a turn. */
   tell: Tell;
   heldBack: HeldBack;
   /** Called after each turn; the status is null when the turn as a whole failed. */
   finished(status: Status | null): Promise<void>;
 }
 
-/** Runs until `signal` is aborted, then returns within seconds from any phase: every step can be cut off. */
+/** Runs until `signal` is aborted, then returns within seconds: every step can be cut off. */
 export async function runDaemon(parts: DaemonParts, signal: AbortSignal): Promise<void> {
   const { log, notifier, triggers, watchdog } = parts;
   let session = await parts.open(null);
   let schedule = await session.start(triggers);
-  // A request may wait for its answer for longer than systemd waits for the end.
+  // Cut off requests to the control plane: one may wait longer for its answer than systemd waits for the end of the
+  // agent.
   signal.addEventListener('abort', () => schedule.stop(), { once: true });
   let previous: Status | null = null;
   let target: Status['target'] | null = null;
@@ -77,14 +78,15 @@ export async function runDaemon(parts: DaemonParts, signal: AbortSignal): Promis
   for (;;) {
     const reasons = await triggers.next(signal);
     if (signal.aborted) break;
-    // An operator's request ends the wait, as its end does; polls, and what happens on this machine, do not.
-    isHeldBack &&= askFor(reasons) !== 'anew';
+    // The wait before the first turn ends at its time or at an operator's request, not at a poll or an event of this
+    // machine.
+    isHeldBack &&= askFor(reasons) !== 'fresh';
     if (isHeldBack) continue;
     if (reasons.includes('reload')) {
       schedule.stop();
       session = await parts.open(session);
       schedule = await session.start(triggers);
-      // What is wrong with it the status says.
+      // If the file has errors, the status says so.
       if (session.problem === null) log.info('read the configuration again');
       parts.opened(session);
     }
@@ -102,7 +104,7 @@ export async function runDaemon(parts: DaemonParts, signal: AbortSignal): Promis
       followUp.plan(session.nextLook(null), reasons);
       continue;
     }
-    if (failure !== null) log.info('the turn was completed again');
+    if (failure !== null) log.info('turns succeed again');
     failure = null;
     const { status } = outcome;
     write(announce(previous, status), log);
@@ -115,17 +117,17 @@ export async function runDaemon(parts: DaemonParts, signal: AbortSignal): Promis
   schedule.stop();
 }
 
-/** Says READY, and has the first turn begin: at once, or later where the daemon is held back, which is what this returns. */
+/** Sends READY, and triggers the first turn, at once or after a wait. Returns whether the daemon waits. */
 async function begin(session: Session, parts: DaemonParts, signal: AbortSignal): Promise<boolean> {
   const { clock, log, notifier, triggers } = parts;
   const { failures, ms } = parts.heldBack;
   const isHeldBack = ms > 0;
-  const why = `held back for ${Math.ceil(ms / 1000)} s: the agent has ended ${failures} times before it had completed a turn`;
+  const why = `waiting ${Math.ceil(ms / 1000)} s before the first turn: the agent failed ${failures} times in a row`;
   await notifier.ready(isHeldBack ? why : 'started');
   checkpoint('agent-ready');
   if (isHeldBack) {
-    log.warn(why, { remedy: 'see what it said before; smm-agent reconcile has it look at once' });
-    // Else there stands what an earlier process found.
+    log.warn(why, { remedy: 'see earlier log lines; smm-agent reconcile starts the turn at once' });
+    // Otherwise the status would show the facts of an earlier process.
     await tellFailure(session, why, false, parts);
   }
   const first = isHeldBack ? clock.sleep(ms, signal) : Promise.resolve();
@@ -144,7 +146,7 @@ function write(lines: readonly Line[], log: Log): void {
 
 type Outcome = { status: Status } | { failure: string; remedy: string };
 
-/** A turn that fails as a whole is an outcome: it is said, and tried again at the next trigger. */
+/** Does not reject if the turn fails as a whole: the failure is reported, and the next trigger tries again. */
 async function oneTurn(
   session: Session,
   parts: DaemonParts,
@@ -158,7 +160,7 @@ async function oneTurn(
   };
   const hangs = (sentence: string) => {
     log.error(sentence);
-    // As a failure that goes on: the control plane is told at once.
+    // `isRepeated` is true, so that the failure reaches the control plane at once.
     void tellFailure(session, sentence, true, parts);
   };
   try {
@@ -172,14 +174,17 @@ async function oneTurn(
     return { status: await untilAborted(turn, signal) };
   } catch (error) {
     if (error instanceof TurnStuck) throw error;
-    const remedy = error instanceof AgentError ? error.remedy : 'it is tried again at the next poll';
+    const remedy = error instanceof AgentError ? error.remedy : 'nothing: the next poll tries again';
     const failure = `cannot complete the turn: ${describeError(error)}`;
     if (!signal.aborted) tell({ kind: 'failed', step: 'turn', text: failure, remedy });
     return { failure, remedy };
   }
 }
 
-/** As `work`, and rejects at once when the daemon ends: each step can be cut off, so nobody waits for one that takes its time. */
+/**
+ * Resolves as `work`, or rejects at once when the daemon ends: a slow step must not delay that, and each step can be
+ * cut off.
+ */
 async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   const { promise: aborted, reject } = Promise.withResolvers<never>();
   const end = () => reject(signal.reason);
@@ -200,6 +205,6 @@ async function tellFailure(
   try {
     await notifier.status(statusLine(await session.failed(failure, isRepeated)));
   } catch (error) {
-    if (!isRepeated) log.error(`cannot say that the turn failed: ${describeError(error)}`);
+    if (!isRepeated) log.error(`cannot report that the turn failed: ${describeError(error)}`);
   }
 }

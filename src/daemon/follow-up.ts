@@ -1,6 +1,7 @@
 /**
- * A look that nothing else triggers, for example at a release that settles. One at a time: each poll in between would else
- * begin a row of looks of its own. And ever more rarely: a proxy that never comes up must not keep a fleet looking.
+ * Follow-up turns, for example while a new release starts up. Only one is planned at a time: otherwise each poll in
+ * between would begin another series of them. The waits grow: a proxy that never becomes ready must not keep a fleet
+ * busy.
  */
 import { describeError } from '../base/errors.ts';
 import type { Clock } from '../host/clock.ts';
@@ -8,11 +9,14 @@ import type { Log } from '../host/log/log.ts';
 import { doubled } from '../host/pace.ts';
 import { TRIGGERS, type TriggerName, type Triggers } from './triggers.ts';
 
-/** Looks at the first pace: with one every five seconds two minutes, which is longer than a proxy takes to settle. */
+/**
+ * Follow-up turns with the first wait: two minutes at one every five seconds, longer than a proxy needs to become
+ * ready.
+ */
 const LOOKS_AT_FIRST_PACE = 24;
 /**
- * From then on each wait is twice as long as the one before, up to this. A version on probation that made no turn within 100 s would be
- * put back (systemd/bin/agent-deadline).
+ * From then on each wait is twice as long as the one before, up to this. The limit of a version on probation is short:
+ * without a turn within 100 s it would be rolled back (systemd/bin/agent-deadline).
  */
 const LONGEST_WAIT_MS = { 'follow-up': 600_000, probation: 60_000 };
 
@@ -31,7 +35,7 @@ export class FollowUp {
     this.#parts = parts;
   }
 
-  /** Plans the next look in place of the one that is planned; null plans none. `reasons` are those of the turn that is over. */
+  /** Replaces the planned follow-up turn; null plans none. `reasons` are those of the turn that is over. */
   plan(next: NextLook | null, reasons: readonly TriggerName[]): void {
     this.stop();
     this.#looks = next !== null && !reasons.some((reason) => TRIGGERS[reason].isNews) ? this.#looks + 1 : 0;
@@ -50,7 +54,7 @@ export class FollowUp {
     );
   }
 
-  /** The planned look is given up. */
+  /** Cancels the planned follow-up turn. */
   stop(): void {
     this.#waiting?.abort();
     this.#waiting = null;

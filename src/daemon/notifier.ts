@@ -1,8 +1,9 @@
 /**
- * What systemd is told about the daemon: READY, STATUS and the watchdog. Silent where nothing listens. Each message is a program of a
- * few milliseconds. Before 246, systemd loses what comes from a process that has ended by the time at which it looks whose it is (systemd
- * issue 2737; from then on the program waits until it has looked). `--pid` helps only who has CAP_SYS_ADMIN, which this unit is not to
- * have. So nothing depends on a single message: each is repeated, or said again with the next one.
+ * Sends READY, STATUS and the watchdog's messages to systemd; does nothing without systemd. Each message is sent by a
+ * program that runs for a few milliseconds. A systemd before 246 loses a message if this program has exited before
+ * systemd looks up its unit (systemd issue 2737; since 246 the program waits for systemd). The option `--pid` needs
+ * CAP_SYS_ADMIN, which this unit must not have. So nothing depends on a single message: each is repeated, or sent again
+ * with the next one.
  */
 
 import type { Clock } from '../host/clock.ts';
@@ -20,11 +21,14 @@ export interface NotifierParts {
   clock: Clock;
   /** Runs systemd's programs of this machine. */
   runProgram: typeof run;
-  /** Aborted when the daemon ends: a message that is due later comes no more. */
+  /** Aborted when the daemon ends: then no message is repeated any more. */
   signal: AbortSignal;
 }
 
-/** When READY is said again, in milliseconds after the one before: within TimeoutStartSec (30 s), and soon, since a start waits for it. */
+/**
+ * Waits before READY is repeated: all within TimeoutStartSec (30 s), the first one short, since systemctl start waits
+ * for READY.
+ */
 const READY_AGAIN_MS = [1_000, ...Array.from({ length: 13 }, () => 2_000)];
 
 /** `socket` is $NOTIFY_SOCKET; undefined means that the agent was not started by systemd. */
@@ -35,7 +39,7 @@ export function notifierFor(socket: string | undefined, parts: NotifierParts): N
   }
   const { log, clock, runProgram, signal } = parts;
   let said = '';
-  /** A message that systemd did not take is told, and costs nothing else: the watchdog decides about a real fault. */
+  /** A message that fails is only logged: if systemd gets no messages at all, its watchdog stops the agent. */
   const tell = async (what: string, send: () => Promise<unknown>) => {
     try {
       await send();
@@ -48,7 +52,7 @@ export function notifierFor(socket: string | undefined, parts: NotifierParts): N
     await notify(options);
   };
   const sayReady = () => tell('that the daemon is ready', () => send({ ready: true, status: said }));
-  /** To a service that is up already, READY says nothing new. */
+  /** A second READY has no effect on a service that has started. */
   const sayReadyAgain = async () => {
     for (const ms of READY_AGAIN_MS) {
       await clock.sleep(ms, signal);
@@ -69,13 +73,14 @@ export function notifierFor(socket: string | undefined, parts: NotifierParts): N
       said = status;
       await tell('the status', () => send({ status }));
     },
-    // The package knows READY and STATUS only; the program that it runs knows the watchdog too.
+    // The npm package can send READY and STATUS only, so run the program systemd-notify itself.
     watchdog: () =>
-      tell('that the daemon lives', async () => {
+      tell('that the daemon works', async () => {
         const status = said === '' ? [] : [`--status=${said}`];
         const argv = ['systemd-notify', `--pid=${process.pid}`, ...status, 'WATCHDOG=1'] as const;
         const ended = await runProgram([...argv], { env: { NOTIFY_SOCKET: socket } });
-        if (ended.status !== 0) throw new Error(ended.stderr.trim() || `systemd-notify ended with ${ended.status}`);
+        if (ended.status !== 0)
+          throw new Error(ended.stderr.trim() || `systemd-notify exited with status ${ended.status}`);
       }),
   };
 }

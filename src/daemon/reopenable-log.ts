@@ -5,7 +5,6 @@ import type { Log } from '../host/log/log.ts';
 
 const DEFAULT_LOG: Config['log'] = { format: 'text', level: 'info' };
 
-/** The log's format and level come with the configuration, which can be read again. */
 export class ReopenableLog implements Log {
   readonly #env: NodeJS.ProcessEnv;
   #log: Log;

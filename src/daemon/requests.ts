@@ -1,26 +1,27 @@
-/** What commands ask of the daemon over its socket, and what each is told at the end. */
+/** Requests of commands over the daemon's socket, and their answers. */
 import type { Status } from '../status/status.ts';
 import type { Clients } from './clients.ts';
 import type { Answer, End, Request } from './socket/protocol.ts';
 import type { Triggers } from './triggers.ts';
 import { turnResult } from './turn-result.ts';
 
-/** null: the turn as a whole failed. */
+/** `status` is null if the turn failed as a whole. */
 export function endOfTurn(status: Status | null): End {
   if (status === null) return { ok: false, text: 'the turn failed: see journalctl -u smm-agent' };
   return turnResult(status);
 }
 
-/** `isReplaced`: another version is in place of this one, and that is why it ends. */
+/** `isReplaced`: the agent ends because it restarts into another version. */
 export function endOfAgent(isReplaced: boolean): End {
-  if (isReplaced) return { ok: true, text: 'the agent restarts as that version: smm-agent status says how it goes on' };
-  return { ok: false, text: 'the agent was ended in the middle of it; its next start does it again' };
+  if (isReplaced)
+    return { ok: true, text: 'the agent is restarting into the new version; follow it with smm-agent status' };
+  return { ok: false, text: 'the agent was stopped before it finished; it tries again when it starts' };
 }
 
 interface Asked {
   triggers: Triggers;
   clients: Clients;
-  /** Ends this daemon for another one; null for the one that stays. */
+  /** Ends this daemon, so that the service can start; null for the service itself. */
   makeWay: (() => void) | null;
 }
 
@@ -31,13 +32,13 @@ async function reloaded(clients: Clients, answer: (answer: Answer) => void): Pro
 }
 
 export async function answerClient(
-  { do: wish, turn = false }: Request,
+  { do: request, turn = false }: Request,
   answer: (answer: Answer) => void,
   { triggers, clients, makeWay }: Asked,
 ): Promise<void> {
-  // Whoever waits is there before what is waited for can happen.
+  // First add the client, then fire the trigger: otherwise the turn could begin without the client.
   const end = (): Promise<End> => {
-    switch (wish) {
+    switch (request) {
       case 'yield':
         makeWay?.();
         return Promise.resolve({ ok: makeWay !== null, text: 'this is the daemon' });
@@ -50,6 +51,6 @@ export async function answerClient(
     }
   };
   const ended = end();
-  if (wish !== 'yield') triggers.fire(wish === 'look' ? 'istio' : wish);
+  if (request !== 'yield') triggers.fire(request === 'look' ? 'istio' : request);
   answer({ end: await ended });
 }

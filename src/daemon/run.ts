@@ -1,4 +1,4 @@
-/** `smm-agent run`: the daemon in its process: signals, systemd, socket and log around the loop. */
+/** `smm-agent run`: the daemon's process, with signals, systemd, socket and log around the loop. */
 
 import { writeFile } from 'node:fs/promises';
 import { describeError } from '../base/errors.ts';
@@ -25,7 +25,10 @@ import { stepLog } from './step-log.ts';
 import { Triggers } from './triggers.ts';
 import { Watchdog } from './watchdog.ts';
 
-/** Returns after SIGTERM or SIGINT, or when the service starts beside it. Rejects with SMM505 when another agent runs here that stays. */
+/**
+ * Returns after SIGTERM or SIGINT, or when smm-agent.service starts. Rejects with SMM505 when another agent runs here
+ * and does not end.
+ */
 export async function runHere(paths: Paths, env: NodeJS.ProcessEnv): Promise<void> {
   await new DaemonProcess(paths, env).run();
 }
@@ -42,11 +45,11 @@ class DaemonProcess {
   readonly #risks: RiskyInputs;
   /** Aborted with the reason why the process ends. */
   readonly #ending = new AbortController();
-  /** Another version is in place of this one. */
+  /** The agent has switched to another version in this process. */
   #isReplaced = false;
   /** systemd was asked for the restart into that version. */
   #isRestarting = false;
-  /** The starts that failed before this one count no more: a turn was completed. */
+  /** A turn was completed, so the count of failed starts was reset. */
   #hasForgotten = false;
 
   constructor(paths: Paths, env: NodeJS.ProcessEnv) {
@@ -78,18 +81,19 @@ class DaemonProcess {
       this.#clients.close(endOfAgent(this.#isReplaced));
       await socket.close();
     }
-    this.#log.info('smm-agent ends', { reason: String((signal.reason as Error | undefined)?.message ?? 'done') });
+    this.#log.info('smm-agent stops', { reason: String((signal.reason as Error | undefined)?.message ?? 'done') });
   }
 
   #takeSignals(): void {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-      process.once(signal, () => this.#ending.abort(new Error(`ended by ${signal}`)));
+      process.once(signal, () => this.#ending.abort(new Error(`stopped by ${signal}`)));
     }
     process.on('SIGHUP', () => this.#triggers.fire('reload'));
   }
 
   async #listen(): Promise<{ close(): Promise<void> }> {
-    // An agent that an operator has started by hand makes way for the service, which systemd would start without success for as long.
+    // An agent that an operator has started by hand ends when the service starts. Otherwise each start of the service
+    // would fail.
     const isService = this.#env.NOTIFY_SOCKET !== undefined;
     const makeWay = isService ? null : () => this.#ending.abort(new Error('smm-agent.service has started'));
     const asked = { triggers: this.#triggers, clients: this.#clients, makeWay };
@@ -144,13 +148,13 @@ class DaemonProcess {
       if (failures > 0) forgetFailedStarts(this.#paths).catch(warn);
     }
     await this.#activity.note(null);
-    // Where systemd takes its time, the turn is over before SIGTERM comes: a command is told the same either way.
+    // The turn may be over before SIGTERM comes or after it: a command gets the same answer in both cases.
     this.#clients.finished(this.#isRestarting ? endOfAgent(true) : endOfTurn(status));
     this.#memory.giveBack();
   }
 }
 
-/** For ps and top, which show the name of Node's main thread else. The arguments stay: process.title would write over them. */
+/** Otherwise ps and top show the name of Node's main thread. process.title would overwrite the arguments. */
 async function nameProcess(log: Log): Promise<void> {
   try {
     await writeFile('/proc/self/comm', 'smm-agent');

@@ -1,6 +1,7 @@
 /**
- * When the agent polls: a cron expression, and for each host a phase of its own, so that 100,000 machines do not ask in the
- * same second; a random part on top keeps hosts that share a phase from marching in step.
+ * When the agent polls: at the times of a cron expression, plus a delay. One part of the delay is fixed for each host,
+ * so that 100,000 machines do not poll in the same second. The other part is random, so that hosts with the same fixed
+ * part differ.
  */
 import { createHash } from 'node:crypto';
 import { describeError } from '../base/errors.ts';
@@ -8,12 +9,12 @@ import type { Clock } from '../host/clock.ts';
 import type { Log } from '../host/log/log.ts';
 
 export interface Ticker {
-  /** The next time at which the expression matches, without the delay. */
+  /** The next match of the expression, without the delay. */
   next(): Date | null;
   stop(): void;
 }
 
-/** Half of the jitter is the host's phase, fixed; the other half is random for each tick. Milliseconds. */
+/** In milliseconds. Up to half of the jitter is fixed for the host, and up to half is random for each tick. */
 export function tickDelayMs(host: string, jitterSeconds: number, random: () => number): number {
   const halfMs = (jitterSeconds * 1000) / 2;
   const phase = createHash('sha256').update(host).digest().readUInt32BE(0) / 2 ** 32;
@@ -28,8 +29,8 @@ export async function startTicking(
   tick: () => void,
 ): Promise<Ticker> {
   const { createTask } = await import('node-cron');
-  // Only asked for times, never started: its own timer waits for a time of the wall clock, so that a clock that is set
-  // back by hours (an RTC in local time, before NTP) would stop the polls for as long.
+  // The task is never started, it only computes times. Its own timer waits for a time of the wall clock: if that clock
+  // were set back by hours (an RTC in local time, before NTP), polls would stop for hours.
   const task = createTask(expression, () => {});
   const next = () => task.getNextRuns(1)[0] ?? null;
   const stopped = new AbortController();
@@ -39,12 +40,12 @@ export async function startTicking(
   return { next, stop: () => stopped.abort() };
 }
 
-/** The wall clock is looked at again after this long. */
+/** The wall clock is read again after at most this long. */
 const LONGEST_SLEEP_MS = 60_000;
 
 /**
- * Calls `tick` each time that the wall clock reaches `nextMatch`, delayed; a match during the delay is dropped. Whatever the
- * clock jumps, the next tick comes within the time to the next match and a minute. Rejects when `signal` is aborted.
+ * Calls `tick` each time that the wall clock reaches `nextMatch`, delayed; a match during the delay is dropped. However
+ * the clock is set, the next tick comes at most a minute after the next match. Rejects when `signal` is aborted.
  */
 export async function tickAt(
   nextMatch: () => Date | null,

@@ -1,4 +1,4 @@
-/** One configuration's life in the daemon: the turns that it means, and what triggers them. */
+/** The daemon's work with one configuration: its turns and their triggers. */
 import { watch } from 'node:fs';
 import { hostname } from 'node:os';
 import { basename } from 'node:path';
@@ -36,24 +36,28 @@ export interface SessionParts {
   /** $INVOCATION_ID of a daemon that systemd runs; null elsewhere. */
   invocation: string | null;
   risks?: RiskyInputs;
-  /** How a folder is watched; another function in tests. */
+  /** Watches a folder; tests give another function. */
   watch?: typeof watch;
 }
 
-/** A unit that is about to be something else: what is told of it grows old at once. */
+/** While istio.service starts or stops, the status is out of date soon: turn again after this. */
 const CHANGING_MS = 1_000;
-/** A release that comes up, an entry that is made again: looked at every few seconds until it is done. */
+/** While a release starts up, or istiod makes the entry again: turn again after this. */
 const FOLLOW_UP_MS = 5_000;
-/** A version on probation looks again: several times before its deadline, and without pressing a control plane that is away. */
+/** On probation: several turns before the deadline, but not so many that they burden a control plane with problems. */
 const PROBATION_MS = 10_000;
-/** istiod makes the entry of a restarted proxy within seconds; who waits longer waits for an operator. */
+/** istiod makes the entry of a restarted proxy within seconds. After this long only an operator can help. */
 const ENTRY_PATIENCE_MS = 120_000;
-/** istiod deletes the entry of the old connection ten seconds after its end: until then the one that is there can be that one. */
+/**
+ * istiod deletes the entry of an old connection ten seconds after its end: until then the present entry may be the old
+ * one.
+ */
 const OLD_ENTRY_MS = 20_000;
 
 /**
- * Never rejects for what the configuration says, nor for what an operator has to set right on this machine: a daemon that
- * ended would be started again every two seconds, and say so each time. It stays up, idle, and says what is wrong.
+ * Does not reject for an error in the configuration, or for another error that an operator has to correct: if the
+ * daemon exited, systemd would start it again every two seconds. The daemon stays up, does nothing, and reports the
+ * error.
  */
 export async function openSession(
   parts: SessionParts,
@@ -69,7 +73,7 @@ export async function openSession(
   if (loaded.state === 'configured') read = { config: loaded.config, inEffect };
   else {
     problem = loaded.problems.map(describeProblem).join('; ');
-    // One typo must not make a machine that works one of which nobody hears any more.
+    // A typing error in the file must not stop a working agent: keep the previous configuration.
     const last = before?.read ?? null;
     if (last === null) return misconfigured(parts, problem, inEffect);
     read = { ...last, inEffect: { ...last.inEffect, refused: { digest, problem } } };
@@ -92,7 +96,7 @@ function misconfigured({ paths, clock, invocation }: SessionParts, reason: strin
     turn: async () => {
       const status = misconfiguredStatus(AGENT_VERSION, process.pid, clock.now(), reason, inEffect);
       await writeStatus(paths, status);
-      // The guard asks the version before whether it finds the configuration wrong as well.
+      // agent-deadline asks the previous version whether it refuses the configuration as well.
       if (await isOnTrial(paths)) await noteTurn(paths, 'configuration', invocation ?? '');
       return status;
     },
@@ -102,7 +106,7 @@ function misconfigured({ paths, clock, invocation }: SessionParts, reason: strin
   };
 }
 
-/** Whether this very version is on probation. */
+/** Whether this version is on probation. */
 async function isOnTrial(paths: Paths): Promise<boolean> {
   return (await readProbation(paths))?.to === AGENT_VERSION;
 }
@@ -134,7 +138,7 @@ async function configured(
     read,
     problem,
     turn: async (options) => {
-      // A version on probation has other things to do: its first turns are what it is judged by.
+      // Not on probation: the version is judged by its first turns, which must not wait for tidying.
       if (!onTrial) await tidying.run();
       return turn(agent, { config, clock, ...options });
     },
@@ -146,13 +150,13 @@ async function configured(
         config: inEffect,
       };
       const status = failedStatus(about, clock.now(), reason);
-      // A look that failed once is no news for the cluster: each write there can cost istiod one of its own.
+      // A single failure is not reported to the cluster: each write there may cause istiod to write as well.
       if (isRepeated) await agent.report(status);
       else await writeStatus(paths, status);
       return status;
     },
     nextLook: (status) => {
-      // A turn that failed as a whole says nothing about itself.
+      // After a turn that failed as a whole, it is unknown whether the probation is over.
       if (status !== null) onTrial = status.upgrade?.state === 'probation';
       if (onTrial) return { afterMs: PROBATION_MS, reason: 'probation' };
       if (status === null) return null;
@@ -176,13 +180,13 @@ async function configured(
   };
 }
 
-/** istio-activate writes down each start and each end of Istio, also those that nobody told the agent of. */
+/** The scripts of istio.service write a record of each start and each end of Istio: watch these records. */
 async function watchIstio(parts: SessionParts, onEvent: () => void): Promise<{ close(): void }> {
   const { run, startRecord, stopRecord } = parts.paths;
   await makeFolder(run, 0o755);
   const records = new Set([basename(startRecord), basename(stopRecord)]);
   const failed = (error: unknown) =>
-    parts.log.warn(`cannot watch ${run}: ${describeError(error)}; Istio is looked at each poll`);
+    parts.log.warn(`cannot watch ${run}: ${describeError(error)}; the agent looks at Istio at each poll`);
   try {
     const watcher = (parts.watch ?? watch)(run, (_, name) => {
       if (name !== null && records.has(name)) onEvent();
@@ -191,7 +195,7 @@ async function watchIstio(parts: SessionParts, onEvent: () => void): Promise<{ c
     watcher.unref();
     return watcher;
   } catch (error) {
-    // The kernel's inotify instances are few, and others use them up: that is no reason not to poll.
+    // Other programs may have used up the kernel's inotify instances: polls work without a watch.
     failed(error);
     return { close: () => {} };
   }
@@ -201,7 +205,7 @@ function isChanging({ istio: { unit } }: Status): boolean {
   return unit?.activeState === 'activating' || unit?.activeState === 'deactivating';
 }
 
-/** Whether something is coming up, or to an end, that nobody tells of. `ageMs`: for how long Istio has been as it is. */
+/** Whether a change is going on that triggers no turn. `ageMs`: the time since the last change of istio.service. */
 function isMoving(status: Status, ageMs: number): boolean {
   const isSettling = status.notDone.some(({ step }) => step === 'confirm' || step === 'install-drop-in');
   const awaitsEntry = status.awaitsEntry === true && ageMs < ENTRY_PATIENCE_MS;

@@ -3,11 +3,11 @@ import type { Log } from '../host/log/log.ts';
 import type { TurnEvent } from '../turn/events.ts';
 
 /**
- * Steps that were done or failed are worth a line each, and the beginning of the agent's own upgrade, after which nothing may come of it;
- * what was learnt is told by the status, on change.
+ * One line for each step that was done or failed, and one for the beginning of the agent's own upgrade, since the log
+ * may end there. Facts have their lines from the status, when they change.
  */
 export function stepLog(log: Log): (event: TurnEvent) => void {
-  // A step that fails in the same way at each try is one line, until it is done.
+  // A step that fails in the same way at each try has one line, until it succeeds.
   const failures = new Map<string, string>();
   return (event) => {
     if (event.kind === 'detail') log.debug(event.text, event.fields);

@@ -1,6 +1,6 @@
 /**
- * What is put in order once in a daemon's life: the leftovers of runs that were killed, and the format of the state. No turn waits for
- * it or fails for it: what cannot be done is told, and the agent does its work all the same.
+ * Work that is done once in a daemon's life: remove the leftovers of killed runs, and bring the state to its format. A
+ * failure here is logged, and does not fail the turn.
  */
 import { describeError } from '../base/errors.ts';
 import type { Paths } from '../base/paths.ts';
@@ -26,13 +26,14 @@ export class Tidying {
   }
 
   /**
-   * At the beginning of each turn of a version that is not on probation. Sweeping is tried once in a daemon's life, since the lock that it
-   * waits for may be held for long; what it leaves goes with the next upgrade or release. The format is tried until it is done.
+   * Called at the beginning of each turn of a version that is not on probation. Leftovers are removed at one try only,
+   * since the lock may be held for long; the next upgrade or release removes the rest. The format is tried until it
+   * succeeds.
    */
   async run(): Promise<void> {
     if (!this.#isSwept) {
       this.#isSwept = true;
-      await this.#attempt('cannot remove what killed runs have left', () => sweep(this.#parts.paths));
+      await this.#attempt('cannot remove the leftovers of killed runs', () => sweep(this.#parts.paths));
     }
     if (!this.#isMigrated) {
       this.#isMigrated = await this.#attempt('cannot bring the state to its format', () => migrate(this.#parts));
@@ -45,7 +46,7 @@ export class Tidying {
       return true;
     } catch (error) {
       const said = `${sentence}: ${describeError(error)}`;
-      // Once, and not at each turn.
+      // Log the warning once, and not at each turn.
       if (said !== this.#told) this.#parts.log.warn(said);
       this.#told = said;
       return false;
@@ -53,7 +54,7 @@ export class Tidying {
   }
 }
 
-/** Releases and runtimes: hundreds of megabytes until the next one is made. */
+/** Half-made releases, versions and runtimes take hundreds of megabytes. */
 async function sweep(paths: Paths): Promise<void> {
   const { cleanLeftovers } = await import('../istio/releases/clean.ts');
   const { ReleaseStore } = await import('../istio/releases/store.ts');
@@ -63,7 +64,10 @@ async function sweep(paths: Paths): Promise<void> {
   await forgetVersions(new VersionStore(paths), []);
 }
 
-/** Of a version that came with a package, was killed after its confirmation, or had no room then. */
+/**
+ * A confirmation migrates the state. This does it for a version that came with a package, or whose migration failed or
+ * was killed.
+ */
 async function migrate({ paths, log }: TidyingParts): Promise<void> {
   for (const what of await migrateState(paths)) log.info(what);
 }

@@ -1,11 +1,14 @@
-/** What a command is told of a turn: whether what is wanted here is done, in the words of the agent's state. Pure. */
+/**
+ * The answer to a command that asked for a turn: whether the machine has what is wanted, and the agent's state. Pure.
+ */
 
 import type { Status } from '../status/status.ts';
 import type { End } from './socket/protocol.ts';
 
 /**
- * Done is what is active or staged, and what an operator has said is not to be done. A machine that waits, is blocked, or is refused
- * what is wanted has not done it, whatever the reason: a script that asked for a turn must not go on as if it had.
+ * `ok` if the wanted release is active or staged. Not `ok` if the machine waits, is blocked, refuses what is wanted, or
+ * is held on another release: a script that asked for a turn must not go on as if the release were there. A held
+ * machine without a target is `ok`.
  */
 export function turnResult({ agent, istio, target }: Pick<Status, 'agent' | 'istio' | 'target'>): End {
   const { state } = agent;
@@ -16,7 +19,7 @@ export function turnResult({ agent, istio, target }: Pick<Status, 'agent' | 'ist
     case 'held':
       return { ok: target.answer !== 'wanted' || istio.wantedId === (istio.active?.id ?? null), ...about };
     case 'waiting':
-      // For Istio to come up, or to be started: that is nothing for a turn to do.
+      // `ok` if the agent only waits until Istio starts: a turn can do nothing about that.
       return { ok: istio.wantedId !== null && istio.wantedId === (istio.staged ?? istio.active)?.id, ...about };
     case 'blocked':
     case 'failing':

@@ -1,7 +1,7 @@
 /**
- * For how long istio.service has been as it is. systemd tells since when by the wall clock, which may have been set since then: two hours
- * back, and a machine would be looked at every five seconds for two hours. So that time is believed once, and counted on by a clock that
- * nobody sets.
+ * The time since the last change of istio.service. systemd reports the change by the wall clock, which may have been
+ * set since: if it was set back by two hours, the agent would turn every five seconds for two hours. So systemd's time
+ * is used once, when the change is first seen; from then on the monotonic clock counts.
  */
 import type { Clock } from '../host/clock.ts';
 import type { Status } from '../status/status.ts';
@@ -14,7 +14,7 @@ export class UnitAge {
     this.#clock = clock;
   }
 
-  /** Milliseconds; Infinity where systemd tells no time. */
+  /** Milliseconds; Infinity if systemd reports no time. */
   of({ istio: { unit } }: Pick<Status, 'istio'>): number {
     if (unit === null || unit.since === null) return Infinity;
     const atMs = this.#clock.bootTimeMs();

@@ -1,15 +1,20 @@
 /**
- * Feeds systemd's watchdog while the loop moves. Waiting for a trigger is moving; a turn moves as long as its steps, or a
- * download's bytes, go on. A blocked event loop feeds nothing by itself.
+ * Feeds systemd's watchdog while the loop works. A loop that waits for a trigger works; a turn works as long as its
+ * steps, or the bytes of a download, go on. A blocked event loop cannot feed the watchdog, so systemd restarts the
+ * agent.
  */
 import type { Clock } from '../host/clock.ts';
 
 /**
- * Longest time that one step may take without a sign of life. Whatever a step waits for has a shorter deadline of its own, the
- * longest being that of unpacking: to kill an agent on a slow disk would have it begin anew for ever.
+ * The longest time of one step without an event. Everything that a step waits for has a shorter deadline of its own;
+ * the longest is that of unpacking. With a shorter limit an agent on a slow disk would be killed in each try, and never
+ * finish.
  */
 const LONGEST_STEP_MS = 15 * 60_000;
-/** How often it is fed in the time that systemd waits for: an old systemd loses messages (notifier.ts), here four in a row without harm. */
+/**
+ * Messages per interval of systemd's watchdog: an old systemd loses messages (notifier.ts), and may lose four in a row
+ * here.
+ */
 const FEEDS = 5;
 
 export class Watchdog {
@@ -20,12 +25,12 @@ export class Watchdog {
     this.#clock = clock;
   }
 
-  /** A turn is under way and has just got a step further. */
+  /** A turn is under way and has made progress. */
   moved(): void {
     this.#movedAtMs = this.#clock.bootTimeMs();
   }
 
-  /** The turn is over: from here on the loop waits, which it may do for ever. */
+  /** The turn is over. From here on the loop waits for a trigger, without a time limit. */
   resting(): void {
     this.#movedAtMs = null;
   }
@@ -44,6 +49,6 @@ export class Watchdog {
     };
     const wait = () => void this.#clock.sleep(intervalMs / FEEDS, ending.signal).then(feedAgain, feedAgain);
     wait();
-    return () => ending.abort(new Error('nothing is fed any more'));
+    return () => ending.abort(new Error('the watchdog is not fed any more'));
   }
 }

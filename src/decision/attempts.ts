@@ -1,7 +1,8 @@
 /**
- * Failed tries and when they may be repeated: one try for each target and time, however often the loop turns.
- * Kept on disk, so that a restart of the agent does not start the count again; the wall clock is good enough, since a wait
- * for a try of the future (the clock was set back) is over at once. Where the disk is full, in /run.
+ * Failed tries, and when they may be repeated. A turn runs at least once a minute, but a failed step waits for its next
+ * try. The file is on disk, so that a restart of the agent does not reset the count; if the disk is full, it is in
+ * /run. The wall clock is good enough: if the clock was set back and a failure lies in the future, the wait is over at
+ * once.
  */
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -14,9 +15,9 @@ export interface Attempt {
   reason: string;
   count: number;
   retryAt: Date;
-  /** SHA-256 of the package that was refused for what it holds; another one is tried at once. */
+  /** SHA-256 of the package that was refused for its content; another package is tried at once. */
   packageDigest?: string | undefined;
-  /** When it failed; left out where nobody knows. */
+  /** When the try failed; left out if unknown. */
   at?: Date;
 }
 
@@ -25,7 +26,7 @@ interface Noted extends Attempt {
 }
 
 const AFTER_A_FAILURE = { firstMs: 30_000, longestMs: 3_600_000 };
-/** The count of a version that nobody has wanted for so long after its wait is of no use any more. */
+/** A count is dropped this long after its wait was over: its version was not wanted in all that time. */
 const FORGET_AFTER_MS = 30 * AFTER_A_VERDICT.firstMs;
 
 const Stored = z.record(
@@ -34,7 +35,7 @@ const Stored = z.record(
     reason: z.string(),
     count: z.number().int().positive(),
     retryAt: z.iso.datetime(),
-    /** Not there in a file of 0.1.0. */
+    /** Missing in a file of version 0.1.0. */
     at: z.iso.datetime().optional(),
     packageDigest: z.string().optional(),
   }),
@@ -48,8 +49,9 @@ export class Attempts {
   }
 
   /**
-   * Rejects with SMM520 when the file cannot be read: that is not the same as no failures. A damaged one is: it costs one
-   * try too many, where an error would keep the machine from every later version until somebody came.
+   * Rejects with SMM520 when the file cannot be read: that is not the same as no failures. A damaged file counts as no
+   * failures: this costs one try too many, while an error would block every later version until an operator repaired
+   * the file.
    */
   async read(now: Date): Promise<Map<string, Noted>> {
     const stored = Stored.safeParse(parseJson((await this.#file.read()) ?? '{}'));
@@ -59,14 +61,14 @@ export class Attempts {
       const waitMs = until.getTime() - now.getTime();
       if (waitMs < -FORGET_AFTER_MS) continue;
       const isOver = at > now || waitMs > AFTER_A_VERDICT.longestMs;
-      // Not now: it is compared with the time at which the machine was looked at, which is before this.
+      // Earlier than `now`, because decide compares it with `observation.at`, which is before `now`.
       const next = isOver ? new Date(now.getTime() - AFTER_A_FAILURE.longestMs) : until;
       attempts.set(key, { reason, count, retryAt: next, at, packageDigest });
     }
     return attempts;
   }
 
-  /** Notes one more failure of `key`; waits double from try to try of the same package, up to their cap. */
+  /** Notes one more failure of `key`. The wait doubles with each failure of the same package, up to a longest wait. */
   async failed(
     key: string,
     reason: string,
@@ -96,7 +98,7 @@ export class Attempts {
     await this.#file.remove();
   }
 
-  /** That the disk is full is no reason to give the turn up, in which other things may still be done and said. */
+  /** A full disk must not end the turn: FileWithSpare then writes to /run. */
   async #write(all: Map<string, Noted>): Promise<void> {
     await this.#file.write(`${JSON.stringify(Object.fromEntries(all), null, 2)}\n`);
   }

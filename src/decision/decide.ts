@@ -1,7 +1,7 @@
 /**
- * The heart: from what is true here and what is wanted to the steps, with the reason for each step taken and not taken.
- * Pure. A turn observes and decides again after each round of steps, so each step may assume
- * that its reason held a moment ago, and none has to foresee the effect of another.
+ * The core of the agent: compares what is true on this machine with what is wanted, and names the steps to take and the
+ * steps not taken, each with its reason. Pure. A turn observes and decides again after each round of steps: each step
+ * may assume that its reason was true a moment ago, and no step has to foresee the effect of another step.
  */
 
 import { isUntried } from '../observation/observation.ts';
@@ -18,7 +18,7 @@ export function decide(input: DecisionInput): Decision {
   const notDone: NotDone[] = [];
   for (const consider of [
     considerRestart,
-    // Before Istio: what a later version has mended is not to be met by an earlier one.
+    // Before everything about Istio: a later version of the agent may have fixed a bug that a step for Istio would hit.
     considerUpgrade,
     considerFirstRelease,
     considerUnitFile,

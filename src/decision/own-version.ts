@@ -1,4 +1,4 @@
-/** Whether the agent becomes another version of itself, and which versions are not needed any more. Pure. */
+/** Whether the agent upgrades itself, and which of its versions are not needed any more. Pure. */
 
 import { triedBefore } from './reasons.ts';
 import type { Because, Decision, DecisionInput, NotDone, OwnDecisionInput, Step, StepName, Verdict } from './step.ts';
@@ -6,18 +6,21 @@ import type { AgentWanted } from './wanted-agent.ts';
 
 const OWN_STEPS: ReadonlySet<string> = new Set<StepName>(['upgrade-agent', 'restart-agent']);
 
-/** Whether a step is about the agent itself: what keeps one of them from being done keeps nothing from Istio. */
+/**
+ * Whether a step is about the agent itself: if such a step is not taken or fails, steps for Istio are taken all the
+ * same.
+ */
 export function isOwnStep(step: string): boolean {
   return OWN_STEPS.has(step);
 }
 
-/** What is to be done now about the agent's own version, whatever may be known of Istio; null where that is nothing. */
+/** The step for the agent's own version, without any knowledge of Istio; null if there is none. */
 export function decideOwn(input: OwnDecisionInput): Step | null {
   const verdicts = [considerRestart(input), considerUpgrade(input)];
   return verdicts.find((verdict) => verdict !== null && 'do' in verdict) ?? null;
 }
 
-/** After the switch to another version; where systemd could not be asked for the restart then, at each turn until it can. */
+/** The restart after a switch to another version. If systemd could not be asked then, each later turn asks it again. */
 export function considerRestart({ observation }: OwnDecisionInput): Verdict {
   const { running, installed, probation, invocation } = observation.agent;
   if (installed === null || installed === running || probation?.to !== installed || invocation === null) return null;
@@ -30,13 +33,14 @@ export function considerUpgrade({ observation, agentWanted, attempts }: OwnDecis
   if (agentWanted.answer !== 'version') return not(agentWanted.reason, becauseOf(agentWanted));
   const { version, repository, step } = agentWanted;
   if (step === 'same') return null;
-  // `considerRestart` has the say.
+  // `considerRestart` handles this case.
   if (installed !== running && probation?.to === installed) return null;
-  if (installed !== running) return not(`smm-agent ${installed ?? 'of no version'} starts in place of ${running}`);
+  if (installed === null) return not(`the link current names no version; smm-agent ${running} is still running`);
+  if (installed !== running) return not(`smm-agent ${installed} starts next; smm-agent ${running} is still running`);
   if (invocation === null) return not(`smm-agent ${version} is wanted, and only the daemon changes its version`);
   if (left?.version === version) {
     return not(
-      `an operator went back from smm-agent ${version} at ${left.at} (smm-agent retry takes it again)`,
+      `an operator rolled smm-agent ${version} back at ${left.at} (smm-agent retry installs it again)`,
       'refused',
     );
   }
@@ -73,7 +77,10 @@ function becauseOf(wanted: Exclude<AgentWanted, { answer: 'version' }>): Because
   }
 }
 
-/** What runs, a version to go back to, and one more stay: the newest that was not rejected, in case both of them are damaged. */
+/**
+ * Three versions stay: the one that runs, the previous one, and the newest other one that was not rejected, in case
+ * both of these are damaged.
+ */
 export function considerVersionCleaning({ observation }: DecisionInput): Verdict {
   const { running, installed, previous, versions, rejected } = observation.agent;
   if (installed !== running) return null;
@@ -88,7 +95,7 @@ export function considerVersionCleaning({ observation }: DecisionInput): Verdict
   };
 }
 
-/** A version on probation looks and reports; everything else waits until it is confirmed. */
+/** A version on probation only observes and reports; every step waits until the version is confirmed. */
 export function withoutSteps({ steps, notDone, wantedId }: Decision): Decision {
   const reason = 'this version of the agent is on probation';
   const waiting = steps.map((step): NotDone => ({ step: step.do, reason, because: 'waiting' }));

@@ -3,9 +3,9 @@
 import type { Observation } from '../observation/observation.ts';
 import type { DecisionInput, NotDone } from './step.ts';
 
-/** What a failed adoption is remembered for. */
+/** The key under which a failed adoption is noted. */
 export const ADOPT_KEY = 'adopt';
-/** What a failed repair of /etc/hosts is remembered for. */
+/** The key under which a failed repair of /etc/hosts is noted. */
 export const HOSTS_KEY = 'hosts';
 
 export function triedBefore(key: string, attempts: DecisionInput['attempts'], now: Date): Omit<NotDone, 'step'> | null {
@@ -14,8 +14,8 @@ export function triedBefore(key: string, attempts: DecisionInput['attempts'], no
   const { reason: fact, count, retryAt, packageDigest, at } = attempt;
   const times = count === 1 ? 'once' : `${count} times`;
   const sooner = packageDigest === undefined ? '' : ', or when another package is published';
-  // Of then, and not of now: what was wrong may be mended since.
-  const then = at === undefined ? '' : `that was at ${at.toISOString()}, `;
+  // Say when it failed: the cause may have been corrected since.
+  const then = at === undefined ? '' : `failed at ${at.toISOString()}, `;
   const again = `${then}tried ${times}, not again before ${retryAt.toISOString()}${sooner} (smm-agent retry tries at once)`;
   return { reason: `${fact}; ${again}`, fact, because: 'failed' };
 }

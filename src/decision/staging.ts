@@ -14,23 +14,24 @@ export function considerStaging(input: DecisionInput, wantedId: ReleaseId | null
   const lost = first === 'lost';
   const not = (reason: string, because: Because): NotDone => ({ step: 'stage', reason, because });
   const isStaged = staged !== null && staged.manifest.id !== active?.manifest.id;
-  // istio-put-back has staged what a rejected release is rolled back to: that goes on, whatever is wanted.
+  // istio-put-back has staged the release that a rejected one is rolled back to: the rollback goes on in any case.
   const isRollback = isStaged && active !== null && observation.rejected.has(active.manifest.id);
   if (config.hold) {
     return isStaged && !isRollback
       ? { do: 'withdraw', why: 'this machine is held' }
       : not('this machine is held (hold: true)', 'held');
   }
-  // Where the drop-in is lost as well, it is put in once there is something to start from.
+  // If the drop-in is lost as well, it is installed after a release is staged.
   if (unitCheck.answer === 'absent' && !(lost && !hasDropIn && unit.exists)) {
     return not(unit.exists ? 'the drop-in of istio.service is not in place yet' : unitCheck.reason, 'waiting');
   }
   if (unitCheck.answer === 'blocked') {
-    // A restart would switch to it all the same, and run the new pilot-agent with the old Envoy, or move nowhere.
+    // A restart would switch to the staged release in spite of the finding. The finding would then defeat the switch,
+    // or run the new pilot-agent with the old Envoy.
     return isStaged ? { do: 'withdraw', why: blockedBy(unitCheck) } : not(blockedBy(unitCheck), 'refused');
   }
   if (wanted.answer === 'nothing') {
-    // What the operator has forbidden since must not come with the next restart.
+    // A version that the operator has forbidden since must not start with the next restart.
     const isForbidden = wanted.because === 'not-allowed' && staged?.manifest.istioVersion === wanted.istioVersion;
     const isRefused = wanted.because === 'not-allowed' || wanted.because === 'invalid';
     return isStaged && isForbidden
@@ -38,16 +39,16 @@ export function considerStaging(input: DecisionInput, wantedId: ReleaseId | null
       : not(wanted.reason, isRefused ? 'refused' : 'waiting');
   }
   if (wantedId !== null && wantedId === active?.manifest.id && !isRollback) {
-    return isStaged ? { do: 'withdraw', why: 'what is active is wanted again' } : null;
+    return isStaged ? { do: 'withdraw', why: 'the active release is wanted again' } : null;
   }
   const { least } = agentWanted;
   const tooOld =
-    least === null || least.met ? null : `the control plane wants at least smm-agent ${least.version} for it`;
+    least === null || least.met ? null : `the control plane requires at least smm-agent ${least.version} to stage it`;
   if (wantedId !== null) {
     const rejection = observation.rejected.get(wantedId);
     if (rejection !== undefined && rejection.retryAt > observation.at) {
       const why = `release ${wantedId} was rejected: ${rejection.reason}`;
-      // Staged by a turn that had looked before the rejection.
+      // A turn that had observed the machine before the rejection has staged the release.
       if (isStaged && staged.manifest.id === wantedId) return { do: 'withdraw', why };
       const until = `not tried again before ${rejection.retryAt.toISOString()} (smm-agent retry clears it)`;
       return { ...not(`${why}; ${until}`, 'refused'), fact: why };
@@ -73,17 +74,19 @@ export function considerStaging(input: DecisionInput, wantedId: ReleaseId | null
 }
 
 /**
- * The same try for the same target: what a failure is remembered for. Whoever corrects where packages come from need not wait; `from` is
- * null where nobody names a place.
+ * The key under which a failure to stage is noted. `from`, the source of packages, is a part of it: if an operator
+ * corrects the source, the agent tries again at once. `from` is null if no source is configured.
  */
 export function stageKey(wanted: Extract<Wanted, { answer: 'release' }>, from: string | null): string {
   if (from === null) return `stage ${wanted.istioVersion} from nowhere`;
-  // Without user and password, which a mirror's URL may have: it is shown.
+  // Without the user and password of a mirror's URL, since the key is shown.
   const { host, pathname } = new URL(from);
   return `stage ${wanted.istioVersion} from ${host}${pathname.replace(/\/$/, '')}`;
 }
 
-/** The release on disk that has the wanted version, revision and configuration. The package's digest is part of its id. */
+/**
+ * The release on disk that has the wanted version, revision and configuration. The package's digest is part of its id.
+ */
 export function findWanted(releases: readonly LinkedRelease[], wanted: Wanted): LinkedRelease | null {
   if (wanted.answer !== 'release') return null;
   const matches = releases.filter(

@@ -1,4 +1,4 @@
-/** What decide is asked and answers: steps with the reason for each, and the reason for each step that is not taken. */
+/** Input and output of decide: the steps to take and the steps not taken, each with its reason. */
 import type { Config } from '../config/schema.ts';
 import type { ReleaseId } from '../istio/release.ts';
 import type { Observation } from '../observation/observation.ts';
@@ -8,9 +8,9 @@ import type { AgentWanted } from './wanted-agent.ts';
 
 export type Step = {
   why: string;
-} /** `repository` is null where nobody names one: then the version has to be on disk. */ & (
+} /** `repository` is null if none is configured: then the version has to be on disk. */ & (
   | { do: 'upgrade-agent'; version: string; from: string; repository: string | null; key: string }
-  /** The last of a turn: it ends this process. */
+  /** The last step of a turn: it ends this process. */
   | { do: 'restart-agent'; version: string }
   | { do: 'clean-versions'; remove: string[] }
   | { do: 'withdraw' }
@@ -18,13 +18,13 @@ export type Step = {
   | { do: 'install-drop-in' }
   | { do: 'keep-unit-file' }
   | { do: 'give-unit-file-back' }
-  /** `repository`: base URL of the signed one, null where nobody names one. */
+  /** `repository`: base URL of the signed repository, null if none is configured. */
   | { do: 'stage'; wanted: Extract<Wanted, { answer: 'release' }>; repository: string | null; key: string }
   | { do: 'point-staged'; id: ReleaseId }
   | { do: 'confirm'; id: ReleaseId }
   | { do: 'start' }
   | { do: 'restore-hosts'; line: string }
-  /** `keep` is what is needed, with the one to go back to. */
+  /** `keep`: the releases that stay. */
   | { do: 'clean'; remove: ReleaseId[]; keep: ReleaseId[] }
 );
 
@@ -38,13 +38,15 @@ export type Because =
   | 'failed'
   /** Something has to happen first, on this machine or in the cluster. */
   | 'waiting'
-  /** What an operator, a unit file or a refused release says stands against it. */
+  /** A setting of an operator, a unit file or a rejection forbids the step. */
   | 'refused';
 
 /** A reason in words. */
 export interface Reason {
   reason: string;
-  /** The part of `reason` that stays the same while nothing changes, without times and counts; left out where that is all of it. */
+  /**
+   * `reason` without times and counts, so that it stays the same while nothing changes; left out if `reason` has none.
+   */
   fact?: string;
 }
 
@@ -61,11 +63,14 @@ export interface Decision {
   wantedId: ReleaseId | null;
 }
 
-/** What is decided by about the agent's own version: nothing of Istio, which can be what keeps all the rest from being decided. */
+/**
+ * The input for the agent's own version. It needs nothing of Istio: an error about Istio must not block an upgrade of
+ * the agent.
+ */
 export interface OwnDecisionInput {
   observation: Pick<Observation, 'at' | 'agent'>;
   agentWanted: AgentWanted;
-  /** The last failed try for each key of `stageKey`, with the time before which it is not tried again. */
+  /** The last failed try for each key, with the time of the next try. */
   attempts: ReadonlyMap<string, Attempt>;
 }
 
@@ -73,9 +78,9 @@ export interface DecisionInput extends OwnDecisionInput {
   observation: Observation;
   wanted: Wanted;
   config: Config;
-  /** Revision that an Istio which is not adopted yet belongs to; null while that cannot be told. */
+  /** The revision of an Istio that is not adopted yet; null while it is unknown. */
   adoptedRevision: string | null;
 }
 
-/** A step to take, one that is not taken, or nothing to say about it. */
+/** A step to take, a step that is not taken, or null if there is nothing to do. */
 export type Verdict = Step | NotDone | null;

@@ -1,12 +1,12 @@
-/** What istio.service needs around its release: the drop-in, and its unit file while its package is gone. Pure. */
+/** Files that istio.service needs beside its release: the drop-in, and a unit file if its package is removed. Pure. */
 
 import { isLost } from '../observation/first-release.ts';
 import type { DecisionInput, NotDone, Verdict } from './step.ts';
 
-/** What runs must be startable again, also when dpkg has removed the official package and its unit file with it. */
+/** systemd must be able to start Istio again, also after dpkg has removed the official package with its unit file. */
 export function considerUnitFile({ observation: { active, unit, unitFile } }: DecisionInput): Verdict {
   if (active === null || unitFile === 'there') return null;
-  // As for the drop-in: no daemon-reload in the middle of a start or stop.
+  // No daemon-reload during a start or a stop, for the same reason as below.
   if (unit.activeState === 'activating' || unit.activeState === 'deactivating') {
     return { step: 'keep-unit-file', reason: `istio.service is ${unit.activeState}`, because: 'waiting' };
   }
@@ -19,15 +19,16 @@ export function considerDropIn({ observation }: DecisionInput): Verdict {
   const { active, staged, hasDropIn, unit, unitCheck } = observation;
   if (unitCheck.answer !== 'absent' || !unit.exists) return null;
   const not = (reason: string): NotDone => ({ step: 'install-drop-in', reason, because: 'waiting' });
-  // That of an earlier package is replaced in any case: ours starts Istio from its package where no release can be started.
+  // A drop-in of an earlier package is replaced in any case: the new one starts Istio from its package if no release
+  // can start.
   if (!hasDropIn) {
     const next = active ?? (isLost(observation) ? staged : null);
     if (next === null) return null;
     const name = active === null ? 'staged' : 'active';
     if (next.problems.length > 0) return not(`the ${name} release is damaged: ${next.problems[0]}`);
   }
-  // A daemon-reload during a stop runs the new ExecStopPost with the old process: its rules would stay behind.
-  // A unit that waits to be started again has no process.
+  // After a daemon-reload during a stop, systemd would run the new ExecStopPost for the old process, and the old
+  // iptables rules would stay. A unit in auto-restart has no process, so the reload is safe.
   if (unit.subState === 'auto-restart') return { do: 'install-drop-in', why: unitCheck.reason };
   if (unit.activeState === 'activating' || unit.activeState === 'deactivating') {
     return not(`istio.service is ${unit.activeState}`);

@@ -1,26 +1,26 @@
-/** Which version of the agent itself is wanted here: what the control plane says, within what this machine allows. */
+/** Which version of the agent is wanted here: the one that the control plane names, if this machine allows it. */
 import type { Config } from '../config/schema.ts';
 import type { AgentPolicy } from '../control-plane/target/agent-policy.ts';
 import { knowsProbation } from '../versions/version.ts';
 import { vouchedBy } from './package-pin.ts';
 
 export type AgentWanted = {
-  /** The least version that may stage Istio, null where that is not said; `met`: this agent is one. */
+  /** The oldest version that may stage Istio, null if the control plane names none; `met`: this agent is new enough. */
   least: { version: string; met: boolean } | null;
-  /** Base URL of the repository, null where nobody names one. */
+  /** Base URL of the repository, null if none is configured. */
   repository: string | null;
-  /** Who vouches for Istio's packages, in words. */
+  /** What protects Istio's packages, in words. */
   packages?: string;
-  /** Who keeps agents on their version, whatever is wanted; left out where nobody does. */
+  /** Who holds agents on their version, also if no other version is wanted; left out if there is no hold. */
   heldBy?: string;
 } & (
   | { answer: 'version'; version: string; step: 'same' | 'upgrade' | 'downgrade' }
-  /** Nobody asks for a version: `reason` says why. */
+  /** No version is wanted: `reason` says why. */
   | { answer: 'off'; reason: string }
   /** `by`: `hold` of this machine, or of the control plane. */
   | { answer: 'held'; by: 'machine' | 'control-plane'; version: string; reason: string }
   | { answer: 'not-allowed'; version: string; reason: string }
-  /** What is asked for cannot be understood. */
+  /** The control plane's settings cannot be understood. */
   | { answer: 'invalid'; reason: string }
   | { answer: 'unknown'; reason: string }
 );
@@ -54,7 +54,7 @@ async function withinPolicy(policy: AgentPolicy, config: Config, running: string
   const { agentVersion: version, minAgentVersion, source } = policy;
   for (const [key, value] of Object.entries({ agentVersion: version, minAgentVersion })) {
     if (value === null || semver.valid(value) === value) continue;
-    const reason = `${source}: ${key} is no version: ${JSON.stringify(value)}`;
+    const reason = `${source}: ${key} is not a version: ${JSON.stringify(value)}`;
     return { answer: 'invalid', reason, ...nothing };
   }
   const known = {
@@ -66,7 +66,7 @@ async function withinPolicy(policy: AgentPolicy, config: Config, running: string
   }
   if (version === running) return { answer: 'version', version, step: 'same', ...known };
   if (!(await knowsProbation(version))) {
-    const reason = `smm-agent ${version} cannot be put on probation, and so not be switched to: install its package`;
+    const reason = `smm-agent ${version} does not support probation, so the agent cannot switch to it: install its package`;
     return { answer: 'not-allowed', version, reason, ...known };
   }
   if (config.hold) {

@@ -1,6 +1,6 @@
 /**
- * Which Istio release the control plane's answer amounts to on this machine: version, revision and configuration together.
- * Rendering is imported late, since an idle poll finds its answer in the memo.
+ * Which Istio release the control plane's answer means for this machine: version, revision and configuration together.
+ * Rendering is imported late, since an idle poll takes its answer from the memo.
  */
 
 import { AgentError, describeError } from '../base/errors.ts';
@@ -12,16 +12,16 @@ import type { OwnConfiguration } from '../istio/configuration/own-configuration.
 import type { ReleaseConfiguration } from '../istio/release.ts';
 import { comparable } from '../istio/version.ts';
 
-/** A release that is wanted, or the reason why none can be named. */
+/** The wanted release, or the reason why there is none. */
 export type Wanted =
   | {
       answer: 'release';
       istioVersion: string;
       revision: Revision;
       kind: 'keep' | 'render';
-      /** The mesh file holds RELEASE_FOLDER instead of the folder. */
+      /** The mesh file has the placeholder RELEASE_FOLDER instead of the folder of the release. */
       configuration: ReleaseConfiguration;
-      /** What the control plane says that could not be used, and is not needed here. */
+      /** Settings of the control plane that could not be used, and that this machine does not need. */
       warnings?: string[];
     }
   | { answer: 'nothing'; because: WantedNothing; reason: string }
@@ -39,12 +39,12 @@ export interface WantedRequest {
   /** The hosts lines of the releases in use. */
   knownHosts: readonly string[];
   activeLink: string;
-  /** What errors call the machine's own files. */
+  /** The names that errors use for the machine's own files. */
   names: OwnFileNames;
   resolve: (host: string) => Promise<string[]>;
 }
 
-/** Errors of rendering are an answer (`invalid`): a hostile or broken WorkloadGroup is nothing to crash on. */
+/** An error of rendering is the answer `invalid`: a hostile or broken WorkloadGroup must not end the turn. */
 export async function wantedRelease(request: WantedRequest): Promise<Wanted> {
   const { target, config, own } = request;
   if (target.answer !== 'wanted') return { answer: 'nothing', because: target.answer, reason: target.reason };
@@ -57,7 +57,8 @@ export async function wantedRelease(request: WantedRequest): Promise<Wanted> {
   const kind = config.istio.configuration;
   if (own === null && request.isAdopted) {
     const reason =
-      "the record of this machine's own configuration is missing or damaged (run smm-agent adopt --yes, which takes it from the files of Istio's package again)";
+      "the record of this machine's own configuration is missing or damaged " +
+      "(run smm-agent adopt --yes, which makes it again from the files of Istio's package)";
     return { answer: 'nothing', because: 'own-lost', reason };
   }
   if (own === null) {
@@ -86,7 +87,10 @@ export async function wantedRelease(request: WantedRequest): Promise<Wanted> {
   }
 }
 
-/** The sentence about the first object that is not there and needed: all of them for rendering, and for a move what names the addresses. */
+/**
+ * The sentence about a missing object that is needed: rendering needs all objects, a move only the mesh, which has
+ * addresses.
+ */
 function lackingFor(
   { kind, isMove }: { kind: string; isMove: boolean },
   { lacking = {} }: VmInputs,

@@ -1,6 +1,6 @@
 /**
- * What was changed on this machine, when, from and to, with the result: one JSON object a line, the last ones kept. Findings on disk,
- * so that a machine can be asked months later; smm-agent history shows them.
+ * The changes of versions on this machine, each with its time, both versions and the result: one JSON object per line.
+ * The newest entries are kept on disk, so that an operator can read them months later with smm-agent history.
  */
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
@@ -11,20 +11,21 @@ import { makeFolder } from '../host/files/files.ts';
 import { parseJson } from '../host/json.ts';
 
 const HistoryEntry = z.object({
-  /** Tells an event from every other one: what is noted twice, after a kill, is there once. */
+  /** Differs for each event: an event that is noted again after a kill is not added twice. */
   id: z.string(),
   at: z.iso.datetime(),
   what: z.enum(['agent', 'istio']),
-  /** Versions of the agent, ids of releases of Istio; null where there was none, or it is not known. */
+  /** A version of the agent, or the id of a release of Istio; null if there was none, or if it is unknown. */
   from: z.string().nullable(),
   to: z.string(),
   /**
-   * Of the agent: `installed` (by its package), `confirmed`, `put back` (by the guard, `to` is what came back), `refused` (`to` was never
-   * current), `rolled back` (by an operator). Of Istio: `runs`, `put back`.
+   * Of the agent: `installed` (by its package), `confirmed`, `put back` (rolled back by the scripts; `to` runs again),
+   * `refused` (`to` was never current), `rolled back` (by an operator). Of Istio: `runs`, `put back` (rolled back by
+   * the scripts).
    */
   result: z.enum(['installed', 'confirmed', 'put back', 'refused', 'rolled back', 'runs']),
   reason: z.string().nullable(),
-  /** The last lines of what failed. */
+  /** The last log lines of a version that failed. */
   evidence: z.string().nullable(),
 });
 export type HistoryEntry = z.infer<typeof HistoryEntry>;
@@ -33,15 +34,15 @@ const MOST_ENTRIES = 200;
 
 type HistoryPaths = Pick<Paths, 'history' | 'run'>;
 
-/** The oldest first. A line that cannot be understood is left out: the others are worth as much as before. */
+/** The oldest entry first. A line that cannot be understood is left out, and the other lines are used. */
 export async function readHistory(paths: HistoryPaths): Promise<HistoryEntry[]> {
   const lines = ((await fileOf(paths).read()) ?? '').split('\n').filter((line) => line !== '');
   return lines.flatMap((line) => HistoryEntry.safeParse(parseJson(line)).data ?? []);
 }
 
 /**
- * Adds what is not there yet; on disk when it returns. Returns that the disk is full (SMM522) where it had to be written elsewhere, null
- * where it was not: it is no reason to give up a turn, or to leave a version on probation.
+ * Adds the entries that are missing; returns after fsync. If the disk is full, the history is written to /run, and the
+ * error (SMM522) is returned, otherwise null. A full disk must not end the turn, or keep a version on probation.
  */
 export async function addToHistory(paths: HistoryPaths, entries: readonly HistoryEntry[]): Promise<AgentError | null> {
   const file = fileOf(paths);
@@ -58,7 +59,7 @@ function fileOf({ history, run }: HistoryPaths): FileWithSpare {
   return new FileWithSpare(history, join(run, basename(history)));
 }
 
-/** What the agent, or Istio, is after the last event; null when there was none. */
+/** The version or release after the last event; null if there was no event. */
 export function lastState(entries: readonly HistoryEntry[], what: HistoryEntry['what']): string | null {
   const last = entries.findLast((entry) => entry.what === what && entry.result !== 'refused');
   return last?.to ?? null;

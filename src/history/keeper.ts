@@ -1,4 +1,4 @@
-/** Keeps the history in step with what is seen. Reads it only when something could be missing. */
+/** Adds new facts to the history. Reads the file only if a fact may be missing. */
 import type { AgentError } from '../base/errors.ts';
 import type { Paths } from '../base/paths.ts';
 import type { Observation } from '../observation/observation.ts';
@@ -10,14 +10,14 @@ import { missingEntries } from './notes.ts';
 export class AgentHistory {
   readonly #paths: Paths;
   #seen: string | null = null;
-  /** What keeps the history from where it belongs. */
+  /** The error SMM522 while the history has to be in /run. */
   #full: AgentError | null = null;
 
   constructor(paths: Paths) {
     this.#paths = paths;
   }
 
-  /** Returns that the disk is full (SMM522) for as long as the history is in its spare place, else null. */
+  /** Returns the error SMM522 (the disk is full) as long as the history is in /run, otherwise null. */
   async note(observation: Observation): Promise<AgentError | null> {
     const { agent, running, active, rejected } = observation;
     const facts = JSON.stringify([
@@ -38,7 +38,7 @@ export class AgentHistory {
     return this.#full;
   }
 
-  /** `isRollback`: an operator had it put in place, by `smm-agent rollback`. */
+  /** `isRollback`: an operator has installed this version with `smm-agent rollback`. */
   async noteConfirmed({ id, from, to }: Probation, at: Date, isRollback: boolean): Promise<void> {
     const entry: HistoryEntry = {
       id: `agent confirmed ${id}`,

@@ -1,9 +1,9 @@
-/** What an observation shows to have happened, and the history does not know yet. Pure, but for the evidence that is handed in. */
+/** Finds the events that an observation shows and the history does not have yet. Pure. */
 
 import type { Observation } from '../observation/observation.ts';
 import { type HistoryEntry, lastState } from './history.ts';
 
-/** `evidence` of a version, null where nothing was kept. */
+/** `evidence` returns the kept log lines of a version, or null. */
 export function missingEntries(
   known: readonly HistoryEntry[],
   observation: Observation,
@@ -34,7 +34,7 @@ function rejectedVersions(
 }
 
 function rejectedReleases({ rejected, active }: Observation): HistoryEntry[] {
-  // One that is still active is put back at the next start.
+  // A rejected release that is still active is rolled back at the next start, and noted then.
   const putBack = [...rejected].filter(([id]) => id !== active?.manifest.id);
   return putBack.map(([id, { at, reason }]) => ({
     id: `istio put back ${id} ${at.getTime()}`,
@@ -49,17 +49,17 @@ function rejectedReleases({ rejected, active }: Observation): HistoryEntry[] {
 }
 
 /**
- * A version that nothing else explains came with its package. One on probation is explained once it is confirmed, and one that has just
- * put another in its place was there until then.
+ * A running version without another event was installed by its package. A version on probation gets its event when it
+ * is confirmed; a version that has just put another one in its place was installed until then.
  */
 function installed(known: readonly HistoryEntry[], observation: Observation): HistoryEntry[] {
   const { running, probation, installed: current, installedAt } = observation.agent;
   const before = lastState(known, 'agent');
   const isLeaving = probation?.from === running;
   if (before === running || (probation !== null && !isLeaving)) return [];
-  // A command of a version that was rolled back while the command ran: that version is in place no more.
+  // The process of a command whose version was rolled back meanwhile: that version is no longer installed.
   if (current !== null && current !== running && !isLeaving) return [];
-  // Long before its first turn, where the configuration came later.
+  // The version may have been installed long before its first turn, if the configuration came later.
   const at = (current === running ? (installedAt ?? observation.at) : observation.at).toISOString();
   const id = `agent installed ${running} ${at}`;
   return [{ id, at, what: 'agent', from: before, to: running, result: 'installed', reason: null, evidence: null }];

@@ -1,15 +1,15 @@
-/** Whether this machine has a release of ours: with the first one the agent begins to work for its Istio. Pure. */
+/** Whether this machine has a release of the agent: the agent upgrades Istio only from its first release on. Pure. */
 import type { Observation } from './observation.ts';
 
 type Seen = Pick<Observation, 'active' | 'own' | 'hasDropIn' | 'running' | 'unit'>;
 
 export type FirstRelease =
-  /** None was ever made here: Istio, if any, runs from its package's own files. */
+  /** No release was ever made here: Istio, if any, runs from its package's own files. */
   | 'due'
   | 'made'
   /**
-   * Everything else is there: an image-based update, another disk on /opt, a restore. Istio runs from its package's own files, or not at
-   * all, until the wanted release is made again.
+   * Only the releases are missing, for example after an image-based update, a restore, or with another disk on /opt.
+   * Istio runs from its package's own files, or not at all, until the wanted release is made again.
    */
   | 'lost';
 
@@ -17,7 +17,7 @@ export function firstRelease({ active, own, hasDropIn, running, unit }: Seen): F
   if (active !== null) return 'made';
   if (!unit.exists) return 'due';
   if (hasDropIn) return 'lost';
-  // The record of an adoption that was cut off before its link was made: it goes on as soon as Istio runs.
+  // `own` may be the record of an adoption that was cut off before its link was made: it continues when Istio runs.
   const canBeAdopted = running.answer === 'package' || running.answer === 'release' || isUp(unit);
   return own !== null && !canBeAdopted ? 'lost' : 'due';
 }
@@ -26,21 +26,25 @@ export function isLost(seen: Seen): boolean {
   return firstRelease(seen) === 'lost';
 }
 
-/** Up, or on its way; not one that ends again and again. */
+/** Running or starting, but not exiting again and again. */
 function isUp({ activeState, subState }: Observation['unit']): boolean {
   return activeState !== 'inactive' && activeState !== 'failed' && subState !== 'auto-restart';
 }
 
-/** What an operator reads of it, and what leads out. `why`: what keeps the agent from making the wanted release, null where nothing does. */
+/**
+ * The sentence for an operator, with what to do. `why`: the reason why the wanted release cannot be made, null if it
+ * can.
+ */
 export function describeLost(observation: Observation, why: string | null): string {
   const { running, staged } = observation;
   const now =
     running.answer === 'package' ? "Istio runs from its package's own files" : 'Istio does not run from a release';
   const lost = `no release is active in /opt/smm-agent/istio any more: ${now}`;
   if (why === null) {
-    const what = staged === null ? 'the wanted one' : `release ${staged.manifest.id}`;
+    const what = staged === null ? 'the wanted release' : `release ${staged.manifest.id}`;
     return `${lost}; ${what} is staged: run systemctl restart istio`;
   }
-  const out = 'once that is mended run smm-agent reconcile, then systemctl restart istio';
-  return `${lost}; the wanted one cannot be made: ${why}; ${out} (smm-agent adopt --yes takes the files of the package as they are now)`;
+  const remedy = 'correct this, then run smm-agent reconcile and systemctl restart istio';
+  const adopt = 'smm-agent adopt --yes takes the files of the package as they are now';
+  return `${lost}; the wanted release cannot be made: ${why}; ${remedy} (${adopt})`;
 }

@@ -1,4 +1,4 @@
-/** What is true on this machine, read afresh each turn from disk, systemd and /proc: never from memory. */
+/** The facts of this machine. Each turn reads them again from disk, systemd and /proc, never from memory. */
 import type { Rejection } from '../host/rejections.ts';
 import type { UnitState } from '../host/systemd/service-manager.ts';
 import type { UnitFile } from '../istio/activation/kept-unit.ts';
@@ -16,30 +16,33 @@ import type { Probation } from '../versions/probation.ts';
 import type { VersionRejection } from '../versions/rejections.ts';
 import type { Settings } from './settings.ts';
 
-/** A release that a link names, with whatever is wrong with it: empty problems mean complete and executable. */
+/** A release that a link names, with its problems: without any, the release is complete and executable. */
 export interface LinkedRelease {
   manifest: ReleaseManifest;
-  /** With RELEASE_FOLDER instead of the release's own folder. */
+  /** With the placeholder RELEASE_FOLDER instead of the release's own folder. */
   configuration: ReleaseConfiguration;
   problems: string[];
 }
 
 /** The agent's own versions. */
 export interface AgentObservation {
-  /** Of this process. */
+  /** The version of this process. */
   running: string;
-  /** What `current` names, and what it named before; null where it is no version. */
+  /** The version that the link `current` names; null if it names none. */
   installed: string | null;
-  /** When `current` came to name it; left out where that is not known. */
+  /** When the link `current` was set; left out if unknown. */
   installedAt?: Date | null;
+  /** The version that the link `previous` names; null if it names none. */
   previous: string | null;
-  /** Complete on disk, the one that was put in place first at the beginning. */
+  /** Complete versions on disk, the oldest installation first. */
   versions: string[];
-  /** Whichever version is on it; null when none is. */
+  /** The probation of any version; null if there is none. */
   probation: Probation | null;
   rejected: ReadonlyMap<string, VersionRejection>;
   left: LeftVersion | null;
-  /** $INVOCATION_ID where systemd runs this process as smm-agent.service; null elsewhere: there nobody would start it again. */
+  /**
+   * $INVOCATION_ID if systemd runs this process as smm-agent.service; otherwise null: systemd would not start it again.
+   */
   invocation: string | null;
 }
 
@@ -47,41 +50,43 @@ export interface Observation {
   at: Date;
   bootId: string;
   unit: UnitState;
-  /** The job that systemd has queued for istio.service, null without one. */
+  /** The job that systemd has queued for istio.service; null if there is none. */
   job: string | null;
   running: Running;
   active: LinkedRelease | null;
   staged: LinkedRelease | null;
-  /** What was active before the last switch. */
+  /** The release that was active before the last switch. */
   previous: ReleaseId | null;
   /** When the link `staged` was made. */
   stagedSince: Date | null;
   pending: RestartPending;
   unitCheck: UnitCheck;
-  /** systemd has read the drop-in of ours: Istio was adopted here once. */
+  /** systemd has read the agent's drop-in: Istio was adopted here once. */
   hasDropIn: boolean;
   unitFile: UnitFile;
   stop: StopRecord | null;
-  /** Of a failed unit: how often the release that ended last has ended, one start after the other, since the switch to it. */
+  /**
+   * Of a failed unit: how many times in a row the last release has exited since the switch to it.
+   */
   ends: number;
-  /** That an operator's limit leaves no room for a rollback, in words. */
+  /** A warning that an operator's StartLimitBurst prevents a rollback; null if it does not. */
   startLimit: string | null;
-  /** Of the release that runs; null when it was not asked, since it is confirmed. */
+  /** Of the running release; null if it was not checked, since the release is confirmed. */
   health: ProxyHealth | null;
-  /** How the mesh knows what runs here, or else what would start. */
+  /** The address and network with which the mesh knows the running proxy, or the proxy of the next start. */
   identity: ProxyIdentity;
-  /** The machine's own configuration, null before the adoption. */
+  /** The machine's own configuration; null before the adoption, or if its record is damaged. */
   own: OwnConfiguration | null;
   /** Every complete release on disk. */
   releases: LinkedRelease[];
   confirmed: ReadonlySet<ReleaseId>;
   rejected: ReadonlyMap<ReleaseId, Rejection>;
   agent: AgentObservation;
-  /** The active release's line of /etc/hosts. */
+  /** Whether /etc/hosts has the line of the active release. */
   hostsLine: HostsLine;
   /** Sentences about files that are edited but no longer read (the old cluster.env). */
   ignoredEdits: string[];
-  /** What the operator gives the agent; null where the looker works by no configuration. */
+  /** The operator's settings; null if the observer uses no configuration. */
   settings: Settings | null;
 }
 
@@ -90,7 +95,10 @@ export function isOnProbation({ agent: { probation, running } }: Pick<Observatio
   return probation !== null && probation.to === running;
 }
 
-/** As long as it could be to blame itself it changes nothing; afterwards the machine must not wait for a control plane that is away. */
+/**
+ * Whether this version takes no step yet: it is on probation, and its first deadline has not passed. Until then the
+ * version may be to blame for a failure. Later it works even if the control plane is down: the machine must not wait.
+ */
 export function isUntried(observation: Pick<Observation, 'agent'>): boolean {
   return isOnProbation(observation) && observation.agent.probation?.extended === 0;
 }

@@ -1,4 +1,4 @@
-/** Looks at the machine: disk, systemd and /proc, all afresh. Changes nothing. */
+/** Observes the machine: reads disk, systemd and /proc again. Changes nothing. */
 import { AgentError, describeError } from '../base/errors.ts';
 import type { Paths } from '../base/paths.ts';
 import { readBootId } from '../host/boot-id.ts';
@@ -34,13 +34,13 @@ export interface Eyes {
   paths: Paths;
   clock: Clock;
   services: ServiceManager;
-  /** $INVOCATION_ID where this process is the daemon and systemd runs it; null elsewhere. */
+  /** $INVOCATION_ID if this process is the daemon and systemd runs it; otherwise null. */
   invocation?: string | null;
-  /** Keeps what was tried as istio-proxy, from turn to turn. */
+  /** Keeps the results of tries as user istio-proxy from turn to turn. */
   reach?: ProxyReach;
 }
 
-/** Rejects when something cannot be read: that is not the same as absent. */
+/** Rejects if a file cannot be read: that is not the same as a missing file. */
 export async function observe({
   paths,
   clock,
@@ -78,7 +78,7 @@ export async function observe({
     at: clock.now(),
     bootId,
     unit,
-    // Asked only where the answer matters: each question is a process.
+    // Ask only if the answer matters: each request starts a process.
     job: isDown ? await services.job(ISTIO_UNIT) : null,
     running,
     active,
@@ -105,7 +105,7 @@ export async function observe({
   };
 }
 
-/** What the Istio that runs was started with, or what the next start takes; null for the package's own files. */
+/** The configuration of the running Istio, or of the next start; null for the package's own files. */
 function startedWith(
   running: Running,
   releases: readonly LinkedRelease[],
@@ -123,7 +123,7 @@ async function healthOf(configuration: ReleaseConfiguration, unit: UnitEnvironme
     return await proxyHealth(proxyEndpoints(configuration, unit));
   } catch (error) {
     if (!(error instanceof AgentError)) throw error;
-    return { answer: 'not-ready', reason: `at which ports it answers cannot be told: ${describeError(error)}` };
+    return { answer: 'not-ready', reason: `cannot tell at which ports it answers: ${describeError(error)}` };
   }
 }
 
@@ -139,8 +139,8 @@ async function readReleases(store: ReleaseStore): Promise<LinkedRelease[]> {
 }
 
 /**
- * A link that names no complete release is no reason to look at nothing else: istio-activate goes back to the newest
- * confirmed release, and the agent stages what is wanted.
+ * A link that names no complete release must not end the observation: istio-activate goes back to the newest confirmed
+ * release, and the agent stages the wanted one.
  */
 async function linkedRelease(
   id: ReleaseId,
@@ -155,14 +155,14 @@ async function linkedRelease(
 
 const NO_CONFIGURATION: ReleaseConfiguration = { clusterEnv: '', sidecarEnv: '', mesh: '', hosts: '', rootCert: null };
 
-/** What is left to say of it: its name. */
+/** A manifest made from the id alone, since release.json cannot be read. */
 function unreadableManifest(id: ReleaseId): ReleaseManifest {
   const istioVersion = id.slice(0, id.lastIndexOf('-'));
   const facts = { packageDigest: '', origin: 'package', configuration: 'keep', adopted: null, files: {} } as const;
   return { format: 1, id, istioVersion, revision: null, createdAt: new Date(0).toISOString(), ...facts };
 }
 
-/** A damaged record counts as none: wanted.ts says what to do then, and everything else goes on. */
+/** A damaged record counts as none: src/decision/wanted.ts then says what to do, and the turn goes on. */
 async function ownConfiguration({ state }: Paths): Promise<OwnConfiguration | null> {
   try {
     return await readOwnConfiguration(state);

@@ -1,4 +1,4 @@
-/** Looks at the agent's own versions: links, folders, and what was learnt of them. Changes nothing. */
+/** Observes the agent's own versions: links, folders, probation and rejections. Changes nothing. */
 import { lstat } from 'node:fs/promises';
 import type { Paths } from '../base/paths.ts';
 import { AGENT_VERSION } from '../base/version.ts';
@@ -10,7 +10,10 @@ import { VersionRejections } from '../versions/rejections.ts';
 import { VersionStore } from '../versions/store.ts';
 import type { AgentObservation } from './observation.ts';
 
-/** `invocation` is $INVOCATION_ID of a daemon that systemd runs. Rejects when something cannot be read: that is not the same as absent. */
+/**
+ * `invocation`: $INVOCATION_ID of a daemon that systemd runs. Rejects if a file cannot be read: that is not the same as
+ * a missing file.
+ */
 export async function observeAgent(
   { paths, clock }: { paths: Paths; clock: Clock },
   invocation: string | null,
@@ -29,7 +32,7 @@ export async function observeAgent(
   };
 }
 
-/** null where there is no such link. */
+/** Null if the link does not exist. */
 async function linkedAt(link: string): Promise<Date | null> {
   try {
     return (await lstat(link)).mtime;

@@ -1,29 +1,32 @@
-/** What the operator gives the agent: agent.yaml as it was read, and as it lies on disk now. */
+/** The operator's settings: agent.yaml as it was read, and as it is on disk now. */
 import { readFile, stat } from 'node:fs/promises';
 import type { Paths } from '../base/paths.ts';
 import { isEmergencyHeld } from '../config/emergency-hold.ts';
 import { configDigest, MAX_CONFIG_BYTES } from '../config/load.ts';
 import { hasCode } from '../host/files/file-errors.ts';
 
-/** The configuration that the agent works by; in status.json, where `readAt` is ISO 8601. */
+/** The configuration in effect, also in status.json; `readAt` is ISO 8601. */
 export interface ConfigInEffect {
   file: string;
-  /** SHA-256 of the file that was read; null where there was none. */
+  /** SHA-256 of the file that was read; null if there was no file. */
   digest: string | null;
   readAt: string;
-  /** What was found in its place at a reload, and is not taken since it has errors; null in most cases. */
+  /** The file that a reload has refused for its errors; null if there is none. */
   refused: { digest: string | null; problem: string } | null;
 }
 
 /**
- * A sentence when the file is not what is in effect, null when it is, or when this user may not read it. The file is looked at each time:
- * whoever has edited it believes that it counts.
+ * A sentence if the file differs from the configuration in effect; null if it does not, or if this user may not read
+ * it. Reads the file each time: an operator who has edited it believes that the edit is in effect.
  */
 export async function configChange({ file, digest, readAt, refused }: ConfigInEffect): Promise<string | null> {
   const now = await lookAt(file);
   if (now === null) return null;
   if (refused !== null && refused.digest === now.digest) {
-    return `${file} has errors, and what was read at ${readAt} goes on: ${refused.problem}; once corrected: systemctl reload smm-agent`;
+    return (
+      `${file} has errors, and the configuration that was read at ${readAt} stays in effect: ${refused.problem}; ` +
+      'once corrected: systemctl reload smm-agent'
+    );
   }
   if (digest === now.digest) return null;
   const what = now.changedAt === null ? 'cannot be read any more' : `was changed at ${now.changedAt.toISOString()}`;
@@ -36,12 +39,12 @@ async function lookAt(file: string): Promise<{ digest: string | null; changedAt:
     return { digest: size > MAX_CONFIG_BYTES ? null : configDigest(await readFile(file)), changedAt: mtime };
   } catch (error) {
     if (hasCode(error, 'EACCES')) return null;
-    // Gone, or a folder: a reload says what it is.
+    // The file is missing, or is a folder: a reload reports that.
     return { digest: null, changedAt: null };
   }
 }
 
-/** As a turn sees it. */
+/** The settings for an observation. */
 export async function observeSettings(config: ConfigInEffect, paths: Pick<Paths, 'emergencyHold'>): Promise<Settings> {
   const change = await configChange(config);
   const held = (await isEmergencyHeld(paths))
@@ -54,6 +57,6 @@ export async function observeSettings(config: ConfigInEffect, paths: Pick<Paths,
 
 export interface Settings {
   config: ConfigInEffect;
-  /** Sentences about what is not in effect, or is about to end. */
+  /** Sentences about edits that are not in effect, and about an emergency hold. */
   warnings: string[];
 }

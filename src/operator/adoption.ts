@@ -1,4 +1,6 @@
-/** What `smm-agent adopt` does: the difference that another configuration would make, and the taking over of edits. */
+/**
+ * The work of `smm-agent adopt`: shows the difference of another configuration, and takes over edits of Istio's files.
+ */
 import { AgentError } from '../base/errors.ts';
 import type { Paths } from '../base/paths.ts';
 import { ask } from '../daemon/socket/client.ts';
@@ -21,7 +23,7 @@ import { configHere, controlPlaneHere, observeHere, reconcileHere } from './with
 /** `again`: the files of the Istio package as they are now. */
 export type AdoptionKind = 'render' | 'keep' | 'again';
 
-/** How the wanted configuration would differ from the one that the next start brings. Changes nothing. */
+/** The difference between the wanted configuration and the one of the next start. Changes nothing. */
 export async function adoptionDifference(paths: Paths, kind: AdoptionKind): Promise<string[]> {
   const config = await configHere(paths);
   const observation = await observeHere(paths);
@@ -29,7 +31,7 @@ export async function adoptionDifference(paths: Paths, kind: AdoptionKind): Prom
   requireAdopted(observation);
   const controlPlane = await controlPlaneHere(paths, config);
   try {
-    const target = await controlPlane.target('anew');
+    const target = await controlPlane.target('fresh');
     requireTarget(target);
     const wanted = await wantedRelease({
       target,
@@ -44,7 +46,7 @@ export async function adoptionDifference(paths: Paths, kind: AdoptionKind): Prom
     if (wanted.answer === 'nothing')
       throw new AgentError('SMM608', `cannot compare: ${wanted.reason}`, 'see smm-agent status');
     const next = (staged ?? active)?.configuration ?? own?.configuration;
-    // Nothing is left to compare with.
+    // All configurations are lost, so there is nothing to compare with.
     if (next === undefined) return ["this machine's own configuration: made of the files of Istio's package again"];
     return describeDifference(next, wanted.configuration);
   } finally {
@@ -52,7 +54,7 @@ export async function adoptionDifference(paths: Paths, kind: AdoptionKind): Prom
   }
 }
 
-/** The edits of Istio's own files become the machine's own configuration. */
+/** Records Istio's own files, with their edits, as the machine's own configuration. */
 export async function adoptAgain(paths: Paths): Promise<void> {
   const observation = await observeHere(paths);
   requireAdopted(observation);
@@ -61,26 +63,26 @@ export async function adoptAgain(paths: Paths): Promise<void> {
   await noteOldConfiguration(paths);
 }
 
-/** As Istio's package would start with now. `before` is what was recorded; null when that is lost. */
+/** The configuration that Istio's package would start with now. `before` is the record so far; null if it is lost. */
 async function installedConfiguration(paths: Paths, before: OwnConfiguration | null): Promise<OwnConfiguration> {
   const files = await readInstalledFiles(paths);
   if (before !== null) return { ...before, configuration: { ...before.configuration, ...files } };
   const host = hostOf(discoveryAddress(files));
   const hosts = istiodLine((await readText(paths.hosts)) ?? '', host);
-  // A host of somebody's own tells no revision: then each one is a move, which sets its address.
+  // An operator's own host name contains no revision. With '' every revision is a move, and a move sets the address.
   const revision = revisionInHost(host) ?? '';
   return { revision, configuration: { ...files, hosts, rootCert: null } };
 }
 
-/** A turn with the changed configuration: by the daemon where one runs. Resolves with how it ended. */
+/** A turn with the changed configuration: by the daemon if one runs. Resolves with the result. */
 export async function reconcileOrAsk(paths: Paths, tell: Tell): Promise<End> {
   const answer = await ask(paths.socket, { do: 'reload', turn: true }, tell);
   return answer ?? turnResult(await reconcileHere(paths, tell));
 }
 
-/** Also a machine whose release is lost was adopted: this is one of the ways out. */
+/** A machine whose release is lost counts as adopted: `smm-agent adopt` is one way to repair it. */
 function requireAdopted(observation: Observation): void {
   if (firstRelease(observation) !== 'due') return;
-  const remedy = 'run smm-agent reconcile while Istio runs: it is adopted then';
+  const remedy = 'run smm-agent reconcile while Istio runs: this adopts it';
   throw new AgentError('SMM606', 'cannot compare configurations: Istio on this machine is not adopted yet', remedy);
 }

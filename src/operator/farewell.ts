@@ -1,13 +1,15 @@
-/** The last word of an agent that is removed: else its entry would go on saying that it is ready, for ever. */
+/**
+ * The last report of an agent that is removed: otherwise its WorkloadEntry would say for ever that the agent is ready.
+ */
 
 import type { Paths } from '../base/paths.ts';
 import { AGENT_VERSION } from '../base/version.ts';
 import type { EntryReport } from '../control-plane/report/entry-report.ts';
 import { configHere, controlPlaneHere, observeHere } from './without-daemon.ts';
 
-/** On the entry once nobody reports any more. Pure. */
+/** The conditions of a WorkloadEntry after the removal. Pure. */
 function removedReport(version: string): EntryReport {
-  const message = `smm-agent ${version} was removed from this machine: nobody stages Istio here or reports any more`;
+  const message = `smm-agent ${version} was removed from this machine: nothing is staged or reported here any more`;
   return {
     pending: { status: 'Unknown', reason: 'AgentRemoved', message },
     agent: { status: 'False', reason: 'Removed', message },
@@ -16,8 +18,9 @@ function removedReport(version: string): EntryReport {
 }
 
 /**
- * Says that on the machine's entry, with the configuration that is still there. Resolves with what kept that from being said, null when it
- * was. The daemon must have ended, or its next report would say otherwise. Rejects with SMM1xx when the configuration has errors.
+ * Writes the last report to the machine's WorkloadEntry. Needs the configuration, so run it before that is deleted.
+ * Resolves with the reason if the report was not written, otherwise with null. The daemon must have stopped, or its
+ * next report would overwrite this one. Rejects with SMM1xx when the configuration has errors.
  */
 export async function reportRemoval(paths: Paths): Promise<string | null> {
   const config = await configHere(paths);

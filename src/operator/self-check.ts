@@ -1,4 +1,4 @@
-/** What a version of the agent needs to work on this machine, tried without changing anything. */
+/** Checks whether this version of the agent works on this machine. Changes nothing. */
 import { AgentError } from '../base/errors.ts';
 import type { Paths } from '../base/paths.ts';
 import { Attempts } from '../decision/attempts.ts';
@@ -9,11 +9,11 @@ import { configHere, controlPlaneHere, observeHere } from './without-daemon.ts';
 
 export interface Check {
   name: string;
-  /** Resolves with what is so; rejects with what is wrong. */
+  /** Resolves with a sentence if the check passes; rejects if it fails. */
   check(): Promise<string>;
 }
 
-/** `withControlPlane`: any answer of it counts, whatever it says. */
+/** `withControlPlane`: also checks that the control plane gives any response, even an error. */
 export function checksHere(paths: Paths, withControlPlane: boolean): Check[] {
   return [
     { name: 'configuration', check: () => configuration(paths) },
@@ -35,20 +35,26 @@ async function state(paths: Paths): Promise<string> {
   return `${paths.state} can be read`;
 }
 
-/** As the first thing of every turn. */
+/** Observes the machine, as every turn does first. */
 async function machine(paths: Paths): Promise<string> {
   const { unit, agent } = await observeHere(paths);
-  return `istio.service is ${unit.exists ? unit.activeState : 'not installed'}, smm-agent ${agent.installed ?? 'of no version'} is current`;
+  const current =
+    agent.installed === null ? 'the link current names no version' : `smm-agent ${agent.installed} is current`;
+  return `istio.service is ${unit.exists ? unit.activeState : 'not installed'}, ${current}`;
 }
 
 async function controlPlane(paths: Paths): Promise<string> {
   const config = await configHere(paths);
   const controlPlane = await controlPlaneHere(paths, config);
   try {
-    const target = await controlPlane.target('anew');
+    const target = await controlPlane.target('fresh');
     if (controlPlane.hasAnswered()) return `it answers (${target.answer})`;
-    const reason = target.answer === 'wanted' ? 'nothing was asked' : target.reason;
-    throw new AgentError('SMM217', `cannot reach the control plane: ${reason}`, 'the reason says what to look at');
+    const reason = target.answer === 'wanted' ? 'no request was sent' : target.reason;
+    throw new AgentError(
+      'SMM217',
+      `cannot reach the control plane: ${reason}`,
+      'correct the cause that the message names',
+    );
   } finally {
     controlPlane.close();
   }

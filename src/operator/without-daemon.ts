@@ -1,4 +1,4 @@
-/** What commands do on this machine without the daemon: look, plan, one turn, forget failures. */
+/** Work of commands without the daemon: observe, plan, make one turn, forget failures. */
 
 import { AgentError } from '../base/errors.ts';
 import type { Paths } from '../base/paths.ts';
@@ -44,14 +44,14 @@ export async function configHere(paths: Paths): Promise<Config> {
   throw configError(loaded.problems);
 }
 
-/** What the next round of steps would be. */
+/** The plan of the next round of steps. */
 export async function planHere(paths: Paths): Promise<Plan> {
-  // The plan is that of the daemon where one runs: only that one changes its own version.
+  // If the daemon runs, plan as the daemon: only the daemon upgrades itself.
   const invocation = (await isServiceUp(paths)) ? 'of the daemon' : null;
   return withAgent(paths, (agent, config) => dryRun(agent, config), invocation);
 }
 
-/** Without systemd there is no service. */
+/** False if systemd does not answer. */
 async function isServiceUp(paths: Paths): Promise<boolean> {
   try {
     const { activeState } = await servicesHere(paths).unit(AGENT_UNIT);
@@ -62,17 +62,20 @@ async function isServiceUp(paths: Paths): Promise<boolean> {
   }
 }
 
-/** One turn by this process. Rejects with SMM505 when a daemon began meanwhile, and with SMM604 when one begins before it is through. */
+/**
+ * One turn by this process. Rejects with SMM505 when a daemon runs by now, and with SMM604 when a daemon starts during
+ * the turn.
+ */
 export async function reconcileHere(paths: Paths, tell: Tell): Promise<Status> {
   await makeFolder(paths.run, 0o755);
   const ending = new AbortController();
   const cut = (why: string, remedy: string) =>
     ending.abort(new AgentError('SMM604', `cannot complete the turn: ${why}`, remedy));
-  const end = () => cut('it was interrupted', 'run it again');
+  const end = () => cut('it was interrupted', 'run the command again');
   const busy = await listen(paths.socket, async (request, answer) => {
     if (request.do === 'yield')
-      cut('the agent has started, and makes it', 'run the command again: the daemon answers it then');
-    const text = 'smm-agent reconcile is at it: try again when it is done';
+      cut('the daemon has just started and makes the turn itself', 'run smm-agent reconcile again to follow it');
+    const text = 'another smm-agent reconcile is running; try again when it has finished';
     answer({ end: { ok: request.do === 'yield', text } });
   });
   process.once('SIGINT', end);
@@ -82,7 +85,7 @@ export async function reconcileHere(paths: Paths, tell: Tell): Promise<Status> {
       turn(agent, {
         config,
         clock: systemClock,
-        ask: 'anew',
+        ask: 'fresh',
         isTyped: true,
         nextPoll: null,
         tell,
@@ -96,7 +99,7 @@ export async function reconcileHere(paths: Paths, tell: Tell): Promise<Status> {
   }
 }
 
-/** Returns what was forgotten, in words. */
+/** Returns a sentence for each forgotten failure. */
 export async function forgetFailures(paths: Paths): Promise<string[]> {
   const { rejections } = new ReleaseFindings(paths.state, systemClock);
   const rejected = [...(await rejections.read())].map(([id, { reason }]) => `release ${id}: ${reason}`);
@@ -106,7 +109,7 @@ export async function forgetFailures(paths: Paths): Promise<string[]> {
   await versions.clear();
   const left = await readLeftVersion(paths);
   await writeLeftVersion(paths, null);
-  const operators = left === null ? [] : [`smm-agent ${left.version}: an operator went back from it at ${left.at}`];
+  const operators = left === null ? [] : [`smm-agent ${left.version}: an operator rolled it back at ${left.at}`];
   const attempts = new Attempts(paths);
   const failed = [...(await attempts.read(systemClock.now()))].map(([key, { reason }]) => `${key}: ${reason}`);
   await attempts.clear();

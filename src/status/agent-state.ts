@@ -1,4 +1,4 @@
-/** What the agent itself is about, out of what it saw, was told and could do: the first thing that stands in its way. Pure. */
+/** The state of the agent: the most important reason that keeps the agent from its work, or ready. Pure. */
 import { isOwnStep } from '../decision/own-version.ts';
 import type { Reason } from '../decision/step.ts';
 import { describeLost, isLost } from '../observation/first-release.ts';
@@ -22,7 +22,7 @@ export function agentState(input: StatusInput): AgentState {
   }
   const held = decision.notDone.find(({ because }) => because === 'held');
   if (held !== undefined) return { state: 'held', ...reasonOf(held) };
-  // The same words from the first failure to the next try: one change, and not one for each turn.
+  // `fact` is the same from the first failure to the next try, so the journal has one line and not one for each turn.
   const failed = decision.notDone.find(({ because, step }) => because === 'failed' && !isOwnStep(step));
   if (failed !== undefined) return { state: 'failing', ...reasonOf(failed) };
   const failure = failures.find(({ step }) => !isOwnStep(step));
@@ -39,7 +39,7 @@ export function agentState(input: StatusInput): AgentState {
   const rejected = decision.wantedId !== null && observation.rejected.has(decision.wantedId);
   const notStaged = decision.notDone.find(({ step }) => step === 'stage');
   if (notStaged !== undefined) return { state: rejected ? 'rejected' : 'waiting', ...reasonOf(notStaged) };
-  // Istio has what it needs: what is left to say is what stands in the way of the agent itself.
+  // All is well with Istio: now report a problem with the agent's own upgrade.
   const { state, reason, fact } = upgradeSummary(input);
   if ((state === 'rejected' || state === 'failing') && reason !== null) {
     return { state, reason, ...(fact === undefined ? {} : { fact }) };
@@ -49,7 +49,7 @@ export function agentState(input: StatusInput): AgentState {
   return { state: 'ready', reason: 'what is wanted is active or staged' };
 }
 
-/** What keeps a lost release from being made again; null once one is staged, or is about to be. */
+/** Why a lost release is not made again; null if one is staged, or is about to be staged. */
 function whyNotMade({ decision, failures, wanted }: StatusInput): Required<Reason> | null {
   const notDone = ['stage', 'adopt'].flatMap((step) => decision.notDone.find((one) => one.step === step) ?? []).at(0);
   const failure = failures.find(({ step }) => !isOwnStep(step));

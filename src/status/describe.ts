@@ -1,4 +1,4 @@
-/** Makes the Status out of what a turn has seen, was told and could do. Pure. */
+/** Makes the Status from the observation, the target and the result of a turn. Pure. */
 import type { Target } from '../control-plane/target/target.ts';
 import type { Decision } from '../decision/step.ts';
 import type { ReleaseManifest } from '../istio/release.ts';
@@ -60,7 +60,9 @@ function damages({ active, staged }: Observation): string[] {
   return [
     ...(first(active) === undefined
       ? []
-      : [`the active release is damaged: ${first(active)}; the next start of Istio may take another, or fail`]),
+      : [
+          `the active release is damaged: ${first(active)}; the next start of Istio may start another release, or fail`,
+        ]),
     ...(staged?.manifest.id === active?.manifest.id || first(staged) === undefined
       ? []
       : [`the staged release is damaged: ${first(staged)}; Istio does not switch to it`]),
@@ -99,8 +101,9 @@ function istioStatus(observation: Observation, decision: Decision): Status['isti
         : { ...summary(staged), since: observation.stagedSince?.toISOString() ?? null },
     wantedId: decision.wantedId,
     stopped: isStopped
-      ? // systemd forgets a stopped unit that nothing wants, a disabled one for example; the record of the hook stays.
-        { since: (unit.inactiveEnter ?? stop?.at)?.toISOString() ?? null, by: stop?.words ?? 'nothing that was noted' }
+      ? // systemd forgets the times of a stopped unit that no other unit wants, for example a disabled one. The record
+        // of the stop hook stays.
+        { since: (unit.inactiveEnter ?? stop?.at)?.toISOString() ?? null, by: stop?.words ?? 'an unknown cause' }
       : null,
   };
 }

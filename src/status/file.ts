@@ -10,17 +10,17 @@ export async function writeStatus(paths: Paths, status: Status): Promise<void> {
   await writeAtomically(paths.statusFile, `${JSON.stringify(status, null, 2)}\n`, { mode: 0o644 });
 }
 
-/** What is checked is what tells this file from another's; the rest was written by this program. */
+/** Checks only that this is a status file; this program wrote the rest. */
 const Written = z.looseObject({ format: z.literal(1), agent: z.looseObject({ pid: z.number() }) });
 
-/** null when no agent has written one since the machine was booted. Rejects with SMM511 when it is not ours. */
+/** Null if no agent has written a status since the boot. Rejects with SMM511 if the file is not a status. */
 export async function readStatus(paths: Paths): Promise<Status | null> {
   const text = await readText(paths.statusFile);
   if (text === null) return null;
   try {
     return Written.parse(JSON.parse(text)) as unknown as Status;
   } catch (cause) {
-    const remedy = 'restart smm-agent, which writes it anew';
+    const remedy = 'restart smm-agent, which writes the file again';
     throw new AgentError('SMM511', `cannot understand ${paths.statusFile}`, remedy, { cause });
   }
 }

@@ -1,21 +1,21 @@
-/** Whether istio.service runs the release that is active: the agent is not ready before that was seen. Pure. */
+/** Whether istio.service runs the active release: the agent is not ready until it has seen that. Pure. */
 import type { Observation } from '../observation/observation.ts';
 import type { AgentState } from './status.ts';
 
 const AGAIN = 'run systemctl restart istio';
 
-/** null where the active release runs. A stopped Istio is waited for: that is somebody's wish. */
+/** Null if the active release runs. A stopped Istio is `waiting` and not `failing`: an operator has stopped it. */
 export function whyNotRun({ active, running, unit, stop }: Observation): AgentState | null {
   if (active === null) return null;
   switch (running.answer) {
     case 'release': {
       if (running.id === active.manifest.id) return null;
-      return failing(`release ${running.id} runs, and not ${active.manifest.id}, which is active: ${AGAIN}`);
+      return failing(`release ${running.id} runs, and not the active release ${active.manifest.id}: ${AGAIN}`);
     }
     case 'package':
-      return failing(`Istio runs from its package's own files, and not from the release that is active: ${AGAIN}`);
+      return failing(`Istio runs from its package's own files, and not from the active release: ${AGAIN}`);
     case 'unknown':
-      return failing(`what runs in istio.service cannot be told: ${running.reason}; ${AGAIN}`);
+      return failing(`cannot tell what runs in istio.service: ${running.reason}; ${AGAIN}`);
     case 'nothing':
       return nothingRuns(unit, stop);
   }
@@ -24,17 +24,19 @@ export function whyNotRun({ active, running, unit, stop }: Observation): AgentSt
 function nothingRuns(unit: Observation['unit'], stop: Observation['stop']): AgentState {
   const { activeState, subState, result } = unit;
   if (activeState === 'failed') {
-    return failing(`istio.service has failed (${result}): journalctl -u istio says why; ${AGAIN} once that is mended`);
+    return failing(
+      `istio.service has failed (${result}): journalctl -u istio shows why; correct the cause, then ${AGAIN}`,
+    );
   }
-  const endsAgain = 'istio.service ends at its start and is started again: journalctl -u istio says why';
-  if (subState === 'auto-restart' && result !== 'success') return failing(`${endsAgain} (${result})`, endsAgain);
+  const exitsAgain = 'istio.service exits at each start: journalctl -u istio shows why';
+  if (subState === 'auto-restart' && result !== 'success') return failing(`${exitsAgain} (${result})`, exitsAgain);
   // In the middle of the next start, the same fact.
-  if (activeState !== 'inactive' && stop?.kind === 'own-end') return failing(endsAgain);
+  if (activeState !== 'inactive' && stop?.kind === 'own-end') return failing(exitsAgain);
   if (activeState === 'inactive') {
     return { state: 'waiting', reason: `Istio is stopped${stop === null ? '' : ` by ${stop.words}`}` };
   }
   const reason = `istio.service is ${activeState}, and Envoy does not run yet`;
-  // Every restart of Istio goes through several of these states.
+  // A restart of Istio passes through several of these states: `fact` makes one journal line of them.
   return { state: 'waiting', reason, fact: 'Envoy does not run yet' };
 }
 

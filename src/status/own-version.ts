@@ -1,4 +1,4 @@
-/** What people are told about the agent's own versions. Pure. */
+/** The part of the Status about the agent's own versions. Pure. */
 import { isOwnStep } from '../decision/own-version.ts';
 import { isOnProbation } from '../observation/observation.ts';
 import type { StatusInput, UpgradeSummary } from './status.ts';
@@ -27,8 +27,8 @@ function stateOf(input: Input): Pick<UpgradeSummary, 'state' | 'reason' | 'fact'
   const { agentWanted, decision, failures, observation } = input;
   const { probation, rejected, left } = observation.agent;
   if (isOnProbation(observation) && probation !== null) {
-    const prolonged = probation.extended === 0 ? '' : ', prolonged because the fault lies elsewhere';
-    return { state: 'probation', reason: `in place of ${probation.from} since ${probation.begun}${prolonged}` };
+    const extended = probation.extended === 0 ? '' : ', extended because the cause is not this version';
+    return { state: 'probation', reason: `in place of ${probation.from} since ${probation.begun}${extended}` };
   }
   const failed = failures.find(({ step }) => isOwnStep(step));
   const notDone = decision.notDone.find(({ step }) => isOwnStep(step));

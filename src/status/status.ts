@@ -1,6 +1,6 @@
 /**
- * One value with everything that people and programs are told: the WorkloadEntry, the Lease, status.json, `smm-agent status`
- * and the journal are views of it. Pure.
+ * One value with everything that the agent reports: the WorkloadEntry, the Lease, status.json, `smm-agent status` and
+ * the journal are views of it.
  */
 import type { Target } from '../control-plane/target/target.ts';
 import type { Decision, Reason, StepName } from '../decision/step.ts';
@@ -9,20 +9,20 @@ import type { AgentWanted } from '../decision/wanted-agent.ts';
 import type { Observation } from '../observation/observation.ts';
 import type { ConfigInEffect } from '../observation/settings.ts';
 
-/** What the agent itself is about; its reason says it in words. */
+/** The state of the agent, with its reason in words. */
 export interface AgentState extends Reason {
   state:
     | 'ready'
-    /** The configuration file has errors: the daemon is up and idle. */
+    /** The configuration file has errors: the daemon runs, and does nothing. */
     | 'misconfigured'
-    /** Something on this machine would defeat the agent: nothing is staged. */
+    /** A file or setting on this machine would defeat a switch of releases: nothing is staged. */
     | 'blocked'
     | 'held'
-    /** The control plane gives no target to work for. */
+    /** The control plane gives no target, or a step waits for something else. */
     | 'waiting'
     /** The last try of a step failed and will be repeated. */
     | 'failing'
-    /** Version, revision or configuration of what is wanted is refused here. */
+    /** This machine refuses the wanted version, revision or configuration. */
     | 'rejected';
 }
 
@@ -39,9 +39,9 @@ export interface Status {
   at: string;
   agent: AgentState & { version: string; pid: number };
   workloadGroup: { namespace: string; name: string } | null;
-  /** The configuration that the agent works by; null where it has read none. */
+  /** The configuration in effect; null if the agent has read none. */
   config: ConfigInEffect | null;
-  /** The token that was used last, as it describes itself; not there where none was. */
+  /** The claims of the token that was used last; missing if no token was used. */
   token?: { group: { namespace: string; name: string } | null; validUntil: string | null } | null;
   target: {
     answer: Target['answer'] | 'not-asked';
@@ -61,63 +61,70 @@ export interface Status {
     stopped: { since: string | null; by: string } | null;
   };
   restart: RestartSummary;
-  /** Who vouches for Istio's packages, in words; left out when the control plane was not asked. */
+  /** What protects Istio's packages, in words; left out when the control plane was not asked. */
   packages?: string;
-  /** The agent's own versions; null when it was not looked at. */
+  /** The agent's own versions; null if the turn did not look at them. */
   upgrade: UpgradeSummary | null;
   notDone: { step: string; reason: string }[];
-  /** Sentences that an operator should read: edits that have no effect, a clone that shares the name, ... */
+  /**
+   * Sentences that an operator should read, for example: an edit has no effect, or a cloned machine uses the same name.
+   */
   warnings: string[];
-  /** istiod has not made this machine's WorkloadEntry yet; left out where nothing was reported. */
+  /** istiod has not made this machine's WorkloadEntry yet; left out if nothing was reported. */
   awaitsEntry?: boolean;
   nextPoll: string | null;
-  /** The latest time of that poll; not there without one. */
+  /** The latest time of the next poll; missing if no poll is planned. */
   nextPollBy?: string;
 }
 
-/** What the agent is about itself. */
+/** The agent's own versions and their upgrade. */
 export interface UpgradeSummary {
   running: string;
-  /** What starts next. */
+  /** The version that the next start of the agent brings. */
   installed: string | null;
   previous: string | null;
-  /** What the control plane asks for, whether this machine allows it or not; null where it asks for nothing. */
+  /** The version that the control plane asks for, even if this machine does not allow it; null if it asks for none. */
   wanted: string | null;
-  /** What keeps it on its version, whether another one is wanted or not; null when nothing does. */
+  /** Who holds the agent on its version, also if no other version is wanted; null if there is no hold. */
   heldBy: string | null;
   state: UpgradeState;
   /** In words; null for `current`. */
   reason: string | null;
-  /** The part of `reason` that stays the same while nothing changes; left out where that is all of it. */
+  /**
+   * `reason` without times and counts, so that it stays the same while nothing changes; left out if `reason` has none.
+   */
   fact?: string;
   probation: { version: string; from: string; begun: string; prolonged: number } | null;
 }
 
 export type UpgradeState =
-  /** What is wanted runs. */
+  /** The wanted version runs. */
   | 'current'
-  /** Nobody asks for a version. */
+  /** The control plane asks for no version. */
   | 'off'
   | 'held'
-  /** It is refused here: outside of agent.allow, no version at all, put back before, or left by an operator. */
+  /**
+   * This machine refuses the version: not in agent.allow, not a version, or rolled back by the scripts or by an
+   * operator.
+   */
   | 'rejected'
   /** The last try failed and will be repeated. */
   | 'failing'
-  /** It is under way, or waits for something. */
+  /** The upgrade is under way, or waits for something. */
   | 'waiting'
   /** This version runs on probation. */
   | 'probation';
 
 export interface RestartSummary {
   pending: 'yes' | 'no' | 'unknown';
-  /** In words, for example "Istio 1.31.0 to 1.31.1". */
+  /** The differences in words, for example "Istio 1.31.0 to 1.31.1". */
   why: string[];
   since: string | null;
   /** What to run; null when nothing is pending. */
   command: string | null;
 }
 
-/** A step that failed. `blocked`: by what an operator's own file says, and not before that is changed will it be otherwise. */
+/** A step that failed. `blocked`: it fails again until the operator changes a file of this machine. */
 export interface Failure {
   step: StepName;
   sentence: string;
@@ -135,9 +142,9 @@ export interface StatusInput {
   /** The steps that failed in this turn. */
   failures: readonly Failure[];
   warnings: string[];
-  /** istiod has not made this machine's WorkloadEntry yet; left out where nothing was reported. */
+  /** istiod has not made this machine's WorkloadEntry yet; left out if nothing was reported. */
   awaitsEntry?: boolean;
   nextPoll: Date | null;
-  /** Most that it is delayed. */
+  /** The longest random delay of a poll. */
   jitterSeconds?: number;
 }

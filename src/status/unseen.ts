@@ -1,7 +1,7 @@
 /** The status of an agent that has not looked at its machine. Pure. */
 import type { Status, StatusInput } from './status.ts';
 
-/** The status of a daemon that cannot work before somebody mends the configuration. */
+/** The status of a daemon that cannot work until an operator corrects the configuration. */
 export function misconfiguredStatus(
   agentVersion: string,
   pid: number,
@@ -13,7 +13,9 @@ export function misconfiguredStatus(
   return { ...unseen(agent, at, null, 'the configuration has errors', 'the agent is misconfigured'), config };
 }
 
-/** The status after a turn that failed as a whole: what was true before may be so no more, and nobody has looked. */
+/**
+ * The status after a turn that failed as a whole: earlier facts may be out of date, so they are reported as unknown.
+ */
 export function failedStatus(
   about: Pick<StatusInput, 'pid' | 'workloadGroup'> & { agentVersion: string; config?: Status['config'] },
   at: Date,

@@ -1,4 +1,4 @@
-/** What an agent is put together from. */
+/** The parts of an agent. */
 import type { Paths } from '../base/paths.ts';
 import type { Config } from '../config/schema.ts';
 import type { Clock } from '../host/clock.ts';
@@ -15,8 +15,8 @@ export interface AgentParts {
   controlPlane: ControlPlane;
   /** $INVOCATION_ID of a daemon that systemd runs; null elsewhere. */
   invocation: string | null;
-  /** Of this process, which ends them in order; default: one of its own. */
+  /** The process's notes, which it closes at an orderly end; default: new ones. */
   risks?: RiskyInputs;
-  /** Where `config` comes from; left out where nobody is told. */
+  /** The source of `config`; left out if the status does not show it. */
   inEffect?: ConfigInEffect;
 }

@@ -1,4 +1,4 @@
-/** The agent on this machine, put together: what a turn needs of the world, by the real parts. */
+/** The real TurnDependencies: the agent on this machine, made of its parts. */
 import { createHash } from 'node:crypto';
 import { lookup } from 'node:dns/promises';
 import { isDeepStrictEqual } from 'node:util';
@@ -35,14 +35,14 @@ import { ReplacedPackages } from './replaced-packages.ts';
 import { RiskyInputs } from './risky-inputs.ts';
 import { writeRules } from './rules.ts';
 
-/** A name with rotating addresses is looked up again only so often: each answer could make another release. */
+/** A host name may have rotating addresses, and each answer could make another release: so look it up this rarely. */
 const WANTED_FRESH_MS = 600_000;
 
 export class Agent implements TurnDependencies {
   readonly #parts: AgentParts;
   readonly #attempts: Attempts;
   #observation: Observation | null = null;
-  /** What came of the last report. */
+  /** The result of the last report. */
   #reported: Reported = { warnings: [], awaitsEntry: false };
   #memo: { key: string; target: Target; wanted: Wanted; atMs: number } | null = null;
   readonly #own: OwnVersions;
@@ -77,7 +77,7 @@ export class Agent implements TurnDependencies {
   }
 
   target(ask: Ask): Promise<Target> {
-    if (ask === 'anew') this.#memo = null;
+    if (ask === 'fresh') this.#memo = null;
     this.#own.beginTurn();
     this.#replaced.beginTurn(ask);
     return this.#parts.controlPlane.target(ask);
@@ -101,7 +101,7 @@ export class Agent implements TurnDependencies {
       this.#memo.key === key &&
       clock.bootTimeMs() - this.#memo.atMs < WANTED_FRESH_MS;
     if (this.#memo !== null && isFresh) return this.#memo.wanted;
-    // getaddrinfo orders as RFC 6724 has it, by the routes of this machine.
+    // getaddrinfo sorts the addresses by the routes of this machine (RFC 6724).
     const resolve = async (host: string) =>
       (await lookup(host, { all: true, order: 'verbatim' })).map(({ address }) => address);
     const render = () =>
@@ -115,7 +115,8 @@ export class Agent implements TurnDependencies {
         names: paths.istio,
         resolve,
       });
-    // What would be read is a configuration of somebody else's; without one there is no risk, and no note.
+    // Only a configuration from the cluster is a risky input. Without a target nothing is rendered from outside, so no
+    // note.
     const wanted =
       target.answer === 'wanted'
         ? await this.#risks.at(
@@ -129,8 +130,8 @@ export class Agent implements TurnDependencies {
   }
 
   /**
-   * By the name of the istiod that Istio's own files lead to. A name of the operator's own says nothing: then it is
-   * taken for the revision that is asked for, which changes nothing on this machine.
+   * Found from the host of istiod in Istio's own files. An operator's own host name does not contain the revision: then
+   * the wanted revision is assumed, so that nothing changes on this machine.
    */
   async adoptedRevision(target: Target): Promise<string | null> {
     if (target.answer !== 'wanted') return null;
@@ -149,7 +150,7 @@ export class Agent implements TurnDependencies {
     const observed = async () => this.#observation ?? this.observe();
     const key = attemptKey(step);
     const work = () => take(step, this.#hands, { observed, tell, signal });
-    // An upgrade of the agent's own has a guard for that.
+    // The scripts guard an upgrade of the agent: no note is needed.
     const isRisky = key !== null && step.do !== 'upgrade-agent';
     await (!isRisky ? work() : this.#risks.at(`${step.do} ${key}`, `the step ${step.do} (${step.why})`, work));
     if (key !== null) await this.#attempts.succeeded(key, this.#parts.clock.now());
@@ -158,7 +159,7 @@ export class Agent implements TurnDependencies {
   async failed(step: Step, error: AgentError): Promise<void> {
     if (step.do === 'upgrade-agent' && error instanceof SelfCheckFailed) return this.#own.refuse(step, error);
     const key = attemptKey(step);
-    // What an operator's own file says costs nothing to look at again, and is to count as soon as it is mended.
+    // An error in an operator's file is not noted: reading it again is cheap, and a correction must help at once.
     if (key === null || isOwnFileAtFault(error) || isBeforeAnyRequest(error)) return;
     const about = error instanceof PackageRefused ? { packageDigest: error.packageDigest } : {};
     const wait = { refused: isRefusal(error), ...about, ...retryAfter(error) };
@@ -175,8 +176,8 @@ export class Agent implements TurnDependencies {
   }
 
   /**
-   * status.json first: what the machine itself says does not wait for the control plane. Until that has answered, what
-   * could not be reported last time stands there; once more it is written only when that changed.
+   * Writes status.json first, since it must not wait for the control plane. At that moment it has the warnings of the
+   * report before; it is written again only if the new report has other warnings.
    */
   async report(status: Status): Promise<Reported> {
     const { paths, controlPlane } = this.#parts;
@@ -204,21 +205,21 @@ export class Agent implements TurnDependencies {
   }
 }
 
-/** Of everything that a configuration is made of. */
+/** Of all inputs of a configuration. */
 function digestOf({ istioVersion, revision, inputs }: Extract<Target, { answer: 'wanted' }>): string {
   return createHash('sha256')
     .update(JSON.stringify([istioVersion, revision, inputs]))
     .digest('hex');
 }
 
-/** Steps that cost something and are not repeated at every turn. */
+/** The key of a step that is expensive, so that a failed try is not repeated at every turn; null for other steps. */
 function attemptKey(step: Step): string | null {
   if (step.do === 'adopt') return ADOPT_KEY;
   if (step.do === 'restore-hosts') return HOSTS_KEY;
   return step.do === 'stage' || step.do === 'upgrade-agent' ? step.key : null;
 }
 
-/** Refused without asking anybody: looked at again at each poll, so that it counts at once what is put right. */
+/** These errors come before any request, so each poll can check again: a correction helps at once. */
 function isBeforeAnyRequest({ code }: AgentError): boolean {
   return code === 'SMM465' || code === 'SMM466';
 }
@@ -227,12 +228,12 @@ function retryAfter(error: AgentError): { atLeastMs?: number } {
   return 'retryAfterMs' in error && typeof error.retryAfterMs === 'number' ? { atLeastMs: error.retryAfterMs } : {};
 }
 
-/** A machine without an id (some containers) cannot name its Lease. */
+/** Rejects with SMM510 on a machine without an id (some containers), which cannot name its Lease. */
 export async function readMachineId(paths: Paths): Promise<string> {
   const id = (await readText(paths.machineId))?.trim() ?? '';
   if (/^[0-9a-f]{32}$/.test(id)) return id;
   const remedy = 'run systemd-machine-id-setup';
-  throw new AgentError('SMM510', `cannot use ${paths.machineId}: it holds no machine id`, remedy);
+  throw new AgentError('SMM510', `cannot use ${paths.machineId}: it does not contain a machine id`, remedy);
 }
 
 function tokenSummary(facts: TokenFacts | null): NonNullable<Status['token']> | null {

@@ -1,4 +1,4 @@
-/** What a turn works with. src/turn/agent.ts is the real thing. */
+/** What a turn works with. src/turn/agent.ts implements it. */
 import type { AgentError } from '../base/errors.ts';
 import type { Config } from '../config/schema.ts';
 import type { Target } from '../control-plane/target/target.ts';
@@ -11,21 +11,24 @@ import type { AgentObservation, Observation } from '../observation/observation.t
 import type { Status } from '../status/status.ts';
 import type { Tell } from './events.ts';
 
-/** Read every input again, look as at each poll, or take an answer of the last minute. */
-export type Ask = 'anew' | 'poll' | 'recent';
+/** `fresh`: read every input again. `poll`: read as at each poll. `recent`: take an answer of the last minute. */
+export type Ask = 'fresh' | 'poll' | 'recent';
 
 /** What a turn needs of the machine and of the control plane. */
 export interface TurnDependencies {
-  /** Must read everything afresh. */
+  /** Must read everything again, and use no memory of earlier turns. */
   observe(): Promise<Observation>;
-  /** The part of it that is about the agent's own versions, and needs nothing of Istio. */
+  /** The part of the observation about the agent's own versions. Must not need anything of Istio. */
   observeAgent(): Promise<AgentObservation>;
-  /** Never rejects for what the control plane says or does not say: that is an answer. Must not ask while an earlier question is open. */
+  /**
+   * Must not reject for any response of the control plane, or for none. Must not ask while an earlier request is under
+   * way.
+   */
   target(ask: Ask): Promise<Target>;
   wanted(target: Target, observation: Observation): Promise<Wanted>;
-  /** Which version of the agent itself is wanted, as of the last `target`. */
+  /** The wanted version of the agent, as of the last `target`. */
   wantedAgent(): Promise<AgentWanted>;
-  /** The revision that an Istio which is not adopted yet belongs to, by its own addresses, else by the target. */
+  /** The revision of an Istio that is not adopted yet: from its own addresses, or else from the target. */
   adoptedRevision(target: Target): Promise<string | null>;
   attempts(): Promise<ReadonlyMap<string, Attempt>>;
   /** Must be safe to repeat, and to be killed anywhere. */
@@ -33,19 +36,20 @@ export interface TurnDependencies {
   /** Notes a failed step, so that it is not repeated at every turn. */
   failed(step: Step, error: AgentError): Promise<void>;
   /**
-   * For a version on probation, after its first turn: says the status on this machine, and confirms the version when nothing is lacking.
-   * Returns what was done, in sentences; null when it is not confirmed: then what is lacking has been noted for the guard.
+   * For a version on probation, after its first turn: writes the status on this machine, and confirms the version if
+   * all conditions are met. Returns sentences about what was done, or null if the version is not confirmed: then the
+   * missing condition is noted for the scripts.
    */
   concludeProbation(status: Status): Promise<string[] | null>;
-  /** Says the status to the control plane and to this machine. */
+  /** Writes the status to the control plane and to this machine. */
   report(status: Status): Promise<Reported>;
-  /** Files by which the scripts in systemd/ know the operator's rules. */
+  /** Writes the files from which the scripts in systemd/ read the operator's rules. */
   writeRules(config: Config, target: Target, observation: Observation): Promise<void>;
 }
 
-/** What came of a report. */
+/** The result of a report. */
 export interface Reported {
-  /** What an operator should know about it, in sentences. */
+  /** Sentences for an operator. */
   warnings: string[];
   /** istiod has not made this machine's WorkloadEntry yet. */
   awaitsEntry: boolean;
@@ -56,7 +60,7 @@ export interface TurnOptions {
   clock: Clock;
   ask: Ask;
   nextPoll: Date | null;
-  /** An operator has typed a command for this turn: what failed before is tried again in it, whatever its wait. */
+  /** An operator has typed a command for this turn: failed steps are tried again at once, without their wait. */
   isTyped?: boolean;
   tell: Tell;
   /** Called before any step, so that the journal shows the reason first. */

@@ -1,4 +1,7 @@
-/** As whom this machine held its Lease last: in /run, so that no clone of its disk finds it. */
+/**
+ * The identity with which this machine last held its Lease. The file is in /run, so that a clone of the disk does not
+ * have it.
+ */
 
 import type { Paths } from '../base/paths.ts';
 import type { HolderNote } from '../control-plane/report/lease.ts';

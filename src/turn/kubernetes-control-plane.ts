@@ -1,4 +1,4 @@
-/** The control plane by the Kubernetes API: puts the rooms of src/control-plane together. */
+/** The control plane over the Kubernetes API, made of the parts of src/control-plane. */
 import { hostname, networkInterfaces } from 'node:os';
 import { onMachine, type Paths } from '../base/paths.ts';
 import { controlPlaneProxy } from '../config/proxy.ts';
@@ -32,7 +32,7 @@ interface Machine {
   clock: Clock;
 }
 
-/** How old an answer may be for a turn that something on this machine began. */
+/** How old an answer may be for a turn that an event of this machine triggered. */
 const RECENT_MS = 60_000;
 
 export class KubernetesControlPlane implements ControlPlane {
@@ -42,18 +42,18 @@ export class KubernetesControlPlane implements ControlPlane {
   readonly #reporter: WorkloadEntryReporter;
   readonly #lease: HeartbeatLease;
   readonly #clock: Clock;
-  /** Of the last answer "wanted": an entry is found by its group's labels and network also while nothing is wanted. */
+  /** From the last answer `wanted`: also without a target, the group's labels and network find the entry. */
   #inputs: VmInputs | null = null;
   #last: { target: Target; atMs: number } | null = null;
-  /** The question that a turn may have given up waiting for. */
+  /** A request that is under way, even if its turn does not wait any more. */
   #open: Promise<Target> | null = null;
   #policy: AgentPolicy = { answer: 'unknown', reason: 'the control plane was not asked yet' };
   readonly #pace: ReportPace<EntryReport>;
   readonly #leasePace: ReportPace<Versions>;
   readonly #outage: Outage;
-  /** What came of the last report. */
+  /** The result of the last report. */
   #reported: Reported = { warnings: [], awaitsEntry: false };
-  /** Of the last time that the Lease was really written, or could not be: most reports are not due for it. */
+  /** From the last real try to write the Lease: most reports do not need to write it. */
   #leaseWarnings: string[] = [];
 
   constructor(config: Config, { paths, machineId, clock }: Machine) {
@@ -82,7 +82,7 @@ export class KubernetesControlPlane implements ControlPlane {
 
   async target(ask: Ask): Promise<Target> {
     const open = this.#open;
-    const asked = open === null ? this.#ask(ask) : open.then((target) => (ask === 'anew' ? this.#ask(ask) : target));
+    const asked = open === null ? this.#ask(ask) : open.then((target) => (ask === 'fresh' ? this.#ask(ask) : target));
     this.#open = asked;
     try {
       return await asked;
@@ -93,10 +93,10 @@ export class KubernetesControlPlane implements ControlPlane {
 
   async #ask(ask: Ask): Promise<Target> {
     const isRecent = this.#last !== null && this.#clock.bootTimeMs() - this.#last.atMs < RECENT_MS;
-    if (this.#last !== null && ((ask === 'recent' && isRecent) || (ask !== 'anew' && this.#outage.isWaiting))) {
+    if (this.#last !== null && ((ask === 'recent' && isRecent) || (ask !== 'fresh' && this.#outage.isWaiting))) {
       return this.#last.target;
     }
-    if (ask === 'anew') {
+    if (ask === 'fresh') {
       this.#outage.over();
       this.#reader.refresh();
       this.#reporter.refresh();
@@ -110,7 +110,10 @@ export class KubernetesControlPlane implements ControlPlane {
     return target;
   }
 
-  /** Whoever reads "forbidden" widens rights; the token of another group needs none. */
+  /**
+   * For "forbidden", an operator would add rights. If the token belongs to another group, say so: no rights are missing
+   * then.
+   */
   #explained(target: Target): Target {
     if (target.answer !== 'forbidden') return target;
     const other = otherGroup(this.#client.tokenFacts(), this.#config.workloadGroup);
@@ -133,7 +136,7 @@ export class KubernetesControlPlane implements ControlPlane {
     return this.#reader.hasRevision(revision);
   }
 
-  /** On the WorkloadEntry and in the Lease. */
+  /** Writes to the WorkloadEntry and to the Lease. */
   async report(
     status: Status,
     { revisionGone, identity: known }: { revisionGone: boolean; identity: ProxyIdentity | null },
@@ -143,13 +146,15 @@ export class KubernetesControlPlane implements ControlPlane {
     const identity = this.#identity(known);
     const published = await this.#reporter.publish(this.#pace.next(report), identity);
     const versions = this.#leasePace.next(leaseVersions(status));
-    // Those that it has as well tell a machine whose address was chosen anew from its clone.
+    // Give all addresses of the machine: they distinguish a machine with a new main address from a clone.
     const beat = await this.#lease.heartbeat(versions, [...identity.addresses, ...ownAddresses()]);
     if (beat.outcome !== 'not-due') this.#leaseWarnings = leaseWarnings(beat);
     const doubts = this.#policy.answer === 'wishes' ? this.#policy.doubts : [];
     const end = endOfToken(this.#client.tokenFacts(), this.#clock.now());
     const warnings = [
-      ...(end === null ? [] : [`${end}: kubectl create token <account> | smm-agent set bearer-token - stores another`]),
+      ...(end === null
+        ? []
+        : [`${end}: store another with kubectl create token <account> | smm-agent set bearer-token -`]),
       ...publicationWarnings(published),
       ...this.#leaseWarnings,
       ...doubts,
@@ -171,7 +176,7 @@ export class KubernetesControlPlane implements ControlPlane {
     this.#client.close();
   }
 
-  /** What runs says itself how it is known; what it leaves open is as the configuration, the machine and the group have it. */
+  /** From the running proxy; missing parts come from the configuration, the machine and the group. */
   #identity(known: ProxyIdentity | null): EntryIdentity {
     const spec = this.#inputs?.workloadGroup.spec as GroupSpec | undefined;
     const pinned = known?.address ?? this.#config.nodeIp ?? null;
@@ -222,8 +227,8 @@ function leaseWarnings(result: Awaited<ReturnType<HeartbeatLease['heartbeat']>>)
       return [
         result.isAlive
           ? `Lease ${result.name} is held by another machine (${result.holder}): is this machine a clone of it?`
-          : `Lease ${result.name} is held by ${result.holder}, another machine or this one before its address changed: it is taken over ` +
-            'when nobody renews it for five minutes',
+          : `Lease ${result.name} is held by ${result.holder}: another machine, or this machine before its address ` +
+            'changed; the agent takes the Lease over if it is not renewed for five minutes',
       ];
     case 'failed':
       return [`cannot renew the Lease: ${result.error.message}; ${result.error.remedy}`];

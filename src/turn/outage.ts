@@ -1,6 +1,7 @@
 /**
- * How long to leave a control plane alone that does not answer: half as long as it has been away, at most five minutes, with
- * jitter. So a fleet that polls each minute does not hold a struggling API server down, and a short absence costs little.
+ * How long to wait before a control plane that does not answer is asked again: half as long as it has been down, at
+ * most five minutes, with jitter. So a fleet that polls each minute does not overload a struggling API server, and a
+ * short outage is noticed as over soon.
  */
 import type { Clock } from '../host/clock.ts';
 import { spread } from '../host/pace.ts';
@@ -13,18 +14,18 @@ export class Outage {
   #sinceMs: number | null = null;
   #untilMs = 0;
 
-  /** `random`: from 0 (included) to 1 (excluded). */
+  /** `random` is at least 0 and less than 1. */
   constructor(clock: Clock, random: () => number = Math.random) {
     this.#clock = clock;
     this.#random = random;
   }
 
-  /** Whether it is not to be asked now. */
+  /** Whether the control plane must not be asked now. */
   get isWaiting(): boolean {
     return this.#sinceMs !== null && this.#clock.bootTimeMs() < this.#untilMs;
   }
 
-  /** It did not answer. */
+  /** The control plane did not answer. */
   failed(): void {
     const nowMs = this.#clock.bootTimeMs();
     this.#sinceMs ??= nowMs;
@@ -32,7 +33,7 @@ export class Outage {
     this.#untilMs = nowMs + spread(waitMs, this.#random());
   }
 
-  /** It answered, whatever it said; or somebody wants it to be asked at once. */
+  /** The control plane gave any response, or it has to be asked at once. */
   over(): void {
     this.#sinceMs = null;
   }

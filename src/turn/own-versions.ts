@@ -1,4 +1,4 @@
-/** What a turn needs about the agent's own versions: which one is wanted, where it comes from, and what became of one. */
+/** The agent's own versions in a turn: the wanted version, the repository, confirmations and refusals. */
 import type { AgentError } from '../base/errors.ts';
 import { onMachine } from '../base/paths.ts';
 import { AGENT_VERSION } from '../base/version.ts';
@@ -21,7 +21,9 @@ import type { AgentParts } from './agent-parts.ts';
 export class OwnVersions {
   readonly #parts: AgentParts;
   readonly #history: AgentHistory;
-  /** Of this turn: everything in it is judged as of one time, and the repository is asked for its state once. */
+  /**
+   * The repository of this turn. A turn asks for its state once, so that all its files are verified at the same state.
+   */
   #repository: { url: string; opened: Promise<SignedRepository> } | null = null;
 
   constructor(parts: AgentParts) {
@@ -38,14 +40,14 @@ export class OwnVersions {
     return wantedAgent(controlPlane.agentPolicy(), config, AGENT_VERSION);
   }
 
-  /** Rejects with SMM706 where nobody names one. */
+  /** Rejects with SMM706 if no repository is configured. */
   async repository(url: string | null): Promise<SignedRepository> {
     if (url === null) throw noRepository();
     if (this.#repository?.url !== url) this.#repository = { url, opened: openRepository(url, this.#parts) };
     return this.#repository.opened;
   }
 
-  /** Not a failed attempt like others: the version itself says that it does not work here. */
+  /** Unlike a failed attempt, this rejects the version: its own self-check says that it does not work here. */
   async refuse({ version, from }: Extract<Step, { do: 'upgrade-agent' }>, error: SelfCheckFailed): Promise<void> {
     const { paths, clock } = this.#parts;
     await keepEvidence(paths, version, error.evidence);
@@ -53,8 +55,9 @@ export class OwnVersions {
   }
 
   /**
-   * After the first turn of a version on probation: configuration read, host observed, and now the status written. What is left is an
-   * answer of the control plane, whichever. Returns what was done, null when the version is not confirmed.
+   * After the first turn of a version on probation, which has read the configuration and observed the machine: writes
+   * the status, and confirms the version if the control plane has given any response. Returns sentences about what was
+   * done, or null if the version is not confirmed.
    */
   async conclude(status: Status, observation: Observation | null): Promise<string[] | null> {
     const { paths, clock, controlPlane, invocation } = this.#parts;
@@ -62,7 +65,7 @@ export class OwnVersions {
     await writeStatus(paths, status);
     checkpoint('agent-turn-reported');
     if (probation === null) return [];
-    // A command's own turn says nothing about the daemon.
+    // A turn of a command is no evidence about the daemon.
     if (invocation === null) return null;
     if (!controlPlane.hasAnswered()) {
       await noteTurn(paths, 'control-plane', invocation);
@@ -76,18 +79,19 @@ export class OwnVersions {
       migrated = await confirmVersion(paths, probation, note);
     } catch (error) {
       if (!isUnlockable(error)) throw error;
-      // A package that is at work, for example.
+      // Another process holds the lock, for example the installation of a package.
       await noteTurn(paths, 'lock', invocation);
       return null;
     }
     if (migrated === null) return [];
-    // Earlier tries count no more, and agent-heal may take it like any other.
+    // Forget earlier rejections, so that agent-heal may choose this version.
     await new VersionRejections(paths, clock).clear(probation.to);
     return [`smm-agent ${probation.to} is confirmed, in place of ${probation.from}`, ...migrated];
   }
 
   /**
-   * Brings the history into step with what was seen, and an operator's choice with what is wanted since. Returns as AgentHistory does.
+   * Adds new events to the history, and forgets an operator's rollback when another version is wanted. Returns as
+   * AgentHistory.note does.
    */
   async note(observation: Observation, { upgrade }: Pick<Status, 'upgrade'>): Promise<AgentError | null> {
     const full = await this.#history.note(observation);
@@ -99,7 +103,7 @@ export class OwnVersions {
   }
 }
 
-/** tuf-js is imported only here: most turns ask no repository. */
+/** Imported late, because of tuf-js: most turns do not ask the repository. */
 async function openRepository(url: string, { paths, config, clock }: AgentParts): Promise<SignedRepository> {
   const { SignedRepository: Repository } = await import('../downloads/signed/signed-repository.ts');
   const { caFile, rootFile } = config.repository;

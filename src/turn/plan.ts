@@ -1,4 +1,4 @@
-/** What would be done now, and why. */
+/** The plan of a round: observation, target and decision. */
 import type { Config } from '../config/schema.ts';
 import type { Target } from '../control-plane/target/target.ts';
 import { decide } from '../decision/decide.ts';
@@ -17,14 +17,14 @@ export interface Plan {
   decision: Decision;
 }
 
-/** What would be done, and why, without doing it. */
+/** The plan of the next turn. Takes no step. */
 export async function dryRun(dependencies: TurnDependencies, config: Config): Promise<Plan> {
   const observation = await dependencies.observe();
-  const target = await dependencies.target('anew');
+  const target = await dependencies.target('fresh');
   return plan(dependencies, observation, target, config, null);
 }
 
-/** `triesFrom`: tries that failed before that time are no reason to wait; null: each waits for its time. */
+/** Tries that failed before `triesFrom` do not delay a step; if it is null, each failed try delays its step. */
 export async function plan(
   dependencies: TurnDependencies,
   observation: Observation,

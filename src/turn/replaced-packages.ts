@@ -1,6 +1,7 @@
 /**
- * A package that was refused for what it holds is refused by its digest: as soon as the source publishes another one under the same
- * version, that one is tried. So the source is asked for the digest, 84 bytes, at each poll while a refusal stands.
+ * A package that was refused for its content is refused by its digest: if the source publishes another package of the
+ * same version, the agent tries it at once. So while a refusal is noted, each poll asks the source for the digest,
+ * which is 84 bytes.
  */
 
 import { AgentError } from '../base/errors.ts';
@@ -11,31 +12,31 @@ import type { Wanted } from '../decision/wanted.ts';
 import type { PackageSource } from '../downloads/source.ts';
 import type { Ask } from './dependencies.ts';
 
-/** A turn has more to do than to wait for a server that does not answer. */
+/** A server that does not answer must not delay the turn for longer. */
 const TIMEOUT_MS = 10_000;
 
 export class ReplacedPackages {
   readonly #config: Config;
   readonly #source: () => Promise<PackageSource>;
-  /** What was published under a version when it was asked for in this turn; null when there was no answer. */
+  /** The digest of each version's published package, as asked in this turn; null if there was no answer. */
   readonly #published = new Map<string, string | null>();
   #mayAsk = true;
 
-  /** `source` is that of `config.istio`. */
+  /** `source` makes the source that `config.istio` names. */
   constructor(config: Config, source: () => Promise<PackageSource>) {
     this.#config = config;
     this.#source = source;
   }
 
   beginTurn(ask: Ask): void {
-    // What happens on this machine is no reason to ask a server.
+    // An event of this machine is no reason to ask a server.
     this.#mayAsk = ask !== 'recent';
     this.#published.clear();
   }
 
   /**
-   * The attempts that count: without the refusal of what is wanted, when another package is published by now. Never rejects for what the
-   * server does: then the refusal stands.
+   * The attempts, without the refusal of the wanted version if another package is published by now. Does not reject if
+   * the server fails: then the refusal stays.
    */
   async without(attempts: Map<string, Attempt>, wanted: Wanted | null, now: Date): Promise<Map<string, Attempt>> {
     const { source, downloads } = this.#config.istio;
@@ -64,7 +65,7 @@ export class ReplacedPackages {
       const source = await this.#source();
       return (await source.describe(istioVersion, timeout)).sha256;
     } catch (error) {
-      // It is asked again at the next poll, and what the operator reads is why the package was refused.
+      // The next poll asks again. The operator has to read why the package was refused, not this error.
       if (error instanceof AgentError || timeout.aborted) return null;
       throw error;
     }

@@ -1,6 +1,6 @@
 /**
- * How often the report on the WorkloadEntry may change. A proxy that comes up and goes down again every few seconds would
- * else have its agent write as often, on each machine of a fleet at once, and each write can cost istiod one of its own.
+ * How often the report on the WorkloadEntry may change. Otherwise, if a proxy started and stopped every few seconds,
+ * its agent would write as often, perhaps on each machine of a fleet, and each write may cause istiod to write as well.
  */
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../host/clock.ts';
@@ -21,7 +21,7 @@ export class ReportPace<Report> {
     this.#clock = clock;
   }
 
-  /** The report that is to be said now: the new one, or for some more time the last one. */
+  /** The report to publish now: the new one, or for some more time the last one. */
   next(report: Report): Report {
     const mayChange = this.#allowance.has(this.#clock.bootTimeMs());
     if (this.#last !== null && isDeepStrictEqual(this.#last, report)) return report;

@@ -1,7 +1,8 @@
 /**
- * What the agent is at is noted before an input is read that could be its end: a configuration or a package that comes from elsewhere.
- * A process that dies there leaves the note; after the second time the input is passed by and reported, and everything else goes on.
- * The notes lie in /run: the unit's MemoryMax has the agent die before the machine does, and a reboot or a power cut is no input's fault.
+ * An input from outside (a configuration or a package) may crash the agent, again at each start. So the agent writes a
+ * note before it reads such an input. A crash leaves the note; after the second crash the input is skipped and
+ * reported, and all other work goes on. The notes are in /run, since a reboot or a power cut is not caused by an input:
+ * the unit's MemoryMax kills the agent before the machine runs out of memory.
  */
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -11,9 +12,9 @@ import type { Clock } from '../host/clock.ts';
 import { makeFolder, readText, removeFile, writeAtomically } from '../host/files/files.ts';
 import { parseJson } from '../host/json.ts';
 
-/** An agent can be killed once at any place; twice at the same one is no chance. */
+/** One crash during an input may be chance, two are not. */
 const MOST_DEATHS = 2;
-/** What was too much for a busy machine may be none on another day. */
+/** Then the input is tried again: it may have been too much only for a busy machine. */
 const PASSED_BY_MS = 24 * 3_600_000;
 const MOST_NOTES = 10;
 
@@ -26,7 +27,7 @@ type Notes = z.infer<typeof Notes>;
 export class RiskyInputs {
   readonly #run: string;
   readonly #clock: Clock;
-  /** What this process is at. */
+  /** The inputs that this process is reading. */
   readonly #open = new Set<string>();
 
   constructor({ run }: Pick<Paths, 'run'>, clock: Clock) {
@@ -35,8 +36,9 @@ export class RiskyInputs {
   }
 
   /**
-   * Does `work` with a note on disk. `key` names the input by its content: another one is tried. Rejects with SMM513 where the agent has
-   * died twice at this one within a day, with what `work` rejects with, and with SMM52x when the note cannot be written.
+   * Does `work` with a note on disk. `key` has a digest of the input, so that a changed input is tried. Rejects with
+   * SMM513 if the agent has crashed twice at this input within a day, with any error of `work`, and with SMM52x when
+   * the note cannot be written.
    */
   async at<T>(key: string, what: string, work: () => Promise<T>): Promise<T> {
     const notes = await this.#read();
@@ -44,7 +46,7 @@ export class RiskyInputs {
     const ageMs = noted === undefined ? 0 : this.#clock.now().getTime() - Date.parse(noted.at);
     const deaths = noted === undefined || ageMs >= PASSED_BY_MS ? 0 : noted.deaths;
     if (noted !== undefined && deaths >= MOST_DEATHS) throw passedBy(noted.what, noted.at);
-    // If this process dies now, that is one more.
+    // If this process crashes now, the note counts the crash.
     notes[key] = { what, at: this.#clock.now().toISOString(), deaths: deaths + 1 };
     this.#open.add(key);
     await this.#write(notes);
@@ -55,16 +57,16 @@ export class RiskyInputs {
     }
   }
 
-  /** The process ends because somebody wants it to: that is nobody's fault. */
+  /** The process ends in order: no input is to blame. */
   async endInOrder(): Promise<void> {
     for (const key of [...this.#open]) await this.#close(key);
   }
 
-  /** Forgets every death (smm-agent retry); returns the inputs, in words. */
+  /** Forgets all crashes (smm-agent retry); returns a sentence for each input. */
   async clear(): Promise<string[]> {
     const notes = await this.#read();
     await this.#write({});
-    return Object.values(notes).map(({ what, deaths }) => `${what}: the agent has died ${deaths} times at it`);
+    return Object.values(notes).map(({ what, deaths }) => `${what}: the agent died ${deaths} times while it used this`);
   }
 
   get #file(): string {
@@ -77,7 +79,7 @@ export class RiskyInputs {
     await this.#write(others);
   }
 
-  /** A damaged file costs one try too many. Rejects with SMM520. */
+  /** A damaged file counts as no notes, which costs one try too many. Rejects with SMM520. */
   async #read(): Promise<Notes> {
     const notes = Notes.safeParse(parseJson((await readText(this.#file)) ?? '{}'));
     return notes.success ? notes.data : {};
@@ -96,7 +98,8 @@ export class RiskyInputs {
 function passedBy(what: string, at: string): AgentError {
   return new AgentError(
     'SMM513',
-    `cannot go on with ${what}: the agent has died ${MOST_DEATHS} times at it, the last time at ${at}`,
-    'it is tried again after a day, at once by smm-agent retry, and another one at once; journalctl -u smm-agent says how the agent ended',
+    `cannot use ${what}: the agent died ${MOST_DEATHS} times while it used this, the last time at ${at}`,
+    'journalctl -u smm-agent shows how the agent died; the agent tries again after a day, or at once if the input ' +
+      'changes or you run smm-agent retry',
   );
 }

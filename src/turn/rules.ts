@@ -1,6 +1,6 @@
 /**
- * The operator's rules and the agent's findings as small files, for the scripts in systemd/: they cannot read YAML, and
- * must know what to do while the agent is dead. Written only when they change.
+ * Writes the operator's rules and the agent's findings as small files for the scripts in systemd/: the scripts cannot
+ * read YAML, and must know the rules also while the agent does not run. A file is written only if it changes.
  */
 import { join } from 'node:path';
 import type { Paths } from '../base/paths.ts';
@@ -13,7 +13,7 @@ import { ReleaseFindings } from '../istio/releases/findings.ts';
 import type { Observation } from '../observation/observation.ts';
 import { VersionRejections } from '../versions/rejections.ts';
 
-/** `hasRevision` says whether a revision's control plane is there, null when that cannot be told now. */
+/** `hasRevision` says whether a revision's control plane exists; null if that is unknown. */
 export async function writeRules(
   paths: Paths,
   config: Config,

@@ -1,4 +1,4 @@
-/** Takes steps, and tells what became of each. */
+/** Takes steps, and reports the result of each. */
 import { AgentError, describeError } from '../base/errors.ts';
 import type { Step } from '../decision/step.ts';
 import { isOwnFileAtFault } from '../istio/configuration/problem.ts';
@@ -7,7 +7,9 @@ import { describeDone } from '../status/views/sentences.ts';
 import type { TurnDependencies } from './dependencies.ts';
 import type { Tell } from './events.ts';
 
-/** Takes one step. Resolves with its failure, which has been told and noted; null when the step is done. */
+/**
+ * Takes one step. Resolves with null when the step is done, otherwise with its failure, which was reported and noted.
+ */
 export async function take(
   dependencies: TurnDependencies,
   step: Step,
@@ -17,7 +19,7 @@ export async function take(
   try {
     await dependencies.take(step, tell, signal);
   } catch (error) {
-    // A turn that is being ended is no failure of the step; its next start does it again.
+    // If the turn is cut off, the step has not failed: the next start of the agent repeats it.
     signal.throwIfAborted();
     const known = asAgentError(error, step);
     await dependencies.failed(step, known);
@@ -31,8 +33,9 @@ export async function take(
 }
 
 /**
- * Takes the steps in order, and stops at the first that fails; but for the agent's own upgrade: a security patch of Istio does not wait
- * for it. Once that has succeeded, everything else is left to the next version. Returns whether another round may follow.
+ * Takes the steps in order, and stops at the first failure. A failure of the agent's own upgrade does not stop the
+ * others: a security patch of Istio must not wait for it. After a successful upgrade the next version takes the
+ * remaining steps. Returns whether another round may follow.
  */
 export async function takeAll(
   dependencies: TurnDependencies,
@@ -54,5 +57,5 @@ export async function takeAll(
 
 function asAgentError(error: unknown, step: Step): AgentError {
   if (error instanceof AgentError) return error;
-  return new AgentError('SMM507', `cannot ${step.do}`, 'the cause says why; it is tried again', { cause: error });
+  return new AgentError('SMM507', `cannot ${step.do}`, 'correct the cause; the agent tries again', { cause: error });
 }

@@ -11,11 +11,14 @@ import { onlyOwnUpgrade } from './own-upgrade.ts';
 import { type Plan, plan } from './plan.ts';
 import { take, takeAll } from './take.ts';
 
-/** Rounds of observe, decide and act in one turn: adopt, drop-in, stage, and one to see that nothing is left. */
+/**
+ * The most rounds of observe, decide and act in one turn. Usually these are enough: adopt, drop-in, stage, and one to
+ * see that nothing is left. The limit ends a turn whose steps never settle.
+ */
 const MOST_ROUNDS = 6;
 /**
- * A dozen requests, one after the other, can take a slow control plane minutes; a version on probation has 50 seconds, and one answer of
- * any kind is all that it needs.
+ * A slow control plane may need minutes for a dozen requests in a row. A version on probation has 50 seconds, and needs
+ * only one response of any kind.
  */
 const FIRST_ANSWER_MS = 20_000;
 const LATE: Target = {
@@ -26,13 +29,13 @@ const LATE: Target = {
 interface Turn {
   dependencies: TurnDependencies;
   options: TurnOptions;
-  /** The control plane is asked once in a turn. */
+  /** Asks the control plane at the first call; later calls in the turn get the same answer. */
   asked: () => Promise<Target>;
-  /** Tries that failed before that time are no reason to wait; null: each waits for its time. */
+  /** Tries that failed before this time do not delay a step; null: each failed try delays its step. */
   triesFrom: Date | null;
 }
 
-/** Rejects when the turn cannot be completed; what is wanted of the agent's own version has been done then all the same. */
+/** Rejects if the turn cannot be completed; even then it has tried an upgrade of the agent that is wanted. */
 export async function turn(dependencies: TurnDependencies, options: TurnOptions): Promise<Status> {
   let question: Promise<Target> | null = null;
   const asked = () => {
@@ -55,7 +58,7 @@ async function wholeTurn(turn: Turn): Promise<Status> {
     if ('status' in passed) return passed.status;
     view = passed.view;
   }
-  // Not before: it can take questions of its own.
+  // Only after the probation: this may send requests to the control plane.
   await turn.dependencies.writeRules(turn.options.config, view.target, view.observation);
   const failures: Failure[] = [];
   view = await takeRounds(turn, view, failures);
@@ -64,7 +67,7 @@ async function wholeTurn(turn: Turn): Promise<Status> {
   return restart === undefined ? status : restartLast(turn, view, failures, { restart, status });
 }
 
-/** What is true here, what is wanted, and what follows. */
+/** Observes the machine, asks for the target, and decides. */
 async function look(turn: Turn): Promise<Plan> {
   const { dependencies, options, asked } = turn;
   const observation = await dependencies.observe();
@@ -75,13 +78,15 @@ async function look(turn: Turn): Promise<Plan> {
   return plan(dependencies, observation, target, options.config, turn.triesFrom);
 }
 
-/** A version on probation is judged first. Returns the status where the turn ends there, else what it goes on with. */
+/**
+ * Tries to confirm a version on probation. Returns a status if the turn ends here, otherwise the plan to go on with.
+ */
 async function passProbation(turn: Turn, view: Plan): Promise<{ status: Status } | { view: Plan }> {
   const { dependencies, options, asked } = turn;
   const status = describe(turn, view, []);
   const done = await dependencies.concludeProbation(status);
   for (const text of done ?? []) options.tell({ kind: 'done', step: 'confirm-agent', text });
-  // The control plane has not answered yet, and is told nothing.
+  // The control plane has not answered yet, so nothing is reported to it either.
   if (done === null && isUntried(view.observation)) return { status };
   const target = await asked();
   if (view.target === LATE) learn(target, options);
@@ -89,7 +94,7 @@ async function passProbation(turn: Turn, view: Plan): Promise<{ status: Status }
   return { view: await plan(dependencies, observation, target, options.config, turn.triesFrom) };
 }
 
-/** Takes what is decided, looks again, and decides again, until nothing is left to do. */
+/** Takes the decided steps, observes and decides again, until nothing is left to do. */
 async function takeRounds(turn: Turn, first: Plan, failures: Failure[]): Promise<Plan> {
   const { dependencies, options } = turn;
   const { tell, signal, config } = options;
@@ -104,13 +109,13 @@ async function takeRounds(turn: Turn, first: Plan, failures: Failure[]): Promise
   return view;
 }
 
-/** Says the status everywhere; what came of that is part of the status which the turn ends with. */
+/** Reports the status. The status that the turn returns includes the warnings of that report. */
 async function report(turn: Turn, view: Plan, failures: readonly Failure[]): Promise<Status> {
   const { warnings, awaitsEntry } = await turn.dependencies.report(describe(turn, view, failures));
   return { ...describe(turn, view, failures, warnings), awaitsEntry };
 }
 
-/** The last act of a turn, once everything has been said: it ends this process. */
+/** The restart of the agent is the last step of a turn, after the report, because it ends this process. */
 async function restartLast(
   turn: Turn,
   view: Plan,
@@ -133,15 +138,17 @@ function describe(
   return describeStatus({ ...about, ...view, failures, warnings });
 }
 
-/** Tells what the control plane has answered. */
+/** Sends the events about the control plane's answer. */
 function learn(target: Target, { tell, onTarget, signal }: TurnOptions): void {
-  // A question that was cut off is no answer of the control plane: the last status stays as it is.
+  // A request that was cut off has no answer: the last status stays as it is.
   signal.throwIfAborted();
   tell({ kind: 'learnt', text: describeTarget(target), isProblem: target.answer !== 'wanted' });
   onTarget?.(targetSummary(target));
 }
 
-/** LATE when there is no answer in time; `TurnDependencies.target` does not ask twice. */
+/**
+ * LATE if there is no answer in time. The request goes on, and `TurnDependencies.target` does not send a second one.
+ */
 async function unlessLate(answer: Promise<Target>, { clock, signal }: TurnOptions): Promise<Target> {
   const over = new AbortController();
   const late = clock.sleep(FIRST_ANSWER_MS, AbortSignal.any([signal, over.signal])).then(() => LATE);

@@ -6,7 +6,7 @@ import { dispatch } from '../../src/cli/dispatch.ts';
 import { openTerminal } from '../support/terminal.ts';
 
 describe('smm-agent without a command', () => {
-  it('lists all commands with what they do, and every exit code', async () => {
+  it('lists all commands with their summaries, and every exit code', async () => {
     await using terminal = await openTerminal();
     for (const args of [[], ['help'], ['--help'], ['-h']]) {
       const { code, stdout } = await terminal.type(args);

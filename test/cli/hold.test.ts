@@ -6,7 +6,7 @@ import { isEmergencyHeld } from '../../src/config/emergency-hold.ts';
 import { openTerminal } from '../support/terminal.ts';
 
 describe('smm-agent hold', () => {
-  it('holds the machine also while the agent is dead: the next start of Istio must not switch', async () => {
+  it('holds the machine also while the agent does not run: the next start of Istio must not switch', async () => {
     await using terminal = await openTerminal();
     const marker = join(terminal.paths.state, 'istio', 'hold');
     assert.equal((await terminal.type(['hold'])).code, 0);
@@ -21,7 +21,7 @@ describe('smm-agent hold', () => {
     await terminal.writeConfig('workloadGroup:\n  namespace: vms\n');
     const held = await terminal.type(['hold']);
     assert.equal(held.code, 0);
-    assert.match(held.stdout, /this machine is held now, until smm-agent unhold: noted in \S+\n/);
+    assert.match(held.stdout, /this machine is held now, until smm-agent unhold: written to \S+\n/);
     assert.match(held.stdout, /before the agent can work: the key workloadGroup\.name is missing/);
     assert.equal(await isEmergencyHeld(terminal.paths), true);
     assert.match(await terminal.config(), /^hold: true$/m);
@@ -37,7 +37,7 @@ describe('smm-agent hold', () => {
     assert.equal((await terminal.type(['hold'])).code, 0);
     const over = await terminal.type(['unhold']);
     assert.equal(over.code, 0);
-    assert.match(over.stdout, /^the hold that was noted in \S+ is over$/m);
+    assert.match(over.stdout, /^the hold in \S+ is removed$/m);
     assert.match(over.stderr, /hold was not written to .*unknown key "holds"/s);
     assert.equal(await isEmergencyHeld(terminal.paths), false);
     const { code, stderr } = await terminal.type(['unhold']);

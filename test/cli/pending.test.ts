@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { openTerminal } from '../support/terminal.ts';
 
-describe('smm-agent pending, when it cannot look', () => {
+describe('smm-agent pending, when it cannot look at the machine', () => {
   for (const [what, script] of [
     ['systemd does not answer', 'exit 1'],
-    ['systemd answers nothing that can be understood', 'echo nonsense'],
+    ['the answer of systemd cannot be understood', 'echo nonsense'],
   ] as const) {
     it(`says unknown and never "no": ${what}`, async () => {
       await using terminal = await openTerminal();

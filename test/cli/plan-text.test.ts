@@ -22,7 +22,7 @@ function explained(
 }
 
 describe('the plan of a dry run', () => {
-  it('says what would be staged, and why', () => {
+  it('says which release would be staged, and why', () => {
     assert.equal(
       explained(),
       `istio.service  active (running)
@@ -32,12 +32,12 @@ staged         nothing
 restart        not pending
 agent          0.2.0 is installed, 0.2.0 is wanted
 wanted         Istio 1.31.1 of revision default
-would          stage Istio 1.31.1 of revision default with the machine's own configuration; a restart is pending then: Istio 1.31.1 of revision default is wanted
+would          stage Istio 1.31.1 of revision default with the machine's own configuration; then a restart is pending: Istio 1.31.1 of revision default is wanted
 `,
     );
   });
 
-  it('says that the daemon upgrades itself, where one runs: its turn does that before all else', () => {
+  it('says that a running daemon would upgrade itself, which is the first step of its turn', () => {
     const later: AgentWanted = { ...SAME, answer: 'version', version: '0.2.1', step: 'upgrade' };
     const text = explained({}, wants(OLD), target, later);
     assert.match(
@@ -52,7 +52,7 @@ would          stage Istio 1.31.1 of revision default with the machine's own con
     );
   });
 
-  it('names what is staged and pending already, and that nothing is left to do', () => {
+  it('names a release that is staged and pending already, and says that nothing is left to do', () => {
     const pending = { answer: 'yes', running: OLD.manifest.id, staged: NEW.manifest.id, since: NOW } as const;
     const text = explained({
       staged: NEW,
@@ -64,7 +64,7 @@ would          stage Istio 1.31.1 of revision default with the machine's own con
     assert.match(text, /^would +change nothing$/m);
   });
 
-  it('says on a new machine what would follow the adoption', () => {
+  it('says on a new machine which step would follow the adoption', () => {
     const text = explained(
       { active: null, releases: [], own: null, running: { answer: 'package', processes: NONE } },
       { answer: 'nothing', because: 'not-adopted', reason: 'Istio on this machine is not adopted yet' },
@@ -73,10 +73,13 @@ would          stage Istio 1.31.1 of revision default with the machine's own con
       text,
       /^would +adopt the Istio that runs here as a release of revision default, without touching it: /m,
     );
-    assert.match(text, /^afterwards +stage Istio 1\.31\.1 of revision default, unless that is what was adopted$/m);
+    assert.match(
+      text,
+      /^afterwards +stage Istio 1\.31\.1 of revision default, unless the adopted release is the same$/m,
+    );
   });
 
-  it('gives the reason why nothing would be staged', () => {
+  it('gives the reason when nothing would be staged', () => {
     const reason = 'the revision "next" does not exist';
     const text = explained({}, { answer: 'nothing', because: 'missing', reason }, { answer: 'missing', reason });
     assert.match(text, /^wanted +missing: the revision "next" does not exist$/m);

@@ -21,7 +21,7 @@ describe('smm-agent render', () => {
     assert.equal(await readFile(join(output, 'cluster.env'), 'utf8'), one?.out.clusterEnv);
   });
 
-  it('needs --output, and the configuration where there is no --from', async () => {
+  it('needs --output, and without --from also the configuration', async () => {
     await using terminal = await openTerminal();
     assert.equal((await terminal.type(['render'])).code, 64);
     assert.equal((await terminal.type(['render', '--output', terminal.paths.root])).code, 78);

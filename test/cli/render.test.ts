@@ -16,7 +16,7 @@ describe('smm-agent render', () => {
   afterEach(() => rm(folder, { recursive: true }));
   const noControlPlane = () => Promise.reject(new Error('the control plane was asked'));
 
-  it('writes the files as istioctl names them, readable and no programs', async () => {
+  it("writes the files with istioctl's names, readable by all and not executable", async () => {
     const output = join(folder, 'a', 'out');
     const paths = await render({ output }, () => Promise.resolve(someInputs()), NO_LOCAL);
     const names = ['cluster.env', 'mesh.yaml', 'hosts', 'root-cert.pem'];
@@ -50,7 +50,7 @@ describe('smm-agent render', () => {
     await assert.rejects(access(output), { code: 'ENOENT' });
   });
 
-  it('leaves the mode of a folder that is there', async () => {
+  it('keeps the mode of an existing folder', async () => {
     const output = join(folder, 'mine');
     await mkdir(output);
     await chmod(output, 0o700);
@@ -62,9 +62,9 @@ describe('smm-agent render', () => {
     const from = join(folder, 'objects.json');
     const rejects = (message: RegExp) =>
       assert.rejects(render({ output: folder, from }, noControlPlane, NO_LOCAL), { code: 'SMM610', message });
-    await rejects(/there is no such file/);
+    await rejects(/the file does not exist/);
     await writeFile(from, '{');
-    await rejects(/it is no JSON/);
+    await rejects(/the file is not JSON/);
     await writeFile(from, '{"workloadGroup": 5}');
     await rejects(/workloadGroup: /);
   });

@@ -38,7 +38,7 @@ async function authorities(folder: string): Promise<string> {
 }
 
 describe('smm-agent set', () => {
-  it('makes the file when there is none, readable by all, and says what is missing', async () => {
+  it('makes a missing file, readable by all, and says which keys are still missing', async () => {
     await using terminal = await openTerminal();
     const ended = await terminal.type(['set', 'workload-group', 'mesh-a', 'vms']);
     assert.equal(ended.code, 0, ended.stderr);
@@ -119,7 +119,7 @@ describe('smm-agent set', () => {
     assert.deepEqual(parse(await terminal.config()), { poll: { jitterSeconds: 5 } });
   });
 
-  it('keeps text as text, whatever it looks like', async () => {
+  it('keeps text as text, even if it looks like another type', async () => {
     await using terminal = await openTerminal();
     for (const value of ['true', '1.30', 'null', 'a: b', '# no comment', '']) {
       assert.equal((await terminal.type(['set', 'istio.env.VALUE', value])).code, 0);
@@ -200,7 +200,7 @@ describe('smm-agent set', () => {
     assert.equal(await terminal.config(), text);
   });
 
-  it('does not wait for a user who holds a lock on what everybody can read', async () => {
+  it('does not wait for a user who holds a lock on a file or folder that all users can read', async () => {
     await using terminal = await openTerminal();
     const { config, root } = terminal.paths;
     await terminal.writeConfig(COMMENTED);
@@ -227,7 +227,7 @@ describe('smm-agent set', () => {
     assert.deepEqual(await readdir(dirname(terminal.paths.config)), ['agent.yaml']);
   });
 
-  it('stores any value so that exactly this value is read again', async () => {
+  it('stores every value so that exactly the same value is read back', async () => {
     await using terminal = await openTerminal();
     await terminal.writeConfig(COMMENTED);
     const line = fc
@@ -260,7 +260,7 @@ describe('smm-agent set bearer-token', () => {
     assert.equal(ended.stderr, '');
   });
 
-  it('stores it where the configuration names the file', async () => {
+  it('stores the token in the file that the configuration names', async () => {
     await using terminal = await openTerminal();
     await terminal.writeConfig(`${COMMENTED}`.replace('6443', '6443\n  tokenFile: /etc/smm/other'));
     await terminal.type(['set', 'bearer-token', TOKEN]);
@@ -281,7 +281,7 @@ describe('smm-agent set bearer-token', () => {
     });
   }
 
-  it('warns of what is no JSON Web Token, and of one that has expired', () => {
+  it('warns of a text that is not a JSON Web Token, and of a token that has expired', () => {
     const expired = `e30.${Buffer.from('{"exp":1000}').toString('base64url')}.x`;
     assert.equal(doubtAbout(TOKEN, new Date()), null);
     assert.match(doubtAbout('secret', new Date()) ?? '', /does not look like/);
@@ -309,14 +309,14 @@ describe('wrong arguments of smm-agent set', () => {
     });
   }
 
-  it('node-ip takes --default, as any key does', async () => {
+  it('do not include node-ip --default, which is allowed for any key', async () => {
     await using terminal = await openTerminal();
     assert.equal((await terminal.type(['set', 'node-ip', '10.0.0.2'])).code, 0);
     assert.equal((await terminal.type(['set', 'node-ip', '--default'])).code, 0);
     assert.doesNotMatch(await terminal.config(), /nodeIp/);
   });
 
-  it('say what else keeps the agent from working, in a file beside it too', async () => {
+  it('say what else is wrong, also with a file beside agent.yaml', async () => {
     await using terminal = await openTerminal();
     await writeFile(join(terminal.paths.root, 'etc/smm/agent.yml'), '');
     const { code, stdout } = await terminal.type(['hold']);
@@ -326,7 +326,7 @@ describe('wrong arguments of smm-agent set', () => {
 });
 
 describe('smm-agent set control-plane', () => {
-  it('copies the authorities, so that the original may go', async () => {
+  it('copies the authorities, so that the original may be deleted', async () => {
     await using terminal = await openTerminal();
     const pem = await authorities(terminal.paths.root);
     const ended = await terminal.type(['set', 'control-plane', 'https://10.0.0.1:6443', '--ca-file', pem]);
@@ -340,7 +340,7 @@ describe('smm-agent set control-plane', () => {
     assert.deepEqual(parse(await terminal.config()), { controlPlane: { server: 'https://10.0.0.2:6443' } });
   });
 
-  it('refuses what are no certificates, and a URL that is not https, and copies nothing then', async () => {
+  it('refuses a file without certificates, and a URL that is not https, and then copies nothing', async () => {
     await using terminal = await openTerminal();
     const pem = await authorities(terminal.paths.root);
     const file = join(terminal.paths.root, 'other.pem');
@@ -382,7 +382,7 @@ describe('smm-agent hold and unhold', () => {
     assert.equal((await terminal.type(['hold', 'now'])).code, 64);
   });
 
-  it('do not write to a file that others may write', async () => {
+  it('do not write to a file that other users may write', async () => {
     await using terminal = await openTerminal();
     await terminal.writeConfig(COMMENTED);
     await chmod(terminal.paths.config, 0o666);
@@ -390,7 +390,7 @@ describe('smm-agent hold and unhold', () => {
     assert.equal(await terminal.config(), COMMENTED);
   });
 
-  it('say whose the token is when it is not that of the group which agent.yaml names, and until when it is valid', async () => {
+  it('say until when the token is valid, and warn if it belongs to another group than agent.yaml names', async () => {
     await using terminal = await openTerminal();
     const claims = { sub: 'system:serviceaccount:vm-apps:smm-agent-reviews', exp: 4_000_000_000 };
     const token = ['{}', JSON.stringify(claims), 's'].map((part) => Buffer.from(part).toString('base64url')).join('.');
@@ -404,17 +404,17 @@ describe('smm-agent hold and unhold', () => {
     assert.equal((await terminal.type(['set', 'workload-group', 'vm-apps', 'reviews'])).stderr, '');
   });
 
-  it('say of a key that is not there, and is taken out, that it is not there', async () => {
+  it('say that a key is not in the file, if it is to be removed', async () => {
     await using terminal = await openTerminal();
     await terminal.writeConfig(COMMENTED);
     const { code, stdout } = await terminal.type(['set', 'istio.env.TYPO', '--default']);
-    assert.deepEqual([code, stdout], [0, `nothing to change: istio.env.TYPO is not in ${terminal.paths.config}\n`]);
+    assert.deepEqual([code, stdout], [0, `unchanged: istio.env.TYPO is not in ${terminal.paths.config}\n`]);
     await terminal.type(['set', 'istio.env.ISTIO_META_ZONE', 'b']);
     const slip = await terminal.type(['set', 'istio.env.ISTIO_META_ZON', '--default']);
     assert.match(slip.stdout, /is not in \S+ \(did you mean istio\.env\.ISTIO_META_ZONE\?\)\n/);
   });
 
-  it('hold a machine whose file cannot be edited all the same, and say where that is noted', async () => {
+  it('hold a machine even if its agent.yaml cannot be edited, and name the file that says so', async () => {
     await using terminal = await openTerminal();
     const { paths } = terminal;
     await terminal.writeConfig(`${COMMENTED}holds: true\n`);
@@ -422,7 +422,7 @@ describe('smm-agent hold and unhold', () => {
     assert.equal(code, 0);
     assert.match(
       stdout,
-      /^this machine is held now, until smm-agent unhold: noted in \S+\/var\/lib\/smm-agent\/hold$/m,
+      /^this machine is held now, until smm-agent unhold: written to \S+\/var\/lib\/smm-agent\/hold$/m,
     );
     assert.match(stderr, /unknown key "holds"/);
     assert.equal(await isEmergencyHeld(paths), true);

@@ -18,7 +18,7 @@ istio:
 `;
 
 describe('smm-agent show-config', () => {
-  it('prints every key, and marks what the file does not set', async () => {
+  it('prints every key, and marks the keys that the file does not set', async () => {
     await using terminal = await openTerminal();
     await terminal.writeConfig(TEXT);
     const { code, stdout } = await terminal.type(['show-config']);
@@ -59,7 +59,7 @@ describe('smm-agent show-config', () => {
     assert.equal(defaults.includes('istio.env.ISTIO_META_NETWORK'), false);
   });
 
-  it('ends with a code of its own when the file is wrong, and names every problem', async () => {
+  it('exits with 78 when the file is wrong, and names every problem', async () => {
     await using terminal = await openTerminal();
     await terminal.writeConfig(`${TEXT}holds: true\nlog: { level: loud }\n`);
     const { code, stdout, stderr } = await terminal.type(['show-config']);

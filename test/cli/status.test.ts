@@ -36,19 +36,19 @@ const STATUS: Status = {
   nextPoll: NOW.toISOString(),
 };
 
-/** No process has this pid: the largest that Linux gives is 4194304. */
-const NOBODY = 2 ** 22 + 1;
-const dead = { ...STATUS, agent: { ...STATUS.agent, pid: NOBODY } };
+/** No process has this pid: the largest pid of Linux is 4194304. */
+const NO_PID = 2 ** 22 + 1;
+const dead = { ...STATUS, agent: { ...STATUS.agent, pid: NO_PID } };
 
 describe('smm-agent status', () => {
-  it('shows what runs, what is staged, and what to run', () => {
+  it('shows the running and the staged release, and the command to switch', () => {
     const text = statusText(STATUS, { is: 'idle' });
     assert.match(text, /^running +Istio 1\.31\.0 of revision default \(1\.31\.0-aaaaaaaaaaaa\)$/m);
     assert.match(text, /^staged +Istio 1\.31\.1 of revision default \(1\.31\.1-bbbbbbbbbbbb\) since 2026-11-23T12/m);
     assert.match(text, /^restart +pending since .*: Istio 1\.31\.0 to 1\.31\.1\. To switch: systemctl restart istio$/m);
   });
 
-  it('says that the agent is dead, so that nobody takes the last turn for now', async () => {
+  it('says that the agent is not running, so that the last turn is not taken for the present', async () => {
     await using terminal = await openTerminal();
     await writeStatus(terminal.paths, dead);
     const { code, stdout } = await terminal.type(['status']);
@@ -57,7 +57,7 @@ describe('smm-agent status', () => {
     assert.match(stdout, /^next poll +none: the agent is not running$/m);
   });
 
-  it('says that the agent starts, and that a turn is under way: what stands there may be so no more', async () => {
+  it('says that the agent is starting, or that a turn is under way, since the rows may be out of date', async () => {
     await using terminal = await openTerminal();
     const activity = { format: 1, pid: process.pid, version: '1.1.0', startedAt: NOW.toISOString() } as const;
     await writeStatus(terminal.paths, dead);
@@ -65,13 +65,13 @@ describe('smm-agent status', () => {
     const starting = (await terminal.type(['status'])).stdout;
     assert.match(
       starting,
-      /^agent +1\.1\.0, starting since 2026-11-23T12:00:00\.000Z: its first turn is not over yet; what follows is of before/m,
+      /^agent +1\.1\.0, starting since 2026-11-23T12:00:00\.000Z: its first turn is not over yet; the rows below are older/m,
     );
     await writeStatus(terminal.paths, STATUS);
     await writeActivity(terminal.paths, { ...activity, turn: { since: NOW.toISOString(), reasons: ['reload'] } });
     assert.match(
       (await terminal.type(['status'])).stdout,
-      /^turn +under way since 2026-11-23T12\S+ \(reload\); what follows is of the one before$/m,
+      /^turn +under way since 2026-11-23T12\S+ \(reload\); the rows below show the turn before$/m,
     );
     await writeActivity(terminal.paths, { ...activity, turn: null });
     assert.doesNotMatch((await terminal.type(['status'])).stdout, /^turn/m);
@@ -94,7 +94,7 @@ describe('smm-agent status', () => {
     assert.match(shown[1] ?? '', /^\nagent +1\.0\.0, ready/);
   });
 
-  it('says a long reason once, and of what nobody has looked at that it is unknown', () => {
+  it('shows a long reason once, and "unknown" for everything that was not looked at', () => {
     const reason = 'cannot get namespaces "vm-apps": no connection to https://10.0.0.1:6443 (ECONNREFUSED); check it';
     const text = statusText(
       {
@@ -112,7 +112,7 @@ describe('smm-agent status', () => {
     assert.match(unseen, /^running +unknown: not looked at: the configuration has errors$/m);
   });
 
-  it('says between which times it polls, and how an Istio that was stopped is started', () => {
+  it('says between which times the agent polls, and how to start a stopped Istio', () => {
     const stopped = { since: NOW.toISOString(), by: 'an operator' };
     const nextPollBy = new Date(NOW.getTime() + 20_000).toISOString();
     const text = statusText({ ...STATUS, nextPollBy, istio: { ...STATUS.istio, stopped } }, { is: 'idle' });
@@ -120,13 +120,13 @@ describe('smm-agent status', () => {
     assert.match(text, /^stopped +since .*, by an operator; to start it: systemctl start istio$/m);
   });
 
-  it('ends with 78 while the agent is misconfigured', async () => {
+  it('exits with 78 while the agent is misconfigured', async () => {
     await using terminal = await openTerminal();
     await writeStatus(terminal.paths, misconfiguredStatus('1.0.0', process.pid, NOW, 'wrong'));
     assert.equal((await terminal.type(['status'])).code, 78);
   });
 
-  it('claims nothing about Istio while the agent is misconfigured, and says how to go on', () => {
+  it('claims nothing about Istio while the agent is misconfigured, and says what to do', () => {
     const text = statusText(misconfiguredStatus('1.0.0', 1, NOW, '/etc/smm/agent.yaml:3:1: unknown key "holds"'), {
       is: 'idle',
     });
@@ -134,13 +134,13 @@ describe('smm-agent status', () => {
     for (const row of ['wanted', 'staged', 'restart']) assert.match(text, new RegExp(`^${row} +unknown`, 'm'));
   });
 
-  it('prints all of it as JSON', async () => {
+  it('prints the whole status as JSON', async () => {
     await using terminal = await openTerminal();
     await writeStatus(terminal.paths, STATUS);
     assert.deepEqual(JSON.parse((await terminal.type(['status', '--json'])).stdout), STATUS);
   });
 
-  it('says what to do when there is none yet', async () => {
+  it('says what to do when there is no status yet', async () => {
     await using terminal = await openTerminal();
     const { code, stderr } = await terminal.type(['status']);
     assert.equal(code, 1);
@@ -160,13 +160,13 @@ describe('smm-agent status of an agent that is held', () => {
     probation: null,
   } as const;
 
-  it('says so while versions agree', () => {
+  it('says so also while no upgrade is due', () => {
     const text = statusText({ ...STATUS, upgrade }, { is: 'idle' });
     assert.match(text, /^upgrade +running 1\.0\.0, .*; current; held by ConfigMap smm-agent$/m);
     assert.doesNotMatch(statusText({ ...STATUS, upgrade: { ...upgrade, heldBy: null } }, { is: 'idle' }), /held by/);
   });
 
-  it('names whose the token is, and until when', () => {
+  it('names the group of the token, and until when the token is valid', () => {
     const token = { group: { namespace: 'vm-apps', name: 'reviews' }, validUntil: NOW.toISOString() };
     const text = statusText({ ...STATUS, token }, { is: 'idle' });
     assert.match(text, /^token +of group vm-apps\/reviews, valid until 2026-11-23T12:00:00\.000Z$/m);
@@ -174,7 +174,7 @@ describe('smm-agent status of an agent that is held', () => {
 });
 
 describe('smm-agent version', () => {
-  it('says like status that nothing is staged', async () => {
+  it('says that nothing is staged, as smm-agent status does', async () => {
     await using terminal = await openTerminal();
     const nothing = { ...STATUS, istio: { ...STATUS.istio, staged: null } };
     await writeStatus(terminal.paths, nothing);
@@ -182,7 +182,7 @@ describe('smm-agent version', () => {
     assert.match(statusText(nothing, { is: 'idle' }), /^staged +nothing$/m);
   });
 
-  it('prints all six', async () => {
+  it('prints all six versions', async () => {
     await using terminal = await openTerminal();
     await writeStatus(terminal.paths, STATUS);
     const { stdout } = await terminal.type(['version']);
@@ -199,7 +199,7 @@ describe('smm-agent version', () => {
     assert.equal(JSON.parse((await terminal.type(['version', '--json'])).stdout)['agent running'], null);
   });
 
-  it('prints all six before the first turn too', async () => {
+  it('prints all six also before the first turn', async () => {
     await using terminal = await openTerminal();
     const { code, stdout } = await terminal.type(['version']);
     assert.equal(code, 0);

@@ -12,7 +12,7 @@ const MIB = 1024 * 1024;
 describe('the progress of a download', () => {
   const pieces = Array.from({ length: 1600 }, (_, index) => (index + 1) * 65_536);
 
-  it('is one line at a terminal, written again for each percent and not for each piece', () => {
+  it('is one line at a terminal, rewritten for each percent and not for each piece', () => {
     const { writes, show } = screen(true);
     for (const bytes of pieces) show({ kind: 'progress', bytes, total: 100 * MIB });
     assert.equal(writes.length, 101);
@@ -20,13 +20,13 @@ describe('the progress of a download', () => {
     assert.equal(writes.at(-1), '\r\x1b[K  100 % of 100.0 MiB');
   });
 
-  it('counts MiB where the server does not tell the length', () => {
+  it('counts MiB if the server does not send the length', () => {
     const { writes, show } = screen(true);
     for (const bytes of pieces.slice(0, 32)) show({ kind: 'progress', bytes, total: null });
     assert.deepEqual(writes, ['\r\x1b[K  0 MiB', '\r\x1b[K  1 MiB', '\r\x1b[K  2 MiB']);
   });
 
-  it('is taken back by the next line', () => {
+  it('is overwritten by the next line', () => {
     const { writes, show } = screen(true);
     show({ kind: 'progress', bytes: MIB, total: MIB });
     show({ kind: 'done', step: 'stage', text: 'staged Istio 1.31.1' });

@@ -48,17 +48,17 @@ async function waited(terminal: Terminal, looks: Partial<UpgradeSummary>[]): Pro
 }
 
 describe('smm-agent reconcile --wait', () => {
-  it('waits through switch and probation, and says what runs then', async () => {
+  it('waits until switch and probation are over, and says which version runs', async () => {
     await using terminal = await openTerminal();
     const looks: Partial<UpgradeSummary>[] = [
       { installed: '0.3.0' },
       { running: '0.3.0', installed: '0.3.0', state: 'probation', probation: PROBATION },
       { running: '0.3.0', installed: '0.3.0', state: 'current', reason: null },
     ];
-    assert.deepEqual(await waited(terminal, looks), { said: 'smm-agent 0.3.0 runs, as is wanted\n', slept: 2 });
+    assert.deepEqual(await waited(terminal, looks), { said: 'smm-agent 0.3.0 runs, as wanted\n', slept: 2 });
   });
 
-  it('fails when the version was put back, with the reason', async () => {
+  it('fails when the version was rolled back, and gives the reason', async () => {
     await using terminal = await openTerminal();
     const looks: Partial<UpgradeSummary>[] = [
       { installed: '0.3.0' },
@@ -67,13 +67,16 @@ describe('smm-agent reconcile --wait', () => {
     await assert.rejects(waited(terminal, looks), /0\.2\.0 runs, and 0\.3\.0 is wanted: rejected: it ended by itself/);
   });
 
-  it('does not wait for what is not under way, nor for ever', async () => {
+  it('does not wait if no upgrade is under way, and never waits for ever', async () => {
     await using terminal = await openTerminal();
     const off = { wanted: null, state: 'off' } as const;
     assert.deepEqual(await waited(terminal, [off]), {
-      said: 'smm-agent 0.2.0 runs, and no version is asked for\n',
+      said: 'smm-agent 0.2.0 runs, and no version is wanted\n',
       slept: 0,
     });
-    await assert.rejects(waited(terminal, Array(2_000).fill({ installed: '0.3.0' })), /cannot tell what becomes of/);
+    await assert.rejects(
+      waited(terminal, Array(2_000).fill({ installed: '0.3.0' })),
+      /cannot tell how the agent's upgrade ends/,
+    );
   });
 });

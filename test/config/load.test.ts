@@ -13,7 +13,7 @@ controlPlane:
   server: https://10.0.0.1:6443
 `;
 
-/** What is wrong with this text, as an operator reads it, without the folder. */
+/** The problems of this text, as an operator reads them, without the folder. */
 async function problemsOf(text: string | Buffer): Promise<string[]> {
   await using terminal = await openTerminal();
   await terminal.writeConfig(text);
@@ -24,7 +24,7 @@ async function problemsOf(text: string | Buffer): Promise<string[]> {
 }
 
 describe('a valid agent.yaml', () => {
-  it('gives its values, and defaults for what it leaves out', async () => {
+  it('gives its values, and defaults for missing keys', async () => {
     await using terminal = await openTerminal();
     await terminal.writeConfig(`${VALID}poll:\n  jitterSeconds: 3\n`);
     const loaded = await loadConfig(terminal.paths);
@@ -159,12 +159,12 @@ describe('a mistake in agent.yaml is named with its line and what to do', () => 
     it(what, async () => assert.deepEqual(await problemsOf(text), expected));
   }
 
-  it('a schedule that is none', async () => {
+  it('an invalid schedule', async () => {
     const [problem] = await problemsOf(`${VALID}poll: { schedule: hourly }`);
     assert.match(problem ?? '', /^SMM105 agent\.yaml:6:19: poll\.schedule is not a cron expression: write five fields/);
   });
 
-  it('all of them at once, in the order of the file', async () => {
+  it('all mistakes at once, in the order of the file', async () => {
     const problems = await problemsOf(`holds: true\n${VALID}log: { format: xml }\nnodeIp: x\n`);
     assert.deepEqual(
       problems.map((problem) => problem.split(' ').slice(0, 2).join(' ')),
@@ -200,7 +200,7 @@ describe('a mistake in agent.yaml is named with its line and what to do', () => 
 });
 
 describe('agent.yaml as a file', () => {
-  it('says which commands make it when it is missing', async () => {
+  it('names the commands that make the file, if it is missing', async () => {
     await using terminal = await openTerminal();
     const loaded = await loadConfig(terminal.paths);
     assert.equal(loaded.state, 'misconfigured');
@@ -208,7 +208,7 @@ describe('agent.yaml as a file', () => {
     assert.match(loaded.problems[0].remedy, /smm-agent set workload-group/);
   });
 
-  it('is refused where others may write it', async () => {
+  it('is refused if other users may write it', async () => {
     await using terminal = await openTerminal();
     await terminal.writeConfig(VALID);
     await chmod(terminal.paths.config, 0o646);
@@ -236,7 +236,7 @@ describe('agent.yaml as a file', () => {
     'config.yaml',
     'AGENT.YAML',
   ]) {
-    it(`is not alone with ${name}, which would be ignored`, async () => {
+    it(`may not lie beside ${name}, which would be ignored`, async () => {
       await using terminal = await openTerminal();
       await terminal.writeConfig(VALID);
       await writeFile(join(dirname(terminal.paths.config), name), '');

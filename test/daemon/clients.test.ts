@@ -13,7 +13,7 @@ const heard = () => {
 const learnt = (text: string) => ({ kind: 'learnt', text }) as const;
 
 describe('commands that wait for a turn', () => {
-  it('hear the one that begins after they have asked, and nothing of the one before', async () => {
+  it('get the events of the first turn after their request, and none of the turn before', async () => {
     const clients = new Clients();
     const { texts, answer } = heard();
     clients.began(['poll']);
@@ -27,7 +27,7 @@ describe('commands that wait for a turn', () => {
     assert.deepEqual(texts, ['a turn is under way; this one follows', 'of the reconcile']);
   });
 
-  it('see how far the download is that they wait for', async () => {
+  it('see the progress of a download that they wait for', async () => {
     const clients = new Clients();
     const percents: number[] = [];
     clients.began(['poll']);
@@ -51,7 +51,7 @@ describe('commands that wait for a turn', () => {
     clients.close(OK);
   });
 
-  it('are told why the configuration was refused, before the turn', async () => {
+  it('get the reason why the configuration was refused, before the turn', async () => {
     const clients = new Clients();
     const reading = clients.reading();
     clients.read('agent.yaml:3:1: unknown key "holds"');

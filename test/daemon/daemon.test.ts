@@ -12,7 +12,7 @@ import { ManualClock } from '../support/manual-clock.ts';
 const GROUP = { namespace: 'vm-apps', name: 'reviews' };
 const STATUS = misconfiguredStatus('1.0.0', 1, new Date(0), 'nothing to do');
 
-/** A daemon whose turns are the test's; `settled` resolves when the turn that a trigger caused is over. */
+/** A daemon with a turn of the test; `settled` resolves when the turn that a trigger caused is over. */
 function daemon(
   turn: (options: { ask: Ask; signal: AbortSignal }) => Promise<Status>,
   followUpMs: number | null = null,
@@ -78,20 +78,20 @@ function daemon(
 }
 
 describe('the daemon', () => {
-  it('is READY before its first turn, then takes one at once and reads everything anew', async () => {
+  it('is READY before its first turn, which begins at once and reads everything again', async () => {
     const asked: Ask[] = [];
     const it = daemon(async ({ ask }) => {
       asked.push(ask);
       return STATUS;
     });
     await it.first;
-    assert.deepEqual(asked, ['anew']);
+    assert.deepEqual(asked, ['fresh']);
     assert.equal(it.notified[0], 'ready started');
     it.end();
     await it.ended;
   });
 
-  it('tells systemd what is wrong, and claims nothing about an Istio that it has not looked at', async () => {
+  it('reports a problem to systemd, and claims nothing about an Istio that it has not looked at', async () => {
     const it = daemon(async () => misconfiguredStatus('1.0.0', 1, new Date(0), 'agent.yaml:3:1: unknown key "holds"'));
     await it.first;
     assert.equal(it.notified.at(-1), 'misconfigured: agent.yaml:3:1: unknown key "holds"');
@@ -99,7 +99,7 @@ describe('the daemon', () => {
     await it.ended;
   });
 
-  it('says each change once, and nothing at a poll that changed nothing', async () => {
+  it('logs each change once, and nothing at a poll that changed nothing', async () => {
     const it = daemon(async () => STATUS);
     await it.first;
     const said = it.lines.length;
@@ -114,7 +114,7 @@ describe('the daemon', () => {
     await it.ended;
   });
 
-  it('says of a turn that hangs since when and at what, to the control plane too, and goes on after it', async () => {
+  it('reports since when and where a turn hangs, also to the control plane, and goes on after the turn', async () => {
     let turns = 0;
     const it = daemon(({ signal }) =>
       turns++ > 0
@@ -124,9 +124,12 @@ describe('the daemon', () => {
     const over = it.first;
     await it.clock.passUntil(over, 60_000);
     const [said] = it.failed;
-    assert.match(said?.reason ?? '', /^the turn hangs since 2026-11-23T12:00:00.000Z at the look at the machine$/);
-    assert.equal(said?.isRepeated, true, 'only a failure that is repeated is told the control plane');
-    assert.match(it.notified.join('\n'), /^failing: the turn hangs since/m);
+    assert.match(
+      said?.reason ?? '',
+      /^the turn has been hanging since 2026-11-23T12:00:00.000Z at the observation of the machine$/,
+    );
+    assert.equal(said?.isRepeated, true, 'only a repeated failure is reported to the control plane');
+    assert.match(it.notified.join('\n'), /^failing: the turn has been hanging since/m);
     const next = it.next();
     it.triggers.fire('poll');
     assert.equal(await next, STATUS);
@@ -134,7 +137,7 @@ describe('the daemon', () => {
     await it.ended;
   });
 
-  it('survives a turn that fails, and says the failure once while it stays the same', async () => {
+  it('survives a turn that fails, and logs the failure once while it stays the same', async () => {
     let turns = 0;
     const it = daemon(async () => {
       turns++;
@@ -167,7 +170,7 @@ describe('the daemon', () => {
     await it.ended;
   });
 
-  it('looks again by itself when there is a reason to', async () => {
+  it('makes a follow-up turn when there is a reason to', async () => {
     const it = daemon(async () => STATUS, 5_000);
     await it.first;
     const over = it.next();
@@ -179,7 +182,7 @@ describe('the daemon', () => {
     await it.ended;
   });
 
-  it('asks the control plane anew only at a poll, and not for what happens on this machine', async () => {
+  it('asks the control plane again at a poll, and not at an event of this machine', async () => {
     const asked: Ask[] = [];
     const it = daemon(async ({ ask }) => {
       asked.push(ask);
@@ -197,12 +200,12 @@ describe('the daemon', () => {
       for (const reason of reasons) it.triggers.fire(reason);
       await over;
     }
-    assert.deepEqual(asked, ['anew', 'poll', 'recent', 'recent', 'poll', 'anew']);
+    assert.deepEqual(asked, ['fresh', 'poll', 'recent', 'recent', 'poll', 'fresh']);
     it.end();
     await it.ended;
   });
 
-  it('plans one look at a time, however many turns have a reason for one, and ever more rarely', async () => {
+  it('plans one follow-up turn at a time, even if many turns have a reason for one, and with growing waits', async () => {
     let turns = 0;
     const it = daemon(async () => {
       turns++;
@@ -226,7 +229,7 @@ describe('the daemon', () => {
     await it.ended;
   });
 
-  it('looks at least once a minute while it is on probation, however long that lasts', async () => {
+  it('makes a turn at least once a minute as long as it is on probation', async () => {
     let turns = 0;
     const turn = async () => {
       turns++;
@@ -247,7 +250,7 @@ describe('the daemon', () => {
     await it.ended;
   });
 
-  it('looks later where it has failed before, and meanwhile for whoever asks, but at no poll', async () => {
+  it('waits before its first turn after failures; only an operator ends that wait, not a poll', async () => {
     for (const asks of [null, 'reconcile', 'reload'] as const) {
       let turns = 0;
       const turn = async () => {
@@ -259,14 +262,14 @@ describe('the daemon', () => {
       it.clock.pass(19_999);
       for (const reason of ['poll', 'istio'] as const) it.triggers.fire(reason);
       for (let round = 0; round < 10; round++) await new Promise(setImmediate);
-      const why = 'held back for 20 s: the agent has ended 4 times before it had completed a turn';
+      const why = 'waiting 20 s before the first turn: the agent failed 4 times in a row';
       assert.deepEqual([turns, it.notified, it.lines], [0, [`ready ${why}`, `failing: ${why}`], [`warn ${why}`]]);
       assert.deepEqual(it.failed, [{ reason: why, isRepeated: false }], 'on this machine, not in the cluster');
       if (asks === null) it.clock.pass(1);
       else it.triggers.fire(asks);
       await it.first;
       assert.equal(turns, 1);
-      // From then on it looks as always.
+      // From then on it makes turns as usual.
       const over = it.next();
       it.triggers.fire('poll');
       await over;
@@ -275,7 +278,7 @@ describe('the daemon', () => {
     }
   });
 
-  it('ends in the middle of a turn that does not listen', async () => {
+  it('ends in the middle of a turn that ignores the signal', async () => {
     const it = daemon(() => new Promise(() => {}));
     await Promise.resolve();
     it.end();
@@ -294,9 +297,9 @@ describe('the daemon', () => {
     assert.deepEqual(it.lines, []);
   });
 
-  it('cuts off a question to the control plane that a turn still waits for', async () => {
+  it('cuts off a request to the control plane that a turn still waits for', async () => {
     const it = daemon(async () => {
-      // It knows no signal: only the end of the schedule closes its connections.
+      // The request has no signal: only the end of the schedule closes its connection.
       while (!it.opened.includes('stopped')) await new Promise((resolve) => setImmediate(resolve));
       return STATUS;
     });

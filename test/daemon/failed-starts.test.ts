@@ -6,8 +6,8 @@ import { pathsUnder } from '../../src/base/paths.ts';
 import { failedStarts, forgetFailedStarts, holdBackMs } from '../../src/daemon/failed-starts.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 
-describe('starts that failed before they had completed a turn', () => {
-  it('are as many as the guard has counted, until they are forgotten', async () => {
+describe('starts that failed before a turn was completed', () => {
+  it('are counted by the guard, until they are forgotten', async () => {
     await using folder = await temporaryFolder();
     const paths = pathsUnder(folder.path);
     await mkdir(dirname(paths.failedStarts), { recursive: true });
@@ -27,7 +27,7 @@ describe('starts that failed before they had completed a turn', () => {
     assert.equal(await failedStarts(paths), 0);
   });
 
-  it('hold the next one back for ever longer, and no two machines for as long', () => {
+  it('make the next start wait longer each time, and each machine for another time', () => {
     const longest = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 1000].map((failures) => holdBackMs(failures, 1) / 1000);
     assert.deepEqual(longest, [0, 0, 0, 10, 20, 40, 80, 160, 320, 600, 600, 600]);
     assert.equal(holdBackMs(3, 0), 5_000);

@@ -10,8 +10,9 @@ import { temporaryFolder } from '../support/temporary.ts';
 import { until } from '../support/until.ts';
 
 /**
- * systemd-notify under a systemd that loses messages, as those before 246 do (systemd issue 2737): `loses` is a condition of the shell over
- * the number `n` of a message, from 1. Those that systemd takes are lines of the file `taken`.
+ * systemd-notify under a systemd that loses messages, like a systemd before 246 (systemd issue 2737): `loses` is a
+ * condition of the shell over the number `n` of a message, from 1. Those that systemd takes are lines of the file
+ * `taken`.
  */
 async function scene(loses: string) {
   const folder = await temporaryFolder();
@@ -43,7 +44,7 @@ n=$(wc -l <sent)
     clock,
     warnings,
     taken: () => lines('taken'),
-    /** Lets time pass until one that systemd has taken is accepted. */
+    /** Lets time pass until `accept` is true for a message that systemd has taken. */
     passUntil: (accept: (taken: string) => boolean) =>
       until(
         'a message that systemd takes',
@@ -62,8 +63,8 @@ n=$(wc -l <sent)
   };
 }
 
-describe('what systemd is told while it loses messages', () => {
-  it('is READY again and again, each time with the status as it is then, until a start would be over', async () => {
+describe('the notifier, while systemd loses messages', () => {
+  it('repeats READY with the present status, until the timeout of a start', async () => {
     await using it = await scene('"$n" -le 3');
     await it.notifier.ready('started');
     assert.deepEqual(await it.taken(), []);
@@ -72,7 +73,7 @@ describe('what systemd is told while it loses messages', () => {
     assert.deepEqual(it.warnings, []);
   });
 
-  it('feeds the watchdog in its name, and says a lost status again with it', async () => {
+  it('feeds the watchdog for its process, and repeats a lost status with that message', async () => {
     await using it = await scene('"$n" -eq 2');
     await it.notifier.ready('started');
     await it.notifier.status('ready; Istio 1.31.1');
@@ -81,7 +82,7 @@ describe('what systemd is told while it loses messages', () => {
     assert.equal(feed, `--pid=${process.pid} --status=ready; Istio 1.31.1 WATCHDOG=1`);
   });
 
-  it('is said no more once the daemon ends', async () => {
+  it('sends nothing after the daemon ends', async () => {
     const it = await scene('1 = 2');
     await it.notifier.ready('started');
     await it[Symbol.asyncDispose]();

@@ -19,7 +19,7 @@ describe('the delay of a tick', () => {
     );
   });
 
-  it('has a part that is fixed for each host', () => {
+  it('has a fixed part for each host', () => {
     const phase = (host: string) => tickDelayMs(host, 60, () => 0);
     assert.equal(phase('vm1'), phase('vm1'));
     assert.notEqual(phase('vm1'), phase('vm2'));
@@ -81,7 +81,7 @@ describe('the polls', () => {
     await it.end();
   });
 
-  it('come once, and not for each minute that was left out, when the clock is set forward by years', async () => {
+  it('come once when the clock is set forward by years, and not once for each skipped minute', async () => {
     const it = polls();
     await it.pass(MINUTE_MS);
     it.clock.setWall(50 * 365 * 24 * HOUR_MS);

@@ -28,19 +28,19 @@ async function machine(root: string, files: { machineId?: string }): Promise<{ p
   return { parts: { paths, clock: new ManualClock(), log, services: systemdBelow(paths), invocation: null }, lines };
 }
 
-const wish = () => ({ ask: 'anew', nextPoll: null, tell: () => {}, signal: new AbortController().signal }) as const;
+const options = () => ({ ask: 'fresh', nextPoll: null, tell: () => {}, signal: new AbortController().signal }) as const;
 
 describe('a session of the daemon', () => {
-  it('is idle and says why on a machine without an id: a daemon that ended would be started again for ever', async () => {
+  it('does nothing on a machine without an id, and says why: an exited daemon would be started again for ever', async () => {
     await using folder = await temporaryFolder();
     const { parts } = await machine(folder.path, {});
     const session = await openSession(parts, () => {});
-    const { agent } = await session.turn(wish());
+    const { agent } = await session.turn(options());
     assert.equal(agent.state, 'misconfigured');
-    assert.match(agent.reason, /holds no machine id \(run systemd-machine-id-setup/);
+    assert.match(agent.reason, /does not contain a machine id \(run systemd-machine-id-setup/);
   });
 
-  it('goes on with what the one before has read where the file has errors now, and says so', async () => {
+  it('keeps the configuration of the session before if the file has errors now, and says so', async () => {
     await using folder = await temporaryFolder();
     const { parts } = await machine(folder.path, { machineId: '0123456789abcdef0123456789abcdef' });
     const first = await openSession(parts, () => {});
@@ -52,28 +52,28 @@ describe('a session of the daemon', () => {
       assert.equal(before.read?.config.workloadGroup.name, 'reviews');
       assert.match(
         (await configChange(before.read?.inEffect as ConfigInEffect)) ?? '',
-        /has errors, and what was read at .* goes on/,
+        /has errors, and the configuration that was read at .* stays in effect/,
       );
     }
     assert.equal((await openSession(parts, () => {})).read, null, 'the first of a process has nothing to go on with');
     await writeFile(parts.paths.config, `${CONFIG}hold: true\n`);
-    const mended = await openSession(parts, () => {}, first);
-    assert.deepEqual([mended.problem, mended.read?.config.hold], [null, true]);
-    assert.equal(await configChange(mended.read?.inEffect as ConfigInEffect), null);
+    const corrected = await openSession(parts, () => {}, first);
+    assert.deepEqual([corrected.problem, corrected.read?.config.hold], [null, true]);
+    assert.equal(await configChange(corrected.read?.inEffect as ConfigInEffect), null);
   });
 
-  it('is idle and says why where a later version has left a state that it cannot read', async () => {
+  it('does nothing if it cannot read the state of a later version, and says why', async () => {
     await using folder = await temporaryFolder();
     const { parts } = await machine(folder.path, { machineId: '0123456789abcdef0123456789abcdef' });
     await mkdir(parts.paths.state, { recursive: true });
     await writeFile(join(parts.paths.state, 'format'), 'format=9\noldest_reader=9\n');
     const session = await openSession(parts, () => {});
-    const { agent } = await session.turn(wish());
+    const { agent } = await session.turn(options());
     assert.equal(agent.state, 'misconfigured');
     assert.match(agent.reason, /its format is 9, and this version .* up to 1 \(go back to the version that wrote it/);
   });
 
-  it('brings the state to its format where no confirmation does: with a package, or after a kill', async () => {
+  it('brings the state to its format if no confirmation has done so: after a package, or after a kill', async () => {
     await using folder = await temporaryFolder();
     const { parts } = await machine(folder.path, { machineId: '0123456789abcdef0123456789abcdef' });
     for (const path of [parts.paths.state, parts.paths.opt]) await mkdir(path, { recursive: true });
@@ -83,26 +83,26 @@ describe('a session of the daemon', () => {
       ['i-1', true],
     ] as const) {
       const session = await openSession({ ...parts, invocation }, () => {});
-      // What the turn does then needs a systemd, which is here or is not.
-      await Promise.allSettled([session.turn(wish())]);
+      // The rest of the turn needs systemd, which this machine may not have.
+      await Promise.allSettled([session.turn(options())]);
       assert.equal(existsSync(format), expected);
     }
   });
 
-  it('puts nothing in order while it is on probation: its first turn is what it is judged by', async () => {
+  it('does not tidy up on probation, since the version is judged by its first turns', async () => {
     await using folder = await temporaryFolder();
     const { parts, lines } = await machine(folder.path, { machineId: '0123456789abcdef0123456789abcdef' });
-    // /opt/smm-agent is not there: what is put in order would be told to have failed.
+    // /opt/smm-agent is missing: tidying would log a failure.
     await mkdir(dirname(parts.paths.probation), { recursive: true });
     await writeFile(parts.paths.probation, `id=a\nfrom=0.1.9\nto=${AGENT_VERSION}\n`);
-    await Promise.allSettled([(await openSession(parts, () => {})).turn(wish())]);
+    await Promise.allSettled([(await openSession(parts, () => {})).turn(options())]);
     assert.deepEqual(lines, []);
     await rm(parts.paths.probation);
-    await Promise.allSettled([(await openSession(parts, () => {})).turn(wish())]);
-    assert.match(lines.join(), /^cannot remove what killed runs have left/);
+    await Promise.allSettled([(await openSession(parts, () => {})).turn(options())]);
+    assert.match(lines.join(), /^cannot remove the leftovers of killed runs/);
   });
 
-  it('polls although nothing can be watched, and says so', async () => {
+  it('polls even if no folder can be watched, and says so', async () => {
     await using folder = await temporaryFolder();
     const { parts, lines } = await machine(folder.path, { machineId: '0123456789abcdef0123456789abcdef' });
     const exhausted = (() => {
@@ -112,6 +112,6 @@ describe('a session of the daemon', () => {
     const schedule = await session.start(new Triggers());
     assert.ok(schedule.nextPoll() !== null);
     schedule.stop();
-    assert.match(lines.join('\n'), /cannot watch .*too many open files, watch; Istio is looked at each poll/);
+    assert.match(lines.join('\n'), /cannot watch .*too many open files, watch; the agent looks at Istio at each poll/);
   });
 });

@@ -7,8 +7,8 @@ import { pathsUnder } from '../../src/base/paths.ts';
 import { Tidying } from '../../src/daemon/tidying.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 
-describe('what a daemon puts in order', () => {
-  it('fails no turn where versions cannot be locked, is said once, and leaves the rest to be done', async () => {
+describe('the tidying of a daemon', () => {
+  it('does not fail the turn if versions cannot be locked, logs that once, and goes on with the rest', async () => {
     await using folder = await temporaryFolder();
     const paths = pathsUnder(folder.path);
     await mkdir(paths.state, { recursive: true });
@@ -18,7 +18,7 @@ describe('what a daemon puts in order', () => {
     await tidying.run();
     await tidying.run();
     assert.equal(lines.length, 1);
-    assert.match(lines[0] ?? '', /^cannot remove what killed runs have left: cannot lock .*opt\/smm-agent/);
+    assert.match(lines[0] ?? '', /^cannot remove the leftovers of killed runs: cannot lock .*opt\/smm-agent/);
     assert.equal(existsSync(join(paths.state, 'format')), true);
   });
 });

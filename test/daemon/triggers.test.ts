@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import { askFor, type TriggerName, Triggers } from '../../src/daemon/triggers.ts';
 
 describe('triggers', () => {
-  it('gives all that was asked for before anybody waited, once', async () => {
+  it('returns every trigger that was fired before next() was called, once', async () => {
     const triggers = new Triggers();
     triggers.fire('poll');
     triggers.fire('reload');
@@ -12,14 +12,14 @@ describe('triggers', () => {
     assert.deepEqual(await triggers.next(new AbortController().signal), ['poll', 'reload']);
   });
 
-  it('wakes whoever waits', async () => {
+  it('wakes a waiting caller', async () => {
     const triggers = new Triggers();
     const waiting = triggers.next(new AbortController().signal);
     triggers.fire('istio');
     assert.deepEqual(await waiting, ['istio']);
   });
 
-  it('lets go of whoever waits when the daemon ends, also before it began to wait', async () => {
+  it('returns to a waiting caller when the daemon ends, also if that was before the call', async () => {
     const ending = new AbortController();
     const waiting = new Triggers().next(ending.signal);
     ending.abort();
@@ -27,7 +27,7 @@ describe('triggers', () => {
     assert.deepEqual(await new Triggers().next(ending.signal), []);
   });
 
-  it('leaves nothing behind on the signal, which lives as long as the daemon', async () => {
+  it('leaves no listener on the signal, which lives as long as the daemon', async () => {
     const { signal } = new AbortController();
     const triggers = new Triggers();
     for (let turn = 0; turn < 3; turn++) {
@@ -44,12 +44,12 @@ describe('a turn that several triggers begin', () => {
     [['follow-up', 'istio'], 'recent'],
     [['istio', 'poll'], 'poll'],
     [['istio', 'probation'], 'poll'],
-    [['poll', 'reconcile'], 'anew'],
-    [['follow-up', 'reload'], 'anew'],
-    [['start'], 'anew'],
+    [['poll', 'reconcile'], 'fresh'],
+    [['follow-up', 'reload'], 'fresh'],
+    [['start'], 'fresh'],
   ];
   for (const [reasons, ask] of rows) {
-    it(`asks the control plane as the most demanding of them says: ${reasons.join(' and ')}: ${ask}`, () => {
+    it(`asks the control plane as the most demanding trigger requires: ${reasons.join(' and ')}: ${ask}`, () => {
       assert.equal(askFor(reasons), ask);
     });
   }

@@ -28,18 +28,18 @@ function result(
   return turnResult({ ...status, agent: { ...status.agent, state, reason: 'why' }, target });
 }
 
-describe('what a command that asked for a turn is told', () => {
-  it('is that all is done where the agent is ready', () => {
+describe('the answer to a command that asked for a turn', () => {
+  it('is ok if the agent is ready', () => {
     assert.deepEqual(result('ready', NEW.manifest.id), { ok: true, state: 'ready', text: 'ready: why' });
   });
 
   for (const state of ['waiting', 'blocked', 'failing', 'rejected', 'misconfigured'] as const) {
-    it(`is that what is wanted was not done where it is ${state}`, () => {
+    it(`is not ok if the agent is ${state}`, () => {
       assert.deepEqual(result(state, null), { ok: false, state, text: `${state}: why` });
     });
   }
 
-  it('of a machine that is held is whether it has what is wanted', () => {
+  it('is ok on a held machine only if it has the wanted release', () => {
     assert.equal(result('held', OLD.manifest.id).ok, true);
     assert.equal(result('held', NEW.manifest.id).ok, false);
     assert.equal(result('held', null).ok, false);

@@ -34,8 +34,8 @@ function supervise(turn: (tell: Tell, signal: AbortSignal) => Promise<string>) {
 const untilCut = (signal: AbortSignal) =>
   new Promise<string>((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)));
 
-describe('a turn that does not get on', () => {
-  it('is said to hang, since when and at what, once', async () => {
+describe('a turn without progress', () => {
+  it('is reported once as hanging, with the time and the step', async () => {
     const { said, pass } = supervise(async (tell, signal) => {
       tell({ kind: 'learnt', text: 'istio.service is active' });
       tell({ kind: 'begun', step: 'stage', text: 'the control plane is at 1.31.1' });
@@ -44,27 +44,27 @@ describe('a turn that does not get on', () => {
     await pass(4);
     assert.deepEqual(said, []);
     await pass(8);
-    assert.deepEqual(said, ['the turn hangs since 2026-11-23T12:00:00.000Z at the step stage']);
+    assert.deepEqual(said, ['the turn has been hanging since 2026-11-23T12:00:00.000Z at the step stage']);
   });
 
-  it('is ended at its deadline', async () => {
+  it('is cut off at its deadline', async () => {
     const { outcome, pass } = supervise((_, signal) => untilCut(signal));
     await pass(19);
     assert.deepEqual(outcome, {});
     await pass(2);
     assert.equal(outcome.error?.code, 'SMM514');
-    assert.match(outcome.error.message, /hangs since .* at the look at the machine/);
+    assert.match(outcome.error.message, /hanging since .* at the observation of the machine/);
   });
 
-  it('ends its process where it cannot be cut off: two turns at once would be worse', async () => {
+  it('ends its process if it cannot be cut off: two turns at once would be worse', async () => {
     const { outcome, pass } = supervise(() => new Promise(() => {}));
     await pass(22);
     assert.equal(outcome.error?.code, 'SMM515');
   });
 });
 
-describe('a turn that gets on', () => {
-  it('has as long as the bytes of a download come', async () => {
+describe('a turn with progress', () => {
+  it('may take as long as the bytes of a download arrive', async () => {
     let tellAll: Tell = () => {};
     const { said, outcome, pass } = supervise((tell, signal) => {
       tellAll = tell;
@@ -83,7 +83,7 @@ describe('a turn that gets on', () => {
     assert.equal(said.length, 1);
   });
 
-  it('returns what it does, and leaves nobody waiting', async () => {
+  it('returns the result of the turn, and leaves no timer', async () => {
     const { outcome, pass } = supervise(async () => 'the status');
     await pass(1);
     assert.deepEqual(outcome, { value: 'the status' });

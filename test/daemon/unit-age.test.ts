@@ -10,8 +10,8 @@ const since = (at: Date | null, activeState = 'active') =>
     'istio'
   >;
 
-describe('for how long istio.service has been as it is', () => {
-  it('goes on by a clock that nobody sets, wherever the wall clock is set to meanwhile', () => {
+describe('the time since the last change of istio.service', () => {
+  it('is counted by the monotonic clock, even if the wall clock is set meanwhile', () => {
     const clock = new ManualClock();
     const age = new UnitAge(clock);
     const started = since(clock.now());
@@ -24,7 +24,7 @@ describe('for how long istio.service has been as it is', () => {
     assert.equal(age.of(started), 45_000);
   });
 
-  it('begins now for what began in the future: the wall clock was set back before it was seen', () => {
+  it('is 0 for a change in the future: the wall clock was set back before the change was seen', () => {
     const clock = new ManualClock();
     const age = new UnitAge(clock);
     const started = since(new Date(clock.now().getTime() + 7_200_000));
@@ -33,7 +33,7 @@ describe('for how long istio.service has been as it is', () => {
     assert.equal(age.of(started), 20_000);
   });
 
-  it('begins again with another start or end, and is unknown where systemd tells no time', () => {
+  it('begins again with another start or end, and is unknown if systemd reports no time', () => {
     const clock = new ManualClock();
     const age = new UnitAge(clock);
     age.of(since(clock.now()));

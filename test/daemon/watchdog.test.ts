@@ -5,7 +5,7 @@ import { Watchdog } from '../../src/daemon/watchdog.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
 describe('the watchdog', () => {
-  it('is fed while the loop waits, however long', () => {
+  it('is fed while the loop waits, without a time limit', () => {
     const clock = new ManualClock();
     const watchdog = new Watchdog(clock);
     watchdog.moved();
@@ -14,7 +14,7 @@ describe('the watchdog', () => {
     assert.equal(watchdog.isMoving(), true);
   });
 
-  it('is fed through a long download whose bytes arrive', () => {
+  it('is fed during a long download as long as bytes arrive', () => {
     const clock = new ManualClock();
     const watchdog = new Watchdog(clock);
     for (let minute = 0; minute < 60; minute++) {
@@ -32,7 +32,7 @@ describe('the watchdog', () => {
     assert.equal(watchdog.isMoving(), true);
   });
 
-  it('is not fed once a step shows no sign of life for a quarter of an hour', () => {
+  it('is not fed after a step has had no event for a quarter of an hour', () => {
     const clock = new ManualClock();
     const watchdog = new Watchdog(clock);
     watchdog.moved();
@@ -42,8 +42,8 @@ describe('the watchdog', () => {
     assert.equal(watchdog.isMoving(), false);
   });
 
-  // Before 246, systemd loses messages of programs that end at once (systemd issue 2737).
-  it('is fed so often that systemd may lose four messages in a row, and not while the loop stands still', async () => {
+  // A systemd before 246 loses messages of programs that exit at once (systemd issue 2737).
+  it('is fed so often that systemd may lose four messages in a row, and not while the loop hangs', async () => {
     const clock = new ManualClock();
     const watchdog = new Watchdog(clock);
     let fed = 0;

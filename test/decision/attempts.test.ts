@@ -25,7 +25,7 @@ describe('failed tries', () => {
     return all;
   };
 
-  /** By a turn that has looked at the machine at that time, and reads this a moment later. */
+  /** As a turn that observed the machine at this time, and reads the attempts a moment later. */
   const assertTriedAgain = async (lookedAt: Date) => {
     const attempts = await new Attempts(paths).read(new Date(lookedAt.getTime() + 1000));
     assert.equal(attempts.size, 1);
@@ -46,7 +46,7 @@ describe('failed tries', () => {
     );
   });
 
-  it('of another package than the one that was refused begin again with a day', async () => {
+  it('of another package than the refused one start again with a wait of a day', async () => {
     const attempts = new Attempts(paths);
     const fail = async (packageDigest: string | undefined, refused = true) => {
       const { retryAt } = await attempts.failed('stage 1.31.1', 'why', NOW, { refused, packageDigest });
@@ -54,7 +54,7 @@ describe('failed tries', () => {
     };
     assert.deepEqual([await fail('aa'), await fail('aa'), await fail('bb')], [24, 48, 24]);
     assert.equal((await attempts.read(NOW)).get('stage 1.31.1')?.packageDigest, 'bb');
-    // A download that failed says nothing about the package.
+    // A failed download is no evidence against the package.
     assert.equal(await fail(undefined, false), 30 / 3600);
     assert.equal((await attempts.read(NOW)).get('stage 1.31.1')?.packageDigest, undefined);
   });
@@ -73,7 +73,7 @@ describe('failed tries', () => {
   });
 
   for (const text of ['{"stage', '[]', '{"a":{"reason":"x"}}', '']) {
-    it(`in a damaged file (${text || 'empty'}) cost one try too many, and the next failure mends the file`, async () => {
+    it(`in a damaged file (${text || 'empty'}) cost one try too many, and the next failure repairs the file`, async () => {
       await writeFile(join(folder, 'attempts.json'), text);
       assert.equal((await new Attempts(paths).read(NOW)).size, 0);
       await waits(1, { refused: false });
@@ -86,19 +86,19 @@ describe('failed tries', () => {
     await assert.rejects(new Attempts(paths).read(NOW), { code: 'SMM520' });
   });
 
-  it('wait no longer when the clock is set back by years: no rule makes anybody wait for so long', async () => {
+  it('wait no longer when the clock is set back by years, since no wait is so long', async () => {
     await waits(1, { refused: true });
     const before = new Date('2020-01-01T00:00:00Z');
     await assertTriedAgain(before);
   });
 
-  it('wait no longer when the clock was ahead as they failed, and is set right: not even for the days that it was ahead', async () => {
+  it('wait no longer when the clock was days ahead at the failure, and is corrected', async () => {
     await waits(1, { refused: false });
     const before = new Date(NOW.getTime() - 3 * 24 * HOUR_MS);
     await assertTriedAgain(before);
   });
 
-  it('are forgotten when nobody has asked for that version for a month', async () => {
+  it('are forgotten when the version was not wanted for a month', async () => {
     await waits(1, { refused: false });
     const later = new Date(NOW.getTime() + 31 * 24 * HOUR_MS);
     assert.equal((await new Attempts(paths).read(later)).size, 0);

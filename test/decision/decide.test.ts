@@ -43,7 +43,7 @@ function decided(given: Case) {
   return { steps: steps.map((step) => step.do), reasons: notDone.map(({ step, reason }) => `${step}: ${reason}`) };
 }
 
-/** Each row: what is so, the steps that follow, and what the reason of the step not taken must say. */
+/** Each row: the facts, the steps that follow, and the expected reason of the step that is not taken. */
 function table(rows: Record<string, [Case, string[], RegExp?]>) {
   for (const [name, [given, steps, reason]] of Object.entries(rows)) {
     it(name, () => {
@@ -96,17 +96,17 @@ describe('a VM with Istio of the official package', () => {
       [],
       /once Envoy runs/,
     ],
-    'waits for the control plane where its own addresses do not tell the revision': [
+    'waits for the control plane if its own addresses do not name the revision': [
       { observation: fresh },
       [],
-      /has not said yet which revision/,
+      /has not named the wanted revision yet/,
     ],
-    'waits while something would defeat its release: until then Istio starts from the files that would be copied': [
+    'waits while a setting would defeat its release, since Istio still starts from the files that would be copied': [
       { observation: { ...fresh, unitCheck: BLOCKED }, adoptedRevision: 'default' },
       [],
       /adopt: blocked: PILOT_ADDRESS is set/,
     ],
-    'is not copied again at every turn when that failed': [
+    'is not copied again at every turn when the copy has failed': [
       {
         observation: fresh,
         adoptedRevision: 'default',
@@ -115,7 +115,7 @@ describe('a VM with Istio of the official package', () => {
       [],
       /adopt: no room; tried once, not again before/,
     ],
-    'says so where there is no Istio at all': [
+    'says so if there is no Istio at all': [
       { observation: { ...fresh, unit: { ...UNIT, exists: false } } },
       [],
       /istio.service is not installed/,
@@ -126,22 +126,22 @@ describe('a VM with Istio of the official package', () => {
 describe('the drop-in of istio.service', () => {
   const absent = { hasDropIn: false, unitCheck: { answer: 'absent', reason: 'it is not there' } } as const;
   table({
-    'is put in when the active release is complete': [
+    'is installed when the active release is complete': [
       { observation: absent },
       ['install-drop-in'],
       /drop-in .* not in place yet/,
     ],
-    'is not put in while the unit stops: the reload would run the new ExecStopPost': [
+    'is not installed while the unit stops: the reload would run the new ExecStopPost': [
       { observation: { ...absent, unit: { ...UNIT, activeState: 'deactivating' } } },
       [],
       /install-drop-in: istio.service is deactivating/,
     ],
-    'is not put in while the unit starts': [
+    'is not installed while the unit starts': [
       { observation: { ...absent, unit: { ...UNIT, activeState: 'activating' } } },
       [],
       /install-drop-in: istio.service is activating/,
     ],
-    'is not put in over a damaged release': [
+    'is not installed if the active release is damaged': [
       { observation: { ...absent, active: { ...OLD, problems: ['envoy is missing'] } } },
       [],
       /damaged: envoy is missing/,
@@ -166,7 +166,7 @@ describe('the unit file of istio.service', () => {
       [],
       /keep-unit-file: istio.service is deactivating/,
     ],
-    "is the package's again when that is back": [{ observation: { unitFile: 'back' } }, ['give-unit-file-back']],
+    'is removed again when the package is back': [{ observation: { unitFile: 'back' } }, ['give-unit-file-back']],
   });
 });
 
@@ -174,18 +174,18 @@ describe('a wanted release that is not the active one', () => {
   table({
     'is staged': [{ wanted: wants(NEW) }, ['stage']],
     'is staged once': [{ observation: withNew, wanted: wants(NEW) }, []],
-    'is only pointed to when it is complete on disk': [
+    'needs only the link when it is complete on disk': [
       { observation: { releases: [OLD, NEW] }, wanted: wants(NEW) },
       ['point-staged'],
     ],
-    'is staged anew when it is damaged': [
+    'is staged again when it is damaged': [
       {
         observation: { releases: [OLD, { ...NEW, problems: ['torn'] }], staged: { ...NEW, problems: ['torn'] } },
         wanted: wants(NEW),
       },
       ['stage'],
     ],
-    'replaces one that was staged before': [
+    'replaces a release that was staged before': [
       { observation: withNew, wanted: wants(release('1.31.2-cccccccccccc')) },
       ['stage'],
     ],
@@ -197,8 +197,11 @@ describe('a wanted release that is not the active one', () => {
       { wanted: wants(release('1.31.0-cccccccccccc', { revision: 'canary' })) },
       ['stage'],
     ],
-    'is withdrawn when what is active is wanted again': [{ observation: withNew, wanted: wants(OLD) }, ['withdraw']],
-    'waits while something on the machine would defeat it': [
+    'is withdrawn when the active release is wanted again': [
+      { observation: withNew, wanted: wants(OLD) },
+      ['withdraw'],
+    ],
+    'waits while a setting of the machine would defeat it': [
       {
         observation: {
           unitCheck: BLOCKED,
@@ -208,7 +211,7 @@ describe('a wanted release that is not the active one', () => {
       [],
       /blocked: PILOT_ADDRESS is set/,
     ],
-    'is withdrawn when something on the machine defeats it after it was staged': [
+    'is withdrawn when a setting of the machine defeats it after it was staged': [
       { observation: { ...withNew, unitCheck: BLOCKED }, wanted: wants(NEW) },
       ['withdraw'],
     ],
@@ -222,14 +225,14 @@ describe('a wanted release that is not the active one', () => {
       [],
       /no route/,
     ],
-    'is withdrawn when the operator has forbidden its version since': [
+    'is withdrawn when the operator forbids its version afterwards': [
       {
         observation: withNew,
         wanted: { answer: 'nothing', because: 'not-allowed', istioVersion: '1.31.1', reason: 'outside of istio.allow' },
       },
       ['withdraw'],
     ],
-    'stays staged when another version is wanted by now that is forbidden': [
+    'stays staged when now another version is wanted, which is forbidden': [
       {
         observation: withNew,
         wanted: { answer: 'nothing', because: 'not-allowed', istioVersion: '1.32.0', reason: 'outside of istio.allow' },
@@ -237,18 +240,18 @@ describe('a wanted release that is not the active one', () => {
       [],
       /outside of istio.allow/,
     ],
-    'is staged anew when the link names nothing that is there': [
+    'is staged again when the link names a missing release': [
       { observation: { staged: { ...NEW, problems: ['its folder is missing'] } }, wanted: wants(NEW) },
       ['stage'],
     ],
-    'is staged when the active one is gone, also the same': [
+    'is staged when the active release is gone, even if it is the same release': [
       { observation: { active: { ...OLD, problems: ['its folder is missing'] }, releases: [] }, wanted: wants(OLD) },
       ['stage'],
     ],
   });
 });
 
-describe('a release that was put back', () => {
+describe('a release that was rolled back', () => {
   const rejected = { releases: [OLD, NEW], rejected: new Map([[NEW.manifest.id, rejection]]) };
   table({
     'is not staged again': [
@@ -256,7 +259,7 @@ describe('a release that was put back', () => {
       [],
       /rejected: it ended 3 times; not tried again before/,
     ],
-    'is withdrawn when a turn that had looked before has staged it once more': [
+    'is withdrawn when a turn that had not seen the rejection has staged it again': [
       { observation: { ...withNew, ...rejected }, wanted: wants(NEW) },
       ['withdraw'],
     ],
@@ -267,7 +270,7 @@ describe('a release that was put back', () => {
       },
       ['point-staged'],
     ],
-    'does not keep another one from being staged': [
+    'does not prevent the staging of another release': [
       { observation: rejected, wanted: wants(release('1.31.2-cccccccccccc')) },
       ['stage'],
     ],
@@ -284,13 +287,16 @@ describe('a try that failed', () => {
   const elsewhere = stageKey(wants(NEW), 'https://me:secret@mirror.example/istio/');
   const attempt = { reason: 'no route to the downloads', count: 2 };
   table({
-    'is not repeated before its time': [
+    'is not repeated before the time of the next try': [
       { wanted: wants(NEW), attempts: [[key, { ...attempt, retryAt: minutesAgo(-1) }]] },
       [],
       /no route to the downloads; tried 2 times, not again before/,
     ],
-    'is repeated after it': [{ wanted: wants(NEW), attempts: [[key, { ...attempt, retryAt: NOW }]] }, ['stage']],
-    'does not delay the same target from another place: istio.downloads was corrected': [
+    'is repeated at the time of the next try': [
+      { wanted: wants(NEW), attempts: [[key, { ...attempt, retryAt: NOW }]] },
+      ['stage'],
+    ],
+    'does not delay the same target from another source: istio.downloads was corrected': [
       { wanted: wants(NEW), attempts: [[elsewhere, { ...attempt, retryAt: minutesAgo(-1) }]] },
       ['stage'],
     ],
@@ -322,7 +328,7 @@ describe('a release that came up', () => {
     'is not confirmed before': [
       { observation: { ...up, running: { ...running, upMs: 30_000 } }, wanted: wants(NEW) },
       [],
-      /up for 30 s, confirmed after 60 s/,
+      /up for 30 s, and is confirmed after 60 s/,
     ],
     'is not confirmed while it is not ready': [
       {
@@ -332,7 +338,7 @@ describe('a release that came up', () => {
       [],
       /not ready yet: the ready probe answers 503/,
     ],
-    'is confirmed after an hour, whatever its health page says': [
+    'is confirmed after an hour, even if its health page reports an error': [
       {
         observation: {
           ...up,
@@ -343,12 +349,15 @@ describe('a release that came up', () => {
       },
       ['confirm'],
     ],
-    'is not said to be unready when nobody has asked': [
+    'is not called unready when its health was not checked': [
       { observation: { ...up, health: null }, wanted: wants(NEW) },
       [],
-      /whether release 1\.31\.1-b+ is ready was not looked at/,
+      /the health of release 1\.31\.1-b+ was not checked/,
     ],
-    'is confirmed once': [{ observation: { ...up, confirmed: new Set([NEW.manifest.id]) }, wanted: wants(NEW) }, []],
+    'is confirmed only once': [
+      { observation: { ...up, confirmed: new Set([NEW.manifest.id]) }, wanted: wants(NEW) },
+      [],
+    ],
   });
 });
 
@@ -362,14 +371,14 @@ describe('Istio that was stopped out of auto-restart', () => {
   };
   const wanted = wants(NEW);
   table({
-    'is started into what is pending': [{ observation: stopped, wanted }, ['start']],
-    'stays stopped when nothing is pending': [
+    'is started into the pending release': [{ observation: stopped, wanted }, ['start']],
+    'stays stopped when no restart is pending': [
       {
         observation: { ...stopped, ...{ staged: null, pending: { answer: 'no', running: OLD.manifest.id } } },
         wanted: wants(OLD),
       },
       [],
-      /nothing is pending/,
+      /no restart is pending/,
     ],
     'is started in any case with startWhenStopped: always': [
       {
@@ -401,12 +410,12 @@ describe('Istio that was stopped out of auto-restart', () => {
       [],
       /masked/,
     ],
-    'stays stopped when it was disabled since': [
+    'stays stopped when it was disabled since its last start': [
       { observation: { ...stopped, stop: { ...stop, becameDisabled: true } as Observation['stop'] }, wanted },
       [],
       /disabled/,
     ],
-    'is started all the same, as by the stop hook, with startWhenStopped: always': [
+    'is started even then with startWhenStopped: always, as the stop hook does': [
       {
         observation: { ...stopped, stop: { ...stop, becameDisabled: true } as Observation['stop'] },
         wanted,
@@ -414,16 +423,16 @@ describe('Istio that was stopped out of auto-restart', () => {
       },
       ['start'],
     ],
-    'is started when it was staged in the second of the stop, of which systemd tells no parts': [
+    'is started when the staging and the stop are in the same second, since systemd reports whole seconds': [
       { observation: { ...stopped, stagedSince: new Date(minutesAgo(1).getTime() + 900) }, wanted },
       ['start'],
     ],
-    'stays stopped when it was staged only after the stop': [
+    'stays stopped when the release was staged after the stop': [
       { observation: { ...stopped, stagedSince: minutesAgo(0.5) }, wanted },
       [],
       /stopped before the new release was staged/,
     ],
-    'is left to whatever job is queued for it': [{ observation: { ...stopped, job: 'start' }, wanted }, []],
+    'is left to a job that is queued for it': [{ observation: { ...stopped, job: 'start' }, wanted }, []],
     'is left to the stop hook when it was stopped by hand': [
       { observation: { ...stopped, stop: { ...stop, kind: 'stop' } as Observation['stop'] }, wanted },
       [],
@@ -444,7 +453,7 @@ describe('Istio whose unit has failed', () => {
   const wanted = wants(NEW);
   const reason = /was rejected/;
   table({
-    'is started again once it was rolled back: its next start brings the release before': [
+    'is started again after a rollback: its next start brings the previous release': [
       { observation: failed, wanted },
       ['start'],
       reason,
@@ -454,11 +463,11 @@ describe('Istio whose unit has failed', () => {
       ['start'],
       /stage: this machine is held/,
     ],
-    'is started again while the three tries of its release are not over: then it is rolled back': [
+    'is started again until its release has had three tries: then it is rolled back': [
       { observation: { ...failed, rejected: new Map(), staged: NEW, confirmed: new Set(), ends: 2 }, wanted },
       ['start'],
     ],
-    'is left alone when the same release has had its tries, and there is none to go back to': [
+    'is left alone when its release has had its tries and there is none to roll back to': [
       { observation: { ...failed, rejected: new Map(), staged: null, confirmed: new Set(), ends: 3 }, wanted },
       [],
     ],
@@ -469,7 +478,7 @@ describe('Istio whose unit has failed', () => {
       },
       [],
     ],
-    'is left alone after somebody stopped it': [
+    'is left alone after an operator has stopped it': [
       { observation: { ...failed, stop: { ...failed.stop, kind: 'stop' } as Observation['stop'] }, wanted },
       [],
       reason,
@@ -497,32 +506,29 @@ describe('a machine whose release folder is lost', () => {
   const unit = (activeState: 'active' | 'failed' | 'inactive') => ({ ...UNIT, activeState });
   const package_ = { answer: 'package', processes: { envoy: null, pilotAgent: null } } as const;
   table({
-    'has the wanted one made while Istio ends at each start': [{ observation: lost }, ['stage']],
-    'has it made while the unit has failed': [{ observation: { ...lost, unit: unit('failed') } }, ['stage']],
-    'has it made while Istio is stopped': [{ observation: { ...lost, unit: unit('inactive') } }, ['stage']],
-    'has it made, and does not adopt once more, while Istio runs from its package': [
+    'gets the wanted release while Istio exits at each start': [{ observation: lost }, ['stage']],
+    'gets it while the unit has failed': [{ observation: { ...lost, unit: unit('failed') } }, ['stage']],
+    'gets it while Istio is stopped': [{ observation: { ...lost, unit: unit('inactive') } }, ['stage']],
+    'gets it, and does not adopt Istio again, while Istio runs from its package': [
       { observation: { ...lost, unit: unit('active'), running: package_ }, adoptedRevision: 'default' },
       ['stage'],
     ],
-    'takes it from the disk where only the links are lost': [
+    'takes it from the disk if only the links are lost': [
       { observation: { ...lost, releases: [OLD] } },
       ['point-staged'],
     ],
-    'is left alone once it is staged: the next start brings it': [{ observation: again }, []],
-    'is started where the unit has given up': [
-      { observation: { ...again, unit: unit('failed'), stop: atEnd } },
-      ['start'],
-    ],
+    'is left alone after the release is staged: the next start brings it': [{ observation: again }, []],
+    'is started if the unit has failed': [{ observation: { ...again, unit: unit('failed'), stop: atEnd } }, ['start']],
     'is not started under hold': [
       { observation: { ...again, unit: unit('failed'), stop: atEnd }, hold: true },
       ['withdraw'],
       /start: this machine is held/,
     ],
-    'has the drop-in put in once there is something to start from, where that is lost too': [
+    'gets a lost drop-in again after a release is staged': [
       { observation: { ...again, ...noDropIn, unit: unit('failed') } },
       ['install-drop-in'],
     ],
-    'has the wanted one made before the drop-in': [
+    'gets the wanted release before the drop-in': [
       { observation: { ...lost, ...noDropIn, unit: unit('inactive') } },
       ['stage'],
     ],
@@ -531,7 +537,7 @@ describe('a machine whose release folder is lost', () => {
       ['install-drop-in'],
       /stage: the drop-in of istio.service is not in place yet/,
     ],
-    'is adopted once more where the record of its configuration is lost too': [
+    'is adopted again if the record of its configuration is lost too': [
       {
         observation: { ...lost, own: null, unit: unit('active'), running: package_ },
         adoptedRevision: 'default',
@@ -540,7 +546,7 @@ describe('a machine whose release folder is lost', () => {
       ['adopt'],
       /stage: the record is missing/,
     ],
-    'is no machine whose adoption was cut off before its link: that goes on': [
+    'is not a machine whose adoption was cut off before its link: that adoption goes on': [
       {
         observation: { ...lost, ...noDropIn, unit: unit('active'), running: package_ },
         adoptedRevision: 'default',
@@ -568,16 +574,16 @@ describe('cleaning', () => {
       adoptedRevision: null,
     }).steps.flatMap((step) => (step.do === 'clean' ? step.remove : []));
 
-  it('leaves one release that nobody needs', () => {
+  it('leaves one release that is not needed', () => {
     assert.deepEqual(removed({}), [older.manifest.id, OLD.manifest.id]);
   });
 
-  it('leaves the release that a bad one is put back to, and the newest confirmed one', () => {
+  it('leaves the release that a bad one is rolled back to, and the newest confirmed one', () => {
     assert.deepEqual(removed({ previous: older.manifest.id }), [OLD.manifest.id]);
     assert.deepEqual(removed({ previous: older.manifest.id, confirmed: new Set([OLD.manifest.id]) }), []);
   });
 
-  it('keeps a release of another version, however many trial edits of the configuration have made releases since', () => {
+  it('keeps a release of another version, even after many edits of the configuration have made releases', () => {
     const edits = ['1', '2', '3'].map((digit) => release(`1.31.1-${digit.repeat(12)}`));
     const bad = release('1.31.2-eeeeeeeeeeee');
     const observation: Partial<Observation> = {
@@ -598,7 +604,7 @@ describe('cleaning', () => {
     );
   });
 
-  it('removes nothing while it cannot be told what runs', () => {
+  it('removes nothing while it is unknown what runs', () => {
     assert.deepEqual(removed({ running: { answer: 'unknown', reason: 'no rights' } }), []);
   });
 });
@@ -638,11 +644,11 @@ describe("istiod's line in /etc/hosts", () => {
       },
       [],
     ],
-    'is not put before the address that somebody has given': [
+    'is not added if an operator has set another address': [
       { observation: { hostsLine: { answer: 'other', line, address: '10.0.0.9' } } },
       [],
     ],
-    'waits after a try that failed': [
+    'waits after a failed try': [
       { observation: { hostsLine }, attempts: [['hosts', failed]] },
       [],
       /restore-hosts: cannot restore it; .*tried once, not again before/,

@@ -42,7 +42,7 @@ interface Case {
   agentWanted?: AgentWanted;
   attempts?: [string, Attempt][];
   failures?: Failure[];
-  /** Istio is to be staged, too. */
+  /** Istio is to be staged as well. */
   withIstio?: boolean;
 }
 
@@ -73,7 +73,7 @@ function decided({ agent, agentWanted = WANTED, attempts = [], failures = [], wi
 }
 
 describe('the wanted version of the agent', () => {
-  it('is upgraded to, before anything else', () => {
+  it('is installed before every other step', () => {
     const { decision, steps, upgrade } = decided({ withIstio: true });
     assert.deepEqual(steps, ['upgrade-agent', 'stage']);
     assert.deepEqual(decision.steps[0], {
@@ -87,16 +87,16 @@ describe('the wanted version of the agent', () => {
     assert.deepEqual([upgrade?.running, upgrade?.wanted, upgrade?.state], ['0.2.0', '0.3.0', 'waiting']);
   });
 
-  it('is nothing to do when it runs', () => {
+  it('needs no step when it runs already', () => {
     const { steps, decision, upgrade } = decided({ agentWanted: SAME });
     assert.deepEqual([steps, decision.notDone, upgrade?.state, upgrade?.reason], [[], [], 'current', null]);
   });
 
-  const nobody = { least: null, repository: null };
+  const none = { least: null, repository: null };
   const rows: [string, Case, string, RegExp, string?][] = [
     [
-      'nobody asks for one',
-      { agentWanted: { answer: 'off', reason: 'agent upgrades are off: ConfigMap smm-agent not found', ...nobody } },
+      'no version is wanted',
+      { agentWanted: { answer: 'off', reason: 'agent upgrades are off: ConfigMap smm-agent not found', ...none } },
       'off',
       /^agent upgrades are off: ConfigMap smm-agent not found$/,
       'ready',
@@ -109,7 +109,7 @@ describe('the wanted version of the agent', () => {
           by: 'control-plane',
           version: '0.3.0',
           reason: 'agents are held by ConfigMap smm-agent',
-          ...nobody,
+          ...none,
         },
       },
       'held',
@@ -123,7 +123,7 @@ describe('the wanted version of the agent', () => {
           answer: 'not-allowed',
           version: '0.3.0',
           reason: 'outside of what agent.allow permits',
-          ...nobody,
+          ...none,
         },
       },
       'rejected',
@@ -131,17 +131,17 @@ describe('the wanted version of the agent', () => {
       'rejected',
     ],
     [
-      'it was put back before',
+      'it was rolled back before',
       { agent: { rejected: new Map([['0.3.0', REJECTION]]) } },
       'rejected',
       /0\.3\.0 was rejected: it ended by itself 3 s .*; not tried again before 2026-11-24T11:55:00\.000Z \(smm-agent retry clears it\)/,
       'rejected',
     ],
     [
-      'an operator went back from it',
+      'an operator rolled it back',
       { agent: { left: { version: '0.3.0', for: '0.2.0', at: '2026-11-23T11:00:00.000Z' } } },
       'rejected',
-      /an operator went back from smm-agent 0\.3\.0 at 2026-11-23T11:00:00\.000Z \(smm-agent retry takes it again\)/,
+      /an operator rolled smm-agent 0\.3\.0 back at 2026-11-23T11:00:00\.000Z \(smm-agent retry installs it again\)/,
       'rejected',
     ],
     [
@@ -159,7 +159,7 @@ describe('the wanted version of the agent', () => {
       'its package has put it in place',
       { agent: { installed: '0.3.0' } },
       'waiting',
-      /0\.3\.0 starts in place of 0\.2\.0/,
+      /0\.3\.0 starts next; smm-agent 0\.2\.0 is still running/,
       'ready',
     ],
     [
@@ -170,32 +170,32 @@ describe('the wanted version of the agent', () => {
       'ready',
     ],
     [
-      'the control plane says nothing',
-      { agentWanted: { answer: 'unknown', reason: 'no answer', ...nobody } },
+      'the control plane gives no answer',
+      { agentWanted: { answer: 'unknown', reason: 'no answer', ...none } },
       'waiting',
       /no answer/,
       'ready',
     ],
   ];
   for (const [when, given, state, reason, agentState] of rows) {
-    it(`is not upgraded to when ${when}; Istio is staged all the same`, () => {
+    it(`is not installed when ${when}; Istio is staged all the same`, () => {
       const { steps, upgrade, agent } = decided({ ...given, withIstio: true });
       assert.deepEqual(steps, ['stage']);
       assert.equal(upgrade?.state, state);
       assert.match(upgrade?.reason ?? '', reason);
-      // With nothing to do for Istio, what stands in the way of the agent is what there is to say.
+      // If there is nothing to do for Istio, the state of the agent says why the agent is not upgraded.
       assert.equal(decided(given).agent.state, agentState);
       assert.notEqual(agent.state, 'blocked');
     });
   }
 
-  it('is tried again at once from another repository, and once its time has come', () => {
+  it('is tried again at once from another repository, and from the same one at the time of the next try', () => {
     const attempt = { reason: 'no connection', count: 1, retryAt: new Date(NOW.getTime() + 1000) };
     assert.deepEqual(decided({ attempts: [['agent 0.3.0 from mirror.example', attempt]] }).steps, ['upgrade-agent']);
     assert.deepEqual(decided({ attempts: [[KEY, { ...attempt, retryAt: NOW }]] }).steps, ['upgrade-agent']);
   });
 
-  it('that the control plane makes a condition keeps Istio from being staged, and only then', () => {
+  it('blocks the staging of Istio only if the control plane requires a newer agent for it', () => {
     const least = (met: boolean): AgentWanted => ({ ...WANTED, least: { version: '0.3.0', met } });
     assert.deepEqual(decided({ agentWanted: least(true), withIstio: true }).steps, ['upgrade-agent', 'stage']);
     const { steps, decision } = decided({ agentWanted: least(false), withIstio: true });
@@ -205,7 +205,7 @@ describe('the wanted version of the agent', () => {
     );
   });
 
-  it('says what failed in this very turn', () => {
+  it('is shown with the failure of the same turn', () => {
     const failures: Failure[] = [{ step: 'upgrade-agent', sentence: 'cannot download it', blocked: false }];
     const { upgrade } = decided({
       failures,
@@ -226,23 +226,27 @@ describe('a version on probation', () => {
     assert.deepEqual(upgrade?.probation, { version: '0.2.0', from: '0.1.0', begun: PROBATION.begun, prolonged: 0 });
   });
 
-  it('does its work when the fault lies elsewhere: a machine must not wait for a control plane that is away', () => {
+  it('works after its probation was extended: a machine must not wait for a control plane that is down', () => {
     const { steps, upgrade } = decided({
       agent: { probation: { ...PROBATION, extended: 1 } },
       agentWanted: SAME,
       withIstio: true,
     });
     assert.deepEqual(steps, ['stage']);
-    assert.match(upgrade?.reason ?? '', /prolonged because the fault lies elsewhere/);
+    assert.match(upgrade?.reason ?? '', /extended because the cause is not this version/);
   });
 
-  describe('that is in place and does not run yet', () => {
+  describe('that is installed and does not run yet', () => {
     const probation = { ...PROBATION, to: '0.3.0', from: '0.2.0' };
     const switched = { probation, installed: '0.3.0' };
 
-    it('is restarted into, whatever is wanted by then', () => {
-      const wishes = [WANTED, SAME, { answer: 'off', reason: 'nobody asks', least: null, repository: null } as const];
-      for (const agentWanted of wishes) {
+    it('is started, even if another version is wanted by then', () => {
+      const answers = [
+        WANTED,
+        SAME,
+        { answer: 'off', reason: 'no version is wanted', least: null, repository: null } as const,
+      ];
+      for (const agentWanted of answers) {
         const { steps, upgrade } = decided({ agent: switched, agentWanted });
         assert.deepEqual(steps, ['restart-agent']);
         assert.equal(upgrade?.probation?.version, '0.3.0');
@@ -250,13 +254,13 @@ describe('a version on probation', () => {
       }
     });
 
-    it('is said to be failing where systemd does not restart it', () => {
+    it('is reported as failing if systemd does not restart the agent', () => {
       const failures: Failure[] = [{ step: 'restart-agent', sentence: 'cannot reach systemd', blocked: false }];
       const { upgrade, agent } = decided({ agent: switched, failures });
       assert.deepEqual([upgrade?.state, agent.state], ['failing', 'failing']);
     });
 
-    it('is none of the business of a command', () => {
+    it('is not started by a command', () => {
       assert.deepEqual(decided({ agent: { ...switched, invocation: null } }).steps, []);
     });
   });
@@ -268,12 +272,12 @@ describe('versions that are not needed', () => {
       step.do === 'clean-versions' ? step.remove : [],
     );
 
-  it('go, but for what runs, what was before, and one more', () => {
+  it('are removed, except the running one, the previous one, and one more', () => {
     assert.deepEqual(removed({ versions: ['0.0.8', '0.1.0', '0.0.9', '0.2.0'] }), ['0.0.8']);
     assert.deepEqual(removed({ versions: ['0.0.9', '0.1.0', '0.2.0'] }), []);
   });
 
-  it('do not go where one that was rejected would stay in their place', () => {
+  it('stay if otherwise a rejected version would stay instead', () => {
     const rejected = new Map([['0.3.0', REJECTION]]);
     assert.deepEqual(removed({ versions: ['0.0.8', '0.0.9', '0.1.0', '0.2.0', '0.3.0'], rejected }), [
       '0.0.8',

@@ -23,44 +23,47 @@ describe('istioDigests of ConfigMap smm-agent', () => {
     assert.deepEqual(policy.answer === 'wishes' && policy.doubts, []);
   });
 
-  it("knows a distributor's version as its image's tag spells it, which can hold no plus sign", () => {
+  it("knows a distributor's version in the form of its image tag, which cannot have a plus sign", () => {
     const policy = said({ istioDigests: `1.31.1_ossm amd64 ${ONE}` });
     assert.equal(pin(policy, '1.31.1+ossm'), ONE);
   });
 
-  it('lets nothing else be taken, and says what to do', () => {
+  it('refuses every other package, and says what to do', () => {
     const policy = said({ istioDigests: LIST });
     assert.throws(
       () => pin(policy, '1.31.3'),
-      refused(/^cannot take Istio 1\.31\.3 amd64 .*\(ConfigMap smm-agent\).*add it there$/),
+      refused(/^cannot take Istio 1\.31\.3 amd64 .*\(ConfigMap smm-agent\).*add the package there$/),
     );
   });
 
-  it('pins nothing where it is not there, or where nobody may read it', () => {
+  it('pins nothing if it is missing, or if the machine may not read it', () => {
     assert.equal(pin(said(null)), null);
     assert.equal(pin(said({ agentVersion: '0.2.0' })), null);
     assert.equal(pin({ answer: 'unknown', reason: 'forbidden', isForbidden: true }), null);
   });
 
-  it('is waited for while the control plane does not answer', () => {
-    assert.throws(() => pin({ answer: 'unknown', reason: 'no answer' }), refused(/is not known: no answer/));
+  it('refuses every package while the control plane does not answer', () => {
+    assert.throws(
+      () => pin({ answer: 'unknown', reason: 'no answer' }),
+      refused(/cannot tell whether istioDigests pins it: no answer/),
+    );
   });
 
-  it('counts as a whole, the more specific ConfigMap first', () => {
+  it('is taken as a whole, from the more specific ConfigMap first', () => {
     const policy = said({ istioDigests: LIST }, { istioDigests: `1.31.1 amd64 ${OTHER}` });
     assert.equal(pin(policy), OTHER);
     assert.throws(() => pin(policy, '1.31.1', 'arm64'), refused(/./));
   });
 
-  it('counts also where another key cannot be used, and lets nothing be taken where it cannot be used itself', () => {
+  it('is used also if another key is invalid, and refuses every package if it is invalid itself', () => {
     assert.equal(pin(said({ istioDigests: LIST, hold: 'yes' })), ONE);
     const policy = said({ istioDigests: '1.31.1 amd64 abc', hold: 'yes' });
     assert.equal(policy.answer, 'invalid');
     assert.throws(() => pin(policy), refused(/istioDigests: line 1 is not/));
   });
 
-  it('says who vouches for the packages', () => {
-    assert.match(String(vouchedBy(said(null), 'official')), /^only TLS vouches for them: no istioDigests/);
+  it('says what protects the packages', () => {
+    assert.match(String(vouchedBy(said(null), 'official')), /^only TLS protects them: no istioDigests/);
     assert.match(
       String(vouchedBy(said({ istioDigests: LIST }), 'official')),
       /^pinned by istioDigests \(ConfigMap smm-agent\)$/,

@@ -22,13 +22,13 @@ function policy(general: Record<string, string> | null, specific?: Record<string
 const wanted = (data: Record<string, string>, change?: Parameters<typeof config>[0]) =>
   wantedAgent(policy(data), config(change), RUNNING);
 
-describe("the control plane's wishes for the agents", () => {
-  it('stand in a ConfigMap for all, and before it in one for the revision', () => {
+describe("the control plane's settings for the agents", () => {
+  it('come from the ConfigMap of the revision, and then from the ConfigMap for all', () => {
     assert.deepEqual(policyNames(''), ['smm-agent']);
     assert.deepEqual(policyNames('canary'), ['smm-agent-canary', 'smm-agent']);
   });
 
-  it('are taken key by key, the more specific first', () => {
+  it('are taken key by key, from the more specific ConfigMap first', () => {
     const both = policy(
       { agentVersion: '0.3.0', repository: 'https://downloads.example/smm', hold: 'true' },
       { agentVersion: '0.4.0', hold: 'false' },
@@ -44,7 +44,7 @@ describe("the control plane's wishes for the agents", () => {
     });
   });
 
-  it('are none without a ConfigMap', () => {
+  it('are absent without a ConfigMap', () => {
     assert.deepEqual(policy(null), { answer: 'absent', reason: 'ConfigMap smm-agent not found' });
     assert.deepEqual(policyOf(policyNames('canary').map((name) => ({ name, data: null }))), {
       answer: 'absent',
@@ -65,7 +65,7 @@ describe("the control plane's wishes for the agents", () => {
     });
   }
 
-  it('with a key that this version does not know are followed all the same, and that is said', () => {
+  it('are used even if this version does not know one of the keys, and a warning names the key', () => {
     const seen = policy({ agentVersion: '0.4.0', agentversion: '0.5.0', other: '' });
     assert.deepEqual(seen.answer === 'wishes' && seen.doubts, [
       'ConfigMap smm-agent has a key agentversion, which this version does not know (did you mean agentVersion?)',
@@ -96,36 +96,36 @@ describe('the version of the agent that is wanted here', () => {
       'held',
       /agents are held by ConfigMap smm-agent/,
     ],
-    ['what runs, held or not', { agentVersion: '0.3.0', hold: 'true' }, { hold: true }, 'version', 'same'],
+    ['the running version, held or not', { agentVersion: '0.3.0', hold: 'true' }, { hold: true }, 'version', 'same'],
     [
-      'outside of what this machine allows',
+      'not allowed by this machine',
       { agentVersion: '0.4.0' },
       { agent: { allow: '<0.4.0' } },
       'not-allowed',
       /smm-agent 0\.4\.0 is outside of what agent\.allow permits here \(<0\.4\.0\)/,
     ],
     [
-      'from before probation',
+      'too old for probation',
       { agentVersion: '0.1.0' },
       { agent: { allow: '*' } },
       'not-allowed',
-      /cannot be put on probation, .*: install its package/,
+      /does not support probation, .*: install its package/,
     ],
     [
-      'no version',
+      'refused, if it is a word',
       { agentVersion: 'latest' },
       {},
       'invalid',
-      /ConfigMap smm-agent: agentVersion is no version: "latest"/,
+      /ConfigMap smm-agent: agentVersion is not a version: "latest"/,
     ],
-    ['no version that becomes a path', { agentVersion: '../../etc' }, {}, 'invalid', /is no version/],
-    ['no version, with a v', { agentVersion: 'v0.4.0' }, {}, 'invalid', /is no version/],
+    ['refused, if it is a path', { agentVersion: '../../etc' }, {}, 'invalid', /is not a version/],
+    ['refused, if it has a v', { agentVersion: 'v0.4.0' }, {}, 'invalid', /is not a version/],
     [
-      'with a least one that is none',
+      'refused, if minAgentVersion is not a version',
       { agentVersion: '0.4.0', minAgentVersion: 'x' },
       {},
       'invalid',
-      /minAgentVersion is no/,
+      /minAgentVersion is not a version/,
     ],
   ];
   for (const [what, data, change, answer, detail] of cases) {
@@ -137,7 +137,7 @@ describe('the version of the agent that is wanted here', () => {
     });
   }
 
-  it('says who keeps agents on their version also where they have it: a hold that was announced is to be seen', async () => {
+  it('says who holds the agents also if no upgrade is due, so that an announced hold can be seen', async () => {
     const current = { agentVersion: '0.3.0' };
     assert.equal((await wanted({ ...current, hold: 'true' })).heldBy, 'ConfigMap smm-agent');
     assert.equal((await wanted({ hold: 'true' })).heldBy, 'ConfigMap smm-agent', 'without a version, too');
@@ -145,7 +145,7 @@ describe('the version of the agent that is wanted here', () => {
     assert.equal((await wanted({ ...current, hold: 'false' })).heldBy, undefined);
   });
 
-  it('is not known while the control plane says nothing', async () => {
+  it('is unknown while the control plane does not answer', async () => {
     const unknown = await wantedAgent({ answer: 'unknown', reason: 'no connection' }, config(), RUNNING);
     assert.deepEqual(unknown, { answer: 'unknown', reason: 'no connection', least: null, repository: null });
   });

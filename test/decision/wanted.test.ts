@@ -1,4 +1,4 @@
-/** What a machine asks of the control plane's objects: one that keeps its own configuration needs next to nothing of them. */
+/** Which of the control plane's objects a machine needs: hardly any if it keeps its own configuration. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type Wanted, wantedRelease } from '../../src/decision/wanted.ts';
@@ -104,11 +104,11 @@ describe('a machine that keeps its own configuration', () => {
     });
   }
 
-  it('has no warning where all is well', async () => {
+  it('has no warning if all objects are valid', async () => {
     assert.deepEqual((await release({ inputs: someInputs() })).warnings, []);
   });
 
-  it('has none about what its own istio.env sets', async () => {
+  it('has no warning about a key that its own istio.env sets', async () => {
     const inputs = someInputs({ workloadGroup: annotated({ proxyMetadata: { TMPDIR: '/x' } }) });
     const found = await release({ inputs, env: { TMPDIR: '/var/tmp' } });
     assert.deepEqual(found.warnings, []);

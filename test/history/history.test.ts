@@ -30,20 +30,20 @@ async function machine() {
 }
 
 describe('the history of a machine', () => {
-  it('begins with what is there', async () => {
+  it('begins with the versions that are installed', async () => {
     await using m = await machine();
     await m.history.note(observed());
     assert.deepEqual(told(await readHistory(m.paths)), ['null installed 0.2.0', `null runs ${OLD.manifest.id}`]);
   });
 
-  it('has the time at which a version was put in place, also where it could not work before later', async () => {
+  it('has the time of the installation of a version, also if its first turn was later', async () => {
     await using m = await machine();
     await m.history.note(agentIs({ installedAt: minutesAgo(30) }));
     const [installed] = await readHistory(m.paths);
     assert.deepEqual([installed?.result, installed?.at], ['installed', minutesAgo(30).toISOString()]);
   });
 
-  it('has each change once, however often it is looked at, by whichever process', async () => {
+  it('has each change once, even if several processes observe it several times', async () => {
     await using m = await machine();
     for (const observation of [
       observed(),
@@ -96,7 +96,7 @@ describe('the history of a machine', () => {
     const next = agentIs({ running: '0.3.0', probation });
     await m.history.note(next);
     await m.history.noteConfirmed(probation, NOW, false);
-    // Killed between this and the end of the probation, it is confirmed once more.
+    // If the agent is killed before the probation ends, the version is confirmed again.
     await new AgentHistory(m.paths).noteConfirmed(probation, NOW, false);
     await m.history.note(agentIs({ running: '0.3.0', installed: '0.3.0' }));
     await m.history.note(agentIs({ running: '0.4.0', installed: '0.4.0' }));
@@ -106,7 +106,7 @@ describe('the history of a machine', () => {
     );
   });
 
-  it('has a version that was put back, with the reason and its last lines', async () => {
+  it('has a version that was rolled back, with the reason and its last log lines', async () => {
     await using m = await machine();
     await m.history.note(observed());
     await keepEvidence(m.paths, '0.3.0', 'TypeError: x\n    at y\n');
@@ -115,7 +115,7 @@ describe('the history of a machine', () => {
     assert.deepEqual(told(entry === undefined ? [] : [entry]), ['0.3.0 put back 0.2.0']);
     assert.equal(
       describeEntry(entry as HistoryEntry),
-      `2026-11-23T11:59:00.000Z  smm-agent 0.3.0 was put back to 0.2.0
+      `2026-11-23T11:59:00.000Z  smm-agent 0.3.0 was rolled back to 0.2.0
     why: it ended by itself
     its last lines:
       TypeError: x
@@ -124,7 +124,7 @@ describe('the history of a machine', () => {
     );
   });
 
-  it('has a version that refused itself, and that the one before stayed', async () => {
+  it('has a version whose self-check failed, and the version that stayed', async () => {
     await using m = await machine();
     await m.history.note(observed());
     await m.history.note(agentIs({ rejected: rejection({ how: 'refused', id: '0.3.0 1' }) }));
@@ -132,7 +132,7 @@ describe('the history of a machine', () => {
     assert.deepEqual(told(await readHistory(m.paths)).slice(2), ['0.2.0 refused 0.3.0']);
   });
 
-  it('has a release of Istio that was put back', async () => {
+  it('has a release of Istio that was rolled back', async () => {
     await using m = await machine();
     const rejected = new Map([
       [NEW.manifest.id, { reason: 'it ended three times', count: 1, at: minutesAgo(2), retryAt: NOW }],
@@ -142,7 +142,7 @@ describe('the history of a machine', () => {
     assert.equal(told(entries)[0], `${NEW.manifest.id} put back ${OLD.manifest.id}`);
   });
 
-  it('has it once it is put back, and not while it is still active until the next start', async () => {
+  it('has a release after it was rolled back, and not while it is active until the next start', async () => {
     await using m = await machine();
     const rejected = new Map([
       [NEW.manifest.id, { reason: 'it ended three times', count: 1, at: minutesAgo(2), retryAt: NOW }],
@@ -153,7 +153,7 @@ describe('the history of a machine', () => {
     assert.deepEqual(told(putBack), [`${NEW.manifest.id} put back ${OLD.manifest.id}`]);
   });
 
-  it('survives a line that is none, and keeps the last 200', async () => {
+  it('survives an invalid line, and keeps the last 200', async () => {
     await using m = await machine();
     await m.history.note(observed());
     await appendFile(m.paths.history, '\0\0{"id": 1}\nnot json\n');

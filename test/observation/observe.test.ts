@@ -12,7 +12,7 @@ import { UNIT } from '../support/observed.ts';
 
 const GONE = '1.31.1-bbbbbbbbbbbb';
 
-/** systemd with a unit that runs nothing. */
+/** A systemd whose unit runs no process. */
 const services = { unit: async () => UNIT, job: async () => null } as Partial<ServiceManager> as ServiceManager;
 const look = ({ paths }: Scene) => observe({ paths, clock: new ManualClock(), services });
 
@@ -25,7 +25,7 @@ async function machine(): Promise<Scene> {
   return scene;
 }
 
-describe('a look at the machine', () => {
+describe('an observation of the machine', () => {
   it('finds nothing wrong with a complete release', async () => {
     await using scene = await machine();
     const { active, staged, own } = await look(scene);
@@ -52,7 +52,7 @@ describe('a look at the machine', () => {
     });
   }
 
-  it('does not tell whether a restart is pending while what is staged is gone', async () => {
+  it('does not know whether a restart is pending if the staged release is gone', async () => {
     await using scene = await machine();
     await symlink(join('releases', GONE), scene.paths.staged);
     const { pending } = await look(scene);

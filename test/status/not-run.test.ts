@@ -1,4 +1,6 @@
-/** When the agent is not ready, although it has nothing left to do: istio.service does not run what is active, or nobody has seen it. */
+/**
+ * The agent has nothing left to do, yet it is not ready: it has not seen that istio.service runs the active release.
+ */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Target } from '../../src/control-plane/target/target.ts';
@@ -33,10 +35,10 @@ describe('an agent that has nothing left to do', () => {
 
   const rows: [string, Partial<Observation>, string, RegExp][] = [
     [
-      'the unit ends at each start',
+      'the unit exits at each start',
       { running: NOTHING, unit: { ...UNIT, activeState: 'activating', subState: 'auto-restart', result: 'exit-code' } },
       'failing',
-      /ends at its start and is started again.*\(exit-code\)/,
+      /exits at each start.*\(exit-code\)/,
     ],
     [
       'the unit has failed',
@@ -54,11 +56,11 @@ describe('an agent that has nothing left to do', () => {
       'another release runs',
       { running: { answer: 'release', id: NEW.manifest.id, upMs: 1 } },
       'failing',
-      /release 1\.31\.1-b+ runs, and not 1\.31\.0-a+, which is active/,
+      /release 1\.31\.1-b+ runs, and not the active release 1\.31\.0-a+/,
     ],
-    ['it cannot be told what runs', { running: { answer: 'unknown', reason: 'no rights' } }, 'failing', /no rights/],
+    ['it is unknown what runs', { running: { answer: 'unknown', reason: 'no rights' } }, 'failing', /no rights/],
     ['Istio is stopped', { running: NOTHING, unit: { ...UNIT, activeState: 'inactive' } }, 'waiting', /is stopped/],
-    ['Istio is coming up', { running: NOTHING }, 'waiting', /Envoy does not run yet/],
+    ['Istio is starting', { running: NOTHING }, 'waiting', /Envoy does not run yet/],
   ];
   for (const [what, observation, expected, reason] of rows) {
     it(`is not ready while ${what}`, () => {
@@ -72,7 +74,7 @@ describe('an agent that has nothing left to do', () => {
 describe('an agent whose release folder is lost', () => {
   const lost: Partial<Observation> = { active: null, releases: [], running: FROM_PACKAGE };
 
-  it('is failing, with the reason and the commands, where no release can be made', () => {
+  it('is failing, with the reason and the commands, if no release can be made', () => {
     const reason = 'the download is refused; tried once';
     const answer = state(lost, [{ step: 'stage', reason, because: 'failed' }]);
     assert.equal(answer.state, 'failing');
@@ -83,12 +85,12 @@ describe('an agent whose release folder is lost', () => {
     );
   });
 
-  it('is failing also under hold: a held machine has lost its release all the same', () => {
+  it('is failing also under hold', () => {
     const answer = state(lost, [{ step: 'stage', reason: 'this machine is held (hold: true)', because: 'held' }]);
     assert.deepEqual([answer.state, /this machine is held/.test(answer.reason)], ['failing', true]);
   });
 
-  it('says what to run once the wanted one is staged', () => {
+  it('says which command to run after the wanted release is staged', () => {
     const staged = release(OLD.manifest.id);
     const answer = state({ ...lost, staged, releases: [staged] });
     assert.equal(answer.state, 'waiting');

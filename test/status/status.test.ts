@@ -73,7 +73,7 @@ describe('the state of the agent', () => {
   };
   const rows: Record<string, [Parameters<typeof status>[0], string, RegExp]> = {
     'is ready when there is nothing to do': [{}, 'ready', /active or staged/],
-    'is blocked by what would defeat it, with the file and the line': [
+    'is blocked by a setting that would defeat it, with the file and the line': [
       { observation: { unitCheck: blocked } },
       'blocked',
       /istio:3 sets PILOT_ADDRESS \(remove it\)/,
@@ -98,7 +98,7 @@ describe('the state of the agent', () => {
       'failing',
       /tried once, not again before noon/,
     ],
-    'is blocked by what an own file says': [
+    "is blocked by a line of an operator's file": [
       { failure: 'cannot take over /etc/x:3', blocked: true },
       'blocked',
       /cannot take over \/etc\/x:3/,
@@ -116,14 +116,14 @@ describe('the state of the agent', () => {
       'waiting',
       /under way/,
     ],
-    'rejects what is not allowed here': [
+    'rejects a version that is not allowed here': [
       {
         wanted: { answer: 'nothing', because: 'not-allowed', istioVersion: '1.31.1', reason: 'outside of istio.allow' },
       },
       'rejected',
       /istio.allow/,
     ],
-    'rejects a release that was put back': [
+    'rejects a release that was rolled back': [
       {
         observation: {
           rejected: new Map([[NEW.manifest.id, { reason: 'x', count: 1, at: minutesAgo(1), retryAt: minutesAgo(-1) }]]),
@@ -144,7 +144,7 @@ describe('the state of the agent', () => {
 });
 
 describe('the condition IstioRestartPending', () => {
-  it('is True with all that an operator needs: why, running, staged, since when, the command', () => {
+  it('is True, and names reason, running version, staged version, time and command', () => {
     const report = entryReport(status({ observation: pending }), REPORT, false);
     assert.deepEqual(report.pending, {
       status: 'True',
@@ -176,7 +176,7 @@ describe('the condition IstioRestartPending', () => {
     assert.match(report.pending.message, /Istio 1.31.0 runs, and nothing else is staged/);
   });
 
-  it('is Unknown with the reason when it cannot be told', () => {
+  it('is Unknown, with the reason, when it is unknown whether a restart is pending', () => {
     const report = entryReport(
       status({ observation: { pending: { answer: 'unknown', reason: 'envoy was deleted' } } }),
       REPORT,
@@ -188,7 +188,7 @@ describe('the condition IstioRestartPending', () => {
     );
   });
 
-  it('can be a warning, and says when the revision that runs is gone', () => {
+  it('can have the level WARNING, and says when the running revision is gone', () => {
     const { messages } = entryReport(status({ observation: pending }), { ...REPORT, validationLevel: 'WARNING' }, true);
     assert.deepEqual(
       messages.map(({ type, level }) => [type.code, level]),
@@ -251,16 +251,16 @@ describe('a damaged release', () => {
   const damaged = (linked: typeof OLD) => ({ ...linked, problems: ['/opt/x/bin/envoy is missing'] });
   const warnings = (observation: Partial<Observation>) => status({ observation }).warnings.join();
 
-  it('is warned of, since the next start of Istio would find out', () => {
+  it('causes a warning, since the next start of Istio would fail or take another release', () => {
     assert.match(warnings({ active: damaged(OLD) }), /active release is damaged: .*envoy is missing/);
     const line = '10.0.0.1 istiod.istio-system.svc';
     assert.match(warnings({ hostsLine: { answer: 'missing', line } }), /"10.0.0.1 istiod.* is missing in \/etc\/hosts/);
     const other = warnings({ hostsLine: { answer: 'other', line, address: '10.0.0.9' } });
-    assert.match(other, /has 10.0.0.9 where the active release has "10.0.0.1/);
+    assert.match(other, /has 10.0.0.9, but the active release has "10.0.0.1/);
     assert.match(warnings({ staged: damaged(NEW) }), /staged release is damaged: .*envoy is missing/);
   });
 
-  it('is told once when it is active and staged', () => {
+  it('causes one warning when it is both active and staged', () => {
     assert.equal(status({ observation: { active: damaged(OLD), staged: damaged(OLD) } }).warnings.length, 1);
   });
 });
@@ -269,7 +269,7 @@ describe('a turn that failed as a whole', () => {
   const about = { agentVersion: '0.1.0', pid: 42, workloadGroup: { namespace: 'vm-apps', name: 'reviews' } };
   const failed = failedStatus(about, new Date(0), 'cannot read /opt/x');
 
-  it('makes pending unknown and the agent failing, whatever was so before', () => {
+  it('makes pending unknown and the agent failing', () => {
     const { pending, agent, messages } = entryReport(failed, REPORT, false);
     assert.deepEqual([pending.status, pending.message, messages], ['Unknown', 'cannot read /opt/x', []]);
     assert.deepEqual([agent.status, agent.reason], ['False', 'Failing']);

@@ -65,7 +65,7 @@ describe('smm-agent.service', () => {
     );
     assert.match(
       await world.machine.expect('smm-agent', 'status'),
-      /^warning +.*agent\.yaml has errors, and what was read/m,
+      /^warning +.*agent\.yaml has errors, and the configuration that was read/m,
     );
     await writeFile(config, right);
     assert.equal((await world.machine.run('systemctl', 'reload', 'smm-agent')).status, 0);

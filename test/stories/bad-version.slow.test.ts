@@ -75,7 +75,7 @@ describe('a version of the agent', () => {
     const shown = await world.machine.expect('smm-agent', 'history');
     assert.match(
       shown,
-      /smm-agent 1\.2\.0 was put back to 1\.0\.0\n +why: it ended .*\n +its last lines:\n[\s\S]* these are the last words\n/,
+      /smm-agent 1\.2\.0 was rolled back to 1\.0\.0\n +why: it ended .*\n +its last lines:\n[\s\S]* these are the last words\n/,
     );
   });
 
@@ -132,13 +132,15 @@ describe('a version of the agent', () => {
     await writeFile(dies, '');
     await world.machine.expect('systemctl', 'kill', '--signal=KILL', '--kill-whom=main', 'smm-agent');
     const held = (line: string) =>
-      /held back for \d+ s: the agent has ended \d+ times before it had completed a turn/.test(line);
-    await until('it to be held back', () => world.machine.journal.some(held));
-    await until('systemd to be told', async () => /^failing: held back for /.test(await world.show('StatusText')));
-    assert.match(await world.machine.expect('smm-agent', 'status'), /^agent +1\.6\.0, failing: held back for /m);
+      /waiting \d+ s before the first turn: the agent failed \d+ times in a row/.test(line);
+    await until('the wait before the first turn', () => world.machine.journal.some(held));
+    await until('systemd to be told', async () =>
+      /^failing: waiting \d+ s before /.test(await world.show('StatusText')),
+    );
+    assert.match(await world.machine.expect('smm-agent', 'status'), /^agent +1\.6\.0, failing: waiting \d+ s before /m);
     const main = await world.show('MainPID');
     await rm(dies);
-    assert.match(await world.machine.expect('smm-agent', 'reconcile'), /^✓ wanted is Istio /m);
+    assert.match(await world.machine.expect('smm-agent', 'reconcile'), /^✓ Istio \S+ of revision \S+ is wanted$/m);
     assert.equal(await world.show('MainPID'), main, 'smm-agent reconcile gets a turn at once');
     const counted = join(world.machine.root, 'run/smm-agent/agent-failed');
     await until('the failures to be forgotten', () => !existsSync(counted));

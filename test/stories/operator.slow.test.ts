@@ -23,7 +23,10 @@ describe('an operator beside the daemon', () => {
 
   it('sees the effect of smm-agent set in its output, and at once in smm-agent status', async () => {
     const changed = await says('set', 'istio.allow', '>=1.32.0');
-    assert.match(changed, /^the agent has read it: rejected: Istio 1\.31\.0 is outside of what istio\.allow permits/m);
+    assert.match(
+      changed,
+      /^the agent has read the configuration: rejected: Istio 1\.31\.0 is outside of what istio\.allow permits/m,
+    );
     assert.match(await says('status'), /^agent +\S+ rejected: Istio 1\.31\.0 is outside/m);
     await type('set', 'istio.allow', '--default');
     assert.match(await says('status'), /^agent +\S+ ready/m);
@@ -35,11 +38,11 @@ describe('an operator beside the daemon', () => {
     assert.match(await says('status'), /^restart +pending/m);
     const held = await says('hold');
     assert.match(held, /^✓ nothing is staged any more: /m);
-    assert.match(held, /^the agent has read it: held: this machine is held/m);
+    assert.match(held, /^the agent has read the configuration: held: this machine is held/m);
     const seen = await says('status');
     assert.match(seen, /^agent +\S+ held/m);
     assert.match(seen, /^restart +not pending$/m);
-    assert.match(await says('unhold'), /^the agent has read it: ready/m);
+    assert.match(await says('unhold'), /^the agent has read the configuration: ready/m);
     assert.match(await says('status'), /^restart +pending/m);
   });
 
@@ -70,13 +73,16 @@ describe('an operator beside the daemon', () => {
     const held = await type('hold');
     assert.equal(held.status, 0);
     assert.match(held.stderr, /unknown key "holds"/);
-    assert.match(held.stdout, /^the agent cannot use the file, and goes on with what it had read before \(held: /m);
+    assert.match(
+      held.stdout,
+      /^the agent cannot use the file, and continues with the configuration that it had read before \(held: /m,
+    );
     assert.match(await says('status'), /^restart +not pending$/m);
     const over = await type('unhold');
     assert.deepEqual([over.status, /holds/.test(over.stderr)], [0, true], 'it needs no right file either');
     assert.match(
       over.stdout,
-      /^the agent cannot use the file, and goes on with what it had read before \(ready: .*holds/m,
+      /^the agent cannot use the file, and continues with the configuration that it had read before \(ready: .*holds/m,
     );
     assert.match(await says('status'), /^restart +pending/m);
     assert.equal((await type('hold')).status, 0);
@@ -85,7 +91,7 @@ describe('an operator beside the daemon', () => {
     const { status, stderr } = await type('reconcile');
     assert.match(stderr, /: held: /, 'held, although the file does not say so');
     assert.equal(status, 1, 'another release is wanted');
-    assert.match(await says('unhold'), /^the agent has read it: ready/m);
+    assert.match(await says('unhold'), /^the agent has read the configuration: ready/m);
   });
 
   it('sees that the agent is starting, not that it is not running', async () => {

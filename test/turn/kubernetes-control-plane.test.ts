@@ -18,7 +18,7 @@ import { ManualClock } from '../support/manual-clock.ts';
 import { config } from '../support/observed.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 
-it('asks a slow control plane one question at a time: a poll takes the answer that is on its way', async () => {
+it('asks a slow control plane once at a time: a poll gets the answer of a request that is under way', async () => {
   await using folder = await temporaryFolder();
   const connections = new Set<Socket>();
   const server = createServer((socket) => void connections.add(socket));
@@ -38,20 +38,20 @@ it('asks a slow control plane one question at a time: a poll takes the answer th
     { ...given, controlPlane },
     { paths, machineId: '0'.repeat(32), clock: new ManualClock() },
   );
-  const first = plane.target('anew');
+  const first = plane.target('fresh');
   await once(server, 'connection');
-  const [second, anew] = [plane.target('poll'), plane.target('anew')];
+  const [second, fresh] = [plane.target('poll'), plane.target('fresh')];
   for (const connection of connections) connection.destroy();
   assert.equal((await first).answer, 'unreachable');
   assert.equal(await second, await first);
   await once(server, 'connection');
   for (const connection of connections) connection.destroy();
-  assert.notEqual(await anew, await first, 'who asks anew gets an answer of their own');
+  assert.notEqual(await fresh, await first, 'who asks fresh gets an answer of their own');
   plane.close();
   server.close();
 });
 
-it("reports on the entry of the proxy's own address and network, and goes on warning of a Lease until it tries it again", async () => {
+it("reports on the entry of the proxy's own address and network, and repeats a warning about the Lease", async () => {
   await using folder = await temporaryFolder();
   const server = new EmbeddedApiServer();
   await server.start();
@@ -70,7 +70,7 @@ it("reports on the entry of the proxy's own address and network, and goes on war
   await writeFile(join(folder.path, 'ca.crt'), server.ca);
   await writeFile(join(folder.path, 'token'), admin.ownToken);
   const controlPlane = { ...given.controlPlane, server: server.url, caFile: '/ca.crt', tokenFile: '/token' };
-  // As smm-agent set node-ip has it: what runs knows better.
+  // The configuration has another address (smm-agent set node-ip), but the running proxy decides.
   const settings = { ...given, controlPlane, nodeIp: '192.0.2.1' };
   const plane = new KubernetesControlPlane(settings, { paths: pathsUnder(folder.path), machineId, clock });
   await using clone = await agentOn(
@@ -90,7 +90,7 @@ it("reports on the entry of the proxy's own address and network, and goes on war
     const said = await report();
     assert.match(
       said.warnings.join('; '),
-      /^Lease smm-agent-.* is held by [0-9a-f]{64}@10\.0\.0\.5, another machine or this one before/,
+      /^Lease smm-agent-.* is held by [0-9a-f]{64}@10\.0\.0\.5: another machine, or this machine before its address changed;/,
     );
     clock.pass(5_000);
     assert.deepEqual(await report(), said, 'it was not due in this turn');

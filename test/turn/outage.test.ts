@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { Outage } from '../../src/turn/outage.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
-/** The seconds at which a machine that polls each minute asks, of a control plane that is away. */
+/** The seconds at which a machine that polls each minute asks a control plane that is down. */
 function asks(minutes: number, random: number): number[] {
   const clock = new ManualClock();
   const outage = new Outage(clock, () => random);
@@ -19,11 +19,11 @@ function asks(minutes: number, random: number): number[] {
 }
 
 describe('a control plane that does not answer', () => {
-  it('is asked at each poll at first, and ever more rarely', () => {
+  it('is asked at each poll at first, and then more and more rarely', () => {
     assert.deepEqual(asks(15, 0.99), [0, 60, 120, 180, 300, 480, 720]);
   });
 
-  it('is asked every five minutes at least, however long it is away', () => {
+  it('is asked at least every five minutes as long as it is down', () => {
     const late = asks(600, 0.99).slice(-10);
     for (const [index, second] of late.entries()) if (index > 0) assert.ok(second - (late[index - 1] ?? 0) <= 360);
   });
@@ -32,7 +32,7 @@ describe('a control plane that does not answer', () => {
     assert.notDeepEqual(asks(30, 0), asks(30, 0.99));
   });
 
-  it('is asked as usual once it has answered', () => {
+  it('is asked as usual after it has answered', () => {
     const clock = new ManualClock();
     const outage = new Outage(clock, () => 0);
     outage.failed();

@@ -13,9 +13,9 @@ import { AGENT, config, NOW, observed } from '../support/observed.ts';
 import { temporaryFolder } from '../support/temporary.ts';
 
 describe('a version on probation that the control plane has answered', () => {
-  it('is not judged by a lock that it does not get: the turn is noted, and the probation goes on', async () => {
+  it('is not rejected if it cannot get the lock: the turn is noted, and the probation goes on', async () => {
     await using folder = await temporaryFolder();
-    // /opt/smm-agent, which is what is locked, is not there.
+    // /opt/smm-agent, the folder that is locked, does not exist.
     const paths = pathsUnder(folder.path);
     await mkdir(dirname(paths.probation), { recursive: true });
     const probation = newProbation({ from: '0.2.0', to: '0.3.0', previous: null }, NOW);

@@ -4,12 +4,12 @@ import { ReportPace } from '../../src/turn/report-pace.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
 describe('the pace of the report on the WorkloadEntry', () => {
-  it('lets everything through that an upgrade has to say', () => {
+  it('allows all reports of an upgrade without a wait', () => {
     const pace = new ReportPace<string>(new ManualClock());
     for (let change = 0; change < 60; change++) assert.equal(pace.next(`change ${change}`), `change ${change}`);
   });
 
-  it('lets a proxy that crashes for ever say so three times a minute', () => {
+  it('allows three reports a minute for a proxy that crashes for ever', () => {
     const clock = new ManualClock();
     const pace = new ReportPace<string>(clock);
     const said = new Set<string>();
@@ -21,7 +21,7 @@ describe('the pace of the report on the WorkloadEntry', () => {
     assert.ok(said.size >= 200, `${said.size} changes in an hour`);
   });
 
-  it('says the same as before while it waits, so that an entry which was made again gets it back', () => {
+  it('repeats the last report while it waits, so that an entry that was made again gets a report', () => {
     const clock = new ManualClock();
     const pace = new ReportPace<string>(clock);
     for (let change = 0; change < 60; change++) pace.next(`change ${change}`);

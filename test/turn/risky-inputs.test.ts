@@ -17,7 +17,7 @@ const machine = () => {
 };
 const DAY_MS = 24 * 3_600_000;
 
-/** A process that dies at this input: nothing of it goes on. */
+/** A process that dies while it uses this input: its work never ends. */
 async function dieAt(risks: RiskyInputs, key: string): Promise<void> {
   const reached = Promise.withResolvers<void>();
   void risks.at(key, `the ${key}`, () => {
@@ -27,8 +27,8 @@ async function dieAt(risks: RiskyInputs, key: string): Promise<void> {
   await reached.promise;
 }
 
-describe('an input that may be the end of the agent', () => {
-  it('leaves nothing behind when it was not, whether the work went well or not', async () => {
+describe('an input that may crash the agent', () => {
+  it('leaves no note if the agent survives, whether the work succeeds or fails', async () => {
     const { paths, process } = machine();
     assert.equal(await process().at('package a', 'the package a', async () => 'read'), 'read');
     await assert.rejects(
@@ -40,21 +40,22 @@ describe('an input that may be the end of the agent', () => {
     assert.deepEqual(readdirSync(paths.run), []);
   });
 
-  it('is tried again after one death, and passed by after the second; others are not concerned', async () => {
+  it('is tried again after one death, and skipped after the second; other inputs are still used', async () => {
     const { process } = machine();
     await dieAt(process(), 'package a');
     await dieAt(process(), 'package a');
     const untouched = async () => assert.fail('it was read all the same');
     await assert.rejects(process().at('package a', 'the package a', untouched), {
       code: 'SMM513',
-      message: /^cannot go on with the package a: the agent has died 2 times at it, the last time at 2026-11-23T12:00/,
+      message:
+        /^cannot use the package a: the agent died 2 times while it used this, the last time at 2026-11-23T12:00/,
     });
     assert.equal(await process().at('package b', 'the package b', async () => 'read'), 'read');
     await dieAt(process(), 'package b');
     await assert.rejects(process().at('package a', 'the package a', untouched), { code: 'SMM513' });
   });
 
-  it('has a clean sheet once it was read', async () => {
+  it('has no deaths any more after it was used without one', async () => {
     const { process } = machine();
     await dieAt(process(), 'package a');
     await process().at('package a', 'the package a', async () => {});
@@ -75,13 +76,13 @@ describe('an input that may be the end of the agent', () => {
     for (let death = 0; death < 2; death++) await dieAt(process(), 'package a');
     await assert.rejects(
       process().at('package a', 'the package a', async () => 'read'),
-      /SMM513|has died 2 times/,
+      /SMM513|died 2 times/,
     );
-    assert.deepEqual(await process().clear(), ['the package a: the agent has died 2 times at it']);
+    assert.deepEqual(await process().clear(), ['the package a: the agent died 2 times while it used this']);
     assert.equal(await process().at('package a', 'the package a', async () => 'read'), 'read');
   });
 
-  it('is not blamed for a process that somebody has ended', async () => {
+  it('is not blamed for a process that was stopped in order', async () => {
     const { process } = machine();
     for (let times = 0; times < 3; times++) {
       const risks = process();

@@ -23,7 +23,7 @@ const PROBATION: Probation = {
   extended: 0,
 };
 
-/** A world that writes down what is done to it, and in which some steps fail. */
+/** Turn dependencies that write down each step and each event, and in which some steps fail. */
 class WrittenDown implements TurnDependencies {
   readonly done: string[] = [];
   readonly said: string[] = [];
@@ -90,7 +90,7 @@ class WrittenDown implements TurnDependencies {
 }
 
 describe("a turn with the agent's own upgrade", () => {
-  it('says everything before it restarts, and leaves the rest to the next version', async () => {
+  it('reports before it restarts the agent, and leaves all other steps to the next version', async () => {
     const world = new WrittenDown();
     world.agentWanted = UPGRADE;
     const { upgrade } = await world.turn();
@@ -110,7 +110,7 @@ describe("a turn with the agent's own upgrade", () => {
     assert.deepEqual(world.done, ['report', 'restart-agent']);
   });
 
-  it('tries again at once what has failed before where somebody has typed a command, and once', async () => {
+  it('tries failed steps again at once, and only once, for a command that an operator has typed', async () => {
     const world = new WrittenDown();
     world.agentWanted = UPGRADE;
     world.failing = new Set(['upgrade-agent', 'stage']);
@@ -123,7 +123,7 @@ describe("a turn with the agent's own upgrade", () => {
     world.failing = new Set();
     world.clock.pass(1_000);
     const { upgrade } = await world.turn(true);
-    assert.equal(upgrade?.installed, '0.3.0', 'what was mended is not told in the present tense');
+    assert.equal(upgrade?.installed, '0.3.0', 'a failure that was corrected is not reported any more');
   });
 
   it('stages Istio all the same when the upgrade fails', async () => {
@@ -141,7 +141,7 @@ describe('a turn that cannot be completed', () => {
   const fails = () => Promise.reject(cause);
 
   for (const part of ['observe', 'wanted', 'writeRules'] as const) {
-    it(`for ${part} takes the version that is wanted all the same: that may be the one which can`, async () => {
+    it(`because ${part} fails still upgrades the agent: the wanted version may have the fix`, async () => {
       const world = new WrittenDown();
       world.agentWanted = UPGRADE;
       world[part] = fails;
@@ -150,14 +150,14 @@ describe('a turn that cannot be completed', () => {
     });
   }
 
-  it('does nothing else where no other version is wanted', async () => {
+  it('takes no step if no other version is wanted', async () => {
     const world = new WrittenDown();
     world.observe = fails;
     await assert.rejects(world.turn(), cause);
     assert.deepEqual([world.done, world.said], [[], []]);
   });
 
-  it('notes an upgrade that fails as any other', async () => {
+  it('notes a failed upgrade like any other', async () => {
     const world = new WrittenDown();
     world.agentWanted = UPGRADE;
     world.observe = fails;
@@ -167,7 +167,7 @@ describe('a turn that cannot be completed', () => {
     assert.deepEqual(world.done, ['upgrade-agent'], 'once: the next try is later');
   });
 
-  it('does nothing on probation: the guard judges that', async () => {
+  it('takes no step on probation: the scripts judge that version', async () => {
     const world = new WrittenDown({ running: '0.3.0', installed: '0.3.0', probation: PROBATION });
     world.agentWanted = { ...UPGRADE, version: '0.4.0' };
     world.observe = fails;
@@ -175,13 +175,13 @@ describe('a turn that cannot be completed', () => {
     assert.deepEqual(world.done, []);
   });
 
-  it('tells what keeps it from another version too, where that is something else', async () => {
+  it('also reports why the agent cannot be upgraded, if that is another error', async () => {
     const world = new WrittenDown();
     world.agentWanted = UPGRADE;
     world.observe = fails;
     world.observeAgent = () => Promise.reject(new AgentError('SMM520', 'cannot read /opt/smm-agent', 'nothing'));
     await assert.rejects(world.turn(), cause);
-    assert.match(world.said.join('; '), /^cannot look for another version of the agent: cannot read \/opt\/smm-agent/);
+    assert.match(world.said.join('; '), /^cannot check for another version of the agent: cannot read \/opt\/smm-agent/);
     world.said.splice(0);
     world.observeAgent = fails;
     await assert.rejects(world.turn(), cause);
@@ -192,14 +192,14 @@ describe('a turn that cannot be completed', () => {
 describe('a turn of a version on probation', () => {
   const onTrial = { running: '0.3.0', installed: '0.3.0', probation: PROBATION };
 
-  it('does and says nothing to the control plane before it is confirmed', async () => {
+  it('takes no step and reports nothing to the control plane before the version is confirmed', async () => {
     const world = new WrittenDown(onTrial);
     world.confirms = null;
     await world.turn();
     assert.deepEqual(world.done, []);
   });
 
-  it('says that it is confirmed, and then does its work', async () => {
+  it('says that the version is confirmed, and then takes steps', async () => {
     const world = new WrittenDown(onTrial);
     world.agentWanted = { ...SAME, answer: 'version', version: '0.3.0', step: 'same' };
     world.concludeProbation = async () => {
@@ -211,8 +211,8 @@ describe('a turn of a version on probation', () => {
     assert.match(world.said.join('; '), /^smm-agent 0\.3\.0 is confirmed; staged Istio/);
   });
 
-  describe('with a control plane that takes its time over a dozen questions', () => {
-    it('is judged by what has been answered in 20 s, long before its deadline', async () => {
+  describe('with a control plane that answers a dozen requests slowly', () => {
+    it('is concluded after 20 s with the answers so far, long before the deadline', async () => {
       const world = new WrittenDown(onTrial);
       world.confirms = null;
       world.target = () => new Promise(() => {});
@@ -223,7 +223,7 @@ describe('a turn of a version on probation', () => {
       assert.deepEqual(world.done, []);
     });
 
-    it('does its work once it is confirmed, by the whole answer', async () => {
+    it('takes steps with the whole answer after the version is confirmed', async () => {
       const world = new WrittenDown(onTrial);
       const answer = Promise.withResolvers<Target>();
       world.target = () => answer.promise;
@@ -237,7 +237,7 @@ describe('a turn of a version on probation', () => {
       assert.deepEqual(world.done, ['stage', 'report']);
     });
 
-    it('waits for the whole answer where its time was prolonged: then it works like any other', async () => {
+    it('waits for the whole answer after the probation was extended, like any other turn', async () => {
       const world = new WrittenDown({ ...onTrial, probation: { ...PROBATION, extended: 1 } });
       world.confirms = null;
       const answer = Promise.withResolvers<Target>();

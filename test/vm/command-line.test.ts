@@ -77,7 +77,7 @@ describe('the command line', () => {
     const percents = [...stdout.matchAll(/\[K {2}(\d+) % of [\d.]+ MiB/g)].map(([, percent]) => Number(percent));
     assert.ok(percents.length > 10 && percents.length <= 101, `${percents.length} updates`);
     assert.equal(percents.at(-1), 100);
-    assert.match(stdout, /✓ staged Istio 1\.31\.1 of revision default; the running one was not touched/);
+    assert.match(stdout, /✓ staged Istio 1\.31\.1 of revision default; the running Istio was not touched/);
     const pending = await type('smm-agent pending');
     assert.equal(pending.status, 0);
     assert.match(
@@ -91,7 +91,7 @@ describe('the command line', () => {
     await vm.staged('1.31.1');
     const { status, stdout } = await type('smm-agent reconcile');
     assert.equal(status, 0);
-    assert.match(stdout, /^✓ wanted is Istio 1\.31\.1 of revision default$/m);
+    assert.match(stdout, /^✓ Istio 1\.31\.1 of revision default is wanted$/m);
     assert.match(stdout, /^ready: what is wanted is active or staged$/m);
     assert.doesNotMatch(stdout, /staged Istio/);
     await fails('smm-agent run', 75, /another smm-agent runs/);

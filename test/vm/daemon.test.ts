@@ -93,7 +93,7 @@ describe('smm-agent.service', () => {
 
   it('runs only once', async () => {
     const second = await vm.machine.exec(['smm-agent', 'run']);
-    assert.equal(second.status, 75, 'somebody else is at it');
+    assert.equal(second.status, 75, 'another process holds the lock');
     assert.match(second.stderr, /another smm-agent runs on this machine \(SMM505\)/);
     assert.equal((await vm.status())?.agent.pid, Number(await show('MainPID')));
   });
@@ -191,7 +191,7 @@ describe('smm-agent.service', () => {
     const pid = await show('MainPID');
     const from = requests();
     const said = await vm.machine.sh('smm-agent hold');
-    assert.match(said, /held now\n✓ nothing is staged any more: .*\nthe agent has read it: held: /);
+    assert.match(said, /held now\n✓ nothing is staged any more: .*\nthe agent has read the configuration: held: /);
     await vm.until(
       'what was staged to be withdrawn',
       ({ agent, istio }) => agent.state === 'held' && istio.staged === null,
@@ -213,7 +213,7 @@ describe('smm-agent.service', () => {
     const { status, stdout } = await vm.machine.exec(['smm-agent', 'reconcile']);
     assert.equal(status, 0);
     assert.match(stdout, /^✓ istio\.service is active, release 1\.31\.0-[0-9a-f]{12} runs/m);
-    assert.match(stdout, /^✓ wanted is Istio 1\.31\.1 of revision default$/m);
+    assert.match(stdout, /^✓ Istio 1\.31\.1 of revision default is wanted$/m);
     assert.match(stdout, /^ready: /m);
   });
 
@@ -258,11 +258,16 @@ describe('smm-agent.service', () => {
       'the status in words',
       () => show('StatusText'),
       PATIENCE_MS,
-      (text) => text.startsWith('agent.yaml has errors, and the one before goes on: ') && wrong.test(text),
+      (text) =>
+        text.startsWith('agent.yaml has errors, and the previous configuration stays in effect: ') && wrong.test(text),
     );
     assert.equal(await show('MainPID'), pid);
     const held = await vm.machine.exec(['smm-agent', 'hold']);
-    assert.deepEqual([held.status, /^the agent has read it: held/m.test(held.stdout)], [0, true], 'an emergency');
+    assert.deepEqual(
+      [held.status, /^the agent has read the configuration: held/m.test(held.stdout)],
+      [0, true],
+      'an emergency',
+    );
     await vm.machine.sh('rm /var/lib/smm-agent/hold');
     await vm.machine.exec(['systemctl', 'reload', 'smm-agent']);
     await vm.staged('1.31.1');

@@ -1,12 +1,12 @@
-/** The other side of the daemon's socket: a command that asks it something. The daemon itself does without. */
+/** The client's side of the daemon's socket, for commands. The daemon does not load this file at its start. */
 import { AgentError } from '../../base/errors.ts';
 import type { TurnEvent } from '../../turn/events.ts';
 import { connect, linesOf } from './connect.ts';
 import { Answer, type End, type Request } from './protocol.ts';
 
 /**
- * Asks the daemon and passes on each event. null when no daemon runs here; rejects with SMM506 when it ends in between, or `signal` is
- * aborted first.
+ * Sends a request to the daemon, and passes on each event. Null if no daemon runs here. Rejects with SMM506 if the
+ * daemon exits before its answer, or if `signal` is aborted.
  */
 export async function ask(
   path: string,
@@ -18,11 +18,11 @@ export async function ask(
   if (socket === null) return null;
   const end = () => socket.destroy();
   signal?.addEventListener('abort', end, { once: true });
-  // While it was connected: nobody would be told any more.
+  // An abort during connect() does not fire the listener above.
   if (signal?.aborted) end();
   socket.write(`${JSON.stringify(request)}\n`);
   const lines = await linesOf(socket);
-  // A connection that breaks has no end that the reader sees by itself.
+  // If the connection breaks, the reader does not end by itself.
   socket.once('close', () => lines.close());
   if (socket.destroyed) lines.close();
   try {
@@ -41,6 +41,6 @@ export async function ask(
 }
 
 function unanswered(options?: ErrorOptions): AgentError {
-  const sentence = 'cannot follow the daemon: it ended before its answer';
+  const sentence = 'cannot follow the daemon: it stopped before it answered';
   return new AgentError('SMM506', sentence, 'see journalctl -u smm-agent', options);
 }

@@ -1,4 +1,7 @@
-/** What goes over the daemon's socket: one line of JSON from a client, a line for each event from the daemon, and the end. */
+/**
+ * The protocol of the daemon's socket: the client sends one line of JSON; the daemon answers a line for each event, and
+ * the end.
+ */
 import { z } from 'zod';
 import { TurnEvent } from '../../turn/events.ts';
 
@@ -18,10 +21,12 @@ export type Answer = z.infer<typeof Answer>;
 
 export const Request = z.object({
   /**
-   * `reload`: read the configuration again. `look`: what happened on this machine, without asking the control plane again. `yield`: the service starts; a command that makes a turn, and an agent that was started by hand, are to leave it to that one.
+   * `reconcile`: make a turn. `reload`: read the configuration again. `look`: make a turn without asking the control
+   * plane again. `yield`: the service starts, so a command that makes a turn, or an agent that was started by hand, has
+   * to end.
    */
   do: z.enum(['reconcile', 'reload', 'look', 'yield']),
-  /** Of `reload`: whether the answer is to come after the turn that follows. */
+  /** For `reload`: answer only after the turn that follows. */
   turn: z.boolean().optional(),
 });
 

@@ -1,6 +1,7 @@
 /**
- * The daemon's socket: a client sends one line, the daemon answers with a line of JSON for each event and ends.
- * Only root can reach it (mode 0600 in a folder of its own). Whoever answers there keeps a second agent out.
+ * The daemon's socket: a client sends one line, the daemon answers with a line of JSON for each event and closes. Only
+ * root can connect (mode 0600 in a folder of its own). An agent that answers there prevents the start of a second
+ * agent.
  */
 import { open } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
@@ -13,23 +14,24 @@ import type { Answer } from './protocol.ts';
 import { Request } from './protocol.ts';
 
 export interface ListenOptions {
-  /** Has whoever may yield end, and waits for that; from one that does not move it takes the name. */
+  /** Asks a yielding holder of the name to exit, and waits; takes the name from a holder that does not react. */
   takesOver?: boolean;
   clock?: Clock;
 }
 
 const TRY_MS = 50;
-/** Whoever lives answers at once. */
+/** A running agent answers at once. */
 const ANSWER_MS = 3_000;
-/** A turn that is cut off ends within a second or so; systemd waits for half a minute for the start. */
+/** A turn that is cut off ends within a second or so. systemd waits half a minute for the start. */
 const PATIENCE_MS = 15_000;
 
 export type Serve = (request: Request, answer: (answer: Answer) => void) => Promise<void>;
 
 /**
- * Listens. Who answers at the socket is the one agent of this root; the lock is held only while that is asked, in a file that
- * nobody else may open: another user's program that took an abstract name, or locked the folder, would keep every agent out.
- * `close` returns when everyone who has asked has an answer. Rejects with SMM505 when another agent runs under the same root.
+ * Listens. Only one agent of this root may answer at the socket; a lock is held during the check. The lock is a file
+ * that only root may open: with an abstract socket or a lock on the folder, another user's program could keep every
+ * agent from starting. `close` returns when every client has its answer. Rejects with SMM505 when another agent runs
+ * under the same root.
  */
 export async function listen(
   path: string,
@@ -37,7 +39,7 @@ export async function listen(
   { takesOver = false, clock = systemClock }: ListenOptions = {},
 ): Promise<{ close(): Promise<void> }> {
   const clients = new Set<Socket>();
-  /** Those who have asked, until they have their answer. */
+  /** Requests without an answer yet. */
   const talks = new Set<Promise<void>>();
   const server = createServer(async (socket) => {
     clients.add(socket);
@@ -55,7 +57,10 @@ export async function listen(
   const lock = `${path}.lock`;
   await (await open(lock, 'a', 0o600)).close();
   let own: string | null = null;
-  /** Whom the name belongs to when it is not free; null once it is ours. `stuck` is one whose name is taken in any case. */
+  /**
+   * Null once the name is ours, otherwise the holder of the name. The name is taken from the holder `stuck` in any
+   * case.
+   */
   const bindUnlessHeld = (stuck: string | null) =>
     withFileLock(lock, async () => {
       const socket = await connect(path);
@@ -71,27 +76,27 @@ export async function listen(
     const isStuck = clock.bootTimeMs() - asked.sinceMs >= PATIENCE_MS;
     const holder = await bindUnlessHeld(isStuck ? asked.holder : null);
     if (holder === null) break;
-    // Another one that has taken it meanwhile, a second daemon for example, is asked anew.
+    // If another process has taken the name meanwhile, for example a second daemon, ask that one as well.
     if (asked.holder !== holder) asked = { holder, sinceMs: clock.bootTimeMs() };
     if (!takesOver || !(await mayYield(path, clock))) {
-      throw new AgentError('SMM505', 'cannot start: another smm-agent runs on this machine', 'use smm-agent status');
+      throw new AgentError('SMM505', 'cannot start: another smm-agent runs on this machine', 'see smm-agent status');
     }
     await clock.sleep(TRY_MS);
   }
   return {
     close: async () => {
-      // Before it is freed: afterwards the name may be another agent's already.
+      // Remove the name before the socket closes: afterwards another agent may have it.
       removeName(path, own);
       const closed = new Promise((resolve) => server.close(resolve));
       await Promise.all(talks);
-      // A client that never asked anything, or does not read, must not keep the daemon.
+      // A client that sends no request, or does not read, must not delay the end of the daemon.
       for (const client of clients) client.destroySoon();
       await closed;
     },
   };
 }
 
-/** Whether who answers there goes away by itself, now that it is asked to; one that says nothing may, or is stopped. */
+/** Asks the other agent to exit. True if it agrees, or does not answer (it may be stopped by SIGSTOP). */
 async function mayYield(path: string, clock: Clock): Promise<boolean> {
   const { ask } = await import('./client.ts');
   const [late, over] = [new AbortController(), new AbortController()];
@@ -101,7 +106,7 @@ async function mayYield(path: string, clock: Clock): Promise<boolean> {
     const answer = await ask(path, { do: 'yield' }, () => {}, late.signal);
     return answer === null || answer.ok;
   } catch (error) {
-    // It was ended before it could answer, or did not answer in time.
+    // The other agent exited before it answered, or did not answer in time.
     if (error instanceof AgentError && error.code === 'SMM506') return true;
     throw error;
   } finally {
@@ -116,17 +121,23 @@ async function converse(line: string, socket: Socket, serve: Serve): Promise<voi
   };
   const request = Request.safeParse(parse(line));
   if (request.success) await serve(request.data, answer);
-  else answer({ end: { ok: false, text: 'cannot understand the request: is this smm-agent of another version?' } });
+  else
+    answer({
+      end: {
+        ok: false,
+        text: 'cannot understand the request: use the smm-agent command of the same version as the daemon',
+      },
+    });
   socket.end();
 }
 
-/** null from a client that went away before it had asked. */
+/** Null if the client went away before it sent a request. */
 async function firstLine(socket: Socket): Promise<string | null> {
   const { promise, resolve } = Promise.withResolvers<string | null>();
   const end = () => socket.destroy();
   socket.on('error', end);
   socket.once('close', () => resolve(null));
-  // The reader passes errors of the socket on, for as long as that lives: one that nobody takes would end the daemon.
+  // The reader passes on errors of the socket as long as the socket lives: an unhandled one would end the daemon.
   (await linesOf(socket)).once('line', resolve).on('error', end);
   return promise;
 }

@@ -55,12 +55,12 @@ function agentCondition({ agent, istio, upgrade, config }: Status): EntryReport[
   };
 }
 
-/** Whoever looks at the fleet is to see that this machine does not do what its file says. */
+/** The fleet's administrator has to see that the agent does not use the edited file. */
 function refusal(config: Status['config']): string {
-  return config?.refused ? `; the configuration of before goes on, since ${config.refused.problem}` : '';
+  return config?.refused ? `; the previous configuration stays in effect, since ${config.refused.problem}` : '';
 }
 
-/** Only what differs from the version that runs, with the reason where that is not the agent's own. */
+/** Names the wanted version if it does not run, and the reason if it is not in the agent's own reason already. */
 function versionsOf(upgrade: Status['upgrade'], agent: Status['agent']): string {
   if (upgrade === null || upgrade.wanted === null || upgrade.wanted === upgrade.running) return '';
   const why = upgrade.reason === null || upgrade.reason === agent.reason ? '' : `, ${upgrade.reason}`;

@@ -8,21 +8,22 @@ export interface Line {
   fields: Fields;
 }
 
-/** The line about another answer of the control plane than before; `before` is null at the first turn of a daemon. */
+/** A line if the control plane's answer has changed; `before` is null at the first turn of a daemon. */
 export function announceTarget(before: Status['target'] | null, after: Status['target']): Line[] {
   return before !== null && targetOf(before) === targetOf(after) ? [] : [targetLine(after)];
 }
 
-/** What else is worth a line between two turns. */
+/** A line for each other change between two turns. */
 export function announce(last: Status | null, after: Status): Line[] {
-  // A misconfigured agent looks at nothing: what it does not know is no change, and it begins anew afterwards.
+  // A misconfigured agent does not observe: unknown facts are no change, and the first turn afterwards logs all facts
+  // again.
   if (after.agent.state === 'misconfigured') return changed(last, after, agentOf, agentLine);
   const before = last?.agent.state === 'misconfigured' ? null : last;
   return [
     ...changed(before, after, runningOf, runningLine),
     ...changed(before, after, pendingOf, pendingLine),
     ...(isUpgradeWorthALine(after) ? changed(before, after, upgradeOf, upgradeLine) : []),
-    // Waiting for a target: the line about the target has said so.
+    // If the agent waits for a target, announceTarget has logged the reason.
     ...(after.agent.reason === after.target.reason ? [] : changed(before, after, agentOf, agentLine)),
     ...after.warnings
       .filter((warning) => !before?.warnings.includes(warning))
@@ -82,7 +83,7 @@ function pendingLine({ restart, istio }: Status): Line {
     case 'unknown':
       return {
         level: 'warn',
-        sentence: `whether a restart is pending is unknown: ${restart.why.join('; ')}`,
+        sentence: `unknown whether a restart is pending: ${restart.why.join('; ')}`,
         fields: {},
       };
   }
@@ -90,7 +91,7 @@ function pendingLine({ restart, istio }: Status): Line {
 
 const upgradeOf = ({ upgrade }: Status) => `${upgrade?.state} ${upgrade?.wanted} ${upgrade?.fact ?? upgrade?.reason}`;
 
-/** What the agent itself is about says it, or nothing is to be said. */
+/** Not if no upgrade is due, or if the line about the agent has the same reason. */
 function isUpgradeWorthALine({ upgrade, agent }: Status): boolean {
   return upgrade !== null && upgrade.state !== 'current' && upgrade.reason !== agent.reason;
 }

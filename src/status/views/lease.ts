@@ -1,4 +1,4 @@
-/** The view of the Status that the machine's Lease has: versions, for lists of a whole fleet. Pure. */
+/** The view of the Status in the machine's Lease: versions, for lists of a whole fleet. Pure. */
 import type { Versions } from '../../control-plane/report/lease-object.ts';
 import type { Status } from '../status.ts';
 

@@ -1,4 +1,4 @@
-/** What a turn says of what it has learnt and done, in sentences for the journal and a terminal. Pure. */
+/** Sentences about what a turn has observed and done, for the journal and a terminal. Pure. */
 import type { Target } from '../../control-plane/target/target.ts';
 import type { Step } from '../../decision/step.ts';
 import type { Observation } from '../../observation/observation.ts';
@@ -10,20 +10,21 @@ export function describeObservation({ unit, running, active }: Observation): str
 
 export function describeTarget(target: Target): string {
   if (target.answer !== 'wanted') return `${target.answer}: ${target.reason}`;
-  return `wanted is Istio ${target.istioVersion} of revision ${target.revision.name}`;
+  return `Istio ${target.istioVersion} of revision ${target.revision.name} is wanted`;
 }
 
-/** What is wrong about istiod's line; only while Istio runs, since its start puts the line in. */
+/** Problems of istiod's line in /etc/hosts; none while Istio is stopped, since its start writes the line. */
 export function describeHostsLine({ unit, hostsLine }: Observation): string[] {
   if (unit.activeState !== 'active') return [];
   switch (hostsLine.answer) {
     case 'there':
       return [];
     case 'missing':
-      return [`"${hostsLine.line}" is missing in /etc/hosts: a running Istio finds its istiod by it`];
+      return [`"${hostsLine.line}" is missing in /etc/hosts: a running Istio needs this line to find istiod`];
     case 'other':
       return [
-        `/etc/hosts has ${hostsLine.address} where the active release has "${hostsLine.line}"; the next start of Istio puts that line before it`,
+        `/etc/hosts has ${hostsLine.address}, but the active release has "${hostsLine.line}"; ` +
+          'the next start of Istio writes that line before the other one',
       ];
   }
 }
@@ -39,22 +40,22 @@ export function describeDone(step: Step): string {
     case 'keep-unit-file':
       return 'kept the unit file of istio.service, whose package was removed; Istio was not touched';
     case 'give-unit-file-back':
-      return 'istio.service is that of its package again';
+      return 'istio.service uses the unit file of its package again';
     case 'stage':
-      return `staged Istio ${step.wanted.istioVersion} of revision ${step.wanted.revision.name}; the running one was not touched`;
+      return `staged Istio ${step.wanted.istioVersion} of revision ${step.wanted.revision.name}; the running Istio was not touched`;
     case 'point-staged':
       return `staged release ${step.id}, which was on disk`;
     case 'confirm':
       return `confirmed release ${step.id}`;
     case 'restore-hosts':
-      return `restored "${step.line}" in /etc/hosts, which somebody had removed while Istio runs`;
+      return `restored "${step.line}" in /etc/hosts, which was removed while Istio was running`;
     case 'start':
       return 'started istio.service';
     case 'clean':
     case 'clean-versions':
       return `removed ${step.remove.join(', ')}`;
     case 'upgrade-agent':
-      return `smm-agent ${step.version} is in place, and has checked itself`;
+      return `smm-agent ${step.version} is in place, and its self-check passed`;
     case 'restart-agent':
       return `the agent restarts as smm-agent ${step.version}; Istio is not touched`;
   }

@@ -1,4 +1,4 @@
-/** Does the steps. Each can be repeated, and cut off anywhere: the next turn does what is left. */
+/** Takes the steps. Each can be repeated, and cut off anywhere: the next turn completes it. */
 
 import { AgentError } from '../../base/errors.ts';
 import { onMachine, type Paths } from '../../base/paths.ts';
@@ -23,7 +23,7 @@ import { cleanVersions, restart, upgrade } from './own-version.ts';
 import { aboutPackage } from './refusal.ts';
 import type { Hands, StepContext } from './step-context.ts';
 
-/** Comes with the package. */
+/** A unit of the agent's package. */
 const HOSTS_UNIT = 'smm-agent-hosts.service';
 
 export async function take(step: Step, hands: Hands, context: StepContext): Promise<void> {
@@ -90,29 +90,41 @@ async function adopt(
   await new ReleaseFindings(paths.state, clock).confirm(release.id);
 }
 
-/** What runs out of the package's files; after an adoption that was cut off, as the release that it left has noted. */
+/**
+ * The running processes of the package's Istio. After an adoption that was cut off: those that its release has noted.
+ */
 function adoptedProcesses({ running, releases }: Observation) {
   if (running.answer === 'package') return running.processes;
   const noted = releases.find(({ manifest }) => running.answer === 'release' && manifest.id === running.id)?.manifest;
   if (noted?.adopted) return { envoy: noted.adopted.envoy, pilotAgent: noted.adopted.pilotAgent };
-  throw new AgentError('SMM509', "cannot adopt Istio: what runs is not its package's", 'it is tried again when it is');
+  throw new AgentError(
+    'SMM509',
+    "cannot adopt Istio: it does not run from its package's files",
+    'nothing: the agent tries again when it does',
+  );
 }
 
-/** Before `active` is linked: with that link the adoption is over, and nobody would come back for what is missing. */
+/**
+ * Called before the link `active` is set: with that link the adoption is complete, and no later turn would add the
+ * record.
+ */
 async function rememberOwn(paths: Paths, revision: string, own: ReleaseConfiguration | null): Promise<void> {
   if (own === null) throw new Error('an adoption reads the configuration of the machine first');
   await writeOwnConfiguration(paths.state, { revision, configuration: own });
   await noteOldConfiguration(paths);
 }
 
-/** Host of the istiod that Istio's own files lead to. */
+/** The host of istiod in Istio's own files. */
 export async function installedDiscoveryHost(paths: Paths): Promise<string> {
   return hostOf(discoveryAddress(await glanceAtInstalledFiles(paths)));
 }
 
-/** Not by the agent, which cannot write in /etc: by a unit of its package, whose script a start of Istio runs too. */
+/**
+ * The agent cannot write in /etc, so a unit of its package writes the line, with the script that each start of Istio
+ * runs too.
+ */
 async function restoreHosts(line: string, { paths, services }: Hands): Promise<void> {
-  const remedy = `journalctl -u ${HOSTS_UNIT} says why; or put the line into ${paths.hosts} yourself`;
+  const remedy = `journalctl -u ${HOSTS_UNIT} shows why; or add the line to ${paths.hosts} yourself`;
   try {
     await services.start(HOSTS_UNIT);
   } catch (cause) {
@@ -141,7 +153,7 @@ async function stage(
   const onPassedOver = (path: string, file: UnpackedFile) =>
     tell({
       kind: 'detail',
-      text: "passed over a file of the package that is none of Istio's six",
+      text: "skipped a file of the package that is not one of Istio's six",
       fields: { path, ...file },
     });
   const options = { signal, now: clock.now(), onPassedOver };
@@ -164,7 +176,10 @@ async function stage(
   await point(release.id, store, paths);
 }
 
-/** What a mirror handed out before it was pinned to another is not taken again; what the machine's own package brought is. */
+/**
+ * Which releases on disk may give their programs: not a mirror's package that is not the pinned one, but always the
+ * machine's own package.
+ */
 function usable({ config, pinOf }: Hands, istioVersion: string, releases: Observation['releases']) {
   if (config.istio.source !== 'official') return () => true;
   const own = new Set(
@@ -174,7 +189,7 @@ function usable({ config, pinOf }: Hands, istioVersion: string, releases: Observ
   try {
     pin = pinOf(istioVersion, packageArchitecture());
   } catch (error) {
-    // Nothing is asked of a mirror for what is on disk.
+    // Programs on disk need no mirror, so no pin is needed.
     if (error instanceof AgentError && error.code === 'SMM466') pin = null;
     else throw error;
   }
@@ -182,7 +197,7 @@ function usable({ config, pinOf }: Hands, istioVersion: string, releases: Observ
     pin === null || packageDigest === pin || own.has(packageDigest);
 }
 
-/** `url` is that of the signed repository, null where nobody names one. */
+/** `url` is the URL of the signed repository, null if none is configured. */
 export async function packageSource(
   { config, paths, clock, repository, pinOf }: Omit<Hands, 'services'>,
   url: string | null,
@@ -198,7 +213,9 @@ export async function packageSource(
   return new SignedPackages(await repository(url));
 }
 
-/** The package of a release that is complete is only a hundred megabytes in the way: it goes first, so that a kill leaves it to the next turn. */
+/**
+ * Deletes the 100 MB download before it sets the link: if the agent is killed in between, the next turn sets the link.
+ */
 async function point(id: string, store: ReleaseStore, paths: Paths): Promise<void> {
   await removeDownloads(store, paths);
   await store.setStaged(id);
@@ -209,7 +226,10 @@ async function removeDownloads(store: ReleaseStore, { downloads }: Paths): Promi
   await cleanDownloads(downloads, { istio: new Set((await store.list()).map(({ istioVersion }) => istioVersion)) });
 }
 
-/** Their digests are wrong, which no turn looks at before they are wanted again: then they are downloaded. */
+/**
+ * The programs on disk are damaged: null, so that they are downloaded. Turns do not check digests before the programs
+ * are used again.
+ */
 function withoutProgramsOnDisk(error: unknown): null {
   if (error instanceof AgentError && error.code === 'SMM445') return null;
   throw error;
@@ -221,7 +241,7 @@ async function clean(
   { paths, clock }: Hands,
 ): Promise<void> {
   const { cleanReleases } = await import('../../istio/releases/clean.ts');
-  // Whichever is kept beyond what is needed was decided.
+  // `keep` is complete: decide has already added a spare release.
   const removed = await cleanReleases(store, new Set(keep), '/proc', 0);
   await removeDownloads(store, paths);
   const findings = new ReleaseFindings(paths.state, clock);

@@ -1,4 +1,6 @@
-/** Does the steps that are about the agent's own versions. What they need is imported late: most agents live for months without. */
+/**
+ * Takes the steps for the agent's own versions. Their imports are late: most agents run for months without such a step.
+ */
 import { AgentError } from '../../base/errors.ts';
 import type { Step } from '../../decision/step.ts';
 import { checkpoint } from '../../host/files/checkpoints.ts';
@@ -6,7 +8,7 @@ import type { Archives } from '../../versions/prepare.ts';
 import { AGENT_UNIT } from '../../versions/unit.ts';
 import type { Hands, StepContext } from './step-context.ts';
 
-/** A try does not keep a security patch of Istio waiting for longer; what has come until then is kept for the next. */
+/** A security patch of Istio must not wait longer than this for an upgrade. The next try resumes the download. */
 const LONGEST_TRY_MS = 10 * 60_000;
 
 export async function upgrade(

@@ -1,11 +1,11 @@
-/** Packages and archives that are at fault themselves: only another upload changes that. */
+/** Errors that are caused by the content of a package or an archive: only another upload can help. */
 import { AgentError } from '../../base/errors.ts';
 
 export function isRefusal({ code }: AgentError): boolean {
   return code.startsWith('SMM43') || code === 'SMM443' || code === 'SMM701';
 }
 
-/** A package of Istio was refused for what it holds. */
+/** A package of Istio was refused for its content. */
 export class PackageRefused extends AgentError {
   readonly packageDigest: string;
 
@@ -15,7 +15,7 @@ export class PackageRefused extends AgentError {
   }
 }
 
-/** Any error that staging rejects with; a refusal knows which package it is about. */
+/** Adds the package's digest to an error of staging, if the error is a refusal. */
 export function aboutPackage(error: unknown, packageDigest: string): unknown {
   return error instanceof AgentError && isRefusal(error) ? new PackageRefused(error, packageDigest) : error;
 }

@@ -1,4 +1,4 @@
-/** What a step is done with. */
+/** What a step works with. */
 import type { Paths } from '../../base/paths.ts';
 import type { Config } from '../../config/schema.ts';
 import type { SignedRepository } from '../../downloads/signed/signed-repository.ts';
@@ -12,14 +12,17 @@ export interface Hands {
   clock: Clock;
   services: ServiceManager;
   config: Config;
-  /** The signed repository as one turn sees it; rejects with SMM706 where nobody names one. */
+  /** The signed repository, opened once in a turn; rejects with SMM706 if none is configured. */
   repository(url: string | null): Promise<SignedRepository>;
-  /** What the control plane lets a mirror hand out: `packagePin`. */
+  /** Which package the control plane accepts from a mirror: `packagePin`. */
   pinOf(istioVersion: string, architecture: string): string | null;
 }
 
 export interface StepContext {
-  /** Of this turn. Steps about the agent's own version need none: it can be what failed. */
+  /**
+   * The observation of this turn. Steps for the agent's own version must not need it, since the observation may have
+   * failed.
+   */
   observed(): Promise<Observation>;
   tell: Tell;
   signal: AbortSignal;

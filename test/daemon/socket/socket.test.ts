@@ -13,7 +13,7 @@ import { listen, type Serve } from '../../../src/daemon/socket/server.ts';
 import type { TurnEvent } from '../../../src/turn/events.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 
-/** As `smm-agent reconcile`: it ends its turn when it is asked to. Stopped as by Ctrl-Z. */
+/** Like `smm-agent reconcile`: the program ends its turn when it is asked to yield. It is stopped as by Ctrl-Z. */
 async function stoppedCommand(path: string): Promise<ChildProcess> {
   const module = `
     import { listen } from '${join(import.meta.dirname, '../../../src/daemon/socket/server.ts')}';
@@ -47,7 +47,7 @@ describe("the daemon's socket", () => {
     answer({ end: { ok: true, text: 'done' } });
   };
 
-  it('streams what the daemon does, and then its answer', async () => {
+  it('streams the events of the daemon, and then its answer', async () => {
     const server = await listen(path, done);
     const events: TurnEvent[] = [];
     assert.deepEqual(await ask(path, { do: 'reconcile' }, (event) => events.push(event)), { ok: true, text: 'done' });
@@ -55,7 +55,7 @@ describe("the daemon's socket", () => {
     await server.close();
   });
 
-  it('tells that no daemon runs, also where a killed one left its socket', async () => {
+  it('shows that no daemon runs, also if a killed daemon has left its socket', async () => {
     assert.equal(await ask(path, { do: 'reload' }, () => {}), null);
     await writeFile(path, '');
     assert.equal(await ask(path, { do: 'reload' }, () => {}), null);
@@ -64,7 +64,7 @@ describe("the daemon's socket", () => {
     await server.close();
   });
 
-  it('keeps a second agent out, with a sentence', async () => {
+  it('refuses a second agent with an error', async () => {
     const server = await listen(path, done);
     await assert.rejects(listen(path, done), { code: 'SMM505', message: /another smm-agent runs/ });
     assert.notEqual(await ask(path, { do: 'reload' }, () => {}), null, 'the first one still answers');
@@ -72,7 +72,7 @@ describe("the daemon's socket", () => {
     await (await listen(path, done)).close();
   });
 
-  it('is taken over by a daemon from a command, once that has ended its turn', async () => {
+  it('is taken over by a daemon from a command, after the command has ended its turn', async () => {
     const asked: string[] = [];
     const command = await listen(path, async (request, answer) => {
       asked.push(request.do);
@@ -93,7 +93,7 @@ describe("the daemon's socket", () => {
     });
     afterEach(() => command.kill('SIGKILL'));
 
-    it('is taken over in time for systemd, and stays when the command goes on: that yields', async () => {
+    it('is taken over in time for systemd, and is kept when the command continues, which then yields', async () => {
       const clock = new ManualClock();
       const beganMs = clock.bootTimeMs();
       const daemon = await clock.passUntil(listen(path, done, { takesOver: true, clock }));
@@ -123,7 +123,7 @@ describe("the daemon's socket", () => {
     });
   });
 
-  it('is taken over from a command that ends before it answers', async () => {
+  it('is taken over from a command that exits before it answers', async () => {
     const command = createServer((socket) => {
       socket.once('data', () => {
         socket.destroy();
@@ -142,14 +142,14 @@ describe("the daemon's socket", () => {
     await server.close();
   });
 
-  it('keeps nobody out for a name that any user of the machine can take', async () => {
+  it('does not depend on a name that any user of the machine can take', async () => {
     const squatter = createServer();
     await new Promise<void>((resolve) => squatter.listen(`\0smm-agent${path}`, resolve));
     await (await listen(path, done)).close();
     await new Promise((resolve) => squatter.close(resolve));
   });
 
-  it('closes although a client never asks anything', async () => {
+  it('closes even if a client never sends a request', async () => {
     const server = await listen(path, done);
     const silent = createConnection(path);
     await once(silent, 'connect');
@@ -157,7 +157,7 @@ describe("the daemon's socket", () => {
     silent.destroy();
   });
 
-  it('gives those who wait their answer before it closes', async () => {
+  it('answers all waiting clients before it closes', async () => {
     const [asked, over] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     const server = await listen(path, async (_, answer) => {
       asked.resolve();
@@ -171,12 +171,12 @@ describe("the daemon's socket", () => {
     assert.deepEqual(await answered, { ok: false, text: 'it ends' });
   });
 
-  it('outlives a client that goes away in the middle of a turn', async () => {
+  it('survives a client that disconnects in the middle of a turn', async () => {
     const [asked, gone] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     const server = await listen(path, async (_, answer) => {
       asked.resolve();
       await gone.promise;
-      answer({ event: { kind: 'learnt', text: 'nobody hears this' } });
+      answer({ event: { kind: 'learnt', text: 'no client reads this' } });
       answer({ end: { ok: true, text: 'nor this' } });
     });
     const client = createConnection(path);
@@ -188,20 +188,20 @@ describe("the daemon's socket", () => {
     await server.close();
   });
 
-  it('lets only one of several begin', async () => {
+  it('lets only one of several agents start', async () => {
     const begun = await Promise.allSettled([listen(path, done), listen(path, done), listen(path, done)]);
     const servers = begun.filter((one) => one.status === 'fulfilled');
     assert.equal(servers.length, 1);
     for (const { value } of servers) await value.close();
   });
 
-  it('is for its owner only', async () => {
+  it('is accessible to its owner only', async () => {
     const server = await listen(path, done);
     assert.equal((await stat(path)).mode & 0o777, 0o600);
     await server.close();
   });
 
-  it('says so when the daemon ends before it has answered', async () => {
+  it('rejects when the daemon ends before its answer', async () => {
     const server = await listen(path, async () => {});
     await assert.rejects(
       ask(path, { do: 'reconcile' }, () => {}),
@@ -210,7 +210,7 @@ describe("the daemon's socket", () => {
     await server.close();
   });
 
-  it('answers nonsense with a sentence', async () => {
+  it('answers an invalid request with an error', async () => {
     const server = await listen(path, done);
     const socket = createConnection(path);
     socket.write('{"do":"rm"}\n');

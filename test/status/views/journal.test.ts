@@ -28,7 +28,7 @@ const sentences = (before: Status | null, after: Status) => announce(before, aft
 const misconfigured = misconfiguredStatus('1.0.0', 1, NOW, '/etc/smm/agent.yaml:3:1: unknown key "holds"');
 
 describe('the journal', () => {
-  it('tells everything once at the first turn', () => {
+  it('has a line for every fact at the first turn', () => {
     assert.deepEqual(sentences(null, status()), [
       'Istio 1.31.0 runs',
       'no restart is pending',
@@ -36,7 +36,7 @@ describe('the journal', () => {
     ]);
   });
 
-  it('says a failure once, and not again when the next turn knows the time of the next try', () => {
+  it('has one line for a failure, and no other when the next turn knows the time of the next try', () => {
     const reason = 'cannot stage: the disk is full';
     const failing = (words: string, fact = words): Status => ({
       ...status(),
@@ -48,7 +48,7 @@ describe('the journal', () => {
       NOW,
     ) ?? { reason: '' };
     assert.equal(fact, reason);
-    assert.match(later, /^cannot stage: the disk is full; that was at .* tried 2 times, not again before /);
+    assert.match(later, /^cannot stage: the disk is full; failed at .* tried 2 times, not again before /);
     assert.deepEqual(sentences(status(), failing(reason)), [`failing: ${reason}`]);
     assert.deepEqual(sentences(failing(reason), failing(later, fact)), []);
     assert.deepEqual(sentences(failing(later, fact), failing('cannot stage: another reason')), [
@@ -56,7 +56,7 @@ describe('the journal', () => {
     ]);
   });
 
-  it('says once that Istio is on its way, whatever systemd calls that', () => {
+  it('has one line while Istio starts, although systemd reports several states', () => {
     const waiting = (activeState: 'activating' | 'deactivating'): Status => {
       const { unit } = observed();
       const why = whyNotRun(
@@ -71,7 +71,7 @@ describe('the journal', () => {
     assert.deepEqual(sentences(waiting('deactivating'), waiting('activating')), []);
   });
 
-  it('says once why there is no target, and not again that it waits for that', () => {
+  it('has one line about a missing target, and no other that the agent waits for it', () => {
     const reason = 'the API server refused the token';
     const after: Status = { ...status(), target: { answer: 'forbidden', revision: null, istioVersion: null, reason } };
     after.agent = { ...after.agent, state: 'waiting', reason };
@@ -79,7 +79,7 @@ describe('the journal', () => {
     assert.deepEqual([...ofTarget, ...sentences(status(), after)], [`no target: ${reason}`]);
   });
 
-  it('names the target at first, and when it is another one', () => {
+  it('names the target at the first turn, and at each change', () => {
     const { target } = status();
     const [first] = announceTarget(null, target);
     assert.deepEqual([first?.level, first?.sentence], ['warn', 'no target: the namespace has no label']);
@@ -95,7 +95,7 @@ describe('the journal', () => {
     assert.deepEqual(announce(status({}, minutesAgo(1)), status()), []);
   });
 
-  it('has one line for one change, as a warning with what to run', () => {
+  it('has one line for one change, as a warning with the command to run', () => {
     const pending = { answer: 'yes', running: OLD.manifest.id, staged: NEW.manifest.id, since: NOW } as const;
     const after = status({ staged: NEW, pending: { ...pending, why: ['Istio 1.31.0 to 1.31.1'] } });
     const [line, ...others] = announce(status(), after);
@@ -104,14 +104,14 @@ describe('the journal', () => {
     assert.equal(line?.sentence, 'restart pending: Istio 1.31.0 to 1.31.1; to switch, run systemctl restart istio');
   });
 
-  it('says of a misconfigured agent only that: it has looked at nothing else', () => {
+  it('says only that a misconfigured agent is misconfigured, since the agent has not looked at the machine', () => {
     const expected = ['misconfigured: /etc/smm/agent.yaml:3:1: unknown key "holds"'];
     assert.deepEqual(sentences(null, misconfigured), expected);
     assert.deepEqual(sentences(status(), misconfigured), expected);
     assert.deepEqual(announce(misconfigured, misconfigured), []);
   });
 
-  it('tells everything again once the configuration is corrected', () => {
+  it('has a line for every fact again after the configuration is corrected', () => {
     assert.deepEqual(sentences(misconfigured, status()), sentences(null, status()));
   });
 });

@@ -13,7 +13,7 @@ import { DownloadServer } from '../../sandbox/downloads.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
 import { observed, release } from '../../support/observed.ts';
 
-/** 1.31.0 is on disk, and wanted with another configuration. */
+/** Istio 1.31.0 is on disk, and is wanted with another configuration. */
 async function stageAnotherConfiguration(
   scene: Scene,
   downloads: DownloadServer,
@@ -64,7 +64,7 @@ describe('another configuration of a version that is on disk', () => {
     assert.deepEqual(downloads.requests, []);
   });
 
-  it('is made of a download when the control plane pins another package than the one on disk', async () => {
+  it('needs a download when the control plane pins another package than the one on disk', async () => {
     await using scene = await Scene.begin();
     await using downloads = await new DownloadServer().start();
     const request = await scene.request('1.31.0');
@@ -77,19 +77,19 @@ describe('another configuration of a version that is on disk', () => {
     assert.notEqual(await scene.store.link('staged'), null);
   });
 
-  it('is made of a download when the programs on disk are not what they were', async () => {
+  it('needs a download when the programs on disk have changed', async () => {
     await using scene = await Scene.begin();
     await using downloads = await new DownloadServer().start();
     const request = await scene.request('1.31.0');
     downloads.publish('1.31.0', await readFile(request.path));
     const { id } = await stageRelease(scene.store, request);
     const envoy = join(scene.store.folder(id), RELEASE_FILES.envoy);
-    // The same size: only its digest tells.
+    // The file keeps its size: only its digest shows the change.
     await writeFile(envoy, (await readFile(envoy)).fill('x'));
     const told = await stageAnotherConfiguration(scene, downloads);
     assert.notEqual(await scene.store.link('staged'), null);
     assert.equal(downloads.requests.length, 2);
-    // What fpm adds to every package is named for whoever looks closely.
+    // A file that fpm adds to every package is logged at level debug.
     const details = told.flatMap((event) => (event.kind === 'detail' ? [event.fields.path] : []));
     assert.deepEqual(details, ['./usr/share/doc/istio-sidecar/changelog.gz']);
   });
@@ -97,7 +97,7 @@ describe('another configuration of a version that is on disk', () => {
 
 describe("istiod's line in /etc/hosts", () => {
   const line = '10.0.0.1 istiod.istio-system.svc';
-  /** Takes the step where the unit of the package does `repair`. */
+  /** Takes the step; the package's unit runs `repair`. */
   async function restore(scene: Scene, repair: (hosts: string) => Promise<void>): Promise<string[]> {
     const { paths } = scene;
     const started: string[] = [];
@@ -126,7 +126,7 @@ describe("istiod's line in /etc/hosts", () => {
     assert.deepEqual(started, ['smm-agent-hosts.service']);
   });
 
-  it('is said to be missing still when that has not helped, or could not be done', async () => {
+  it('is reported as still missing if the unit did not restore it, or failed', async () => {
     await using scene = await Scene.begin();
     await assert.rejects(
       restore(scene, async () => {}),

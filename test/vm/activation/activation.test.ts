@@ -1,4 +1,7 @@
-/** The table of section 3 of the design, row by row, on a real systemd with the real Istio, and no agent on the machine. */
+/**
+ * Each way in which Istio can end and start again, with another release staged, on a real systemd with the real Istio
+ * and without an agent on the machine.
+ */
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { amongOthers, othersTwice, RECORDED, rulesOf } from '../../systemd/rule-listings.ts';

@@ -1,4 +1,7 @@
-/** The table of section 3 of the design, row by row, with the agent alive: as test/vm/activation/activation.test.ts without it. */
+/**
+ * Each way in which Istio can end and start again, with another release staged and the agent running.
+ * test/vm/activation/activation.test.ts has the same without the agent.
+ */
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { AgentVm, upgradeControlPlane } from '../agent-vm.ts';

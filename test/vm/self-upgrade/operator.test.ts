@@ -79,7 +79,7 @@ describe('the wish of the control plane', () => {
     await upgraded('0.2.1');
     assert.deepEqual([(await last())?.from, (await last())?.to], ['0.2.2', '0.2.1']);
     await announce(lab, '0.1.0');
-    await untilSaid('rejected', /0\.1\.0 cannot be put on probation/);
+    await untilSaid('rejected', /0\.1\.0 does not support probation/);
   });
 
   it('of the revision wins over the general one', async () => {
@@ -139,17 +139,17 @@ describe('the wish of the control plane', () => {
 
 describe('an operator', () => {
   it('goes back by one version, which stays until they say otherwise', async () => {
-    assert.match(await sh('smm-agent rollback'), /restarts as smm-agent 0\.2\.3; 0\.3\.0 is not taken again/);
+    assert.match(await sh('smm-agent rollback'), /restarts as smm-agent 0\.2\.3; 0\.3\.0 will not be installed again/);
     await machine.vm.until(
       'the version before',
       ({ agent, upgrade }) => agent.version === '0.2.3' && upgrade?.probation === null,
     );
-    await untilSaid('rejected', /an operator went back from smm-agent 0\.3\.0/);
+    await untilSaid('rejected', /an operator rolled smm-agent 0\.3\.0 back/);
     assert.deepEqual(
       [(await last())?.result, (await last())?.from, (await last())?.to],
       ['rolled back', '0.3.0', '0.2.3'],
     );
-    await machine.said(/an operator went back/);
+    await machine.said(/an operator rolled smm-agent 0\.3\.0 back/);
     await sh('smm-agent retry');
     await machine.confirmed('0.3.0');
     await machine.assertIstioUntouched();

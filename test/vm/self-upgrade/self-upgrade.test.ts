@@ -55,7 +55,7 @@ describe('an agent that the control plane upgrades', () => {
     const lines = await upgraded('0.2.1');
     assertInOrder(lines, [
       /^upgrading: smm-agent 0\.2\.1 is wanted, in place of 0\.2\.0/,
-      /^smm-agent 0\.2\.1 is in place, and has checked itself/,
+      /^smm-agent 0\.2\.1 is in place, and its self-check passed/,
       /^Stopping smm-agent\.service/,
       /^smm-agent\.service: Deactivated successfully/,
       /^Starting smm-agent\.service/,
@@ -66,7 +66,7 @@ describe('an agent that the control plane upgrades', () => {
       /^ready: /,
     ]);
     // The journal has it from the agent, not from systemd: the order between the two is not certain.
-    assert.ok(lines.some((line) => /^smm-agent ends .*SIGTERM/.test(line)));
+    assert.ok(lines.some((line) => /^smm-agent stops .*SIGTERM/.test(line)));
     assert.ok(!lines.some((line) => /istio\.service/.test(line)));
     assert.deepEqual(asked(), [agentTarget('0.2.1')], 'its runtime is there already');
     test.diagnostic(`${bytes} bytes`);
@@ -226,7 +226,7 @@ describe('an agent that the control plane upgrades', () => {
     await sh('systemctl start smm-agent');
     const { status, stderr } = await command;
     assert.notEqual(status, 0);
-    assert.match(stderr, /the agent has started, and makes it/);
+    assert.match(stderr, /the daemon has just started and makes the turn itself/);
     await machine.vm.staged('1.31.3');
   });
 

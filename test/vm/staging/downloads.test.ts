@@ -202,7 +202,7 @@ describe('a machine that is to be upgraded', () => {
     const expected = [
       /^no target: .*(upgrade|rolled out|disagree)/,
       /^the control plane wants Istio 1\.31\.2 of revision default here istio=1\.31\.2 revision=default$/,
-      /^staged Istio 1\.31\.2 of revision default; the running one was not touched step=stage$/,
+      /^staged Istio 1\.31\.2 of revision default; the running Istio was not touched step=stage$/,
       /^restart pending: Istio 1\.31\.0 to 1\.31\.2; to switch, run systemctl restart istio staged=1\.31\.2-\S+ since=\S+$/,
     ];
     const found = expected.map((line) => lines.findIndex((one) => line.test(one)));

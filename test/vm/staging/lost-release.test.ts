@@ -113,8 +113,8 @@ END`);
 
   it('is failing, with what keeps the release from being made, and the commands', async () => {
     await sh('systemctl start smm-agent');
-    const { agent } = await isFailing(/no release is active.*the wanted one cannot be made/);
-    assert.match(agent.reason, /smm-agent reconcile, then systemctl restart istio/);
+    const { agent } = await isFailing(/no release is active.*the wanted release cannot be made/);
+    assert.match(agent.reason, /run smm-agent reconcile and systemctl restart istio/);
     await vm.condition('SmmAgent', 'False', /no release is active/);
   });
 
