@@ -122,7 +122,10 @@ export const Config = z.strictObject({
       /** Level of the validation message on the WorkloadEntry while a restart is pending. */
       validationLevel: z.enum(['ERROR', 'WARNING']).default('ERROR'),
       /** The page that this message names: your own runbook, or the page that the package brings. */
-      documentationUrl: z.url().max(2048).default('file:///usr/share/doc/smm-agent/docs/operating.md'),
+      documentationUrl: z
+        .url({ error: 'must be a URL' })
+        .max(2048)
+        .default('file:///usr/share/doc/smm-agent/docs/operating.md'),
     })
     .prefault({}),
   /**

@@ -32,7 +32,7 @@ export function answerFailure(answer: Answer, verb: Verb, resource: Resource, se
         'forbidden',
         'SMM202',
         `cannot ${doing}: forbidden${why}`,
-        "grant that right to the agent's service account: docs/control-plane.md lists all that it needs",
+        'apply the manifests in /usr/share/smm-agent/kubernetes, or store a token of the account that they name: smm-agent set bearer-token -',
         { status },
       );
     case 404:

@@ -16,7 +16,9 @@ export async function credential(
   signal: AbortSignal,
 ): Promise<string> {
   const remedy =
-    what === 'token' ? 'smm-agent set bearer-token - stores one' : 'name a readable PEM file in controlPlane.caFile';
+    what === 'token'
+      ? 'smm-agent set bearer-token - stores one'
+      : 'smm-agent set control-plane <url> --ca-file <file> stores a copy';
   let text: string;
   try {
     text = (await readOperatorFile(file, signal)).toString('utf8').trim();

@@ -82,7 +82,7 @@ export class TargetReader {
    */
   async agentPolicy(): Promise<AgentPolicy> {
     const place = this.#place;
-    if (place === null) return { answer: 'unknown', reason: 'the control plane has named no revision yet' };
+    if (place === null) return { answer: 'unknown', reason: 'not known while the control plane gives no target' };
     const before = this.#cache.generation;
     try {
       const found = [];

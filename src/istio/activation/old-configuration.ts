@@ -56,7 +56,7 @@ export async function ignoredEdits(paths: Paths, own: ReleaseConfiguration | nul
     const when = await editedAt(path);
     const what = when === null ? 'was removed' : `was edited at ${when.toISOString()}`;
     sentences.push(
-      `${path} ${what} and is no longer read: Istio starts from its release; ${instead}, or take the edits over with smm-agent adopt`,
+      `${path} ${what} and is no longer read: Istio starts from its release; ${instead}, or take the edits over: smm-agent adopt shows them, and smm-agent adopt --yes takes them`,
     );
   }
   return sentences;

@@ -36,7 +36,7 @@ function commandFindings({ unit, paths, unitFiles }: UnitFacts): Finding[] {
       key,
       paths.istio.dropIn,
       what,
-      `remove that ${key}, or run systemctl edit istio and take it out`,
+      `remove that ${key} from the file, then run systemctl daemon-reload`,
       (path) => !ours(path),
     );
   const findings: Finding[] = [];
