@@ -1,6 +1,6 @@
 /**
- * What the signed repository carries of the agent: archives of the folders that a deb lays out too. The same input gives the same
- * bytes, so that anybody can build a release again and compare.
+ * The archives of the agent for the signed repository, made of the folders that a deb lays out too. The same input
+ * gives the same bytes, so that everybody can build a release again and compare.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -11,7 +11,7 @@ import { constants, createZstdCompress } from 'node:zlib';
 import { agentTarget, runtimeTarget, type TargetArchitecture } from '../src/downloads/targets.ts';
 import { layOutRuntime, layOutVersion, type RuntimeContents, type VersionContents } from './release-folders.ts';
 
-/** Of Zstandard. 19 for what is shipped, 1 for tests. */
+/** Level of Zstandard: 19 for archives that are shipped, 1 for tests. */
 export type ArchiveLevel = 19 | 1;
 
 export interface ArchiveOptions {
@@ -28,8 +28,9 @@ export function buildAgentArchive(contents: VersionContents, options: ArchiveOpt
 }
 
 /**
- * Builds `node-<version>-<architecture>.tar.zst` and resolves to its path. Its files have no time of a commit: a runtime is the same bytes
- * in each release that names it, or a repository that has it would refuse it the next time.
+ * Builds `node-<version>-<architecture>.tar.zst` and resolves to its path. Its files do not have the time of a commit:
+ * a runtime must have the same bytes in each release that names it, or a repository that has it already would refuse
+ * it.
  */
 export function buildRuntimeArchive(
   contents: RuntimeContents,
@@ -68,7 +69,7 @@ async function compress(tree: string, to: string, level: ArchiveLevel, sourceDat
   const zstd = createZstdCompress({
     params: {
       [constants.ZSTD_c_compressionLevel]: level,
-      // 4 MB: so much memory the agent needs to unpack it; src/versions/unpack.ts refuses more than twice that.
+      // 4 MB: the memory that the agent needs to unpack it; src/versions/unpack.ts refuses more than twice that.
       [constants.ZSTD_c_windowLog]: 22,
     },
   });

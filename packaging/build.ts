@@ -1,4 +1,7 @@
-/** `npm run package`: builds the packages and the archives of the repository into build/, or where `--output` says. */
+/**
+ * `npm run package`: builds the packages and the archives of
+ * the repository into build/, or into the folder of `--output`.
+ */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -12,15 +15,15 @@ import { buildDeb, type Compression } from './deb.ts';
 import { ARCHITECTURES, runtimeFolder } from './runtime.ts';
 
 const HELP = `npm run package -- [options]: builds the packages and the archives of the repository, in about three minutes
-  --arch amd64|arm64          only this one (both)
-  --output <folder>           where to (build)
-  --root <root.json>          the repository that the machines trust
-  --compression xz|none       none: for tests, in seconds
-  --package-version <version> that of package.json`;
+  --arch amd64|arm64          only this architecture (both)
+  --output <folder>           the folder for the files (build)
+  --root <root.json>          root of the repository that the machines trust
+  --compression xz|none       none: for tests, in seconds (xz)
+  --package-version <version> another version than that of package.json`;
 
 /**
- * Options: `--arch amd64|arm64` (both), `--output <folder>`, `--compression xz|none`, `--package-version <version>` (that of
- * package.json), `--root <root.json>` (the repository that the machines trust). Returns the files, debs first.
+ * Options: `--arch amd64|arm64` (both), `--output <folder>`, `--compression xz|none`, `--package-version <version>`
+ * (that of package.json), `--root <root.json>` (the repository that the machines trust). Returns the files, debs first.
  */
 export async function buildPackages(args: readonly string[]): Promise<string[]> {
   if (args.includes('--help') || args.includes('-h')) {
@@ -53,7 +56,7 @@ export async function buildPackages(args: readonly string[]): Promise<string[]> 
   const runtimes = wanted.map((architecture) => {
     return { architecture: architecture.name, runtime: runtimeFolder(projectRoot, architecture, runtimeVersion) };
   });
-  // The version's folder is one for all architectures, so the text is too: Node has one licence.
+  // There is one folder of the version for all architectures, and so one text: Node has one licence.
   const licence = readFileSync(join(runtimes[0]?.runtime ?? '', 'LICENSE'), 'utf8');
   const copyright = copyrightText(projectRoot, packages, licence, runtimeVersion);
   const contents = { version, runtimeVersion, code, copyright };
@@ -72,13 +75,13 @@ export async function buildPackages(args: readonly string[]): Promise<string[]> 
   ]);
   if (trustedRoot === undefined) {
     console.log(
-      'the packages bring no root.json: their machines cannot use a repository until /etc/smm/repository/root.json is there; --root <root.json> puts it in',
+      'the packages bring no root.json: their machines cannot use a repository before they have /etc/smm/repository/root.json; --root <root.json> puts it into the packages',
     );
   }
   return files;
 }
 
-/** Says what was built, how large it is and how long it took. */
+/** Prints the file, its size and the time of its build. */
 async function told(build: () => Promise<string>): Promise<string> {
   const started = performance.now();
   const file = await build();

@@ -1,11 +1,11 @@
-/** The agent as one JavaScript file. What is imported late in the sources is run late in the bundle too. */
+/** The agent as one JavaScript file. A module that the sources import late runs late in the bundle too. */
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { lean } from './lean.ts';
 
 export interface Bundle {
   code: string;
-  /** Source map, for whoever reads the stack of a report: it is not shipped. */
+  /** Source map, to read the stack of a report. It is not shipped. */
   map: string;
   /** Names of the npm packages that are in it, sorted. */
   packages: string[];
@@ -27,7 +27,7 @@ export async function bundle(projectRoot: string, version: string, entry = 'src/
     // Short names are a megabyte of an idle agent's memory; the map makes the stack of a report readable again.
     minify: true,
     sourcemap: 'external',
-    // The package's copyright file has them all.
+    // The package's copyright file has all of them.
     legalComments: 'none',
     define: { SMM_AGENT_VERSION: JSON.stringify(version), 'import.meta.url': 'importMetaUrl' },
     banner: { js: "const importMetaUrl=require('node:url').pathToFileURL(__filename).href;" },

@@ -10,7 +10,10 @@ interface Manifest {
   licenses?: { type: string }[];
 }
 
-/** Texts one after the other, each with what it covers. A bundled package without a licence is an error: it may not be shipped. */
+/**
+ * The texts one after the other, each under the name of what it covers. A
+ * bundled package without a licence is an error: it may not be shipped.
+ */
 export function copyrightText(
   projectRoot: string,
   bundled: readonly string[],

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type Contents, conffiles, copyScripts, layOut, sizeKb, stampAll } from './tree.ts';
 
-/** `xz` for what is shipped; `none` for tests, which only want the package fast. */
+/** `xz` for packages that are shipped; `none` for tests, which need the package quickly. */
 export type Compression = 'xz' | 'none';
 
 export interface DebOptions {
@@ -44,7 +44,7 @@ export async function buildDeb({
       { mode: 0o644 },
     );
     stampAll(draft, sourceDateEpoch);
-    // Several threads would cut the data elsewhere, and so not give the same bytes.
+    // With several threads xz would cut the data at other places, and give other bytes.
     const options = [
       '--root-owner-group',
       `-Z${compression}`,
@@ -57,10 +57,10 @@ export async function buildDeb({
   return file;
 }
 
-/** dpkg sorts 1.0.0-rc.1 after 1.0.0, as a later build of it; what follows `~` comes before the end. */
+/** dpkg would sort 1.0.0-rc.1 after 1.0.0, as a later build of it; a version with `~` sorts before the one without. */
 export function debianVersion(version: string): string {
   const [release = '', ...prerelease] = version.split('-');
-  // Any other hyphen would be taken for the one before Debian's own revision.
+  // dpkg would take any other hyphen for the one before Debian's own revision.
   return prerelease.length === 0 ? release : `${release}~${prerelease.join('.')}`;
 }
 
@@ -87,8 +87,8 @@ Recommends: ca-certificates, iproute2, iptables, systemd
 Section: admin
 Priority: optional
 Description: keeps a virtual machine of an Istio mesh on the Istio that its namespace asks for
- smm-agent stages the Istio which the control plane wants, binaries and configuration, without touching the
+ smm-agent stages the Istio that the control plane wants, binaries and configuration, without touching the
  running one, and tells the control plane and the operator exactly when a restart is due.
- Nobody but the operator, or a rule that the operator wrote, restarts Istio.
+ Only the operator, or a rule that the operator wrote, restarts Istio.
 `;
 }

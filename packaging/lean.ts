@@ -1,16 +1,16 @@
 /**
- * What the bundle leaves out: code that would be loaded and never run, and that an idle agent would hold for ever.
- * docs/benchmarks.md says what it is worth. What is used after all fails aloud, and test/packaging/lean.test.ts sees that a
- * poll loads none of Node's parts that belong to it.
+ * Leaves code out of the bundle that would be loaded and never run, and that an idle agent would keep in memory for
+ * ever. docs/benchmarks.md says how much that saves. Code that is used nevertheless throws an error, and
+ * test/packaging/lean.test.ts checks that a poll loads none of the parts of Node that it needs.
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Plugin } from 'esbuild';
 
 interface LeftOut {
-  /** The package whose code asks for it. */
+  /** The package whose code imports it. */
   by: string;
-  /** What it asks for, as it spells it. */
+  /** The import, as the package spells it. */
   module: string;
   /** CommonJS that takes its place. */
   instead: string;
@@ -19,7 +19,8 @@ interface LeftOut {
 const CLASS = 'module.exports = class { constructor() { throw new Error("this is left out of the bundle"); } };';
 
 const LEFT_OUT: readonly LeftOut[] = [
-  // Every request of the agent is HTTP/1.1, with `decompress: false`, and none sends a form. A proxy is the business of Node's own agent.
+  // Every request of the agent is HTTP/1.1, with `decompress:
+  // false`, and none sends a form. Node's own agent handles a proxy.
   { by: 'axios', module: 'http2', instead: 'module.exports = {};' },
   { by: 'axios', module: 'zlib', instead: 'module.exports = { constants: {} };' },
   { by: 'axios', module: 'https-proxy-agent', instead: CLASS },
@@ -27,7 +28,7 @@ const LEFT_OUT: readonly LeftOut[] = [
   { by: 'axios', module: 'form-data', instead: CLASS },
   { by: 'axios', module: './fetch.js', instead: 'exports.getFetch = () => null;' },
   { by: 'axios', module: './xhr.js', instead: 'module.exports = null;' },
-  // One of util's own exports (setTraceSigInt) loads Node's threads when it is merely looked at.
+  // One of util's own exports (setTraceSigInt) loads Node's threads as soon as it is read.
   {
     by: 'axios',
     module: 'util',
@@ -35,7 +36,7 @@ const LEFT_OUT: readonly LeftOut[] = [
       'const { isDeepStrictEqual, promisify, TextEncoder } = require("node:util");' +
       'module.exports = { isDeepStrictEqual, promisify, TextEncoder };',
   },
-  // With `debug` it would print what it does; of `assert` it needs two functions.
+  // `debug` only prints; of `assert` follow-redirects needs two functions.
   { by: 'follow-redirects', module: 'debug', instead: 'module.exports = () => () => {};' },
   {
     by: 'follow-redirects',
@@ -44,7 +45,7 @@ const LEFT_OUT: readonly LeftOut[] = [
       'const ok = (is, message) => { if (!is) throw new Error(message ?? "follow-redirects: assertion failed"); };' +
       'module.exports = Object.assign(ok, { equal: (a, b, message) => ok(a == b, message) });',
   },
-  // The agent hands tuf-js its own HTTP: the other way is fetch, with retries, by way of files in /tmp.
+  // The agent gives tuf-js its own HTTP: the default is fetch, with retries and files in /tmp.
   { by: 'tuf-js', module: './fetcher', instead: `exports.DefaultFetcher = ${CLASS.replace('module.exports = ', '')}` },
   { by: 'tuf-js', module: 'debug', instead: 'module.exports = () => () => {};' },
   { by: 'tuf-js', module: '../package.json', instead: 'exports.version = "";' },
@@ -59,7 +60,7 @@ const LOCAL_TIME = join(import.meta.dirname, 'local-time-format.ts');
 export const lean: Plugin = {
   name: 'lean',
   setup(builder) {
-    // A namespace import lets esbuild drop what no schema uses of zod, above all the texts in 50 languages.
+    // A namespace import lets esbuild drop the parts of zod that no schema uses, above all the texts in 50 languages.
     builder.onLoad({ filter: /\/src\/.*\.ts$/ }, async ({ path }) => {
       const source = await readFile(path, 'utf8');
       return { loader: 'ts', contents: source.replace("import { z } from 'zod'", "import * as z from 'zod'") };

@@ -1,6 +1,6 @@
 /**
- * Takes the place of Intl.DateTimeFormat in the bundled node-cron, which asks it for the parts of the local time and nothing
- * else: the real one brings ICU's calendars, locales and time zones into memory, 8 MB for a wait of a minute.
+ * Replaces Intl.DateTimeFormat in the bundled node-cron, which needs only the parts of the local time from it. The real
+ * one loads ICU's calendars, locales and time zones into memory: 8 MB for a wait of a minute.
  */
 
 interface Options {
@@ -16,7 +16,7 @@ export class LocalTimeFormat {
     this.#timeZone = options.timeZone;
   }
 
-  /** The parts as Intl's format of en-US has them, without the literals between. Only in the local time. */
+  /** The parts as in Intl's format of en-US, without the literals between them. Only in local time. */
   formatToParts(date: Date): { type: string; value: string }[] {
     if (this.#timeZone !== undefined)
       throw new Error(`cannot format in ${this.#timeZone}: only the local time is known`);

@@ -1,4 +1,4 @@
-/** Files of what is packed, with modes that do not depend on the umask of whoever builds. */
+/** Puts files into a package or archive, with modes that do not depend on the umask of the build. */
 import { chmodSync, copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 

@@ -1,6 +1,6 @@
 /**
- * The two folders that the agent is made of: a version, which is the same for all architectures, and the runtime that it names.
- * The deb and the archives of the repository lay them out by the same functions, so that a machine cannot tell where it has one from.
+ * The two folders of the agent: a version, which is the same for all architectures, and the runtime that it names. The
+ * deb and the archives of the repository make them with the same functions, so that a machine cannot tell their origin.
  */
 import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
@@ -13,7 +13,7 @@ export interface VersionContents {
   runtimeVersion: string;
   /** The bundled agent. */
   code: string;
-  /** Licences of all that is in it. */
+  /** Licences of everything in it. */
   copyright: string;
 }
 
@@ -23,7 +23,7 @@ export interface RuntimeContents {
   runtime: string;
 }
 
-/** Fills a version's folder, without the link `node`: where that leads is known only where the runtimes lie. */
+/** Fills a version's folder, without the link `node`: its target depends on the place of the runtimes. */
 export function layOutVersion(folder: string, { version, runtimeVersion, code, copyright }: VersionContents): void {
   write(join(folder, 'smm-agent.js'), code);
   write(join(folder, 'flags'), `${NODE_FLAGS.join(' ')}\n`);
@@ -37,7 +37,7 @@ export function layOutRuntime(folder: string, { runtimeVersion, runtime }: Runti
   writeManifest(folder, { runtime: runtimeVersion }, ['LICENSE', 'bin/node']);
 }
 
-/** release.json: the folder counts only with it, and what it names can be checked after the installation. */
+/** release.json: the folder counts only with it, and the files that it names can be checked after the installation. */
 export function writeManifest(folder: string, about: Record<string, string>, files: readonly string[]): void {
   const records = files.map((file) => {
     const path = join(folder, file);

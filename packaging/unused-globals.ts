@@ -1,7 +1,7 @@
 /**
- * Takes names away that Node loads large parts of itself for when somebody merely looks at them, as axios does to see where
- * it runs: 8 MB for fetch and what belongs to it. The agent uses none of them. Only in the bundle, before everything
- * else: sources that run as they are load Node's modules in another way, which needs `performance`.
+ * Removes global names for which Node loads large parts of itself as soon as they are read. axios reads them to find
+ * out where it runs: fetch and its parts take 8 MB. The agent uses none of them. Only in the bundle, before everything
+ * else: without the bundle Node loads modules in another way, which needs `performance`.
  */
 
 const UNUSED = [

@@ -1,8 +1,9 @@
 /**
- * Whether node_modules is what package-lock.json asks for. Plain JavaScript that Node 20 runs: nothing is installed yet.
+ * Whether node_modules is what package-lock.json asks for.
+ * Plain JavaScript that Node 20 runs: nothing is installed yet.
  *
- * The stamp lies inside node_modules, so `npm ci`, which empties that folder first, takes it away until it has succeeded;
- * an installation that was cut off is never taken for a complete one.
+ * The stamp lies inside node_modules. `npm ci` empties that folder first, so the stamp is missing until it has
+ * succeeded: an installation that was cut off never counts as complete.
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -35,8 +36,8 @@ export function writeStamp(root) {
 }
 
 /**
- * Installs unless that is done. Two runs at once: flock(1) lets one install, and the other then finds it done.
- * Where there is no flock(1) (macOS) two at once are the caller's to avoid.
+ * Installs unless that is done. Of two runs at the same time, flock(1) lets one install, and the other then finds it
+ * done. Without flock(1) (macOS) the caller must avoid two runs at the same time.
  */
 export function install(root) {
   if (isInstalled(root)) return;
@@ -44,7 +45,7 @@ export function install(root) {
   const self = [process.execPath, fileURLToPath(import.meta.url), root];
   const locked = spawnSync('flock', [join(root, 'build', 'install.lock'), ...self], { stdio: 'inherit' });
   const { status } = locked.error?.code === 'ENOENT' ? spawnSync(self[0], self.slice(1), { stdio: 'inherit' }) : locked;
-  if (status !== 0) throw new Error('cannot install the dependencies: npm said why');
+  if (status !== 0) throw new Error('cannot install the dependencies: put right what npm names above, and try again');
 }
 
 function installNow(root) {
@@ -53,7 +54,7 @@ function installNow(root) {
   // npm must not run on a Node that lies in node_modules, which it is about to delete.
   const npm = process.env.npm_execpath;
   const command = npm?.endsWith('.js') ? [process.env.npm_node_execpath ?? process.execPath, npm] : ['npm'];
-  // To stderr: the output of `npm run <command>` is the command's alone.
+  // To stderr: only the command itself may write to the output of `npm run <command>`.
   const result = spawnSync(command[0], [...command.slice(1), 'ci', '--no-audit', '--no-fund'], {
     cwd: root,
     stdio: ['ignore', 2, 2],

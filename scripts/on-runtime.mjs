@@ -1,6 +1,6 @@
 /**
- * `npm run <command>` on a fresh machine: installs what is missing, then runs scripts/commands/<command>.ts on the pinned
- * Node, whatever Node the machine has. Plain JavaScript that Node 20 runs.
+ * `npm run <command>` on a fresh machine: installs what is missing, then runs scripts/commands/<command>.ts on the
+ * pinned Node, with any Node of the machine. Plain JavaScript that Node 20 runs.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
@@ -31,7 +31,8 @@ function main([command, ...args]) {
   if (!existsSync(script)) throw new Error(`cannot find the command ${command}: there is no ${script}`);
   install(projectRoot);
   const child = spawn(pinnedNode(projectRoot), [script, ...args], { stdio: 'inherit', cwd: projectRoot });
-  // The terminal signals the whole group; what a service manager or another script sends to this process alone is passed on.
+  // A terminal signals the whole group. A signal of a service
+  // manager or another script to this process only is passed on.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
   child.on('error', fail);
   child.on('close', (status, signal) => {

@@ -1,4 +1,4 @@
-/** What the commands share: where the project is, and how they run a program in it. */
+/** For all commands: where the project is, and how to run a program in it. */
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
@@ -17,8 +17,8 @@ export function packageJson(): PackageJson {
 }
 
 /**
- * Runs a program in the project's folder with this process's output. Resolves with its exit status (128 + n for signal n);
- * rejects when it cannot be started.
+ * Runs a program in the project's folder with this process's output. Resolves
+ * with its exit status (128 + n for signal n); rejects when it cannot be started.
  */
 export function runHere(
   program: string,

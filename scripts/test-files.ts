@@ -1,16 +1,16 @@
-/** Which tests a command runs: the files that were named, or all of its kind. */
+/** Which tests a command runs: the named files, or all of its kind. */
 import { globSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { projectRoot, runHere } from './project.ts';
 
-/** The real parts; and what needs none but takes long, as everything does that is killed at each of its steps. */
+/** Tests of the real parts, and tests that need none of those but take long, such as a kill at each step. */
 const REAL = /^test\/vm\/|\/kills\.test\.ts$|\.slow\.test\.ts$/;
 
 /**
- * Small tests, with a process for all files of a kind: one for each file took longer than what it tests. They leave the process as it was:
- * environment, umask and folder.
+ * Small tests share one process for all files of a kind: a process for each file took longer than its tests. They must
+ * restore what they change in the process: environment, umask and folder.
  */
 const SHARED = {
   agent: /^test\/(daemon|turn|status|decision|history|observation)\//,
@@ -27,7 +27,10 @@ function testFiles(kind: 'fast' | 'real'): string[] {
   return all.filter((file) => REAL.test(file) === (kind === 'real'));
 }
 
-/** The files to run instead of these: for each kind of SHARED one, below `folder`, that reads all files of it. */
+/**
+ * The files to run instead of these: for each kind of SHARED
+ * one file below `folder`, which imports all files of the kind.
+ */
 function withShared(files: readonly string[], folder: string): string[] {
   const shared = Object.entries(SHARED).map(([kind, pattern]) => {
     const imports = files.filter((file) => pattern.test(file)).map((file) => pathToFileURL(join(projectRoot, file)));
@@ -39,8 +42,8 @@ function withShared(files: readonly string[], folder: string): string[] {
 }
 
 /**
- * Runs node's test runner with `options` over the files among `args`, else over all of `kind`. Other arguments go to the runner.
- * Resolves with the exit status; no file at all is a failure, or a wrong pattern would pass for ever.
+ * Runs node's test runner with `options` over the files among `args`, else over all of `kind`. Other arguments go to
+ * the runner. Resolves with the exit status; no file at all is a failure, or a wrong pattern would pass unnoticed.
  */
 export async function runTests(
   kind: 'fast' | 'real',
@@ -54,7 +57,8 @@ export async function runTests(
     console.error(`cannot test: there is no test file of this kind (${kind})`);
     return 1;
   }
-  // Every file is a process of its own that reads much of the same sources: a quarter less work.
+  // Every file is a process of its own, and most processes read
+  // the same sources: the cache saves a quarter of the work.
   const env = { NODE_COMPILE_CACHE: join(projectRoot, 'node_modules/.cache/node'), ...process.env };
   const folder = mkdtempSync(join(tmpdir(), 'smm-tests-'));
   try {

@@ -1,4 +1,7 @@
-/** `npm run check`: formatting, lint, types, unused code, shell scripts. All are run, so that one run shows everything. */
+/**
+ * `npm run check`: formatting, lint, types, unused code, shell
+ * scripts. All of them run, so that one run shows everything.
+ */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { projectRoot, runHere } from '../project.ts';
@@ -6,7 +9,7 @@ import { projectRoot, runHere } from '../project.ts';
 const SKIPPED = new Set(['node_modules', '.git', 'build']);
 const BIN = join(projectRoot, 'node_modules', '.bin');
 
-/** Every file that begins as a shell script, whatever its name. */
+/** Every file that begins as a shell script, under any name. */
 function shellScripts(): string[] {
   const entries = readdirSync(projectRoot, { recursive: false, withFileTypes: true }).filter(
     ({ name }) => !SKIPPED.has(name),

@@ -1,4 +1,6 @@
-/** `npm run repository -- <command>`: the publisher of the signed repository. Relative paths begin where npm was called. */
+/**
+ * `npm run repository -- <command>`: the publisher of the signed repository. Relative paths begin where npm was called.
+ */
 import { dispatch } from '../../publisher/commands/dispatch.ts';
 
 process.exitCode = await dispatch(process.argv.slice(2), {

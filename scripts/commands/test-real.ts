@@ -1,6 +1,7 @@
 /**
- * `npm run test:real [-- <files or flags>]`: the tests on the real parts. The lab's setup builds and caches them, installs the
- * distribution's programs it needs, and says what it does; here is only checked what it cannot bring along itself.
+ * `npm run test:real [-- <files or flags>]`: the tests on the real parts. The lab's setup builds and caches them,
+ * installs the distribution's programs that it needs, and says what it does. This file only checks what the lab cannot
+ * install itself.
  */
 import { accessSync, constants } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -10,10 +11,10 @@ import { runTests } from '../test-files.ts';
 /** Each file boots machines of its own, and mostly waits for them. */
 const SIDE_BY_SIDE = process.env.SMM_TEST_CONCURRENCY ?? String(Math.min(availableParallelism() + 1, 4));
 
-/** The runner's limit holds for a whole file too. Milliseconds. */
+/** The runner's limit counts for a whole file too. Milliseconds. */
 const LONGEST_FILE_MS = 1_800_000;
 
-/** Go is often installed beside the PATH that a CI job gets. */
+/** Go is often installed outside of the PATH of a CI job. */
 const GO_FOLDERS = [...(process.env.PATH ?? '').split(delimiter), '/usr/local/go/bin', '/usr/lib/go/bin'];
 
 function isExecutable(file: string): boolean {
@@ -32,7 +33,7 @@ function lacking(): string[] {
     process.env.PATH = `${process.env.PATH}${delimiter}${go}`;
   }
   return [
-    ...(process.platform === 'linux' ? [] : ['Linux: network namespaces, systemd and iptables are what is tested']),
+    ...(process.platform === 'linux' ? [] : ['Linux: the tests use network namespaces, systemd and iptables']),
     ...(process.getuid?.() === 0 ? [] : ['root: it makes network namespaces and boots machines']),
     ...(isExecutable('/usr/bin/apt-get') ? [] : ['apt-get: the machines that it boots are Debian']),
     ...(go === undefined
