@@ -1,4 +1,6 @@
-/** /usr/share/doc/smm-agent/copyright: the licences of the agent, of what is bundled with it, and of Node. */
+/**
+ * /usr/share/doc/smm-agent/copyright: the licences of the agent, of the packages that are bundled with it, and of Node.
+ */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 

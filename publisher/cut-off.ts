@@ -34,7 +34,7 @@ async function isRightNow(folder: string, timestampFile: string): Promise<boolea
   }
 }
 
-/** Moves the prepared timestamp to where clients look for it; returns when that is on disk. */
+/** Moves the prepared timestamp to the path at which clients look for it; returns when that is on disk. */
 export async function publishPrepared(folder: string, step: OnStep): Promise<void> {
   await rename(preparedTimestampFile(folder), metadataFile(folder, 'timestamp', 0));
   await syncFolder(metadataFolder(folder));

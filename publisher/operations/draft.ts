@@ -64,7 +64,7 @@ export async function writeDraft(file: string, { previous, next }: RootDraft): P
   await writeAtomically(file, `${JSON.stringify(draft, null, 2)}\n`, { mode: 0o644 });
 }
 
-/** Writes the draft to where the commands look for one, and returns its path. */
+/** Writes the draft to the path at which the commands look for it, and returns that path. */
 export async function keepDraft(folder: string, draft: RootDraft): Promise<string> {
   if (!existsSync(draftsFolder(folder))) await makeFolder(draftsFolder(folder), 0o755);
   const file = draftFile(folder, draft.next.signed.version);

@@ -62,7 +62,7 @@ async function writeBelowTimestamp(session: Session, { targets, snapshot }: Chai
   if (snapshot !== null) await write(session, 'snapshot', snapshot);
 }
 
-/** Writes metadata to where clients look for it; returns when it is on disk. */
+/** Writes metadata to the path at which clients look for it; returns when it is on disk. */
 export async function write<R extends RoleName>(
   session: Session,
   role: R,

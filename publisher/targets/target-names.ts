@@ -1,5 +1,5 @@
 /**
- * What a target's path says of its content. The names themselves are
+ * The meaning of a target's path. The names themselves are
  * made in src/downloads/targets.ts, for publisher and agent alike.
  */
 import { basename, posix } from 'node:path';
@@ -33,7 +33,7 @@ export function pathOf(meaning: Meaning): string {
   }
 }
 
-/** What an agent will take a target of this path for; null for one that no agent asks for. */
+/** The meaning of a path for an agent; null for a path that no agent asks for. */
 export function meaningOf(path: string): Meaning | null {
   const meaning = match(path) ?? match(posix.basename(path));
   return meaning !== null && pathOf(meaning) === path ? meaning : null;

@@ -42,7 +42,7 @@ export function pathsUnder(root: string) {
     /** Written by istio-activate: Istio's last start and last end since the machine was booted. */
     startRecord: at('/run/smm-agent/istio-started'),
     stopRecord: at('/run/smm-agent/istio-stopped'),
-    /** Written by a version on probation after each turn that did not confirm it: what is still lacking. */
+    /** Written by a version on probation after each turn that did not confirm it: what is still missing. */
     turnRecord: at('/run/smm-agent/agent-turn'),
     /** Written by the agent: the identity under which it holds its Lease. */
     leaseHolder: at('/run/smm-agent/lease-holder'),
@@ -76,7 +76,7 @@ export function pathsUnder(root: string) {
   };
 }
 
-/** A file that the configuration names by its absolute path, where it lies under this root. */
+/** The place, below this root, of a file that the configuration names by its absolute path. */
 export function onMachine(paths: Paths, path: string): string {
   return join(paths.root, path);
 }

@@ -22,7 +22,7 @@ export function schemaAt(path: KeyPath): z.ZodType | null {
   return bare(schema);
 }
 
-/** The keys that may stand at this place; none where any key may. */
+/** The known keys at this place; none if every key is allowed there. */
 export function keysAt(path: KeyPath): string[] {
   const schema = schemaAt(path);
   return schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];

@@ -17,7 +17,7 @@ export interface ConfigSource {
   given: KeyPath[];
 }
 
-/** `digest` is that of the file which was read (`configDigest`), null where there was none. */
+/** `digest` is that of the file that was read (`configDigest`), null if there was none. */
 export type LoadedConfig = { digest: string | null } & (
   | { state: 'configured'; config: Config; source: ConfigSource }
   | { state: 'misconfigured'; problems: readonly [ConfigProblem, ...ConfigProblem[]] }
@@ -43,7 +43,7 @@ export function configDigest(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
-/** The text with what is wrong about the file's mode, or why there is no text. */
+/** The text with the problems of the file's mode, or the problem because of which there is no text. */
 export async function readConfigText(
   paths: Paths,
 ): Promise<{ digest: string | null } & ({ text: string; problems: ConfigProblem[] } | { problems: [ConfigProblem] })> {

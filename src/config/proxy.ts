@@ -1,4 +1,4 @@
-/** The proxies that the configuration names for downloads and for the control plane; null where there is none. */
+/** The proxies that the configuration names for downloads and for the control plane; null if there is none. */
 
 import type { ProxyServer } from '../host/tls-agent.ts';
 import type { Config } from './schema.ts';

@@ -7,7 +7,7 @@ interface Words {
   remedy: string;
 }
 
-/** `key` as the reader knows it, the schema's issue, the value as YAML gave it and what the schema wants there. */
+/** `key` as the reader knows it, the issue of the schema, the value as YAML gave it, and the schema of its place. */
 export function wrongValue(key: string, issue: z.core.$ZodIssue, value: unknown, wanted: z.ZodType | null): Words {
   if (issue.code === 'invalid_value') {
     const values = issue.values.map(String);

@@ -2,7 +2,7 @@
 import { AgentError } from '../base/errors.ts';
 import type { WantedFile } from './source.ts';
 
-/** What is wrong with a file of which so many bytes are known to come: SMM416 or SMM459. Null when nothing is. */
+/** SMM416 or SMM459 for a file that has at least so many bytes; null when that is right so far. */
 export function lengthProblem(
   { url, bytes: wanted, policy }: WantedFile,
   maxBytes: number,

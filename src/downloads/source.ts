@@ -8,7 +8,7 @@ import type { HttpPolicy } from './policy.ts';
 export interface PackageDescription {
   istioVersion: string;
   url: string;
-  /** SHA-256 in hex, lower case: what the file must have. */
+  /** The SHA-256 that the file must have; in hex, lower case. */
   sha256: string;
   /** Name of the file in the folder of downloads; the same for the same version and architecture. */
   fileName: string;

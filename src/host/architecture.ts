@@ -1,7 +1,7 @@
 /** The machine's architecture, by the names that packages use. */
 import { AgentError } from '../base/errors.ts';
 
-/** The name of this machine's architecture in packages. Rejects with SMM435 where Istio publishes none. */
+/** The name of this machine's architecture in packages. Throws SMM435 when Istio publishes no packages for it. */
 export function packageArchitecture(arch: string = process.arch): 'amd64' | 'arm64' {
   if (arch === 'x64') return 'amd64';
   if (arch === 'arm64') return 'arm64';

@@ -14,7 +14,7 @@ export interface OptionSpec {
 }
 
 export interface CommandSpec {
-  /** What is typed before the name; smm-agent unless it is said. */
+  /** The program that is typed before the name; default: smm-agent. */
   program?: string;
   name: string;
   /** One line for the list of commands. */

@@ -1,4 +1,4 @@
-/** What an answer of the API server means that is not a success. */
+/** What an answer of the API server means when its status is not 2xx. */
 import { z } from 'zod';
 import { parseJson } from '../../host/json.ts';
 import type { Answer } from './exchange.ts';
@@ -40,9 +40,15 @@ export function answerFailure(answer: Answer, verb: Verb, resource: Resource, se
         status,
       });
     case 409:
-      return new ControlPlaneError('conflict', 'SMM204', `cannot ${doing}: conflict${why}`, 'the agent tries again', {
-        status,
-      });
+      return new ControlPlaneError(
+        'conflict',
+        'SMM204',
+        `cannot ${doing}: conflict${why}`,
+        'nothing to do: the agent tries again',
+        {
+          status,
+        },
+      );
     default:
       return new ControlPlaneError(
         'rejected',

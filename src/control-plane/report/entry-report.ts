@@ -26,7 +26,7 @@ export interface EntryReport {
 
 /** The types of the agent's conditions. The admission policy in packaging/kubernetes names them too: change both. */
 export const OWN_CONDITIONS = { pending: 'IstioRestartPending', agent: 'SmmAgent' } as const;
-/** What the codes of the agent's messages begin with; in the admission policy too. */
+/** The beginning of the codes of the agent's messages. The admission policy names it too: change both. */
 export const OWN_CODES = 'SMM';
 
 type MessageOptions = Pick<ValidationMessage, 'level' | 'documentationUrl'>;

@@ -10,7 +10,7 @@ export interface Revision {
 }
 
 export type Target =
-  /** Istio `istioVersion` of `revision` is wanted; `inputs` is what the VM's configuration is rendered from. */
+  /** Istio `istioVersion` of `revision` is wanted; the VM's configuration is rendered from `inputs`. */
   | { answer: 'wanted'; revision: Revision; istioVersion: string; inputs: VmInputs }
   /** An upgrade of the control plane is under way, or two sources disagree for the moment: nothing is done. */
   | { answer: 'unsettled'; reason: string }

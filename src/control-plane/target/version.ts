@@ -8,7 +8,7 @@ import type { Target } from './target.ts';
 
 export interface VersionFacts {
   deployment: Deployment;
-  /** `global.tag` of the injector's values, null where there is none. */
+  /** `global.tag` of the injector's values, null if there is none. */
   injectorTag: string | null;
   /** `spec.version` of Service Mesh Manager's IstioControlPlane; null in any other mesh. */
   controlPlaneVersion: string | null;

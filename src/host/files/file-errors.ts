@@ -6,7 +6,7 @@ export function hasCode(error: unknown, code: string): boolean {
   return error instanceof Error && 'code' in error && error.code === code;
 }
 
-/** SMM520 for reading, SMM521 for the rest; SMM522 for a full disk or quota, whichever the verb. */
+/** SMM520 for reading, SMM521 for the rest; SMM522 for a full disk or quota, with any verb. */
 export function fileError(verb: 'read' | 'write' | 'remove' | 'copy', path: string, cause: unknown): AgentError {
   if (cause instanceof AgentError) return cause;
   if (hasCode(cause, 'ENOSPC') || hasCode(cause, 'EDQUOT')) {

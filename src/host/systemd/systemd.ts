@@ -134,7 +134,7 @@ function said({ status, signal, stderr, stdout }: RunResult): string {
   return words || (signal === null ? `it ended with status ${status}` : `it was ended by ${signal}`);
 }
 
-/** The typed state out of what was printed. */
+/** The typed state, from the output of systemctl. */
 function unitState(properties: Properties, pids: number[]): UnitState {
   const value = (name: string) => properties.get(name)?.[0] ?? '';
   const commands = (name: string) => parseCommands(properties.get(name) ?? []);

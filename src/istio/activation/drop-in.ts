@@ -34,7 +34,7 @@ async function renderDropIn(paths: Paths): Promise<string> {
 
 /** The lines of an operator's own ExecStopPost, verbatim: the reset of the package's commands removes them too. */
 function keptCommands(files: readonly TextFile[], dropIn: string): string[] {
-  // systemd reads drop-ins in the order of their names, in whichever
+  // systemd reads drop-ins in the order of their names, in any
   // folder; those after ours keep their commands by themselves.
   const before = files.filter(({ path }, index) => index === 0 || basename(path) < basename(dropIn));
   return effective(before, 'ExecStopPost')

@@ -27,7 +27,7 @@ export interface UnitFacts {
   clusterEnv: TextFile | null;
   mesh: string;
   isDropInCurrent: boolean;
-  /** A folder above the releases that istio-proxy cannot enter; null where there is none. */
+  /** A folder above the releases that istio-proxy cannot enter; null if there is none. */
   barred: Finding | null;
 }
 

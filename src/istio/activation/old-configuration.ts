@@ -75,7 +75,7 @@ function oldFiles({ istio, config }: Paths): { path: string; instead: string; ki
 /** Whether only comments and blanks differ. */
 async function setsTheSame(kind: Kind, before: string, now: string): Promise<boolean> {
   if (kind !== 'mesh') return isDeepStrictEqual(settingsOf(before), settingsOf(now));
-  // Only where the bytes differ: an idle daemon needs no reader of YAML.
+  // Only when the bytes differ: an idle daemon needs no reader of YAML.
   const { readGoYaml } = await import('../configuration/go/go-yaml.ts');
   try {
     return isDeepStrictEqual(readGoYaml(before, 'the mesh file'), readGoYaml(now, 'the mesh file'));

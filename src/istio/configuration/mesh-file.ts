@@ -11,7 +11,7 @@ const ESCAPED = /[\u007f-\u009f\u2028\u2029\ufeff\ufffe\uffff]/g;
 
 /**
  * The text of a mesh file that holds only this `defaultConfig`.
- * The same message gives the same text, whatever its order.
+ * The same message gives the same text, in any order.
  */
 export function formatMesh(defaultConfig: Normal): string {
   const document = new Document(new Map([['defaultConfig', defaultConfig]]), {

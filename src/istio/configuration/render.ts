@@ -29,7 +29,7 @@ import { MAX_ANNOTATION_BYTES, readWorkloadGroup, toValue, type WorkloadGroup } 
 
 export interface RenderOptions {
   /**
-   * Envoy's path in the mesh file, for example `@release@/bin/envoy`. Without it the mesh file has what the mesh says.
+   * Envoy's path in the mesh file, for example `@release@/bin/envoy`. Without it the mesh file has the mesh's own path.
    */
   binaryPath?: string;
 }
@@ -85,7 +85,7 @@ export function istiodHostOf({ revision, istioNamespace }: VmInputs): string {
   return host;
 }
 
-/** `defaultConfig`: the mesh's own, the group's annotations over it, and what the group says. */
+/** `defaultConfig`: the mesh's own, then the group's annotations over it, then the group's own settings. */
 function meshOf(inputs: VmInputs, group: WorkloadGroup, istiodHost: string, machine: OwnSettings): Message {
   const mesh = normalise(MESH_CONFIG, readGoYaml(inputs.mesh ?? '', 'the mesh configuration'), 'mesh');
   const config = child(mesh, 'defaultConfig');
@@ -142,7 +142,7 @@ function putBinaryPath(config: Message, binaryPath: string, local: LocalConfigur
   config.set('binaryPath', binaryPath);
 }
 
-/** Every key of proxyMetadata, foreign ones too, overridden by what the group and the machine say. */
+/** Every key of proxyMetadata, unknown ones too, overridden by the settings of the group and the machine. */
 function clusterEnvOf(
   inputs: VmInputs,
   group: WorkloadGroup,

@@ -1,4 +1,4 @@
-/** The six files of an Istio package, by what they are. */
+/** The six files of an Istio package, by their purpose. */
 export type PackageFile = 'envoy' | 'pilotAgent' | 'startScript' | 'unit' | 'sidecarEnv' | 'bootstrapTemplate';
 
 /** Where upstream's package has them, without the leading slash and after the merge of /lib into /usr/lib. */

@@ -27,7 +27,7 @@ export interface StageRequest {
   packageDigest: string;
   /** Called only when no release on disk has this package's programs; null if there is nothing to fetch. */
   fetchPackage: (() => Promise<{ path: string; bytes: number }>) | null;
-  /** The mesh file and sidecar.env hold RELEASE_FOLDER where they mean the release's own folder. */
+  /** The mesh file and sidecar.env hold RELEASE_FOLDER instead of the release's own folder. */
   configuration: ReleaseConfiguration;
   configurationKind: ReleaseManifest['configuration'];
 }

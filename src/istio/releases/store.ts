@@ -54,7 +54,7 @@ export class ReleaseStore {
     return parsed.success && parsed.data.id === id ? parsed.data : null;
   }
 
-  /** The configuration of a release as it was asked for: RELEASE_FOLDER stands where its own folder is named. */
+  /** The configuration of a release as it was asked for: with RELEASE_FOLDER instead of its own folder. */
   async configuration(id: ReleaseId): Promise<ReleaseConfiguration> {
     const read = async (name: string) => (await readText(join(this.folder(id), name))) ?? '';
     const portable = async (name: string) => (await read(name)).replaceAll(this.folder(id), RELEASE_FOLDER);

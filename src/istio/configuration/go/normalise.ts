@@ -124,7 +124,7 @@ function integer(value: Value, [min, max]: readonly [bigint, bigint], path: stri
 function wholeNumber(value: Value, isUnsigned: boolean): bigint | null {
   if (typeof value === 'bigint') return value;
   if (typeof value === 'number') {
-    // Go reads the minus of -0.0 and refuses it where the field is unsigned.
+    // Go reads the minus of -0.0 and refuses it if the field is unsigned.
     return Number.isInteger(value) && !(isUnsigned && Object.is(value, -0)) ? BigInt(value) : null;
   }
   if (typeof value !== 'string') return null;
