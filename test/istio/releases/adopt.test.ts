@@ -59,7 +59,7 @@ describe('adopting the official package', () => {
     }
   });
 
-  it('takes over no bytes that are no UTF-8, names file and line, and is no other time to wait for', async () => {
+  it('takes over no bytes that are not UTF-8, names file and line, and is no other time to wait for', async () => {
     await using scene = await Scene.begin();
     await scene.install('1.31.0');
     const { clusterEnv, sidecarEnv, mesh } = scene.paths.istio;
