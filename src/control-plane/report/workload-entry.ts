@@ -23,7 +23,7 @@ export interface ReporterOptions {
 
 export type PublishResult =
   /** The entry had the report already, or has it now. */
-  | { outcome: 'unchanged' | 'written' }
+  | { outcome: 'unchanged' | 'written'; entry: string }
   /** There is no entry now: the proxy is not connected, or an entry was never made. */
   | { outcome: 'no-entry'; reason: string }
   /** Several entries may be this machine's: nothing is written. */
@@ -146,7 +146,7 @@ export class WorkloadEntryReporter {
       const entry = this.#known;
       if (entry === null) return this.#gone(name);
       const operations = entryPatch(entry, report, clock.now());
-      if (operations.length === 0) return { outcome: 'unchanged' };
+      if (operations.length === 0) return { outcome: 'unchanged', entry: name };
       const taken = this.#wroteMessages && lacksOnlyMessages(entry, report);
       allowed ||= !taken || this.#putBack.allows(clock.bootTimeMs());
       if (!allowed) return heldBack(name);
@@ -155,7 +155,7 @@ export class WorkloadEntryReporter {
         // The entry as the server stored it is read at the next publication: the answer here is only a version.
         this.#known = null;
         this.#wroteMessages = report.messages.length > 0;
-        return { outcome: 'written' };
+        return { outcome: 'written', entry: name };
       } catch (error) {
         if (isFailure(error, 'missing')) return this.#gone(name);
         if (!isFailure(error, 'conflict', 'rejected')) throw error;
