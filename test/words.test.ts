@@ -23,17 +23,27 @@ interface Text {
   text: string;
 }
 
+/** A result in the entries of the history, which are kept for years. */
+const PUT_BACK = "'put back'";
+/** Data values with that result, by file: the id of an entry, and the lines that tests make of entries. */
+const VALUES: Readonly<Record<string, readonly string[]>> = {
+  'src/history/notes.ts': ['`istio put back x x`'],
+  'test/history/history.test.ts': ["'0.3.0 put back 0.2.0'", '`x put back x`'],
+  'test/vm/self-upgrade/operator.test.ts': ["'put back 0.6.0'"],
+};
+/** The user of that name, in a unit and in a command. */
+const USER_NOBODY = /\b(?:User=|chown )nobody\b/g;
+
 const COMMENT_OR_STRING = /\/\*[\s\S]*?\*\/|\/\/[^\n]*|'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|`(?:\\[\s\S]|[^`\\])*`/g;
 
-/** What people read of a source: comments, and strings of more than one word. */
-function textsOf(source: string): Text[] {
+/** What people read of a source: comments, and strings of more than one word that are no data values. */
+function textsOf(source: string, values: readonly string[] = []): Text[] {
   return [...source.matchAll(COMMENT_OR_STRING)].flatMap((match) => {
-    const [text] = match;
-    const isComment = text.startsWith('/');
-    // `put back` is a value of the history's entries, which are kept for years.
-    if (!isComment && (!/\w \w/.test(text) || text === "'put back'")) return [];
+    const isComment = match[0].startsWith('/');
+    const text = isComment ? withoutCode(match[0]) : withoutValues(match[0]);
+    if (!isComment && (!/\w \w/.test(match[0]) || text === PUT_BACK || values.includes(text))) return [];
     const line = source.slice(0, match.index).split('\n').length;
-    return [{ line, text: isComment ? withoutCode(text) : text.replaceAll(/\$\{[^}]*\}/g, 'x') }];
+    return [{ line, text }];
   });
 }
 
@@ -44,6 +54,10 @@ function textsOfScript(script: string): Text[] {
     const strings = [...line.matchAll(/"[^"]*\w \w[^"]*"|'[^']*\w \w[^']*'/g)].map(([text]) => text);
     return [withoutCode(comment), ...strings].map((text) => ({ line: index + 1, text }));
   });
+}
+
+function withoutValues(text: string): string {
+  return text.replaceAll(/\$\{[^}]*\}/g, 'x').replaceAll(USER_NOBODY, 'x');
 }
 
 function withoutCode(comment: string): string {
@@ -66,7 +80,7 @@ describe('the words of the list in CONTRIBUTING.md', () => {
 
   it('stand in no comment, message or title of the sources', () => {
     assert.deepEqual(
-      sources.flatMap((file) => found(file, textsOf(read(file)))),
+      sources.flatMap((file) => found(file, textsOf(read(file), VALUES[file]))),
       [],
     );
   });

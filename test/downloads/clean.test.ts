@@ -9,7 +9,7 @@ import { temporaryFolder } from '../support/temporary.ts';
 const nodeFor = (version: string) => runtimeTarget(version, 'arm64');
 
 describe('old downloads', () => {
-  it('are those whose release is on disk, and those that nobody went on with for a week', async () => {
+  it('are those whose release is on disk, and those that were not continued for a week', async () => {
     await using folder = await temporaryFolder();
     const now = new Date('2026-11-23T12:00:00Z');
     const files: [string, number][] = [

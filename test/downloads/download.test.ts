@@ -132,7 +132,7 @@ describe('a download that breaks', () => {
     await scene.assertFetched();
   });
 
-  it('begins anew where the server ignores Range, answers with another part, or has another file by now', async () => {
+  it('begins again where the server ignores Range, answers with another part, or has another file by now', async () => {
     for (const fault of [{ kind: 'ignore-range' }, { kind: 'wrong-range' }, { kind: 'none' }] as const) {
       await using scene = await Scene.begin();
       scene.server.fault = { kind: 'cut-off', afterBytes: 300_000 };
@@ -144,7 +144,7 @@ describe('a download that breaks', () => {
     }
   });
 
-  it('begins anew where its halves do not fit, before anybody is blamed', async () => {
+  it('begins again where its two parts do not fit together, before it reports an error', async () => {
     await using scene = await Scene.begin();
     scene.server.fault = { kind: 'cut-off', afterBytes: 300_000 };
     await assert.rejects(scene.fetch({}, { breaks: 0 }), { code: 'SMM412' });

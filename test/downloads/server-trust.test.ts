@@ -25,7 +25,7 @@ interface Machine {
   source(options?: Partial<OfficialOptions>): OfficialDownloads;
 }
 
-/** A mirror whose certificate nobody in the world knows, and a machine. */
+/** A mirror whose certificate is signed by an unknown authority, and a machine. */
 async function withMirror(work: (machine: Machine) => Promise<void>): Promise<void> {
   await using folder = await temporaryFolder();
   await using server = await new DownloadServer(CERTIFICATES.server).start();
@@ -51,7 +51,7 @@ async function withEnvironment(change: Record<string, string>, work: () => Promi
 }
 
 describe('the certificate of a mirror', () => {
-  it('is verified, whatever the environment says', () =>
+  it('is verified, also where the environment says otherwise', () =>
     withMirror(({ source, server }) =>
       withEnvironment({ NODE_TLS_REJECT_UNAUTHORIZED: '0' }, async () => {
         await assert.rejects(source().describe(VERSION), { code: 'SMM463' });
@@ -59,7 +59,7 @@ describe('the certificate of a mirror', () => {
       }),
     ));
 
-  it('is an error with both ways to trust it when nobody does', () =>
+  it('is an error with both ways to trust it where it is not trusted', () =>
     withMirror(async ({ source, server }) => {
       await assert.rejects(source().describe(VERSION), {
         code: 'SMM463',
@@ -177,7 +177,7 @@ describe('the proxy of the configuration', () => {
       });
     }));
 
-  it('where nobody listens is named', () =>
+  it('where nothing listens is named', () =>
     withProxy(async ({ source, caFile }) => {
       const proxy = { https: 'http://127.0.0.1:1', no: '' };
       await assert.rejects(source({ baseUrl: NAME, caFile, proxy }).describe(VERSION), {
@@ -190,7 +190,7 @@ describe('the proxy of the configuration', () => {
 describe('http', () => {
   const refused = { code: 'SMM465', remedy: /https:\/\/.*istioDigests/ };
 
-  it('is refused, since whoever is on the way would be root here', async () => {
+  it('is refused, since any host on the way to the server could become root here', async () => {
     await withMirror(async ({ source }) => {
       for (const baseUrl of [
         'http://mirror.example',
@@ -236,7 +236,7 @@ describe('a package that is pinned', () => {
   });
 });
 
-describe('a port where nobody listens', () => {
+describe('a port where nothing listens', () => {
   it('is said, with what to check', async () => {
     const source = new OfficialDownloads({ baseUrl: 'https://127.0.0.1:1', folder: '/nowhere' });
     const remedy = 'check istio.downloads, and that the server runs';

@@ -9,7 +9,7 @@ import { tlsAgent } from '../../src/host/tls-agent.ts';
 import { makeCertificates } from '../sandbox/control-plane/certificate.ts';
 
 const { ca, server } = makeCertificates(['both.example']);
-/** Its queue holds two connections that nobody has accepted. */
+/** Its queue holds two connections that are not accepted yet. */
 const SERVER = `
   const { createServer } = require('node:https');
   const [cert, key] = JSON.parse(process.env.IDENTITY);

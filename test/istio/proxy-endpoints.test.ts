@@ -48,7 +48,7 @@ describe('where the proxy of a release answers', () => {
     assert.deepEqual(ports({ mesh, sidecarEnv, clusterEnv: "PROXY_CONFIG='proxyAdminPort: 5'\n" }, unit), ['1', '5']);
   });
 
-  it('is nowhere for the status when its port is 0: that is not ready, and not asked of a port of somebody else', async () => {
+  it('has no status endpoint when statusPort is 0: not ready, and no port of another program is asked', async () => {
     const endpoints = proxyEndpoints({ ...FILES, mesh: 'defaultConfig:\n  statusPort: 0\n' }, NO_UNIT);
     assert.deepEqual(endpoints.ready, []);
     const health = await proxyHealth(endpoints);
@@ -68,7 +68,7 @@ describe('where the proxy of a release answers', () => {
     }
   });
 
-  it('is not what somebody else listens with on the other loopback address', async () => {
+  it('is not another program that listens on the other loopback address', async () => {
     const proxy = createServer((_, response) => void response.end('{"state":"LIVE"}'));
     proxy.listen(0, '::1');
     await once(proxy, 'listening');
@@ -85,7 +85,7 @@ describe('where the proxy of a release answers', () => {
     }
   });
 
-  it('cannot be told from a mesh file that nobody can read', () => {
+  it('cannot be told from a mesh file that cannot be read', () => {
     assert.throws(() => ports({ mesh: 'defaultConfig: [\n' }), { code: 'SMM302' });
   });
 });

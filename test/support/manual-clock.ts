@@ -26,12 +26,12 @@ export class ManualClock implements Clock {
     return promise;
   }
 
-  /** Somebody, or NTP, sets the wall clock forward or back. */
+  /** Sets the wall clock forward or back, as an operator or NTP does. */
   setWall(byMs: number): void {
     this.#wallMs += byMs;
   }
 
-  /** Lets time pass, a little for each round of the event loop, whenever somebody sleeps and until `done` is settled. */
+  /** Until `done` is settled: lets a little time pass in each round of the event loop in which a caller sleeps. */
   async passUntil<T>(done: Promise<T>, stepMs = 10): Promise<T> {
     let isDone = false;
     const settled = () => {
@@ -45,7 +45,7 @@ export class ManualClock implements Clock {
     return done;
   }
 
-  /** Lets time pass and wakes whoever slept until then. */
+  /** Lets time pass, and wakes every sleeper whose time has come. */
   pass(ms: number): void {
     this.#wallMs += ms;
     this.#bootMs += ms;

@@ -187,7 +187,7 @@ export class AgentVm {
     );
   }
 
-  /** Pids with start times of Envoy and pilot-agent: the same list means that nobody restarted them. */
+  /** Pids with start times of Envoy and pilot-agent: the same list means that they were not restarted. */
   async istioProcesses(): Promise<string[]> {
     return (await this.machine.processesOf('istio'))
       .map(({ pid, exe, startTicks }) => `${pid} ${startTicks} ${exe}`)

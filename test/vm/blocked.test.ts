@@ -29,7 +29,7 @@ describe('a machine whose Istio cannot be adopted yet', () => {
     const status = await vm.until(`it to wait: ${reason}`, ({ agent }) => reason.test(agent.reason));
     assert.deepEqual([status.agent.state, status.istio.active, status.istio.staged], ['waiting', null, null]);
   };
-  /** Blocked in every view, with the place; nothing staged, and nobody can tell what a restart brings. */
+  /** Blocked in every view, with the place; nothing is staged, and the result of a restart is unknown. */
   const isBlocked = async (place: string, what: string) => {
     const status = await vm.until(
       `it to be blocked by ${place}`,

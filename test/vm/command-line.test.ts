@@ -56,7 +56,7 @@ describe('the command line', () => {
     for (const command of ['reconcile', 'reconcile --dry-run', 'hold', 'set hold true', 'retry', 'restart-istio']) {
       await fails(`${NOBODY} smm-agent ${command}`, 77, /as this user/);
       const { stderr } = await type(`${NOBODY} smm-agent ${command}`);
-      assert.ok(stderr.endsWith(`sudo smm-agent ${command}\n`), `${command}: a turn that nobody asked for: ${stderr}`);
+      assert.ok(stderr.endsWith(`sudo smm-agent ${command}\n`), `${command}: a turn without a request: ${stderr}`);
     }
   });
 
@@ -105,7 +105,7 @@ describe('the command line', () => {
     await vm.staged('1.31.1');
   });
 
-  it('holds it whatever other users have locked, who can lock none of its locks', async () => {
+  it('holds the machine also where other users hold locks: they can take no lock of the agent', async () => {
     const places = '/etc/smm /opt/smm-agent /run/smm-agent /var/lib/smm-agent /var/cache/smm-agent';
     // Everything that this user can open, for as long as the unit is there.
     await vm.machine.sh(`systemd-run -q --unit=locker --uid=65534 --gid=65534 sh -c '

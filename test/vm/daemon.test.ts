@@ -17,7 +17,7 @@ const MOST_STOP_MS = 5_000;
 const SLOW_BYTES_PER_SECOND = 1_050_000;
 const LONGER_THAN_WATCHDOG_MS = 41_000;
 
-/** As a systemd before 246 does by chance: the sender has ended, and its message is nobody's. */
+/** As a systemd before 246 does by chance: the sender has ended, and its message belongs to no unit. */
 const LOSING_NOTIFY = `#!/bin/sh
 count=$(cat /run/smm-agent/messages 2>/dev/null) || count=0
 echo $((count + 1)) >/run/smm-agent/messages
@@ -106,7 +106,7 @@ describe('smm-agent.service', () => {
     await vm.machine.sh('iptables -I OUTPUT -p tcp --dport 6443 -j DROP');
     try {
       const dropped = () => vm.machine.sh("iptables -nvxL OUTPUT | awk '/dpt:6443/ { print $1 }'");
-      await until('a request that nobody answers', dropped, PATIENCE_MS, (packets) => Number(packets) > 0);
+      await until('a request without a response', dropped, PATIENCE_MS, (packets) => Number(packets) > 0);
       await stopsInTime('in a request');
     } finally {
       await vm.machine.sh('iptables -D OUTPUT -p tcp --dport 6443 -j DROP');

@@ -108,7 +108,7 @@ describe('the package on a booted Debian', () => {
     assert.ok(level <= 2.4, exposure);
   });
 
-  it('may write and run only what its work needs, whatever systemd makes of the lines of its unit', async () => {
+  it('may write and run only what its work needs, tried from inside the running unit', async () => {
     const pid = await mainPid('smm-agent');
     // As the agent sees the machine.
     const inside = (script: string) => machine.exec(['nsenter', '-m', '-t', String(pid), 'sh', '-c', script]);

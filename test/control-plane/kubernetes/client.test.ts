@@ -79,7 +79,7 @@ describe('the client of the Kubernetes API', () => {
       () => ({ server: 'https://no-such-host.invalid:6443', deadlineMs: 60_000 }),
     ],
     [
-      'nobody listening',
+      'a port where nothing listens',
       'unreachable',
       'SMM206',
       /no connection to .*ECONNREFUSED/,
@@ -278,7 +278,7 @@ describe('the client of the Kubernetes API', () => {
     }
   });
 
-  it('is closed within a moment, whatever is under way', async () => {
+  it('is closed within a moment, also during a request', async () => {
     server.faults.hanging = true;
     const closing = client();
     const under = failure(closing);

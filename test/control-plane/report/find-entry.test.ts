@@ -18,7 +18,7 @@ describe('the name that istiod gives', () => {
     assert.equal(autoRegisteredName('reviews', 'fd00::5', 'net-1'), 'reviews-fd00--5-net-1');
   });
 
-  it('is the last 253 characters of that, whatever the parts are', () => {
+  it('is the last 253 characters of that, for any parts', () => {
     fc.assert(
       fc.property(
         fc.stringMatching(/^[a-z0-9-]{1,253}$/),

@@ -22,7 +22,7 @@ describe("the Lease's name", () => {
 });
 
 describe("the Lease's annotations", () => {
-  it('are short, whatever the control plane asks for: the admission policy refuses long ones', () => {
+  it('are short for any version that the control plane asks for: the admission policy refuses long ones', () => {
     const group = { namespace: 'vm-apps', name: 'reviews' };
     const versions = {
       agent: '1.0.0',

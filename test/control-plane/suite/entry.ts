@@ -60,7 +60,7 @@ export function entryCases(opened: () => Fixture): void {
       assert.equal(conditionsOf(changed)[1]?.status, 'False');
     });
 
-    it('is put back after the entry was deleted and made again, and waits while there is none', async () => {
+    it('is written again after the entry was deleted and made again, and waits while there is no entry', async () => {
       const { admin } = opened();
       const { apps, agent: make } = await makeMesh(opened(), 'e2', {});
       const entry = seed.autoRegisteredEntry(apps, 'reviews', '10.0.0.5');

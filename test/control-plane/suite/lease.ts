@@ -106,7 +106,7 @@ export function leaseCases(opened: () => Fixture): void {
       assert.equal(await beat('192.0.2.1', '10.0.0.5', 'fd00::5'), 'renewed');
     });
 
-    it('is taken over at once as whom the machine held it last in this boot, whatever its address was', async () => {
+    it('is taken over at once by the machine that held it last in this boot, at any address', async () => {
       const { group, agent: make } = await makeMesh(opened(), 'l5', {});
       await using agent = await make();
       const clock = new SkippingClock();

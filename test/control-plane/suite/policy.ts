@@ -220,7 +220,7 @@ export function policyCases(opened: () => Fixture): void {
       assert.equal((await patch({ annotations: { 'example.com/note': 'changed' } })).status, 403);
     });
 
-    it('judges nobody else', async () => {
+    it('judges no other account', async () => {
       await opened().admin.setStatus(entry, { conditions: [{ ...HEALTHY, status: 'False' }] });
     });
   });

@@ -58,7 +58,7 @@ export function stormCases(opened: () => Fixture): void {
       const outcomes: Record<string, number> = {};
       let words = '';
       const reports = async () => {
-        // Nobody is owed a gap in the storm: where there was none, the report arrives once it is over.
+        // The storm need not leave a gap for the report. Without a gap, the report arrives after the storm.
         for (let count = 0; writes.length < fixture.stormWrites || outcomes.written === undefined; count += 1) {
           words = `report ${count}`;
           const { outcome } = await agent.reporter.publish(report(words), identity());
@@ -70,7 +70,7 @@ export function stormCases(opened: () => Fixture): void {
 
       writes.sort((a, b) => a.version - b.version);
       for (const { base, read } of writes) {
-        // What was read at `base` must be what the last acknowledged write up to then wrote, whatever came in between.
+        // A writer that read at `base` must have read the last write acknowledged up to `base`: none is lost.
         assert.equal(read, writes.findLast(({ version }) => version <= base)?.wrote ?? '');
       }
       assert.deepEqual(

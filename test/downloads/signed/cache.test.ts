@@ -27,7 +27,7 @@ describe('a turn in which nothing is new', () => {
     assert.deepEqual(scene.server.takeRequests(), ['metadata/3.root.json', 'metadata/timestamp.json']);
   });
 
-  it('asks once, whatever it is asked for', async () => {
+  it('asks the server once for several questions', async () => {
     await using scene = await knownScene();
     const client = scene.client();
     const targets = await Promise.all([client.target(TARGET), client.target(TARGET), client.refresh()]);
@@ -105,7 +105,7 @@ describe('a file in the cache', () => {
     await scene.assertRefused({ code: 'SMM450', message: /version 2 of timestamp\.json, but version 3 was seen/ });
   });
 
-  it('of a delegated role is never taken for a root, whatever the role is called', async () => {
+  it('of a delegated role is never taken for a root, also where the role has the name of a root', async () => {
     await using scene = await knownScene();
     const { publisher } = scene;
     publisher.publishRoot((root) => Object.assign(root, { consistentSnapshot: false }));
@@ -196,7 +196,7 @@ describe('the root', () => {
     const stolen = publisher.roles.timestamp.keys;
     rotate(scene, 2);
     await scene.client().target(TARGET);
-    // Whoever has the first timestamp key and the server says that there has never been another root.
+    // A thief of the first timestamp key, who controls the server, says that there has never been another root.
     for (const version of [2, 3]) server.answers.set(`metadata/${version}.root.json`, status(404));
     publisher.roles.timestamp.signers = stolen;
     publisher.publish(['timestamp']);
@@ -225,7 +225,7 @@ describe('the root', () => {
     },
   };
   for (const [what, make] of Object.entries(unusable)) {
-    it(`of the package ${what}: nothing is asked, whatever is kept`, async () => {
+    it(`of the package ${what}: the server is not asked, also where other metadata are kept`, async () => {
       await using scene = await knownScene();
       await make(scene);
       const error = { code: 'SMM460', message: `cannot use the trusted root ${scene.rootFile}` };

@@ -63,7 +63,7 @@ describe('a clock', () => {
     await scene.client({ clock }).target(TARGET);
   });
 
-  it('that is set back keeps nobody from being up to date, and older metadata are still refused', async () => {
+  it('that is set back does not prevent updates, and older metadata are still refused', async () => {
     const clock = new ManualClock();
     await using scene = await Scene.begin();
     await scene.client({ clock }).target(TARGET);

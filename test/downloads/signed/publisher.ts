@@ -1,6 +1,7 @@
 /**
- * A repository in memory whose publisher does whatever a test wants: honest by default, and every version, date, key,
- * digest and signature can be chosen. Ed25519, consistent snapshots, lengths and digests in timestamp and snapshot.
+ * A repository in memory, with a publisher that tests control: it is honest by default, and a test can choose every
+ * version, date, key, digest and signature. It uses Ed25519 and consistent snapshots, with lengths and digests in
+ * timestamp and snapshot.
  */
 import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { Key, Metadata, MetaFile, Root, Signature, Snapshot, TargetFile, Targets, Timestamp } from '@tufjs/models';

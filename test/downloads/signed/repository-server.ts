@@ -1,4 +1,4 @@
-/** The files of a publisher over HTTPS on loopback, with whatever a hostile or broken server does in their place. */
+/** Serves the files of a publisher over HTTPS on loopback; a test can replace any answer by a hostile or broken one. */
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';

@@ -51,7 +51,7 @@ describe('a file that is signed', () => {
     assert.deepEqual(scene.server.takeRequests(), ['metadata/2.root.json', 'metadata/timestamp.json']);
   });
 
-  it('is looked for by each question of a turn anew: the error of one is not that of the next', async () => {
+  it('is looked for again by each question of a turn: the error of one is not the error of the next', async () => {
     await using scene = await Scene.known();
     scene.publisher.delegate('gone', 'gone/*').publish();
     scene.publisher.delegate('forged', 'forged/*', { signers: [newKey()] }).publish();

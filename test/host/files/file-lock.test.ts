@@ -56,7 +56,7 @@ describe('a lock on a folder', () => {
     await rm(folder, { recursive: true });
   });
 
-  it('is on what nobody else can open: who can open it, can hold it', async () => {
+  it('is on a file that no other user can open: a user who can open it can hold it', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'smm-lock-'));
     await chmod(folder, 0o755);
     const modeOf = async (path: string) => (await stat(path)).mode & 0o7777;

@@ -26,7 +26,7 @@ import {
 import { temporaryFolder } from '../../support/temporary.ts';
 
 describe('writing a file', () => {
-  it('gives it content and mode, whatever the umask says', async () => {
+  it('gives it content and mode, with any umask', async () => {
     await using folder = await temporaryFolder();
     const path = join(folder.path, 'file');
     const umask = process.umask(0o077);
@@ -147,7 +147,7 @@ describe('making a folder', () => {
     }
   });
 
-  it('gives it and its new parents the mode, whatever the umask says, and leaves those alone that were there', async () => {
+  it('gives it and its new parents the mode, with any umask, and does not change existing parents', async () => {
     await using folder = await temporaryFolder();
     const umask = process.umask(0o077);
     try {

@@ -16,7 +16,7 @@ describe('a file that an operator names', () => {
     assert.equal(String(await readOperatorFile(join(folder.path, 'link'), never())), 'abc');
   });
 
-  it('is refused when it is a FIFO, a folder, a device or too long, and nobody waits for a writer', async () => {
+  it('is refused when it is a FIFO, a folder, a device or too long, without a wait for a writer', async () => {
     await using folder = await temporaryFolder();
     const fifo = join(folder.path, 'fifo');
     execFileSync('mkfifo', [fifo]);

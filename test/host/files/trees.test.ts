@@ -25,7 +25,7 @@ describe('a large file', () => {
     assert.ok(CONTENT.equals(await readFile(to)));
   });
 
-  it('is not read through a link, and not when nobody wants it any more', async () => {
+  it('is not read through a link, nor after an abort', async () => {
     await using folder = await temporaryFolder();
     await writeFile(join(folder.path, 'file'), CONTENT);
     await symlink('file', join(folder.path, 'link'));

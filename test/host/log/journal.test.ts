@@ -40,7 +40,7 @@ describe('a line for the journal', () => {
     });
   }
 
-  it('is one line whatever the network sent, so that nobody forges another', () => {
+  it('is one line for any text from the network, so that no text can forge another line', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }), (sentence, value) => {
         const text = said((log) => log.info(sentence, { value }));

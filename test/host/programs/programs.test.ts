@@ -60,14 +60,14 @@ describe('a program that is run', () => {
     await hasGone(env);
   });
 
-  it('keeps nobody waiting where a child has left the group and holds the output', async () => {
+  it('is not waited for where a child has left the group and holds the output', async () => {
     const { outcome, ms } = await timed(run(sh('setsid sleep 4 & exit 3'), { timeoutMs: 20_000 }));
     assert.ok(outcome.status === 'fulfilled');
     assert.equal(outcome.value.status, 3);
     assert.ok(ms < 3_500, `${ms} ms`);
   });
 
-  it('is ended on abort, with the reason of whoever aborted', async () => {
+  it('is ended on abort, and fails with the reason of the abort', async () => {
     const ending = new AbortController();
     const env = pidFile();
     const work = timed(run(sh(`${HEIR}; wait`), { env, signal: ending.signal }));

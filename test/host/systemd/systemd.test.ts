@@ -38,7 +38,7 @@ describe('a unit', () => {
     assert.equal((await systemd.unit('istio.service')).exists, true);
   });
 
-  it('in a state that nobody knows is an error, and no guess', async () => {
+  it('in an unknown state is an error, and no guess', async () => {
     const { systemd } = systemdThatSays({ stdout: 'LoadState=loaded\nActiveState=sideways\n' });
     await assert.rejects(systemd.unit('istio.service'), { code: 'SMM530', message: /sideways/ });
   });
@@ -57,7 +57,7 @@ describe('a job', () => {
   });
 
   it("is found under the unit's own name, where it is asked for by an alias", async () => {
-    // As systemd 252 prints it: list-jobs has the unit's own name, whatever name the job was asked for by.
+    // As systemd 252 prints it: list-jobs has the unit's own name, also where the job was asked for by an alias.
     const systemd = new Systemd({
       run: (argv) => {
         const stdout = argv.includes('list-jobs')
@@ -75,7 +75,7 @@ describe('a job', () => {
 });
 
 describe('a start', () => {
-  it('gives way to whatever an operator has queued', async () => {
+  it('gives way to any job that an operator has queued', async () => {
     const { systemd, calls } = systemdThatSays({});
     await systemd.start('istio.service');
     assert.deepEqual(calls[0]?.argv, ['systemctl', 'start', '--job-mode=fail', 'istio.service']);

@@ -26,7 +26,7 @@ describe('the unit file of an adopted Istio', () => {
     assert.equal(await look(machine), 'there');
   });
 
-  it("is nobody's business once Istio is stopped", async () => {
+  it('is not replaced once Istio is stopped', async () => {
     using machine = new UnitMachine();
     await installDropIn(machine.paths, machine, 'boot-1');
     rmSync(machine.paths.istio.unitFile);

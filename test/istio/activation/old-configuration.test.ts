@@ -15,7 +15,7 @@ function machine(): UnitMachine {
 }
 
 describe("edits of Istio's own configuration after the adoption", () => {
-  it('are none at first, and none when a file is written anew with the same text', async () => {
+  it('are none at first, and none when a file is written again with the same text', async () => {
     using made = machine();
     assert.deepEqual(await ignoredEdits(made.paths, null), []);
     await recordOldConfiguration(made.paths);

@@ -3,7 +3,7 @@ import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { run } from '../../../src/host/programs/programs.ts';
 
-/** Written by whatever runs that must not. */
+/** Name of the file that each program of `makeCanaries` writes: the file exists once one of them has run. */
 export const CANARY = 'canary';
 
 /** A folder of programs that leave a canary in `folder`; it is to be the whole PATH. */

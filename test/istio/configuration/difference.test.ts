@@ -80,7 +80,7 @@ describe('the difference of two configurations in words', () => {
     ]);
   });
 
-  it('tells no value of a setting that is not known, whatever its name and file', () => {
+  it('tells no value of an unknown setting, with any name and in any file', () => {
     const keys = ['STRIPE_KEY', 'DB_PASS', 'BASIC_AUTH', 'DB_DSN', 'MY_TOKEN', 'FOO', 'ISTIO_META_ANY', 'XDS_HEADER_X'];
     const local = (value: string) => {
       const mesh = {

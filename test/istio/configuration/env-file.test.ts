@@ -20,7 +20,7 @@ ISTIO_SVC_IP=$(hostname -I | cut -d' ' -f1)
 
 LAST='x'"y"z`;
 
-describe('an env file of somebody else', () => {
+describe('an env file of an operator', () => {
   it('is understood where that is possible without running it', () => {
     assert.deepEqual(
       [...knownValues(HAND_MADE)],
@@ -123,8 +123,8 @@ describe('what is understood of an env file', () => {
   });
   after(() => rm(folder, { recursive: true }));
 
-  // Whatever bash makes of the file: where it comes to the end, a key that we set has our value, and one that we
-  // understood and nothing mentions afterwards has the value that we read.
+  // Where bash comes to the end of the file, a key that we set has our value. A key that we understood has the value
+  // that we read, unless a later line mentions it.
   it('is what bash makes of it, before and after a change', async () => {
     const word = fc.constantFrom(
       'w',

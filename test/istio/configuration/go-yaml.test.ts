@@ -48,7 +48,7 @@ describe('YAML as Go reads it', () => {
       assert.throws(() => readGoYaml(text, 'the mesh'), { code: 'SMM302', message }, JSON.stringify(text));
     }
     assert.deepEqual(readGoYaml('{"a\u2028b": \'c\u2029d\'}', 'it'), new Map([['a\u2028b', 'c\u2029d']]));
-    // Nobody reads what follows the first document.
+    // Text after the first document is not read.
     assert.deepEqual(readGoYaml('a: b\n---\nc: \u2028d', 'it'), new Map([['a', 'b']]));
   });
 

@@ -16,7 +16,7 @@ const REFUSED_KEYS = [
   ...['ISTIO_BOOTSTRAP', 'ISTIO_BOOTSTRAP_OVERRIDE', 'ISTIO_CUSTOM_IP_TABLES', 'ISTIO_LOG_DIR', 'EXEC_USER'],
   ...['ENVOY_USER', 'PATH', 'HOME', 'IFS', 'SHELLOPTS', 'BASH_ENV', 'BASH_FUNC_x', 'BASHOPTS', 'ENV', 'LD_PRELOAD'],
   ...['LD_LIBRARY_PATH', 'PROXY_CONFIG', 'PROV_CERT', 'OUTPUT_CERTS', 'USER', 'SHELL', 'SUDO_ASKPASS', 'RANDOM', 'UID'],
-  // Of istio-iptables, iptables, ip, OpenSSL, Go: and whatever else a program of root's may read one day.
+  // Of istio-iptables, iptables, ip, OpenSSL and Go, and others that a program of root may read one day.
   ...[
     'XTABLES_LOCKFILE',
     'DRY_RUN',
@@ -275,7 +275,7 @@ describe('a WorkloadGroup sourced by bash as root would', () => {
   });
   after(() => rm(folder, { recursive: true }));
 
-  it('runs nothing, whatever its keys and values are', async () => {
+  it('runs nothing, with any keys and values', async () => {
     const files: { name: string; keys: string[] }[] = [];
     for (const group of fc.sample(hostileGroup(), 400)) {
       const rendered = tryRender(group);

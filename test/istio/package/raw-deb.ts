@@ -14,7 +14,7 @@ export interface RawEntry {
   size?: number;
 }
 
-/** A tar archive with these entries, whatever they are. */
+/** A tar archive with these entries. They are not checked. */
 export function rawTar(entries: RawEntry[]): Buffer {
   const blocks = entries.flatMap(({ name, type = '0', content = '', target = '', size }) => {
     const header = Buffer.alloc(512);

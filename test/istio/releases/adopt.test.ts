@@ -131,7 +131,7 @@ describe('adopting the official package', () => {
     assert.deepEqual(await adoptInstalled(scene.store, REQUEST), first);
   });
 
-  it('is completed when only the link was missing, and begun anew when other processes run by now', async () => {
+  it('is completed when only the link was missing, and begun again when other processes run by now', async () => {
     await using scene = await Scene.begin();
     await scene.install('1.31.0');
     const first = await adoptInstalled(scene.store, REQUEST, { now: new Date('2026-11-01') });

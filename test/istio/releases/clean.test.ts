@@ -45,7 +45,7 @@ describe('cleaning up', () => {
     assert.deepEqual(await cleanReleases(scene.store, new Set([third])), []);
   });
 
-  it('never deletes what a process executes, whatever links and callers say', async () => {
+  it('never deletes a release that a process executes, also where links and callers do not name it', async () => {
     await using scene = await Scene.begin();
     const [first, , , , fifth] = await withFive(scene);
     const envoy = await runsEnvoyOf(scene.store.folder(first));
@@ -59,7 +59,7 @@ describe('cleaning up', () => {
     assert.deepEqual(await readdir(scene.paths.releases), [fifth]);
   });
 
-  it('puts a release back that runs and was on its way out when the agent was killed', async () => {
+  it('restores a running release that was about to be deleted when the agent was killed', async () => {
     await using scene = await Scene.begin();
     const [first, , , , fifth] = await withFive(scene);
     const envoy = await runsEnvoyOf(scene.store.folder(first));

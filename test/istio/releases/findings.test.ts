@@ -61,7 +61,7 @@ describe('confirmed releases', () => {
 });
 
 describe('a rejected release', () => {
-  it('is one that istio-activate put back, for a day', async () => {
+  it('is a release that istio-activate rolled back, for a day', async () => {
     await using scene = await Scene.begin();
     await scene.write('rejected', `reason=Envoy ended three times\ncount=1\nat=${scene.now.getTime() / 1000}\n`);
     const retryAt = new Date('2026-11-24T12:00:00Z');
@@ -102,14 +102,14 @@ describe('a rejected release', () => {
     assert.equal((await scene.findings.rejections.read()).get(ID)?.count, 2);
   });
 
-  it('is written as lines that a shell script can read, whatever the reason holds', async () => {
+  it('is written as lines that a shell script can read, with any text as its reason', async () => {
     await using scene = await Scene.begin();
     await scene.findings.rejections.reject(ID, 'it said:\ncount=99 `rm`\n');
     const text = await readFile(join(scene.state, 'istio/rejected', ID), 'utf8');
     assert.equal(text, `reason=it said: count=99 \`rm\`\ncount=1\nat=${scene.now.getTime() / 1000}\n`);
   });
 
-  it('does not last for years when the clock was wrong: it begins anew now', async () => {
+  it('does not last for years when the clock was wrong: its time begins again now', async () => {
     await using scene = await Scene.begin();
     await scene.write('rejected', 'reason=bad\ncount=1\nat=4102444800\n');
     await scene.findings.rejections.expire();

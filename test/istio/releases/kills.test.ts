@@ -70,7 +70,7 @@ async function assertUpgraded(root: string): Promise<void> {
   assert.deepEqual(await readdir(join(paths.state, 'istio/confirmed')), [active]);
 }
 
-/** After a kill nothing that counts may be half: whatever a link names is whole. */
+/** After a kill, every release is whole: those that a link names, and all others in the folder. */
 async function assertNothingHalf(root: string): Promise<void> {
   const store = new ReleaseStore(pathsUnder(root));
   for (const name of ['active', 'staged'] as const) {
@@ -96,7 +96,7 @@ describe('an agent that is killed in the middle of an upgrade', { concurrency: 2
     });
   }
 
-  it('had an upgrade that works when nobody kills it', async () => {
+  it('had an upgrade that works without a kill', async () => {
     const root = await machine('unharmed');
     await upgrade(root, server.url, NEW);
     await assertUpgraded(root);

@@ -31,7 +31,7 @@ describe('staging a release', () => {
     assert.deepEqual(await releaseProblems(scene.store, release.id, { deep: true }), []);
   });
 
-  it('is readable to istio-proxy whatever umask the agent was started with', async () => {
+  it('is readable to istio-proxy, with any umask of the agent', async () => {
     await using scene = await Scene.begin();
     const request = await scene.request('1.31.0');
     const umask = process.umask(0o077);
@@ -53,7 +53,7 @@ describe('staging a release', () => {
     assert.deepEqual(await readdir(scene.paths.releases), [release.id]);
   });
 
-  it('makes an active release anew whose folder is gone: Istio could not start until somebody came', async () => {
+  it('makes an active release again whose folder is gone: Istio could not start without it', async () => {
     await using scene = await Scene.begin();
     const request = await scene.request('1.31.0');
     const { id } = await stageRelease(scene.store, request);
@@ -109,7 +109,7 @@ describe('staging a release', () => {
     );
   });
 
-  it('makes a damaged release anew', async () => {
+  it('makes a damaged release again', async () => {
     await using scene = await Scene.begin();
     const request = await scene.request('1.31.0');
     const { id } = await stageRelease(scene.store, request);
@@ -147,7 +147,7 @@ describe('a release that must not be swapped', () => {
     });
   });
 
-  it('is one that runs, whatever the links say', async () => {
+  it('is a release that runs, also where no link names it', async () => {
     await using scene = await Scene.begin();
     const request = await scene.request('1.31.0');
     const { id } = await stageRelease(scene.store, request);

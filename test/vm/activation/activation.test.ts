@@ -173,7 +173,7 @@ describe('rules that an Istio left behind', () => {
     await machine.sh(
       `iptables-${backend} -t nat -N KEEP_ME && iptables-${backend} -t nat -A OUTPUT -d 192.0.2.1 -j KEEP_ME`,
     );
-    // systemd runs the cleaning command, but another version would have left the rules: they are put back after it.
+    // systemd runs the command that removes the rules, but another version would have left them: so restore them here.
     await machine.sh('systemctl mask -q --runtime istio; systemctl stop istio');
     await machine.exec([`iptables-${backend}-restore`, '--noflush'], { input: saved });
     await machine.sh(`iptables-${backend} -t mangle -N ISTIO_OLD && iptables-${backend} -t mangle -A PREROUTING -j ISTIO_OLD

@@ -32,7 +32,7 @@ describe('Istio with another release staged, and the agent alive', () => {
     await end?.();
   });
   beforeEach(async () => {
-    // Whatever the test before has left behind.
+    // Undoes changes of the test before.
     await machine().sh('systemctl unmask -q istio; systemctl enable -q istio; systemctl start istio');
     const { istio } = await vm.until('a status', (status) => status.istio.active !== null);
     next = istio.active?.istioVersion === '1.31.0' ? '1.31.1' : '1.31.0';

@@ -1,4 +1,4 @@
-/** A release that was never confirmed: put back when it is bad, and never for anything else. On a real systemd, and no agent. */
+/** A bad release that was never confirmed is rolled back, and no other. On a real systemd, without an agent. */
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { openLab } from '../lab/lab.ts';
@@ -24,7 +24,7 @@ describe('a release that was never confirmed', () => {
 
   const rejected = () => machine.sh(`cat ${STATE}/rejected/* 2>/dev/null || :`);
 
-  it('is put back when its Envoy dies, and stays so', async () => {
+  it('is rolled back when its Envoy dies, and stays rolled back', async () => {
     await link(machine, 'staged', BAD);
     await machine.sh('systemctl restart istio');
     await untilRuns(machine, A, 60_000);

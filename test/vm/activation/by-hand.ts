@@ -137,7 +137,7 @@ export async function machineByHand(lab: Lab, membership: MeshMembership): Promi
   return machine;
 }
 
-/** A runs and B is staged, whatever the test before has left behind. */
+/** A runs and B is staged. Undoes changes of the test before. */
 export async function pending(machine: Machine): Promise<void> {
   await machine.sh(`rm -rf ${STATE}/ends ${STATE}/rejected ${STATE}/put-back ${STATE}/hold ${STATE}/start-when-stopped
     systemctl unmask -q istio; systemctl enable -q istio`);

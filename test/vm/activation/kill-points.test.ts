@@ -69,7 +69,7 @@ async function killedAt(point: string, command: string): Promise<void> {
   await machine.sh(waits, { timeoutMs: PATIENCE_MS });
 }
 
-/** Whatever was killed: Istio runs, all of it from the active release, with its rules in place once. */
+/** After any kill: Istio runs, all of it from the active release, with its rules in place once. */
 async function assertWhole(): Promise<void> {
   const active = await linked(machine, 'active');
   await until(
@@ -83,7 +83,7 @@ async function assertWhole(): Promise<void> {
   assert.equal(new Set(more.filter(Boolean)).size, more.filter(Boolean).length, 'no line of /etc/hosts is there twice');
 }
 
-/** After a restart that nobody disturbed: nothing is left of the one before. */
+/** After a restart without a kill: nothing is left of the killed restart before. */
 async function assertRight(id: string): Promise<void> {
   await untilRuns(machine, id);
   assert.deepEqual([await linked(machine, 'active'), await linked(machine, 'staged')], [id, id]);
@@ -131,7 +131,7 @@ describe('a stop by hand while a release is pending, whose hook is killed', () =
   }
 });
 
-describe('the putting back of a bad release, which is killed', () => {
+describe('the rollback of a bad release, which is killed', () => {
   for (const point of PUT_BACK_POINTS) {
     it(`at ${point}, is completed by the next start`, async () => {
       const good = await linked(machine, 'active');

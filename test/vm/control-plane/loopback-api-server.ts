@@ -57,7 +57,7 @@ export async function startLoopbackApiServer(
         programs.kubeApiserver,
         `--etcd-servers=${etcdUrl}`,
         '--bind-address=127.0.0.1',
-        // It refuses to advertise loopback; nobody is told of the address either way.
+        // It refuses to advertise loopback. Without an endpoint reconciler, the address is advertised nowhere.
         '--advertise-address=192.0.2.1',
         '--endpoint-reconciler-type=none',
         `--secure-port=${port}`,

@@ -1,4 +1,4 @@
-/** What must be so within a minute after each step of a walk, whatever the step was. */
+/** What must be so within a minute after each step of a walk, for any step. */
 import type { KubeObject } from '../lab/mesh/kube.ts';
 import type { Seen } from './look.ts';
 import type { Model } from './model.ts';

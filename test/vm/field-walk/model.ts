@@ -10,13 +10,13 @@ export interface Model {
   /** Of the machine's namespace. */
   revision: Revision;
   held: boolean;
-  /** An operator has stopped Istio with nothing pending: it stays down until somebody starts it. */
+  /** An operator has stopped Istio with nothing pending: it stays down until an operator starts it. */
   down: boolean;
-  /** Somebody deleted the WorkloadEntry; istiod makes it again when Istio reconnects. */
+  /** The WorkloadEntry was deleted by an operator. istiod makes it again when Istio reconnects. */
   entryGone: boolean;
   /** The value of label `walk` in the WorkloadGroup. */
   label: string;
-  /** Starts of istio.service that somebody has granted so far, or that systemd owes after a crash or a boot. */
+  /** Starts of istio.service so far: those that were requested, and those by systemd after a crash or a boot. */
   starts: number;
 }
 

@@ -30,7 +30,7 @@ function pick<T>(from: readonly T[], random: StepContext['random']): T {
   return from[random(from.length)] as T;
 }
 
-/** Istio was started by whatever the step was: it connects, and istiod makes its entry. */
+/** The step started Istio: Istio connects, and istiod makes its entry. */
 function started(model: Model): void {
   model.starts++;
   model.down = false;
@@ -85,7 +85,7 @@ export const STEPS: readonly Step[] = [
     },
   },
   {
-    name: 'somebody edits the WorkloadGroup',
+    name: 'an operator edits the WorkloadGroup',
     weight: 2,
     take: async ({ vm, model }) => {
       model.label = `walk-${Number(model.label.split('-')[1]) + 1}-`;
@@ -196,7 +196,7 @@ export const STEPS: readonly Step[] = [
     },
   },
   {
-    name: 'somebody deletes the WorkloadEntry',
+    name: 'an operator deletes the WorkloadEntry',
     weight: 1,
     can: (context) => isUp(context) && !context.model.entryGone,
     take: async ({ vm, model }) => {

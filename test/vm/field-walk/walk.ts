@@ -51,7 +51,7 @@ function draw(context: StepContext): Step {
   throw new Error('no step can be taken');
 }
 
-/** Waits until nothing is wrong. A start that nobody granted never becomes right again. */
+/** Waits until nothing is wrong. A start that was not requested stays wrong for ever. */
 async function settled(vm: AgentVm, model: Model, history: readonly string[]): Promise<Seen> {
   const observe = async () => {
     const seen = await look(vm);

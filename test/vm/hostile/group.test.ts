@@ -1,6 +1,7 @@
 /**
- * What somebody who may edit a WorkloadGroup can make root's istio-iptables do: rendered by us, sourced by bash as in Istio's start
- * script, and run by the real pilot-agent and iptables in a network namespace of its own. Needs root and no machine.
+ * What a user with the right to edit a WorkloadGroup can make root's istio-iptables do: rendered by us, sourced by bash
+ * as in Istio's start script, and run by the real pilot-agent and iptables in a network namespace of its own. Needs
+ * root and no machine.
  */
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
@@ -84,7 +85,7 @@ async function applied(clusterEnv: string): Promise<{ status: number | null; rul
   await writeFile(join(folder.path, 'cluster.env'), clusterEnv);
   const script = [
     'ip link set lo up && ip link add br0 type bridge && ip addr add 10.9.9.1/24 dev br0 && ip link set br0 up',
-    // In a shell of its own: what the file sets is istio-iptables' environment and nobody else's.
+    // In a shell of its own: the settings of the file are in the environment of istio-iptables only.
     `(set -ea; . ./cluster.env; set +a; exec ${agent} istio-iptables) >log 2>&1; status=$?`,
     'iptables-save; ip6tables-save; exit $status',
   ].join('\n');

@@ -1,4 +1,7 @@
-/** Credentials on a network mount whose server is gone: a FUSE mount that nobody serves hangs in the same way, in open(2) and for ever. */
+/**
+ * Credentials on a network mount whose server is gone. A FUSE mount without a server hangs in the same way: in open(2),
+ * and for ever.
+ */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';

@@ -45,7 +45,7 @@ describe('a machine whose Envoy lets nothing through', () => {
       (status) => /^(200|401|403)$/.test(status),
     );
 
-  it("exempts the agent's group from the redirect, and nobody else", async () => {
+  it("exempts the agent's group from the redirect, and no other group", async () => {
     await getsOut('smm-agent');
     await getsOut('root');
     const rules = await vm.machine.sh('iptables-save -t nat; iptables-legacy-save -t nat 2>/dev/null || :');

@@ -1,6 +1,6 @@
 /**
- * Statuses as somebody with a stolen token would try them: what the agent writes, with fields taken away, added, or given values that
- * look right to one reader and wrong to another.
+ * Statuses that a thief of a token would try: a status as the agent writes it, with fields removed or added, or with
+ * values that look right to one reader and wrong to another.
  */
 import fc from 'fast-check';
 

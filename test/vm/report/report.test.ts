@@ -1,4 +1,7 @@
-/** What a machine says of itself on its WorkloadEntry and in its Lease, whatever istiod, an operator or the API server do meanwhile. */
+/**
+ * What a machine says of itself on its WorkloadEntry and in its Lease, while istiod, an operator and the API server
+ * interfere.
+ */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { packageJson } from '../../../scripts/project.ts';
@@ -93,7 +96,7 @@ describe('the report of a machine', () => {
     history.assertHealthyNeverLost();
   });
 
-  it('is put back within seconds after istiod deleted the entry and made it again', async () => {
+  it('is written again within seconds after istiod deleted the entry and made it again', async () => {
     await vm.machine.sh(`smm-agent set poll.schedule '${NEVER}'`);
     using history = await new EntryHistory().start(vm);
     await vm.machine.sh('systemctl stop istio');

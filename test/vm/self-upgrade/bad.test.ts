@@ -1,6 +1,6 @@
 /**
- * Bad versions of the agent, under the real systemd with the real control plane: what shows at once. Each is put back or refused, the
- * machine works on with the version before, Istio does not notice, and everybody is told why.
+ * Bad versions of the agent whose fault shows at once, under the real systemd with the real control plane. Each is
+ * rolled back or refused, the machine works on with the version before, Istio is not touched, and all views say why.
  */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -83,7 +83,7 @@ describe('a bad version of the agent', () => {
       reason: /\((signal|core-dump), (killed|dumped) SEGV\)/,
     },
   ].entries()) {
-    it(`that ${does} is put back`, async () => {
+    it(`that ${does} is rolled back`, async () => {
       const version = `0.3.${index}`;
       await repository.publish(version, { prefix });
       const lines = await tried(version);
@@ -108,7 +108,7 @@ describe('a bad version of the agent', () => {
     });
   }
 
-  it('keeps its last words for whoever looks into it', async () => {
+  it('keeps its last log lines for an operator', async () => {
     const last = (await machine.history()).findLast(({ to }) => to === GOOD);
     assert.match(last?.evidence ?? '', /last words/);
     assert.match(await machine.machine.sh('smm-agent history'), /its last lines:\n(.*\n)*\s+last words/);

@@ -1,6 +1,7 @@
 /**
- * The clock of a machine, set forward and back across whatever has an end: signatures of the repository, the wait after a failed try, the
- * time of a probation, that of a rejection. The certificates of the lab hold for a week from its beginning: nobody goes beyond either end.
+ * The clock of a machine, set forward and back across everything that has an end: signatures of the repository, the
+ * wait after a failed try, the time of a probation, the time of a rejection. The certificates of the lab are valid for
+ * a week from its beginning, and no test leaves that week.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -17,7 +18,7 @@ const SHIPPED = packageJson().version;
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
-/** Of two times that would be the same if nobody had to wait for anything. */
+/** Tolerance when two times are compared: a test waits between them. */
 const NEAR_MS = 5 * MINUTE_MS;
 /** Answered at once: a version that cannot reach the control plane makes a turn at each poll. */
 const API = '-p tcp --dport 6443 -j REJECT --reject-with tcp-reset';
@@ -79,7 +80,7 @@ describe('a clock that is set forward beyond the end of a signature', () => {
 });
 
 describe('a clock that is set during a probation', () => {
-  it('moves no deadline, and is nobody’s fault', async () => {
+  it('moves no deadline, and does not reject the version', async () => {
     await set(DAY_MS);
     const dropIn = '/run/systemd/system/smm-agent.service.d/cut-off.conf';
     const cutOff = `ExecStartPre=+/bin/sh -c '[ ! -e ${PROBATION} ] || iptables -I OUTPUT ${API}'`;

@@ -1,7 +1,7 @@
 /**
- * Disks that are full, to the byte and to the inode: before the agent upgrades itself, and from each named point of it on. Its folders are
- * small file systems of their own here. Whatever is left, a version works and says that the disk is full; once there is room everything
- * goes its way; Istio never notices.
+ * Disks that are full, to the byte and to the inode: before the agent upgrades itself, and from each named point of the
+ * upgrade on. The agent's folders are small file systems of their own here. At each point, a version works and says
+ * that the disk is full. Once there is room, the upgrade goes on. Istio is never touched.
  */
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
@@ -38,7 +38,7 @@ const OLD_POINTS = [
   ...UPGRADE_CHECKPOINTS,
 ].filter((point) => !WRITES_NOTHING.has(point));
 const NEW_POINTS = [...CONFIRMATION_CHECKPOINTS, ...TRIAL_POINTS].filter((point) => !WRITES_NOTHING.has(point));
-/** From where on a disk is full for a version that is to be put back. */
+/** Points from which on the disk is full for a version that must be rolled back. */
 const BAD_POINTS = ['agent-current-linked', 'agent-previous-linked', 'agent-trial-begun', ...AGENT_PUT_BACK_POINTS];
 const isOldOnes = (point: string) => (OLD_POINTS as readonly string[]).includes(point);
 const isScripts = (point: string) => ([...TRIAL_POINTS, ...AGENT_PUT_BACK_POINTS] as string[]).includes(point);
@@ -59,7 +59,7 @@ before(async () => {
   );
   await sh('systemctl daemon-reload');
 });
-// Whatever a test has come to: the next one begins with room.
+// After a failed test as well, the next test begins with room.
 afterEach(() => makeRoom(machine.machine));
 after(() => end?.());
 
@@ -77,7 +77,7 @@ async function publishNext(build: Parameters<AgentRepository['publish']>[1] = {}
   return version;
 }
 
-/** Has the version announced, and fills the disks at the point: whoever comes to it is held there until they are full. */
+/** Announces the version, and fills the disks at the point: the process there is stopped until the disks are full. */
 async function fullFrom(point: string, version: string, room: Room): Promise<void> {
   const by = isScripts(point) ? 'STOP' : 'SIGSTOP';
   await machine.machine.writeFile(KILL, `SMM_TEST_KILL_AT=${point}\nSMM_TEST_KILL_BY=${by}\n`);
@@ -85,7 +85,7 @@ async function fullFrom(point: string, version: string, room: Room): Promise<voi
   await announce(lab, version);
   const asking = machine.reconcile();
   const stopped = "ps -eo pid,stat | awk '$2 ~ /^T/ { print $1 }'";
-  await until('somebody to come to the point', () => sh(stopped), TWO_MINUTES_MS);
+  await until('a process to stop at the point', () => sh(stopped), TWO_MINUTES_MS);
   await leave(machine.machine, DISKS, room);
   await sh(`rm ${KILL}; kill -CONT $(${stopped})`);
   await asking;
@@ -166,7 +166,7 @@ describe('an agent that is to upgrade itself on a full disk', () => {
 describe('a disk that is full from a point of an upgrade on', () => {
   for (const [index, point] of [...OLD_POINTS, ...NEW_POINTS].entries()) {
     it(`(${point}) leaves a version that works, and a good one is confirmed`, async () => {
-      // Nobody has named that Node for some versions: it is gone again.
+      // No recent version names that Node, so it was deleted and is unpacked again.
       const version = await publishNext(point === 'agent-runtime-unpacked' ? { runtime: NEXT_RUNTIME } : {});
       const cursor = await machine.cursor();
       await fullFrom(point, version, NOTHING[index % NOTHING.length] ?? {});
@@ -176,7 +176,7 @@ describe('a disk that is full from a point of an upgrade on', () => {
   }
 
   for (const [index, point] of BAD_POINTS.entries()) {
-    it(`(${point}) keeps no bad version from being put back, once and for all`, async () => {
+    it(`(${point}) does not prevent the rollback of a bad version, once and for all`, async () => {
       const before = await running();
       const version = await publishNext({ prefix: exits(1) });
       const cursor = await machine.cursor();
@@ -185,7 +185,7 @@ describe('a disk that is full from a point of an upgrade on', () => {
     });
   }
 
-  it('keeps no version from being put back that does no work', async () => {
+  it('does not prevent the rollback of a version that does no work', async () => {
     const before = await running();
     const version = await publishNext({ prefix: IDLES_AFTER_READY });
     const cursor = await machine.cursor();
@@ -193,7 +193,7 @@ describe('a disk that is full from a point of an upgrade on', () => {
     await assertPutBack(version, before, cursor, /it completed no turn within 50 s of its start/);
   });
 
-  /** On the full disk, and told by everybody once there is room. */
+  /** Rolled back on the full disk, and told in all views once there is room. */
   async function assertPutBack(version: string, before: string, cursor: number, reason: RegExp): Promise<void> {
     await machine.putBack(version, before);
     await machine.vm.reconciled();

@@ -120,7 +120,7 @@ describe('a version on probation', () => {
     assert.ok(trace.isSynced(agentState, over, trace.events.length), 'the probation might come back');
   });
 
-  it('is rejected on disk before it is put back, and that is before its probation is over', async () => {
+  it('is rejected on disk before it is rolled back, and rolled back before its probation is over', async () => {
     await using machine = await Machine.begin();
     await machine.runs(UPGRADE_PROGRAM);
     const trace = await machine.runsScript('agent-put-back', 'now', 'it exits 1', 'i-1');

@@ -54,7 +54,7 @@ async function publishNext(build: Parameters<AgentRepository['publish']>[1] = {}
   return version;
 }
 
-/** Whoever starts from now on is ended at the point. */
+/** A process that starts from now on is ended at the point. */
 function arm(point: string, by = 'SIGKILL'): Promise<void> {
   return machine.machine.writeFile(KILL, `SMM_TEST_KILL_AT=${point}\nSMM_TEST_KILL_BY=${by}\n`);
 }
@@ -65,7 +65,7 @@ async function untilKilled(point: string, cursor: number): Promise<void> {
   await machine.machine.sh(`rm -f ${KILL}`);
 }
 
-/** Has the version announced, and passes the point in whoever starts after this call. */
+/** Announces the version, and waits until a process that starts after this call is killed at the point. */
 async function killedAt(point: string, version: string): Promise<void> {
   const cursor = await machine.cursor();
   await announce(lab, version);
@@ -116,7 +116,7 @@ describe('an old version that is killed while it upgrades itself', () => {
 
 describe('a new version that is killed', () => {
   for (const point of CONFIRMATION_CHECKPOINTS) {
-    it(`at ${point}, ${CONFIRMED.has(point) ? 'stays' : 'is put back: a death that nobody ordered is its own'}`, async () => {
+    it(`at ${point}, ${CONFIRMED.has(point) ? 'stays' : 'is rolled back: an unrequested end is a failure'}`, async () => {
       const before = await running();
       const version = await publishNext();
       await arm(point);
@@ -150,7 +150,7 @@ describe('the scripts around a version on probation, killed', () => {
   }
 
   for (const point of AGENT_PUT_BACK_POINTS) {
-    it(`at ${point}, put it back with the next start`, async () => {
+    it(`at ${point}, roll it back with the next start`, async () => {
       const before = await running();
       const version = await publishNext({ prefix: exits(1) });
       await arm(point, 'KILL');
@@ -160,7 +160,7 @@ describe('the scripts around a version on probation, killed', () => {
   }
 
   for (const point of DEADLINE_POINTS) {
-    it(`at ${point} of its deadline, put it back, or leave it where it is not to blame`, async () => {
+    it(`at ${point} of its deadline, roll it back, or leave it in place where it is not to blame`, async () => {
       const before = await running();
       const isToBlame = point !== 'agent-deadline-prolonged';
       const version = isToBlame ? await idles() : await onProbation();
@@ -237,7 +237,7 @@ describe('a machine whose power is cut while its agent is upgraded', () => {
 
   for (const point of [...TRIAL_POINTS, 'agent-rejected', 'agent-switched-back', 'agent-evidence-kept'] as const) {
     const isBad = !(TRIAL_POINTS as readonly string[]).includes(point);
-    it(`at ${point}, comes up and ${isBad ? 'puts it back' : 'is upgraded'}`, async () => {
+    it(`at ${point}, comes up and ${isBad ? 'rolls it back' : 'is upgraded'}`, async () => {
       const before = await running();
       const version = await publishNext(isBad ? { prefix: exits(1) } : {});
       await arm(point, 'STOP');
@@ -247,12 +247,12 @@ describe('a machine whose power is cut while its agent is upgraded', () => {
     });
   }
 
-  /** Announces the version, and cuts the power once somebody has come to the point. */
+  /** Announces the version, and cuts the power once a process has stopped at the point. */
   async function cutAt(version: string): Promise<void> {
     await announce(lab, version);
     const asking = machine.reconcile().catch(() => undefined);
     const stopped = () => machine.machine.sh("ps -eo stat,args | grep '^T' || :");
-    await until('somebody to come to the point', stopped, TWO_MINUTES_MS);
+    await until('a process to stop at the point', stopped, TWO_MINUTES_MS);
     await machine.machine.cutPower();
     await asking;
     await machine.machine.start();

@@ -3,7 +3,7 @@
 /** Only the daemon; the self-check before the switch finds nothing wrong. */
 const daemonOnly = (code: string): string => `if (process.argv.includes('run')) { ${code} }\n`;
 
-/** Daemon and self-check alike, as soon as this version is the current one: what nobody can find out beforehand. */
+/** Daemon and self-check alike, as soon as this version is the current one: no check before the switch finds it. */
 const onceCurrent = (version: string, code: string): string =>
   `if (require('node:fs').readlinkSync('/opt/smm-agent/current') === 'versions/${version}') { ${code} }\n`;
 

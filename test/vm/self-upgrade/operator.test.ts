@@ -1,4 +1,7 @@
-/** What operators of the cluster and of a machine do with the agent's own versions: wishes, limits, holds, going back, and whatever comes in between. */
+/**
+ * What operators of the cluster and of a machine do with the agent's own versions: requests, limits, holds, rollbacks,
+ * and everything that can come in between.
+ */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { packageJson } from '../../../scripts/project.ts';
@@ -46,7 +49,7 @@ async function untilSaid(state: string, reason: RegExp): Promise<void> {
   );
 }
 
-describe('the wish of the control plane', () => {
+describe('the request of the control plane', () => {
   it('is absent: upgrades are off, and status says so', async () => {
     assert.match(await sh('smm-agent status'), /^upgrade .*; agent upgrades are off: ConfigMap smm-agent not found$/m);
     assert.equal((await machine.said(/^smm-agent 0\./)).status, 'True');
@@ -249,7 +252,7 @@ describe('a version on probation', () => {
     await machine.assertIstioUntouched();
   });
 
-  it('that is bad is put back to the version that a package has brought', async () => {
+  it('that is bad is rolled back to the version that a package installed', async () => {
     await announce(lab, '0.6.0', { revision: 'canary' });
     await machine.vm.upgradeAgent('0.6.0');
     await machine.confirmed('0.6.0');

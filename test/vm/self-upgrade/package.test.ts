@@ -82,7 +82,7 @@ describe('a machine with smm-agent 0.1.0', () => {
     await machine.assertIstioUntouched();
   });
 
-  it('is put back to 0.1.0 where that was before a bad version: it reads what later ones have written', async () => {
+  it('is rolled back to 0.1.0 where that ran before a bad version: 0.1.0 reads what later versions wrote', async () => {
     // As an upgrade from there would leave it.
     await sh(`systemctl stop smm-agent; ${WITHOUT_NEW_KEYS}
       cp -r /opt/smm-agent/versions/0.2.1 /opt/smm-agent/versions/0.2.2
@@ -135,7 +135,7 @@ describe('a machine with smm-agent 0.1.0', () => {
     const library = '/etc/a-library';
     const runtime = mkdtempSync(join(tmpdir(), 'smm-runtime-'));
     mkdirSync(join(runtime, 'bin'));
-    // As a Node whose library is gone: it ends with 127 whatever it is to do.
+    // As a Node whose library is gone: it ends with 127 for any program.
     const node = `#!/bin/sh\n[ -e ${library} ] || exit 127\nexec /opt/smm-agent/versions/${SHIPPED}/node/bin/node "$@"\n`;
     writeFileSync(join(runtime, 'bin/node'), node, { mode: 0o755 });
     writeFileSync(join(runtime, 'LICENSE'), 'none\n');

@@ -95,7 +95,7 @@ export class AgentRepository {
     );
   }
 
-  /** Signs whatever it is: a publisher whose own checks were passed by. */
+  /** Signs any content, as a publisher without its own checks would. */
   async publishUnchecked(path: string, content: Buffer): Promise<void> {
     await inRepository(this.#publisher(), async (session) => {
       const state = await readState(session.folder);

@@ -74,7 +74,7 @@ describe('an agent that the control plane upgrades', () => {
     await machine.assertIstioUntouched();
   });
 
-  it('tells everybody', async () => {
+  it('tells of the upgrade in all views', async () => {
     const { upgrade } = await machine.confirmed('0.2.1');
     assert.deepEqual([upgrade?.previous, upgrade?.wanted, upgrade?.state], ['0.2.0', '0.2.1', 'current']);
     assert.match(
@@ -135,7 +135,7 @@ describe('an agent that the control plane upgrades', () => {
     }
     await repository.publish('0.2.6');
     await announce(lab, '0.2.6');
-    // Also whoever waits on the machine is told how it ended, by a command of the version that is left.
+    // An operator who waits at the machine is told the result too, by a command of the version that is replaced.
     const waited = await machine.vm.machine.sh('smm-agent reconcile --wait', { timeoutMs: TWO_MINUTES_MS });
     assert.match(waited, /^smm-agent 0\.2\.6 runs, as is wanted$/m);
     await machine.confirmed('0.2.6');
@@ -230,7 +230,7 @@ describe('an agent that the control plane upgrades', () => {
     await machine.vm.staged('1.31.3');
   });
 
-  it('is not disturbed by a second agent that somebody starts by hand', async () => {
+  it('is not disturbed by a second agent that an operator starts by hand', async () => {
     await repository.publish('0.2.11');
     const second = async () => {
       const { status, stderr } = await machine.machine.exec(['/opt/smm-agent/bin/smm-agent', 'run'], {

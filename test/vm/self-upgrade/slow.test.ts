@@ -69,7 +69,7 @@ const CASES: Case[] = [
     events: [/no target: .*cannot connect/, /Stopping smm-agent\.service/, /rolled back smm-agent .*control plane/],
   },
   {
-    does: 'cannot reach a control plane that nobody can reach',
+    does: 'cannot reach a control plane that no version can reach',
     events: [
       /no target: /,
       /waits for the control plane, and is not to blame: its probation is extended/,
@@ -136,7 +136,7 @@ describe('a version of the agent on probation', { concurrency: true }, () => {
   });
 
   for (const [index, { does, reason, events, backAgain }] of CASES.entries()) {
-    it(`that ${does} ${reason === undefined ? 'is confirmed once it can' : 'is put back'}`, async () => {
+    it(`that ${does} ${reason === undefined ? 'is confirmed once it can' : 'is rolled back'}`, async () => {
       const { machine, cursor } = machines[index] as (typeof machines)[number];
       if (backAgain !== undefined) {
         await backAgain(machine);

@@ -22,11 +22,11 @@ export async function mountDisks(machine: Guest): Promise<void> {
   await leave(machine, DISKS, PLENTY);
 }
 
-/** So much is free from now on, whatever has been used until now. */
+/** So much is free from now on, after any use until now. */
 export async function leave(machine: Guest, disks: readonly Disk[], room: Room): Promise<void> {
   const { bytes, inodes } = { ...PLENTY, ...room };
   for (const disk of disks) {
-    // Refused when somebody has written since it was asked: then it is asked again.
+    // The kernel refuses a size below what is used: a process wrote after df. Then run df again.
     await machine.sh(`until
       set -- $(df --block-size=1 --output=used,iused ${disk} | tail -n 1)
       mount -o "remount,size=$(($1 + ${bytes})),nr_inodes=$(($2 + ${inodes}))" ${disk}

@@ -75,7 +75,7 @@ export class UpgradeVm {
   /** Waits until `back` works again, `version` is not tried any more, and history, report and journal have it. */
   async putBack(version: string, back: string, timeoutMs = TWO_MINUTES_MS): Promise<Status> {
     const status = await this.#until(
-      `smm-agent ${version} to be put back`,
+      `smm-agent ${version} to be rolled back`,
       ({ agent, upgrade }) =>
         agent.version === back &&
         upgrade?.installed === back &&
@@ -104,7 +104,7 @@ export class UpgradeVm {
     return lines.map((line) => JSON.parse(line) as HistoryEntry);
   }
 
-  /** Nobody has restarted Istio since it was noted, whatever happened to the agent. */
+  /** Istio was not restarted since its processes were noted. */
   async assertIstioUntouched(): Promise<void> {
     assert.deepEqual(await this.vm.istioProcesses(), this.#istio);
   }

@@ -80,7 +80,7 @@ describe('a file system that is full', () => {
     await using _fileSystem = await smallFileSystem(cache, 'size=40m');
     await using server = await new DownloadServer().start();
     server.put('/file.deb', Buffer.alloc(0));
-    // Without a length nobody can know beforehand.
+    // Without a length, the agent cannot know the size beforehand.
     server.fault = { kind: 'endless' };
     const wanted = { url: `${server.url}/file.deb`, sha256: '00'.repeat(32), target: join(cache, 'file.deb'), policy };
     await assert.rejects(download(wanted), { code: 'SMM522', message: /the file system is full/ });
@@ -106,7 +106,7 @@ describe('a file system that is full', () => {
     const request = await scene.request('1.31.1');
     await fill(opt, 50_000);
     await assert.rejects(stageRelease(scene.store, request), { code: 'SMM523' });
-    // Understated, as when somebody else fills the disk after it was asked: the write itself is what fails.
+    // Understated, as when another process fills the disk after the check of free space: then the write itself fails.
     const understated = { ...request, fetchPackage: async () => ({ path: request.path, bytes: -4_990_000 }) };
     await assert.rejects(stageRelease(scene.store, understated), { code: 'SMM522' });
     assert.deepEqual(await readdir(releases), [before.id]);

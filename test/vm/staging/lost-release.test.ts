@@ -154,7 +154,7 @@ END`);
     await isReady();
   });
 
-  it("is rolled back from a bad release, whatever an operator's StartLimitBurst says", async () => {
+  it('is rolled back from a bad release, with any StartLimitBurst of an operator', async () => {
     await sh(`mkdir -p ${FOLDER}; printf '[Unit]\\nStartLimitIntervalSec=600\\nStartLimitBurst=2\\n[Service]\\nRestartSec=1\\n' > ${FOLDER}/limit.conf
       systemctl daemon-reload; systemctl reset-failed istio`);
     const named = ({ warnings }: Status) => /limit\.conf:3 allows 2 starts of Istio in 600 s/.test(warnings.join());

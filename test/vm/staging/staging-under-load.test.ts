@@ -1,4 +1,7 @@
-/** Istio serves while its successor is fetched, unpacked, tried and staged: nobody who talks to the workload may notice. */
+/**
+ * Istio serves while the next release is fetched, unpacked, tried and staged: the clients of the workload must not
+ * notice.
+ */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { AgentVm, upgradeControlPlane } from '../agent-vm.ts';

@@ -29,7 +29,7 @@ describe('signatures', () => {
   for (const role of ['timestamp', 'snapshot', 'targets'] as const) {
     refuses([
       {
-        what: `${role}, by a key that nobody named`,
+        what: `${role}, by a key that no root names`,
         attack: signedByStranger(role),
         code: 'SMM455',
         says: new RegExp(`^cannot trust the repository: ${role}\\.json is signed by 0 of 1 keys that must sign it$`),
@@ -47,7 +47,7 @@ describe('signatures', () => {
   }
   refuses([
     {
-      what: 'a root by a key that nobody named',
+      what: 'a root by a key that no root names',
       attack: (publisher) => {
         publisher.roles.root.signers = [stranger];
         publisher.publishRoot();

@@ -1,4 +1,4 @@
-/** A server that lets nobody have the news. */
+/** A server that withholds new metadata. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { METADATA_LIMITS } from '../../../../src/downloads/signed/limits.ts';
@@ -11,7 +11,7 @@ const SILENCE = { metadata: { ...METADATA_LIMITS, stallMs: 2000 } };
 const DRIPPING = { metadata: { ...METADATA_LIMITS, fileMs: 2000 } };
 
 // Side by side: they only wait.
-describe('a server that lets nobody have the news, and time pass', { concurrency: true }, () => {
+describe('a server that withholds new metadata by being slow', { concurrency: true }, () => {
   refuses([
     {
       what: 'falls silent',
@@ -56,7 +56,7 @@ describe('a server that lets nobody have the news, and time pass', { concurrency
   });
 });
 
-describe('a server that lets nobody have the news', () => {
+describe('a server that withholds new metadata', () => {
   refuses([
     {
       what: 'fails',

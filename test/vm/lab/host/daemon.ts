@@ -45,7 +45,7 @@ export function startDaemon(ledger: Ledger, options: DaemonOptions): RunningDaem
     child.on('error', (cause) => reject(new Error(`cannot start ${options.what}`, { cause })));
     child.on('exit', (status) => resolve(status ?? -1));
   });
-  // Whoever waits for it sees the failure; nobody has to wait.
+  // A caller that awaits `ended` sees the failure. Where none awaits it, the failure must not end the run.
   ended.catch(() => undefined);
   child.unref();
   const identity = child.pid === undefined ? undefined : identify(child.pid);

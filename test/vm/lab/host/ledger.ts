@@ -1,6 +1,7 @@
 /**
- * What a run of the lab holds of the machine: processes, namespaces, mounts, cgroups. Each is written down (before it is made, a
- * process right after its start), one file each, so that whoever tears the run down (the run itself, or a later one that finds it dead) knows everything there is to undo.
+ * What a run of the lab holds of the machine: processes, namespaces, mounts, cgroups. Each has a file of its own,
+ * written before the resource is made (for a process: right after its start). So the teardown, by the run itself or by
+ * a later run that finds it dead, knows everything that it must undo.
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -18,7 +18,7 @@ export async function withLock<T>(path: string, work: () => Promise<T>): Promise
   }
 }
 
-/** The content is there from the first moment (link of a finished file), so nobody ever reads a half-written lock. */
+/** The content is there from the first moment (link of a finished file): another run never reads half a lock. */
 function tryLock(path: string): boolean {
   const draft = `${path}.${process.pid}`;
   writeFileSync(draft, JSON.stringify(identify(process.pid)));

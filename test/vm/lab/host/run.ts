@@ -22,7 +22,7 @@ export interface RunOptions {
   readonly timeoutMs?: number;
 }
 
-/** Resolves with the outcome whatever the exit status is; rejects only when the program could not be started. */
+/** Resolves with the outcome for any exit status; rejects only when the program could not be started. */
 export function run(argv: readonly string[], options: RunOptions = {}): Promise<Outcome> {
   const [program, ...args] = argv;
   if (program === undefined) return Promise.reject(new Error('cannot run an empty command'));

@@ -29,7 +29,7 @@ export async function bootMachine(lab: Lab, { name, suite }: MachineOptions): Pr
   const disk = await makeDisk(lab.ledger, base, join(lab.state.folder, 'machines', `${number}`));
   nameMachine(disk.root, name);
   const removeNetwork = await makeGuestNetwork(lab.ledger, machineId, lab.state.netns, number);
-  // After disk and network, so that a teardown empties the cgroup, of whoever is left in it, before it takes those away.
+  // Added after disk and network, so that a teardown ends the cgroup's processes before it removes disk and network.
   const removeCgroup = lab.ledger.add({ kind: 'cgroup', name: machineId });
   const consoleFile = join(lab.state.folder, `console-${number}-${name}.log`);
   const machine = new Machine(
@@ -123,7 +123,7 @@ export class Machine extends Guest {
     await until(
       `the machine ${this.name} to be off`,
       () => {
-        // Asked for anew each time: in the middle of a reboot, process 1 is another one from one moment to the next.
+        // Looked for again each time: during a reboot, process 1 becomes another process from one moment to the next.
         const init = this.#power === undefined ? undefined : findInit(this.#power.identity);
         // With process 1 the kernel ends every process of its pid namespace.
         if (init !== undefined) signal(init, 'SIGKILL');
@@ -153,7 +153,7 @@ export class Machine extends Guest {
     return addGuestAddress(this.netns, this.#number);
   }
 
-  /** One nspawn after the other, as long as each ends with the wish for a reboot. */
+  /** Starts one nspawn after the other, as long as each ends with the request for a reboot. */
   async #keepPowered(): Promise<number> {
     for (;;) {
       this.#power = powerOn(this.#lab.ledger, this.#board);

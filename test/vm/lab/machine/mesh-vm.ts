@@ -56,7 +56,7 @@ export async function makeGroup(lab: Lab, { namespace, group, revision }: MeshMe
   ]);
 }
 
-/** Also over another version: dpkg asks nobody, and keeps what was edited. */
+/** Also over another version: dpkg asks no question, and keeps edited files. */
 export async function installIstio(machine: Machine, debPath: string): Promise<void> {
   await machine.copyIn(debPath, '/root/istio-sidecar.deb');
   await machine.sh(

@@ -5,7 +5,7 @@ import type { Ledger } from '../host/ledger.ts';
 import { identify, type ProcessIdentity, parentOf } from '../host/process-identity.ts';
 import { makeCgroups } from './cgroups.ts';
 
-/** What nspawn ends with, under --keep-unit, when the machine asked for a reboot: whoever started it is to start it again. */
+/** Exit status of nspawn, under --keep-unit, when the machine asked for a reboot: its caller must start it again. */
 export const REBOOT_STATUS = 133;
 
 /** Enters the machine's cgroups, then becomes nspawn, so that the pid is nspawn's. */

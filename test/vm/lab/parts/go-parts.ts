@@ -53,8 +53,8 @@ export function istiod(): Promise<string> {
 }
 
 /**
- * Of the same version and with the same tags as istiod: most of it comes out of Go's build cache. Its module is another one, so that a
- * dependency of its own makes no other program anew.
+ * Of the same version and with the same tags as istiod: most of istioctl comes out of Go's build cache. It has a module
+ * of its own, so that a new dependency of istioctl does not build any other program again.
  */
 export function istioctl(): Promise<string> {
   const program = { ...istioProgram('istioctl', '1.31.1'), package: 'istio.io/istio/istioctl/cmd/istioctl' };

@@ -1,6 +1,7 @@
 /**
- * A program: the download server of the tests. It serves a folder as a bucket does (with Range), and misbehaves as `faults.json`
- * beside it says, which is read anew for each request. Prints its port when it listens; each request becomes a line of requests.jsonl.
+ * A program: the download server of the tests. It serves a folder as a bucket does (with Range), and misbehaves as
+ * `faults.json` beside the folder says; that file is read again for each request. Prints its port when it listens. Each
+ * request becomes a line of requests.jsonl.
  */
 import { appendFileSync, createReadStream, existsSync, readFileSync, statSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -21,7 +22,7 @@ function faultFor(path: string): Fault | undefined {
   return faults.find((fault) => new RegExp(fault.path).test(path) && isStillDue(fault));
 }
 
-/** A fault with `times` goes away by itself: for tests which show that somebody tries again. */
+/** A fault with `times` goes away by itself: for tests which show that the agent tries again. */
 function isStillDue(fault: Fault): boolean {
   if (fault.times === undefined) return true;
   const key = JSON.stringify(fault);
