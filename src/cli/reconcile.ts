@@ -11,6 +11,7 @@ import { configChange } from '../observation/settings.ts';
 import { requireTarget } from '../operator/target.ts';
 import { readStatus } from '../status/file.ts';
 import type { Status } from '../status/status.ts';
+import { readProbation } from '../versions/probation.ts';
 import { daemonLife } from './daemon-life.ts';
 import { showTurn } from './turn-text.ts';
 
@@ -47,9 +48,15 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     requireTarget(plan.target);
     return EXIT.ok;
   }
-  const code = await makeTurn(io);
-  if (!values.wait) return code;
+  if (!values.wait) return makeTurn(io);
   const { waitForUpgrade } = await import('./upgrade-wait.ts');
+  try {
+    await makeTurn(io);
+  } catch (error) {
+    // While the daemon restarts into another version, no turn can reach what is wanted.
+    if (!(error instanceof AgentError) || (await readProbation(io.paths)) === null) throw error;
+    io.stdout.write(`${error.message}; waiting for the version on probation\n`);
+  }
   return waitForUpgrade(io);
 }
 

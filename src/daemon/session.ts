@@ -13,7 +13,7 @@ import type { Clock } from '../host/clock.ts';
 import { makeFolder } from '../host/files/files.ts';
 import type { Log } from '../host/log/log.ts';
 import type { ServiceManager } from '../host/systemd/service-manager.ts';
-import type { ConfigInEffect } from '../observation/settings.ts';
+import { type ConfigInEffect, emergencyHold } from '../observation/settings.ts';
 import { writeStatus } from '../status/file.ts';
 import type { Status } from '../status/status.ts';
 import { failedStatus, misconfiguredStatus } from '../status/unseen.ts';
@@ -94,7 +94,9 @@ function misconfigured({ paths, clock, invocation }: SessionParts, reason: strin
     read: null,
     problem: reason,
     turn: async () => {
-      const status = misconfiguredStatus(AGENT_VERSION, process.pid, clock.now(), reason, inEffect);
+      // A hold counts also while the file has errors.
+      const held = await emergencyHold(inEffect, paths);
+      const status = misconfiguredStatus(AGENT_VERSION, process.pid, clock.now(), reason, inEffect, held);
       await writeStatus(paths, status);
       // agent-deadline asks the previous version whether it refuses the configuration as well.
       if (await isOnTrial(paths)) await noteTurn(paths, 'configuration', invocation ?? '');

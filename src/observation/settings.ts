@@ -47,12 +47,16 @@ async function lookAt(file: string): Promise<{ digest: string | null; changedAt:
 /** The settings for an observation. */
 export async function observeSettings(config: ConfigInEffect, paths: Pick<Paths, 'emergencyHold'>): Promise<Settings> {
   const change = await configChange(config);
-  const held = (await isEmergencyHeld(paths))
-    ? [
-        `this machine is held by ${paths.emergencyHold}, since ${config.file} could not be edited: smm-agent unhold ends it`,
-      ]
-    : [];
-  return { config, warnings: [...(change === null ? [] : [change]), ...held] };
+  return { config, warnings: [...(change === null ? [] : [change]), ...(await emergencyHold(config, paths))] };
+}
+
+/** A sentence if the machine is held by a file beside agent.yaml, otherwise none. */
+export async function emergencyHold(
+  { file }: Pick<ConfigInEffect, 'file'>,
+  paths: Pick<Paths, 'emergencyHold'>,
+): Promise<string[]> {
+  if (!(await isEmergencyHeld(paths))) return [];
+  return [`this machine is held by ${paths.emergencyHold}, since ${file} could not be used: smm-agent unhold ends it`];
 }
 
 export interface Settings {

@@ -8,9 +8,10 @@ export function misconfiguredStatus(
   at: Date,
   reason: string,
   config: Status['config'] = null,
+  warnings: string[] = [],
 ): Status {
   const agent = { version: agentVersion, pid, state: 'misconfigured', reason } as const;
-  return { ...unseen(agent, at, null, 'the configuration has errors', 'the agent is misconfigured'), config };
+  return { ...unseen(agent, at, null, 'the configuration has errors', 'the agent is misconfigured'), config, warnings };
 }
 
 /**

@@ -1,6 +1,7 @@
 /** The control plane as a turn needs it: it names the target and takes the report. */
 import type { TokenFacts } from '../control-plane/kubernetes/token-facts.ts';
 import type { EntryReport } from '../control-plane/report/entry-report.ts';
+import type { Versions } from '../control-plane/report/lease-object.ts';
 import type { AgentPolicy } from '../control-plane/target/agent-policy.ts';
 import type { Target } from '../control-plane/target/target.ts';
 import type { ProxyIdentity } from '../istio/proxy-environment.ts';
@@ -33,7 +34,7 @@ export interface ControlPlane {
    * Writes a last report to the entry, without a status. Resolves with the reason if it was not written, otherwise with
    * null.
    */
-  publishLast(report: EntryReport, known: ProxyIdentity | null): Promise<string | null>;
+  publishLast(report: EntryReport, versions: Versions, known: ProxyIdentity | null): Promise<string | null>;
   /** Requests and bytes since the start. */
   usage(): { requests: number; answers: number; bytes: number };
   /** Cuts off requests that are under way. Safe to repeat. */

@@ -163,9 +163,12 @@ export class KubernetesControlPlane implements ControlPlane {
     return this.#reported;
   }
 
-  async publishLast(report: EntryReport, known: ProxyIdentity | null): Promise<string | null> {
-    const [problem = null] = publicationWarnings(await this.#reporter.publish(report, this.#identity(known)));
-    return problem;
+  async publishLast(report: EntryReport, versions: Versions, known: ProxyIdentity | null): Promise<string | null> {
+    const identity = this.#identity(known);
+    const published = await this.#reporter.publish(report, identity);
+    const beat = await this.#lease.heartbeat(versions, [...identity.addresses, ...ownAddresses()]);
+    const problems = [...publicationWarnings(published), ...leaseWarnings(beat)];
+    return problems.length === 0 ? null : problems.join('; ');
   }
 
   usage(): { requests: number; answers: number; bytes: number } {

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { type Paths, pathsUnder } from '../../src/base/paths.ts';
 import { AGENT_VERSION } from '../../src/base/version.ts';
+import { setEmergencyHold } from '../../src/config/emergency-hold.ts';
 import { openSession, type SessionParts } from '../../src/daemon/session.ts';
 import { Triggers } from '../../src/daemon/triggers.ts';
 import { systemdBelow } from '../../src/host/systemd/below.ts';
@@ -38,6 +39,19 @@ describe('a session of the daemon', () => {
     const { agent } = await session.turn(options());
     assert.equal(agent.state, 'misconfigured');
     assert.match(agent.reason, /does not contain a machine id \(run systemd-machine-id-setup/);
+  });
+
+  it('says while the file has errors that the machine is held beside it', async () => {
+    await using folder = await temporaryFolder();
+    const { parts } = await machine(folder.path, {});
+    await writeFile(parts.paths.config, 'holds: true\n');
+    await setEmergencyHold(parts.paths, true);
+    const { agent, warnings } = await (await openSession(parts, () => {})).turn(options());
+    assert.equal(agent.state, 'misconfigured');
+    assert.match(
+      warnings.join(),
+      /^this machine is held by \S+\/hold, since \S+ could not be used: smm-agent unhold ends it$/,
+    );
   });
 
   it('keeps the configuration of the session before if the file has errors now, and says so', async () => {

@@ -126,6 +126,8 @@ describe('a machine whose mesh is upgraded', () => {
     assert.deepEqual(await vm.istioProcesses(), before);
     await vm.condition('SmmAgent', 'False', /^smm-agent \S+ was removed from this machine/);
     await vm.condition('IstioRestartPending', 'Unknown', /was removed/);
+    const leases = await lab.kube.kube('GET', `/apis/coordination.k8s.io/v1/namespaces/${vm.namespace}/leases`);
+    assert.match(JSON.stringify(leases), /"smm-agent\.io\/restart-pending":"unknown"/, 'no list shows it as pending');
     await vm.machine.sh('systemctl restart istio');
     await untilServing(lab, vm.machine, { namespace: vm.namespace, group: vm.group, revision: 'default' });
     assert.match((await vm.envoy()) ?? '', /releases\/1\.31\.1-[0-9a-f]{12}\/bin\/envoy$/);
