@@ -4,7 +4,8 @@ import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { parse } from 'yaml';
 import { configurationKeys, listedKeys } from '../scripts/configuration-keys.ts';
-import { packageJson, projectRoot } from '../scripts/project.ts';
+import { projectRoot } from '../scripts/project.ts';
+import { ERRORS } from '../src/base/error-codes.ts';
 import { commands } from '../src/cli/commands.ts';
 import { leafKeys } from '../src/config/keys.ts';
 import { parseConfig } from '../src/config/parse.ts';
@@ -52,8 +53,18 @@ describe('docs/errors.md', () => {
   const entries = [...read('docs/errors.md').matchAll(/^- \*\*(SMM\d{3})\*\*: \S.*\n(?: {2}[^-\s].*\n)* {2}- \S/gm)];
   const listed = entries.map(([, code = '']) => code);
 
-  it('lists every code of the sources, once and in order', () => {
-    const texts = globSync('src/**/*.ts', { cwd: projectRoot }).map(read).join('\n');
+  it('says of each code of the catalogue what that says, in its order', () => {
+    const words = [...read('docs/errors.md').matchAll(/^- \*\*(SMM\d{3})\*\*: (\S.*\n(?: {2}[^-\s].*\n)*)/gm)].map(
+      ([, code = '', text = '']) => [code, text.replaceAll(/\s+/g, ' ').trim()],
+    );
+    assert.deepEqual(words, Object.entries(ERRORS));
+  });
+
+  it('lists no code that the sources do not use', () => {
+    const texts = globSync('src/**/*.ts', { cwd: projectRoot })
+      .filter((file) => !file.endsWith('error-codes.ts'))
+      .map(read)
+      .join('\n');
     const used = new Set([...texts.matchAll(/['"`](SMM\d{3})['"`]/g)].map(([, code = '']) => code));
     assert.deepEqual(listed, [...used].sort());
   });

@@ -1,15 +1,7 @@
-/**
- * One catalogue of what can go wrong. Each error has a code that never changes, a sentence that
- * starts with "cannot" (or names what is wrong), and what to do about it. docs/errors.md lists them.
- */
+/** Errors that an operator can act on: a code of the catalogue, a sentence that starts with "cannot" (or names what is wrong), a remedy. */
 
+import type { ErrorCode } from './error-codes.ts';
 import { hideSecrets } from './secrets.ts';
-
-/**
- * Codes by room: 1xx configuration, 2xx control plane, 3xx VM configuration, 4xx releases and repository, 5xx host and
- * Istio's unit, 6xx command line, 7xx the agent's own upgrade.
- */
-export type ErrorCode = `SMM${1 | 2 | 3 | 4 | 5 | 6 | 7}${number}`;
 
 /** An error that an operator can act on. `message` is a sentence in lower case, `remedy` says what to do. */
 export class AgentError extends Error {
@@ -33,4 +25,9 @@ export function describeError(error: unknown): string {
   const cause = describeError(error.cause);
   // An error that wraps the error of a library often repeats its words.
   return message.includes(cause) ? message : `${message}: ${cause}`;
+}
+
+/** Whether this is an error with one of these codes. */
+export function isAgentError(error: unknown, ...codes: readonly ErrorCode[]): error is AgentError {
+  return error instanceof AgentError && codes.includes(error.code);
 }

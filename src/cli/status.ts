@@ -3,7 +3,7 @@
 import { type CommandSpec, parseArguments, usageError } from '../base/cli/arguments.ts';
 import { EXIT } from '../base/cli/exit-codes.ts';
 import type { Io } from '../base/cli/io.ts';
-import { AgentError } from '../base/errors.ts';
+import { AgentError, isAgentError } from '../base/errors.ts';
 import { type Clock, systemClock } from '../host/clock.ts';
 import { configChange } from '../observation/settings.ts';
 import { readStatus } from '../status/file.ts';
@@ -48,7 +48,7 @@ export async function watchStatus(io: Io, clock: Clock, signal: AbortSignal): Pr
       (found) => found.text,
       (error: unknown) => {
         // While a machine boots, there is no status for a moment.
-        if (error instanceof AgentError && error.code === 'SMM603') return `${error.message}\n`;
+        if (isAgentError(error, 'SMM603')) return `${error.message}\n`;
         throw error;
       },
     );

@@ -1,10 +1,11 @@
 /**
  * What is wrong with /etc/smm/agent.yaml: each problem names its place and what to do. docs/errors.md lists the codes.
  */
-import { AgentError, type ErrorCode } from '../base/errors.ts';
+import type { CodeOf } from '../base/error-codes.ts';
+import { AgentError } from '../base/errors.ts';
 
 export interface ConfigProblem {
-  code: ErrorCode;
+  code: CodeOf<1>;
   /** The file that is wrong; mostly agent.yaml itself. */
   file: string;
   /** Both count from 1; null when the problem is about the file as a whole. */

@@ -1,6 +1,6 @@
 /** Which package of Istio the control plane accepts from a mirror. Pure. */
 
-import { AgentError } from '../base/errors.ts';
+import { AgentError, isAgentError } from '../base/errors.ts';
 import type { AgentPolicy } from '../control-plane/target/agent-policy.ts';
 import { digestKey, type PackageDigests } from '../control-plane/target/package-digests.ts';
 
@@ -46,6 +46,11 @@ function pinned(digests: PackageDigests | undefined, what: string, source: strin
   const digest = digests.get(what);
   if (digest !== undefined) return digest;
   throw refused(what, `istioDigests (${source}) does not list this package`, 'add the package there');
+}
+
+/** Whether this is the error of `packagePin`. */
+export function isNotPinned(error: unknown): error is AgentError {
+  return isAgentError(error, 'SMM466');
 }
 
 function refused(what: string, why: string, remedy: string): AgentError {

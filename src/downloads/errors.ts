@@ -1,12 +1,13 @@
 /** The errors of download servers. */
-import { AgentError, type ErrorCode } from '../base/errors.ts';
+import type { CodeOf } from '../base/error-codes.ts';
+import { AgentError } from '../base/errors.ts';
 
 /** An error that may pass by itself; the next try waits at least `retryAfterMs` if the server asked for that. */
 export class DownloadError extends AgentError {
   readonly retryAfterMs: number | null;
 
   constructor(
-    code: ErrorCode,
+    code: CodeOf<4>,
     message: string,
     options: ErrorOptions & { retryAfterMs?: number | null; remedy?: string } = {},
   ) {

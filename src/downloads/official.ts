@@ -4,7 +4,7 @@
  * server. A pin of the control plane does, and replaces the `.sha256`.
  */
 import { join } from 'node:path';
-import { AgentError } from '../base/errors.ts';
+import { AgentError, isAgentError } from '../base/errors.ts';
 import { packageArchitecture } from '../host/architecture.ts';
 import { type Clock, systemClock } from '../host/clock.ts';
 import type { ProxyServer } from '../host/tls-agent.ts';
@@ -124,7 +124,7 @@ export function downloadName(istioVersion: string, architecture: string): string
 }
 
 function isNotFound(error: unknown): boolean {
-  return error instanceof AgentError && error.code === 'SMM410';
+  return isAgentError(error, 'SMM410');
 }
 
 function notPublished(version: string, architecture: string, base: string, cause: unknown): AgentError {

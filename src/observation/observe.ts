@@ -1,5 +1,5 @@
 /** Observes the machine: reads disk, systemd and /proc again. Changes nothing. */
-import { AgentError, describeError } from '../base/errors.ts';
+import { AgentError, describeError, isAgentError } from '../base/errors.ts';
 import type { Paths } from '../base/paths.ts';
 import { readBootId } from '../host/boot-id.ts';
 import type { Clock } from '../host/clock.ts';
@@ -167,7 +167,7 @@ async function ownConfiguration({ state }: Paths): Promise<OwnConfiguration | nu
   try {
     return await readOwnConfiguration(state);
   } catch (error) {
-    if (error instanceof AgentError && error.code === 'SMM449') return null;
+    if (isAgentError(error, 'SMM449')) return null;
     throw error;
   }
 }

@@ -2,13 +2,13 @@
 import { createHash } from 'node:crypto';
 import { lookup } from 'node:dns/promises';
 import { isDeepStrictEqual } from 'node:util';
-import { AgentError, describeError } from '../base/errors.ts';
+import { AgentError, describeError, isAgentError } from '../base/errors.ts';
 import type { Paths } from '../base/paths.ts';
 import type { Config } from '../config/schema.ts';
 import type { TokenFacts } from '../control-plane/kubernetes/token-facts.ts';
 import type { Target } from '../control-plane/target/target.ts';
 import { Attempts } from '../decision/attempts.ts';
-import { packagePin } from '../decision/package-pin.ts';
+import { isNotPinned, packagePin } from '../decision/package-pin.ts';
 import { ADOPT_KEY, HOSTS_KEY } from '../decision/reasons.ts';
 import type { Step } from '../decision/step.ts';
 import { type Wanted, wantedRelease } from '../decision/wanted.ts';
@@ -220,8 +220,8 @@ function attemptKey(step: Step): string | null {
 }
 
 /** These errors come before any request, so each poll can check again: a correction helps at once. */
-function isBeforeAnyRequest({ code }: AgentError): boolean {
-  return code === 'SMM465' || code === 'SMM466';
+function isBeforeAnyRequest(error: AgentError): boolean {
+  return isAgentError(error, 'SMM465') || isNotPinned(error);
 }
 
 function retryAfter(error: AgentError): { atLeastMs?: number } {

@@ -2,7 +2,7 @@
  * The lock under which versions of the agent are changed: by
  * the agent, by its commands, by its package and by the guard.
  */
-import { AgentError } from '../base/errors.ts';
+import { isAgentError } from '../base/errors.ts';
 import type { Paths } from '../base/paths.ts';
 import { withFileLock } from '../host/files/file-lock.ts';
 
@@ -17,5 +17,5 @@ export function changeVersions<T>(
 
 /** Whether this error means that the lock could not be taken. */
 export function isUnlockable(error: unknown): boolean {
-  return error instanceof AgentError && (error.code === 'SMM535' || error.code === 'SMM536');
+  return isAgentError(error, 'SMM535', 'SMM536');
 }

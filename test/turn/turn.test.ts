@@ -50,7 +50,7 @@ class WrittenDown implements TurnDependencies {
 
   async take(step: Step): Promise<void> {
     this.done.push(step.do);
-    if (this.failing.has(step.do)) throw new AgentError('SMM500', `cannot ${step.do}`, 'nothing');
+    if (this.failing.has(step.do)) throw new AgentError('SMM507', `cannot ${step.do}`, 'nothing');
     if (step.do === 'upgrade-agent') this.#agent({ installed: step.version, probation: PROBATION });
     if (step.do === 'stage') this.observation = { ...this.observation, staged: NEW, releases: [OLD, NEW] };
   }

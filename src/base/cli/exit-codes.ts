@@ -1,4 +1,5 @@
 /** What the exit status of smm-agent says. The numbers from 64 on are those of sysexits.h. */
+import type { ErrorCode } from '../error-codes.ts';
 import type { AgentError } from '../errors.ts';
 
 export const EXIT = {
@@ -25,7 +26,7 @@ export const EXIT = {
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
 /** Codes that have an exit status of their own; the others go by their room. */
-const BY_CODE: Record<string, ExitCode> = {
+const BY_CODE: Partial<Record<ErrorCode, ExitCode>> = {
   SMM601: EXIT.usage,
   SMM602: EXIT.noPermission,
   SMM505: EXIT.temporary,

@@ -2,7 +2,8 @@
  * Everything that can go wrong between the agent and the Kubernetes
  * API, each with a kind, a code and a sentence of its own.
  */
-import { AgentError, type ErrorCode } from '../../base/errors.ts';
+import type { CodeOf } from '../../base/error-codes.ts';
+import { AgentError } from '../../base/errors.ts';
 
 export type FailureKind =
   /** The token or the CA file on this machine cannot be used: nothing was sent. */
@@ -34,7 +35,7 @@ export class ControlPlaneError extends AgentError {
   readonly status: number | null;
   readonly retryAfterMs: number | null;
 
-  constructor(kind: FailureKind, code: ErrorCode, message: string, remedy: string, details: Details = {}) {
+  constructor(kind: FailureKind, code: CodeOf<2>, message: string, remedy: string, details: Details = {}) {
     super(code, message, remedy, details);
     this.kind = kind;
     this.status = details.status ?? null;

@@ -5,7 +5,7 @@
  */
 import { open } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
-import { AgentError } from '../../base/errors.ts';
+import { AgentError, isAgentError } from '../../base/errors.ts';
 import { type Clock, systemClock } from '../../host/clock.ts';
 import { withFileLock } from '../../host/files/file-lock.ts';
 import { connect, linesOf } from './connect.ts';
@@ -107,7 +107,7 @@ async function mayYield(path: string, clock: Clock): Promise<boolean> {
     return answer === null || answer.ok;
   } catch (error) {
     // The other agent exited before it answered, or did not answer in time.
-    if (error instanceof AgentError && error.code === 'SMM506') return true;
+    if (isAgentError(error, 'SMM506')) return true;
     throw error;
   } finally {
     over.abort();

@@ -3,7 +3,8 @@
  * errors only, and puts those of snapshot and targets into the text of another error, so the text has to tell them
  * apart. test/downloads/signed has a case for each line here. Metadata is refused too when no line fits.
  */
-import { AgentError, describeError, type ErrorCode } from '../../base/errors.ts';
+import type { CodeOf } from '../../base/error-codes.ts';
+import { AgentError, describeError } from '../../base/errors.ts';
 import { fileError } from '../../host/files/file-errors.ts';
 
 export interface Circumstances {
@@ -132,6 +133,6 @@ function older(cacheFolder: string, role = '', now = '', before = ''): AgentErro
   );
 }
 
-function refused(code: ErrorCode, reason: string, remedy: string, options?: ErrorOptions): AgentError {
+function refused(code: CodeOf<4>, reason: string, remedy: string, options?: ErrorOptions): AgentError {
   return new AgentError(code, `cannot trust the repository: ${reason}`, remedy, options);
 }

@@ -1,5 +1,5 @@
 /** Errors of the file system, as errors that an operator can act on. */
-import { AgentError } from '../../base/errors.ts';
+import { AgentError, isAgentError } from '../../base/errors.ts';
 
 /** Whether a thrown value is the system error with this name, for example ENOENT. */
 export function hasCode(error: unknown, code: string): boolean {
@@ -27,7 +27,7 @@ export function fileError(verb: 'read' | 'write' | 'remove' | 'copy', path: stri
 
 /** Whether this error means that the file system is full. */
 export function isFull(error: unknown): error is AgentError {
-  return error instanceof AgentError && error.code === 'SMM522';
+  return isAgentError(error, 'SMM522');
 }
 
 /**

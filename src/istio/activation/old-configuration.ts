@@ -7,7 +7,7 @@ import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
-import { AgentError } from '../../base/errors.ts';
+import { AgentError, isAgentError } from '../../base/errors.ts';
 import type { Paths } from '../../base/paths.ts';
 import { fileError, hasCode } from '../../host/files/file-errors.ts';
 import { makeFolder, readText, writeAtomically } from '../../host/files/files.ts';
@@ -80,7 +80,7 @@ async function setsTheSame(kind: Kind, before: string, now: string): Promise<boo
   try {
     return isDeepStrictEqual(readGoYaml(before, 'the mesh file'), readGoYaml(now, 'the mesh file'));
   } catch (error) {
-    if (error instanceof AgentError && error.code === 'SMM302') return false;
+    if (isAgentError(error, 'SMM302')) return false;
     throw error;
   }
 }

@@ -1,6 +1,6 @@
 /** The differences between two configurations, in an operator's words: "inbound ports: 8080 added". */
 import { isDeepStrictEqual } from 'node:util';
-import { AgentError } from '../../base/errors.ts';
+import { isAgentError } from '../../base/errors.ts';
 import type { ReleaseConfiguration } from '../release.ts';
 import { knownValues, readEnvText } from './env/env-text.ts';
 import type { Value } from './go/go-scalar.ts';
@@ -148,7 +148,7 @@ function meshValues(mesh: string): Map<string, string> | null {
   try {
     root = readGoYaml(mesh, 'the mesh file');
   } catch (error) {
-    if (error instanceof AgentError && error.code === 'SMM302') return null;
+    if (isAgentError(error, 'SMM302')) return null;
     throw error;
   }
   const config = root instanceof Map ? (root.get('defaultConfig') ?? root.get('default_config')) : null;

@@ -1,5 +1,5 @@
 /** The errors of this room in one place, so that each code has one sentence and one remedy. */
-import { AgentError } from '../../base/errors.ts';
+import { AgentError, isAgentError } from '../../base/errors.ts';
 
 const GROUP_REMEDY = 'correct it in the WorkloadGroup or the mesh configuration';
 
@@ -63,6 +63,6 @@ export function notUtf8(file: string, line: number): AgentError {
  * Whether only the owner of this machine's own files can help: SMM302,
  * SMM303, SMM306, SMM307, SMM309 and SMM310 while Istio is adopted.
  */
-export function isOwnFileAtFault({ code }: AgentError): boolean {
-  return ['SMM302', 'SMM303', 'SMM306', 'SMM307', 'SMM309', 'SMM310'].includes(code);
+export function isOwnFileAtFault(error: AgentError): boolean {
+  return isAgentError(error, 'SMM302', 'SMM303', 'SMM306', 'SMM307', 'SMM309', 'SMM310');
 }

@@ -4,7 +4,7 @@
  */
 import { chmod } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
-import { AgentError } from '../../base/errors.ts';
+import { AgentError, isAgentError } from '../../base/errors.ts';
 import { fileError } from '../../host/files/file-errors.ts';
 import { isRoot } from '../../host/files/files.ts';
 import { consumeOutput } from '../../host/programs/program-output.ts';
@@ -79,7 +79,7 @@ export async function readPart<T>(
     return await consumeOutput(argv, { timeoutMs, signal, env: ONE_THREAD }, consume);
   } catch (error) {
     // A message of dpkg-deb about the package, and not a reason why dpkg-deb could not be run.
-    if (error instanceof AgentError && error.code === 'SMM503' && /dpkg-deb\b.*: /.test(said(error))) {
+    if (isAgentError(error, 'SMM503') && /dpkg-deb\b.*: /.test(said(error))) {
       throw unreadable(file, error.message);
     }
     throw error;

@@ -6,7 +6,7 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
-import { AgentError } from '../../base/errors.ts';
+import { AgentError, isAgentError } from '../../base/errors.ts';
 import { hasCode } from '../../host/files/file-errors.ts';
 import { parseJson } from '../../host/json.ts';
 import type { RunResult } from '../../host/programs/programs.ts';
@@ -82,9 +82,7 @@ async function runNew(
     signal?.throwIfAborted();
     const cause = error instanceof AgentError ? error.cause : error;
     if (!hasCode(cause, 'ETXTBSY') || triesLeft === 0) {
-      throw error instanceof AgentError && error.code === 'SMM501'
-        ? doesNotRun(argv[0], 'it cannot be started', error)
-        : error;
+      throw isAgentError(error, 'SMM501') ? doesNotRun(argv[0], 'it cannot be started', error) : error;
     }
     await delay(20);
     return runNew(argv, run, signal, triesLeft - 1);

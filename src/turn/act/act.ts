@@ -1,8 +1,9 @@
 /** Takes the steps. Each can be repeated, and cut off anywhere: the next turn completes it. */
 
-import { AgentError } from '../../base/errors.ts';
+import { AgentError, isAgentError } from '../../base/errors.ts';
 import { onMachine, type Paths } from '../../base/paths.ts';
 import { downloadProxy } from '../../config/proxy.ts';
+import { isNotPinned } from '../../decision/package-pin.ts';
 import type { Step } from '../../decision/step.ts';
 import type { PackageSource } from '../../downloads/source.ts';
 import { packageArchitecture } from '../../host/architecture.ts';
@@ -190,7 +191,7 @@ function usable({ config, pinOf }: Hands, istioVersion: string, releases: Observ
     pin = pinOf(istioVersion, packageArchitecture());
   } catch (error) {
     // Programs on disk need no mirror, so no pin is needed.
-    if (error instanceof AgentError && error.code === 'SMM466') pin = null;
+    if (isNotPinned(error)) pin = null;
     else throw error;
   }
   return ({ packageDigest }: { packageDigest: string }) =>
@@ -231,7 +232,7 @@ async function removeDownloads(store: ReleaseStore, { downloads }: Paths): Promi
  * are used again.
  */
 function withoutProgramsOnDisk(error: unknown): null {
-  if (error instanceof AgentError && error.code === 'SMM445') return null;
+  if (isAgentError(error, 'SMM445')) return null;
   throw error;
 }
 

@@ -1,8 +1,11 @@
 /** Errors that are caused by the content of a package or an archive: only another upload can help. */
-import { AgentError } from '../../base/errors.ts';
+import { AgentError, isAgentError } from '../../base/errors.ts';
 
-export function isRefusal({ code }: AgentError): boolean {
-  return code.startsWith('SMM43') || code === 'SMM443' || code === 'SMM701';
+/** A package that cannot be unpacked, programs of another version, and an archive of the agent with wrong content. */
+const REFUSALS = ['SMM430', 'SMM431', 'SMM432', 'SMM433', 'SMM434', 'SMM435', 'SMM443', 'SMM701'] as const;
+
+export function isRefusal(error: AgentError): boolean {
+  return isAgentError(error, ...REFUSALS);
 }
 
 /** A package of Istio was refused for its content. */
