@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { parse } from 'yaml';
 import { configurationKeys, listedKeys } from '../scripts/configuration-keys.ts';
-import { projectRoot } from '../scripts/project.ts';
+import { packageJson, projectRoot } from '../scripts/project.ts';
 import { ERRORS } from '../src/base/error-codes.ts';
 import { commands } from '../src/cli/commands.ts';
 import { leafKeys } from '../src/config/keys.ts';
