@@ -264,7 +264,7 @@ describe('smm-agent.service', () => {
     assert.equal(await show('MainPID'), pid);
     const held = await vm.machine.exec(['smm-agent', 'hold']);
     assert.deepEqual(
-      [held.status, /^the agent has read the configuration: held/m.test(held.stdout)],
+      [held.status, /^the agent cannot use the file, and continues with .* \(held: /m.test(held.stdout)],
       [0, true],
       'an emergency',
     );
