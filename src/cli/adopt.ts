@@ -6,6 +6,8 @@ import { type CommandSpec, parseArguments } from '../base/cli/arguments.ts';
 import { EXIT } from '../base/cli/exit-codes.ts';
 import { type Io, requireRoot } from '../base/cli/io.ts';
 import { AgentError } from '../base/errors.ts';
+import { adoptAgain, adoptionDifference, reconcileOrAsk } from '../operator/adoption.ts';
+import { run as set } from './set.ts';
 import { showTurn } from './turn-text.ts';
 
 export const spec = {
@@ -29,7 +31,6 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     throw new AgentError('SMM601', 'cannot adopt with --render and --keep at once', 'choose one of them');
   }
   requireRoot(io, spec.name);
-  const { adoptAgain, adoptionDifference, reconcileOrAsk } = await import('../operator/adoption.ts');
   const kind = values.render ? 'render' : values.keep ? 'keep' : 'again';
   const difference = await adoptionDifference(io.paths, kind);
   if (difference.length === 0) io.stdout.write('no difference to the configuration of the next start of Istio\n');
@@ -46,6 +47,5 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
 }
 
 async function setConfiguration(kind: 'render' | 'keep', io: Io): Promise<void> {
-  const { run: set } = await import('./set.ts');
   await set(['istio.configuration', kind], io);
 }

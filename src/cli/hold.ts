@@ -6,6 +6,7 @@ import { type Io, requireRoot } from '../base/cli/io.ts';
 import { AgentError } from '../base/errors.ts';
 import type { Paths } from '../base/paths.ts';
 import { type EditResult, editConfig, tellWhatIsLeft } from '../config/edit/edit.ts';
+import { isEmergencyHeld, setEmergencyHold } from '../config/emergency-hold.ts';
 import { markHold } from '../istio/activation/hold-marker.ts';
 import { notifyDaemon } from './notify-daemon.ts';
 
@@ -31,7 +32,6 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
  */
 export async function setHold(hold: boolean, io: Io): Promise<number> {
   requireRoot(io, hold ? 'hold' : 'unhold');
-  const { isEmergencyHeld, setEmergencyHold } = await import('../config/emergency-hold.ts');
   const edited = await editOrWhyNot(hold, io.paths);
   // The daemon does not take a file that lacks something either.
   const isNoted = hold && ('reason' in edited || edited.left.length > 0);

@@ -7,6 +7,7 @@ import { type CommandSpec, parseArguments } from '../base/cli/arguments.ts';
 import { EXIT } from '../base/cli/exit-codes.ts';
 import { type Io, requireRoot } from '../base/cli/io.ts';
 import { AgentError, describeError } from '../base/errors.ts';
+import { observeHere } from '../operator/without-daemon.ts';
 import { restartSummary } from '../status/describe.ts';
 import type { RestartSummary } from '../status/status.ts';
 import { errorText } from './error-text.ts';
@@ -39,7 +40,6 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
 async function look(io: Io): Promise<RestartSummary> {
   try {
     requireRoot(io, spec.name, 'other users cannot see what runs in istio.service');
-    const { observeHere } = await import('../operator/without-daemon.ts');
     return restartSummary(await observeHere(io.paths));
   } catch (error) {
     if (!(error instanceof AgentError)) throw error;

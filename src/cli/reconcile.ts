@@ -9,11 +9,14 @@ import type { End } from '../daemon/socket/protocol.ts';
 import { turnResult } from '../daemon/turn-result.ts';
 import { configChange } from '../observation/settings.ts';
 import { requireTarget } from '../operator/target.ts';
+import { configHere, planHere, reconcileHere } from '../operator/without-daemon.ts';
 import { readStatus } from '../status/file.ts';
 import type { Status } from '../status/status.ts';
 import { readProbation } from '../versions/probation.ts';
 import { daemonLife } from './daemon-life.ts';
+import { explainPlan } from './plan-text.ts';
 import { showTurn } from './turn-text.ts';
+import { waitForUpgrade } from './upgrade-wait.ts';
 
 export const spec = {
   name: 'reconcile',
@@ -37,8 +40,6 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   const { values } = parseArguments(spec, args, { min: 0, max: 0 });
   requireRoot(io, spec.name, 'the command reads the token and looks at processes');
   if (values['dry-run']) {
-    const { planHere } = await import('../operator/without-daemon.ts');
-    const { explainPlan } = await import('./plan-text.ts');
     const plan = await planHere(io.paths);
     const change = await daemonsChange(io);
     io.stdout.write(
@@ -49,7 +50,6 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     return EXIT.ok;
   }
   if (!values.wait) return makeTurn(io);
-  const { waitForUpgrade } = await import('./upgrade-wait.ts');
   try {
     await makeTurn(io);
   } catch (error) {
@@ -65,7 +65,6 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
  * wanted, and with SMM217 when the control plane gave no target.
  */
 export async function makeTurn(io: Io): Promise<number> {
-  const { configHere, reconcileHere } = await import('../operator/without-daemon.ts');
   // Throws with every problem of the file and its line: a daemon would answer with its state only.
   await configHere(io.paths);
   const show = showTurn(io.stdout);

@@ -7,6 +7,8 @@ import { type CommandSpec, parseArguments } from '../base/cli/arguments.ts';
 import { EXIT } from '../base/cli/exit-codes.ts';
 import { type Io, requireRoot } from '../base/cli/io.ts';
 import { AgentError } from '../base/errors.ts';
+import { loadConfig } from '../config/load.ts';
+import { configError } from '../config/problem.ts';
 import { ask } from '../daemon/socket/client.ts';
 
 export const spec = {
@@ -25,8 +27,6 @@ const PATIENCE_MS = 25_000;
 export async function run(args: readonly string[], io: Io): Promise<number> {
   parseArguments(spec, args, { min: 0, max: 0 });
   requireRoot(io, spec.name);
-  const { loadConfig } = await import('../config/load.ts');
-  const { configError } = await import('../config/problem.ts');
   const late = AbortSignal.timeout(PATIENCE_MS);
   let answer: Awaited<ReturnType<typeof ask>>;
   try {

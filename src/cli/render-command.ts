@@ -6,6 +6,7 @@ import { type Io, requireRoot } from '../base/cli/io.ts';
 import { AgentError } from '../base/errors.ts';
 import type { VmInputs } from '../istio/configuration/inputs.ts';
 import type { LocalConfiguration } from '../istio/configuration/local.ts';
+import { configHere, controlPlaneHere } from '../operator/without-daemon.ts';
 import { render } from './render.ts';
 
 export const spec = {
@@ -45,7 +46,6 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
 }
 
 async function renderOwn(output: string, io: Io): Promise<string[]> {
-  const { configHere, controlPlaneHere } = await import('../operator/without-daemon.ts');
   requireRoot(io, spec.name, 'without --from the command needs the token for the control plane');
   const { paths } = io;
   const config = await configHere(paths);

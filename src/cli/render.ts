@@ -1,4 +1,5 @@
 /** `smm-agent render`: writes the VM's configuration under istioctl's file names, so that the two can be compared. */
+
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AgentError } from '../base/errors.ts';
@@ -6,6 +7,7 @@ import { fileError, hasCode } from '../host/files/file-errors.ts';
 import { makeFolder, readText, writeAtomically } from '../host/files/files.ts';
 import { VmInputs } from '../istio/configuration/inputs.ts';
 import type { LocalConfiguration } from '../istio/configuration/local.ts';
+import { renderVmFiles } from '../istio/configuration/render.ts';
 
 export interface RenderArguments {
   /** Folder for the files; made if it is missing. */
@@ -28,7 +30,6 @@ export async function render(
   local: LocalConfiguration,
 ): Promise<string[]> {
   const objects = from === undefined ? await inputs() : await readObjects(from);
-  const { renderVmFiles } = await import('../istio/configuration/render.ts');
   const files = renderVmFiles(objects, local);
   await makeMissingFolder(output);
   const contents = {

@@ -4,6 +4,7 @@ import { type CommandSpec, parseArguments } from '../base/cli/arguments.ts';
 import { EXIT } from '../base/cli/exit-codes.ts';
 import { type Io, requireRoot } from '../base/cli/io.ts';
 import { describeError } from '../base/errors.ts';
+import { reportRemoval } from '../operator/farewell.ts';
 
 export const spec = {
   name: 'report-removal',
@@ -18,7 +19,6 @@ Istio is not touched.`,
 export async function run(args: readonly string[], io: Io): Promise<number> {
   parseArguments(spec, args, { min: 0, max: 0 });
   requireRoot(io, spec.name);
-  const { reportRemoval } = await import('../operator/farewell.ts');
   // The removal must go on even if the report fails: one line says why.
   const problem = await reportRemoval(io.paths).catch(describeError);
   if (problem === null) return EXIT.ok;

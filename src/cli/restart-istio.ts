@@ -5,9 +5,11 @@ import { EXIT } from '../base/cli/exit-codes.ts';
 import { type Io, requireRoot } from '../base/cli/io.ts';
 import { AgentError } from '../base/errors.ts';
 import type { Paths } from '../base/paths.ts';
+import { ask } from '../daemon/socket/client.ts';
 import { systemClock } from '../host/clock.ts';
 import { ISTIO_UNIT } from '../istio/activation/drop-in.ts';
 import type { Observation } from '../observation/observation.ts';
+import { observeHere, servicesHere } from '../operator/without-daemon.ts';
 
 export const spec = {
   name: 'restart-istio',
@@ -26,7 +28,6 @@ const SEEN_MS = 10_000;
 export async function run(args: readonly string[], io: Io): Promise<number> {
   const { values } = parseArguments(spec, args, { min: 0, max: 0 });
   requireRoot(io, spec.name);
-  const { observeHere, servicesHere } = await import('../operator/without-daemon.ts');
   if (values['if-pending']) {
     const { pending } = await observeHere(io.paths);
     if (pending.answer === 'unknown') {
@@ -67,7 +68,6 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
 async function untilSeen({ paths, stderr }: Io): Promise<void> {
   const late = AbortSignal.timeout(SEEN_MS);
   try {
-    const { ask } = await import('../daemon/socket/client.ts');
     await ask(paths.socket, { do: 'look' }, () => {}, late);
   } catch (error) {
     // The daemon is busy with a long turn, or has stopped: Istio was restarted all the same.

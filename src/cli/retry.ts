@@ -1,6 +1,8 @@
 /** `smm-agent retry`: forgets failed tries and rejections, and tries again at once. */
+
 import { type CommandSpec, parseArguments } from '../base/cli/arguments.ts';
 import { type Io, requireRoot } from '../base/cli/io.ts';
+import { forgetFailures } from '../operator/without-daemon.ts';
 import { makeTurn } from './reconcile.ts';
 
 export const spec = {
@@ -17,7 +19,6 @@ unless the control plane has asked for another version in between.`,
 export async function run(args: readonly string[], io: Io): Promise<number> {
   parseArguments(spec, args, { min: 0, max: 0 });
   requireRoot(io, spec.name);
-  const { forgetFailures } = await import('../operator/without-daemon.ts');
   const forgotten = await forgetFailures(io.paths);
   io.stdout.write(
     forgotten.length === 0 ? 'nothing had failed\n' : forgotten.map((what) => `forgot: ${what}\n`).join(''),

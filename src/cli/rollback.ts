@@ -4,6 +4,8 @@ import { type CommandSpec, parseArguments } from '../base/cli/arguments.ts';
 import { EXIT } from '../base/cli/exit-codes.ts';
 import { type Io, requireRoot } from '../base/cli/io.ts';
 import { systemClock } from '../host/clock.ts';
+import { servicesHere } from '../operator/without-daemon.ts';
+import { rollback } from '../versions/rollback.ts';
 
 export const spec = {
   name: 'rollback',
@@ -19,8 +21,6 @@ To roll back Istio: let the control plane, or the namespace, ask for another ver
 export async function run(args: readonly string[], io: Io): Promise<number> {
   parseArguments(spec, args, { min: 0, max: 0 });
   requireRoot(io, spec.name);
-  const { rollback } = await import('../versions/rollback.ts');
-  const { servicesHere } = await import('../operator/without-daemon.ts');
   const { paths } = io;
   const { from, to, knowsProbation } = await rollback({ paths, clock: systemClock, services: servicesHere(paths) });
   io.stdout.write(

@@ -1,7 +1,9 @@
 /** `smm-agent run`: the daemon. smm-agent.service runs this command. */
+
 import { type CommandSpec, parseArguments } from '../base/cli/arguments.ts';
 import { EXIT } from '../base/cli/exit-codes.ts';
 import { type Io, requireRoot } from '../base/cli/io.ts';
+import { runHere } from '../daemon/run.ts';
 
 export const spec = {
   name: 'run',
@@ -15,7 +17,6 @@ Only one daemon runs on a machine: the service replaces a daemon that an operato
 export async function run(args: readonly string[], io: Io): Promise<number> {
   parseArguments(spec, args, { min: 0, max: 0 });
   requireRoot(io, spec.name);
-  const { runHere } = await import('../daemon/run.ts');
   await runHere(io.paths, io.env);
   return EXIT.ok;
 }

@@ -8,6 +8,7 @@ import { EXIT } from '../base/cli/exit-codes.ts';
 import { type Io, requireRoot } from '../base/cli/io.ts';
 import { describeError } from '../base/errors.ts';
 import { AGENT_VERSION } from '../base/version.ts';
+import { checksHere } from '../operator/self-check.ts';
 import type { SelfCheckAnswer } from '../versions/self-check.ts';
 
 export const spec = {
@@ -27,7 +28,6 @@ agent-deadline runs the self-check of both versions and compares the results.`,
 export async function run(args: readonly string[], io: Io): Promise<number> {
   const { values } = parseArguments(spec, args, { min: 0, max: 0 });
   requireRoot(io, spec.name, 'the command reads the token and looks at processes');
-  const { checksHere } = await import('../operator/self-check.ts');
   const checks: SelfCheckAnswer['checks'] = [];
   for (const { name, check } of checksHere(io.paths, values['control-plane'] === true)) {
     try {

@@ -1,4 +1,6 @@
 /** `smm-agent set`: writes an operator's settings to /etc/smm/agent.yaml and /etc/smm/credentials. */
+
+import { parse } from 'yaml';
 import { z } from 'zod';
 import { type CommandSpec, parseArguments, usageError } from '../base/cli/arguments.ts';
 import { EXIT } from '../base/cli/exit-codes.ts';
@@ -7,6 +9,7 @@ import { AgentError } from '../base/errors.ts';
 import { nearest } from '../base/nearest.ts';
 import type { Edit } from '../config/edit/document.ts';
 import { editConfig, keysBeside, tellWhatIsLeft } from '../config/edit/edit.ts';
+import { setEmergencyHold } from '../config/emergency-hold.ts';
 import { type KeyPath, keysAt, leafKeys, schemaAt } from '../config/keys.ts';
 import { notifyDaemon } from './notify-daemon.ts';
 import { setBearerToken, warnOfOtherGroup } from './set-bearer-token.ts';
@@ -82,7 +85,6 @@ async function edit(io: Io, edits: Edit[], beforeWrite?: () => Promise<void>): P
   io.stdout.write(changed ? `changed ${keys} in ${io.paths.config}\n` : `unchanged: ${await same()}\n`);
   tellWhatIsLeft(left, io);
   if (keys === 'hold') {
-    const { setEmergencyHold } = await import('../config/emergency-hold.ts');
     // What the file says counts from now on, unless the daemon cannot take the file yet.
     await setEmergencyHold(io.paths, left.length > 0 && asked.some(({ value }) => value === true));
   }
@@ -132,7 +134,6 @@ async function valueFor(path: KeyPath, text: string): Promise<unknown> {
   const schema = schemaAt(path);
   const isPlain = [z.ZodBoolean, z.ZodNumber, z.ZodRecord, z.ZodUnknown].some((kind) => schema instanceof kind);
   if (!isPlain) return text;
-  const { parse } = await import('yaml');
   try {
     return parse(text, { logLevel: 'error' });
   } catch (cause) {

@@ -1,5 +1,6 @@
 /** `smm-agent show-config`: the configuration as the agent uses it, defaults marked, secrets hidden. */
 
+import { Document, isNode, isScalar } from 'yaml';
 import { type CommandSpec, parseArguments } from '../base/cli/arguments.ts';
 import { EXIT } from '../base/cli/exit-codes.ts';
 import type { Io } from '../base/cli/io.ts';
@@ -38,7 +39,6 @@ function asJson(config: unknown, defaults: readonly KeyPath[]): string {
 }
 
 async function asYaml(config: Config, defaults: readonly KeyPath[]): Promise<string> {
-  const { Document, isNode, isScalar } = await import('yaml');
   const document = new Document(config);
   for (const path of defaults) {
     const node = document.getIn(path, true);
