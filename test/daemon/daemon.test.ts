@@ -80,115 +80,115 @@ function daemon(
 describe('the daemon', () => {
   it('is READY before its first turn, which begins at once and reads everything again', async () => {
     const asked: Ask[] = [];
-    const it = daemon(async ({ ask }) => {
+    const run = daemon(async ({ ask }) => {
       asked.push(ask);
       return STATUS;
     });
-    await it.first;
+    await run.first;
     assert.deepEqual(asked, ['fresh']);
-    assert.equal(it.notified[0], 'ready started');
-    it.end();
-    await it.ended;
+    assert.equal(run.notified[0], 'ready started');
+    run.end();
+    await run.ended;
   });
 
   it('reports a problem to systemd, and claims nothing about an Istio that it has not looked at', async () => {
-    const it = daemon(async () => misconfiguredStatus('1.0.0', 1, new Date(0), 'agent.yaml:3:1: unknown key "holds"'));
-    await it.first;
-    assert.equal(it.notified.at(-1), 'misconfigured: agent.yaml:3:1: unknown key "holds"');
-    it.end();
-    await it.ended;
+    const run = daemon(async () => misconfiguredStatus('1.0.0', 1, new Date(0), 'agent.yaml:3:1: unknown key "holds"'));
+    await run.first;
+    assert.equal(run.notified.at(-1), 'misconfigured: agent.yaml:3:1: unknown key "holds"');
+    run.end();
+    await run.ended;
   });
 
   it('logs each change once, and nothing at a poll that changed nothing', async () => {
-    const it = daemon(async () => STATUS);
-    await it.first;
-    const said = it.lines.length;
+    const run = daemon(async () => STATUS);
+    await run.first;
+    const said = run.lines.length;
     assert.ok(said > 0);
     for (let poll = 0; poll < 3; poll++) {
-      const over = it.next();
-      it.triggers.fire('poll');
+      const over = run.next();
+      run.triggers.fire('poll');
       await over;
     }
-    assert.equal(it.lines.length, said);
-    it.end();
-    await it.ended;
+    assert.equal(run.lines.length, said);
+    run.end();
+    await run.ended;
   });
 
   it('reports since when and where a turn hangs, also to the control plane, and goes on after the turn', async () => {
     let turns = 0;
-    const it = daemon(({ signal }) =>
+    const run = daemon(({ signal }) =>
       turns++ > 0
         ? Promise.resolve(STATUS)
         : new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error))),
     );
-    const over = it.first;
-    await it.clock.passUntil(over, 60_000);
-    const [said] = it.failed;
+    const over = run.first;
+    await run.clock.passUntil(over, 60_000);
+    const [said] = run.failed;
     assert.match(
       said?.reason ?? '',
       /^the turn has been hanging since 2026-11-23T12:00:00.000Z at the observation of the machine$/,
     );
     assert.equal(said?.isRepeated, true, 'only a repeated failure is reported to the control plane');
-    assert.match(it.notified.join('\n'), /^failing: the turn has been hanging since/m);
-    const next = it.next();
-    it.triggers.fire('poll');
+    assert.match(run.notified.join('\n'), /^failing: the turn has been hanging since/m);
+    const next = run.next();
+    run.triggers.fire('poll');
     assert.equal(await next, STATUS);
-    it.end();
-    await it.ended;
+    run.end();
+    await run.ended;
   });
 
   it('survives a turn that fails, and logs the failure once while it stays the same', async () => {
     let turns = 0;
-    const it = daemon(async () => {
+    const run = daemon(async () => {
       turns++;
       throw new Error('the disk is gone');
     });
-    assert.equal(await it.first, null);
-    const over = it.next();
-    it.triggers.fire('poll');
+    assert.equal(await run.first, null);
+    const over = run.next();
+    run.triggers.fire('poll');
     assert.equal(await over, null);
     assert.equal(turns, 2);
-    assert.deepEqual(it.lines, ['error cannot complete the turn: the disk is gone']);
+    assert.deepEqual(run.lines, ['error cannot complete the turn: the disk is gone']);
     const reason = 'cannot complete the turn: the disk is gone';
-    assert.deepEqual(it.failed, [
+    assert.deepEqual(run.failed, [
       { reason, isRepeated: false },
       { reason, isRepeated: true },
     ]);
-    assert.equal(it.notified.at(-1), `failing: ${reason}`, 'systemd is not left with the status of before');
-    it.end();
-    await it.ended;
+    assert.equal(run.notified.at(-1), `failing: ${reason}`, 'systemd is not left with the status of before');
+    run.end();
+    await run.ended;
   });
 
   it('reads the configuration again when asked, and stops the old schedule', async () => {
-    const it = daemon(async () => STATUS);
-    await it.first;
-    const over = it.next();
-    it.triggers.fire('reload');
+    const run = daemon(async () => STATUS);
+    await run.first;
+    const over = run.next();
+    run.triggers.fire('reload');
     await over;
-    assert.deepEqual(it.opened, ['opened', 'stopped', 'opened']);
-    it.end();
-    await it.ended;
+    assert.deepEqual(run.opened, ['opened', 'stopped', 'opened']);
+    run.end();
+    await run.ended;
   });
 
   it('makes a follow-up turn when there is a reason to', async () => {
-    const it = daemon(async () => STATUS, 5_000);
-    await it.first;
-    const over = it.next();
+    const run = daemon(async () => STATUS, 5_000);
+    await run.first;
+    const over = run.next();
     // The wait begins after the turn is over.
     await Promise.resolve();
-    it.clock.pass(5_000);
+    run.clock.pass(5_000);
     await over;
-    it.end();
-    await it.ended;
+    run.end();
+    await run.ended;
   });
 
   it('asks the control plane again at a poll, and not at an event of this machine', async () => {
     const asked: Ask[] = [];
-    const it = daemon(async ({ ask }) => {
+    const run = daemon(async ({ ask }) => {
       asked.push(ask);
       return STATUS;
     });
-    await it.first;
+    await run.first;
     for (const reasons of [
       ['poll'],
       ['istio'],
@@ -196,26 +196,26 @@ describe('the daemon', () => {
       ['istio', 'poll'],
       ['reconcile', 'istio'],
     ] as const) {
-      const over = it.next();
-      for (const reason of reasons) it.triggers.fire(reason);
+      const over = run.next();
+      for (const reason of reasons) run.triggers.fire(reason);
       await over;
     }
     assert.deepEqual(asked, ['fresh', 'poll', 'recent', 'recent', 'poll', 'fresh']);
-    it.end();
-    await it.ended;
+    run.end();
+    await run.ended;
   });
 
   it('plans one follow-up turn at a time, even if many turns have a reason for one, and with growing waits', async () => {
     let turns = 0;
-    const it = daemon(async () => {
+    const run = daemon(async () => {
       turns++;
       return STATUS;
     }, 5_000);
-    await it.first;
+    await run.first;
     const pass = async (seconds: number) => {
       for (let passed = 0; passed < seconds; passed++) {
-        it.clock.pass(1_000);
-        if (passed % 60 === 0) it.triggers.fire('poll');
+        run.clock.pass(1_000);
+        if (passed % 60 === 0) run.triggers.fire('poll');
         await new Promise(setImmediate);
       }
     };
@@ -225,8 +225,8 @@ describe('the daemon', () => {
     const before = turns;
     await pass(20 * 60);
     assert.ok(turns - before <= 25, `${turns - before} turns in 20 minutes, with 20 polls`);
-    it.end();
-    await it.ended;
+    run.end();
+    await run.ended;
   });
 
   it('makes a turn at least once a minute as long as it is on probation', async () => {
@@ -235,19 +235,19 @@ describe('the daemon', () => {
       turns++;
       return STATUS;
     };
-    const it = daemon(turn, 10_000, 'probation');
-    await it.first;
+    const run = daemon(turn, 10_000, 'probation');
+    await run.first;
     for (let minute = 0; minute < 120; minute++) {
       const before = turns;
       for (let second = 0; second < 60; second++) {
         await new Promise(setImmediate);
-        it.clock.pass(1_000);
+        run.clock.pass(1_000);
       }
       await new Promise(setImmediate);
       assert.ok(turns > before, `none in minute ${minute}`);
     }
-    it.end();
-    await it.ended;
+    run.end();
+    await run.ended;
   });
 
   it('waits before its first turn after failures; only an operator ends that wait, not a poll', async () => {
@@ -257,55 +257,55 @@ describe('the daemon', () => {
         turns++;
         return STATUS;
       };
-      const it = daemon(turn, null, 'follow-up', { failures: 4, ms: 20_000 });
+      const run = daemon(turn, null, 'follow-up', { failures: 4, ms: 20_000 });
       await new Promise(setImmediate);
-      it.clock.pass(19_999);
-      for (const reason of ['poll', 'istio'] as const) it.triggers.fire(reason);
+      run.clock.pass(19_999);
+      for (const reason of ['poll', 'istio'] as const) run.triggers.fire(reason);
       for (let round = 0; round < 10; round++) await new Promise(setImmediate);
       const why = 'waiting 20 s before the first turn: the agent failed 4 times in a row';
-      assert.deepEqual([turns, it.notified, it.lines], [0, [`ready ${why}`, `failing: ${why}`], [`warn ${why}`]]);
-      assert.deepEqual(it.failed, [{ reason: why, isRepeated: false }], 'on this machine, not in the cluster');
-      if (asks === null) it.clock.pass(1);
-      else it.triggers.fire(asks);
-      await it.first;
+      assert.deepEqual([turns, run.notified, run.lines], [0, [`ready ${why}`, `failing: ${why}`], [`warn ${why}`]]);
+      assert.deepEqual(run.failed, [{ reason: why, isRepeated: false }], 'on this machine, not in the cluster');
+      if (asks === null) run.clock.pass(1);
+      else run.triggers.fire(asks);
+      await run.first;
       assert.equal(turns, 1);
       // From then on it makes turns as usual.
-      const over = it.next();
-      it.triggers.fire('poll');
+      const over = run.next();
+      run.triggers.fire('poll');
       await over;
-      it.end();
-      await it.ended;
+      run.end();
+      await run.ended;
     }
   });
 
   it('ends in the middle of a turn that ignores the signal', async () => {
-    const it = daemon(() => new Promise(() => {}));
+    const run = daemon(() => new Promise(() => {}));
     await Promise.resolve();
-    it.end();
-    await it.ended;
-    assert.deepEqual(it.lines, []);
+    run.end();
+    await run.ended;
+    assert.deepEqual(run.lines, []);
   });
 
   it('ends in the middle of a turn', async () => {
-    const it = daemon(
+    const run = daemon(
       ({ signal }) =>
         new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error))),
     );
     await Promise.resolve();
-    it.end();
-    await it.ended;
-    assert.deepEqual(it.lines, []);
+    run.end();
+    await run.ended;
+    assert.deepEqual(run.lines, []);
   });
 
   it('cuts off a request to the control plane that a turn still waits for', async () => {
-    const it = daemon(async () => {
+    const run = daemon(async () => {
       // The request has no signal: only the end of the schedule closes its connection.
-      while (!it.opened.includes('stopped')) await new Promise((resolve) => setImmediate(resolve));
+      while (!run.opened.includes('stopped')) await new Promise((resolve) => setImmediate(resolve));
       return STATUS;
     });
     await new Promise((resolve) => setImmediate(resolve));
-    it.end();
-    await it.ended;
-    assert.deepEqual(it.opened.slice(0, 2), ['opened', 'stopped']);
+    run.end();
+    await run.ended;
+    assert.deepEqual(run.opened.slice(0, 2), ['opened', 'stopped']);
   });
 });

@@ -65,29 +65,29 @@ n=$(wc -l <sent)
 
 describe('the notifier, while systemd loses messages', () => {
   it('repeats READY with the present status, until the timeout of a start', async () => {
-    await using it = await scene('"$n" -le 3');
-    await it.notifier.ready('started');
-    assert.deepEqual(await it.taken(), []);
-    await it.notifier.status('ready; Istio 1.31.1');
-    await it.passUntil((message) => /--ready .*--status=ready; Istio 1\.31\.1$/.test(message));
-    assert.deepEqual(it.warnings, []);
+    await using run = await scene('"$n" -le 3');
+    await run.notifier.ready('started');
+    assert.deepEqual(await run.taken(), []);
+    await run.notifier.status('ready; Istio 1.31.1');
+    await run.passUntil((message) => /--ready .*--status=ready; Istio 1\.31\.1$/.test(message));
+    assert.deepEqual(run.warnings, []);
   });
 
   it('feeds the watchdog for its process, and repeats a lost status with that message', async () => {
-    await using it = await scene('"$n" -eq 2');
-    await it.notifier.ready('started');
-    await it.notifier.status('ready; Istio 1.31.1');
-    await it.notifier.watchdog();
-    const [, feed] = await it.taken();
+    await using run = await scene('"$n" -eq 2');
+    await run.notifier.ready('started');
+    await run.notifier.status('ready; Istio 1.31.1');
+    await run.notifier.watchdog();
+    const [, feed] = await run.taken();
     assert.equal(feed, `--pid=${process.pid} --status=ready; Istio 1.31.1 WATCHDOG=1`);
   });
 
   it('sends nothing after the daemon ends', async () => {
-    const it = await scene('1 = 2');
-    await it.notifier.ready('started');
-    await it[Symbol.asyncDispose]();
-    it.clock.pass(60_000);
+    const run = await scene('1 = 2');
+    await run.notifier.ready('started');
+    await run[Symbol.asyncDispose]();
+    run.clock.pass(60_000);
     await setImmediate();
-    assert.deepEqual(it.warnings, []);
+    assert.deepEqual(run.warnings, []);
   });
 });

@@ -66,27 +66,27 @@ describe('the polls', () => {
   }
 
   it('come at each match', async () => {
-    const it = polls();
-    await it.pass(5 * MINUTE_MS + 1000);
-    assert.equal(it.ticks(), 5);
-    await it.end();
+    const run = polls();
+    await run.pass(5 * MINUTE_MS + 1000);
+    assert.equal(run.ticks(), 5);
+    await run.end();
   });
 
   it('go on when the clock is set back by hours', async () => {
-    const it = polls();
-    await it.pass(MINUTE_MS);
-    it.clock.setWall(-5 * HOUR_MS);
-    await it.pass(3 * MINUTE_MS);
-    assert.ok(it.ticks() >= 3, `${it.ticks()} polls in four minutes`);
-    await it.end();
+    const run = polls();
+    await run.pass(MINUTE_MS);
+    run.clock.setWall(-5 * HOUR_MS);
+    await run.pass(3 * MINUTE_MS);
+    assert.ok(run.ticks() >= 3, `${run.ticks()} polls in four minutes`);
+    await run.end();
   });
 
   it('come once when the clock is set forward by years, and not once for each skipped minute', async () => {
-    const it = polls();
-    await it.pass(MINUTE_MS);
-    it.clock.setWall(50 * 365 * 24 * HOUR_MS);
-    await it.pass(3 * MINUTE_MS);
-    assert.ok(it.ticks() >= 3 && it.ticks() <= 5, `${it.ticks()} polls in four minutes`);
-    await it.end();
+    const run = polls();
+    await run.pass(MINUTE_MS);
+    run.clock.setWall(50 * 365 * 24 * HOUR_MS);
+    await run.pass(3 * MINUTE_MS);
+    assert.ok(run.ticks() >= 3 && run.ticks() <= 5, `${run.ticks()} polls in four minutes`);
+    await run.end();
   });
 });
