@@ -17,7 +17,7 @@ export async function setControlPlane(
   url: string,
   caFile: string | undefined,
   io: Io,
-): Promise<{ edits: Edit[]; beforeWrite: () => Promise<void> }> {
+): Promise<{ edits: Edit[]; beforeWrite?: () => Promise<void> }> {
   const copy = join(io.paths.credentials, 'ca.crt');
   const edits: Edit[] = [{ path: ['controlPlane', 'server'], value: url }];
   if (caFile === undefined) {
@@ -28,7 +28,7 @@ export async function setControlPlane(
         'add --ca-file <file>, a PEM file, for example certificate-authority-data of a kubeconfig',
       );
     }
-    return { edits, beforeWrite: async () => {} };
+    return { edits };
   }
   const pem = await readAuthorities(resolve(caFile));
   for (const doubt of doubtsAbout(pem, new Date())) io.stderr.write(`smm-agent: warning: ${caFile}: ${doubt}\n`);

@@ -82,7 +82,9 @@ async function edit(io: Io, edits: Edit[], beforeWrite?: () => Promise<void>): P
   const keys = asked.map(({ path }) => path.join('.')).join(', ');
   const isRemoved = edits.every(({ value }) => value === undefined);
   const same = async () => (isRemoved ? await notInFile(io, asked) : `${keys} already has this value`);
-  io.stdout.write(changed ? `changed ${keys} in ${io.paths.config}\n` : `unchanged: ${await same()}\n`);
+  if (changed) io.stdout.write(`changed ${keys} in ${io.paths.config}\n`);
+  // The file beside it was written, and said so.
+  else if (beforeWrite === undefined) io.stdout.write(`unchanged: ${await same()}\n`);
   tellWhatIsLeft(left, io);
   if (keys === 'hold') {
     // What the file says counts from now on, unless the daemon cannot take the file yet.

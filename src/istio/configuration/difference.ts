@@ -65,7 +65,10 @@ function describeEnv(key: string, before: string | undefined, after: string | un
 
 function describeValue(key: string, mayShow: boolean, before: string | undefined, after: string | undefined): string {
   const name = NAMES.get(key) ?? key;
-  return mayShow ? `${name}: ${change(before, after)}` : `${name}: changed`;
+  if (mayShow) return `${name}: ${change(before, after)}`;
+  // Of a value that may be secret only this.
+  const what = before === undefined ? 'added' : after === undefined ? 'removed' : 'changed';
+  return `${name}: ${what}`;
 }
 
 function change(before: string | undefined, after: string | undefined): string {
