@@ -236,7 +236,7 @@ describe('the report of a machine', () => {
 
     await lab.kube.kube('DELETE', binding);
     // In the middle of a turn it can be another right that is the first to be missed.
-    const missed = /cannot get namespaces "vm-apps": forbidden.*grant that right/;
+    const missed = /cannot get namespaces "vm-apps": forbidden.*apply the manifests/;
     const forbidden = await vm.until(
       'the target to be forbidden',
       ({ target }) => target.answer === 'forbidden' && missed.test(target.reason ?? ''),
