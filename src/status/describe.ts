@@ -132,10 +132,23 @@ function summary({
   return { id: manifest.id, istioVersion: manifest.istioVersion, revision: manifest.revision, problems };
 }
 
-export function restartSummary({ pending, unit }: Pick<Observation, 'pending' | 'unit'>): RestartSummary {
+export function restartSummary({
+  pending,
+  unit,
+  active,
+  rejected,
+}: Pick<Observation, 'pending' | 'unit' | 'active' | 'rejected'>): RestartSummary {
   switch (pending.answer) {
-    case 'yes':
-      return { pending: 'yes', why: pending.why, since: pending.since.toISOString(), command: restartCommand(unit) };
+    case 'yes': {
+      const rollback = active !== null && rejected.has(active.manifest.id) ? { isRollback: true } : {};
+      return {
+        pending: 'yes',
+        why: pending.why,
+        since: pending.since.toISOString(),
+        command: restartCommand(unit),
+        ...rollback,
+      };
+    }
     case 'no':
       return { pending: 'no', why: [], since: null, command: null };
     case 'unknown':

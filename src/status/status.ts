@@ -116,6 +116,8 @@ export type UpgradeState =
   | 'probation';
 
 export interface RestartSummary {
+  /** The active release was rejected: the next start, which systemd makes by itself, brings the one before. */
+  isRollback?: boolean;
   pending: 'yes' | 'no' | 'unknown';
   /** The differences in words, for example "Istio 1.31.0 to 1.31.1". */
   why: string[];

@@ -12,7 +12,7 @@ import type { Status } from '../../src/status/status.ts';
 import { failedStatus, misconfiguredStatus } from '../../src/status/unseen.ts';
 import { entryReport } from '../../src/status/views/entry.ts';
 import { announce } from '../../src/status/views/journal.ts';
-import { minutesAgo, NEW, OLD, observed, SAME, UNIT, wants } from '../support/observed.ts';
+import { minutesAgo, NEW, NOW, OLD, observed, SAME, UNIT, wants } from '../support/observed.ts';
 
 const REPORT = { validationLevel: 'ERROR', documentationUrl: 'https://mesh.example/runbook' } as const;
 
@@ -226,6 +226,15 @@ describe('the journal', () => {
         'info ready: what is wanted is active or staged',
       ],
     );
+  });
+
+  it('asks for no restart while a bad release is rolled back: systemd makes it', () => {
+    const rejected = new Map([[OLD.manifest.id, { reason: 'it ended', count: 1, at: NOW, retryAt: NOW }]]);
+    const lines = announce(null, status({ observation: { ...pending, rejected } })).map(({ sentence }) => sentence);
+    assert.ok(
+      lines.includes('rolling back: Istio 1.31.0 to 1.31.1; the next start of Istio switches, nothing is to be done'),
+    );
+    assert.ok(!lines.some((line) => line.includes('systemctl restart')));
   });
 
   it('has no line for a poll that changed nothing, although times moved', () => {

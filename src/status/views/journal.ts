@@ -75,6 +75,10 @@ const pendingOf = ({ restart, istio }: Status) => `${restart.pending} ${restart.
 function pendingLine({ restart, istio }: Status): Line {
   switch (restart.pending) {
     case 'yes': {
+      if (restart.isRollback) {
+        const sentence = `rolling back: ${restart.why.join('; ')}; the next start of Istio switches, nothing is to be done`;
+        return { level: 'warn', sentence, fields: { staged: istio.staged?.id ?? null } };
+      }
       const sentence = `restart pending: ${restart.why.join('; ')}; to switch, run ${restart.command}`;
       return { level: 'warn', sentence, fields: { staged: istio.staged?.id ?? null, since: restart.since } };
     }
