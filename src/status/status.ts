@@ -144,8 +144,6 @@ export interface StatusInput {
   /** The steps that failed in this turn. */
   failures: readonly Failure[];
   warnings: string[];
-  /** istiod has not made this machine's WorkloadEntry yet; left out if nothing was reported. */
-  awaitsEntry?: boolean;
   nextPoll: Date | null;
   /** The longest random delay of a poll. */
   jitterSeconds?: number;
