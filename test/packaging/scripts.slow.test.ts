@@ -268,7 +268,7 @@ describe('a removal', () => {
     assert.equal(status, 0);
     assert.match(
       stdout,
-      /touch .*istio\/hold\n.*systemctl stop istio\n.*rm .*zz-smm-agent\.conf\n.*daemon-reload\n.*systemctl start istio\n.*dpkg --purge/,
+      /systemctl stop istio\n.*rm .*zz-smm-agent\.conf\n.*daemon-reload\n.*systemctl start istio\n.*dpkg --purge/,
     );
     assert.equal(existsSync(join(release, 'bin/envoy')), true);
     assert.equal(existsSync(machine.opt('istio/active')), true);

@@ -64,6 +64,21 @@ export const MACHINES: Readonly<Record<UpgradeState, Machine>> = {
 
 type Event = (before: Machine) => Machine;
 
+/** After `smm-agent rollback` from a confirmed version: the version before is on probation. */
+function goneBack(machine: Machine): Machine {
+  const left = { version: RUNS, for: BEFORE, at: NOW.toISOString() };
+  const back = { ...probation, from: RUNS, to: BEFORE };
+  return {
+    ...machine,
+    agent: { ...machine.agent, running: BEFORE, installed: BEFORE, previous: RUNS, left, probation: back },
+  };
+}
+
+/** After `smm-agent rollback` from a version on probation: the probation is over, and the version before runs. */
+function undone(machine: Machine): Machine {
+  return { ...machine, agent: { ...agent, left: { version: NEXT, for: RUNS, at: NOW.toISOString() } } };
+}
+
 /** By the words of the diagram. */
 export const EVENTS: Readonly<Record<string, Event>> = {
   'the ConfigMap names the running version': (before) => ({ ...before, named: before.agent.running }),
@@ -88,17 +103,11 @@ export const EVENTS: Readonly<Record<string, Event>> = {
   'it confirms itself': (before) => ({ ...before, agent: { ...before.agent, probation: null } }),
   'it is rolled back': (before) => ({ ...before, agent: { ...agent, rejected } }),
   'its time is over, or smm-agent retry': (before) => ({ ...before, agent: { ...before.agent, rejected: new Map() } }),
-  'smm-agent rollback': (before) => ({
-    ...before,
-    agent: {
-      ...before.agent,
-      running: BEFORE,
-      installed: BEFORE,
-      previous: RUNS,
-      left: { version: RUNS, for: BEFORE, at: NOW.toISOString() },
-      probation: { ...probation, from: RUNS, to: BEFORE },
-    },
-  }),
+  'smm-agent rollback': (before) => (before.agent.probation === null ? goneBack(before) : undone(before)),
+  'the version before confirms itself, after smm-agent rollback': () => {
+    const machine = goneBack(current);
+    return { ...machine, agent: { ...machine.agent, probation: null } };
+  },
 };
 
 /** The state that `smm-agent status` shows on this machine. */
