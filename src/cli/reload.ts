@@ -15,8 +15,9 @@ export const spec = {
   name: 'reload',
   summary: 'have the daemon read its configuration again (systemctl reload smm-agent does this)',
   forms: [''],
-  description: `Returns when the daemon has read the file, and before the turn that follows. A file with errors is refused, and
-each wrong line is named. The daemon then goes on with the configuration that it had, and smm-agent status says so.`,
+  description: `Returns when the daemon has read the file, and before the turn that follows. If a turn lasts longer than 25 s, the
+command returns earlier and says so. A file with errors is refused, and each wrong line is named. The daemon then goes
+on with the configuration that it had, and smm-agent status says so.`,
   options: {},
   exitCodes: { [EXIT.misconfigured]: 'the file has errors; the daemon goes on with the configuration that it had' },
 } as const satisfies CommandSpec;

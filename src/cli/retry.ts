@@ -11,8 +11,8 @@ export const spec = {
   forms: [''],
   description: `Forgets all failures and makes a turn. Without this command the agent waits before it tries again: smm-agent status
 shows until when. This is so for a release of Istio or a version of the agent that was rolled back, and for a download
-that failed. A version that an operator left with smm-agent rollback is never tried again without this command,
-unless the control plane has asked for another version in between.`,
+that failed. After smm-agent rollback the version is tried again only when you run smm-agent retry, or after the
+control plane has asked for another version.`,
   options: {},
 } as const satisfies CommandSpec;
 

@@ -16,8 +16,8 @@ export const spec = {
   summary: 'check whether this version of the agent works on this machine',
   forms: ['[--control-plane] [--json]'],
   description: `Reads the configuration and the state, and looks at the machine, as the daemon does. Changes nothing.
-The agent runs the self-check of a new version before it switches to it. When a new version does not confirm itself,
-agent-deadline runs the self-check of both versions and compares the results.`,
+The agent runs the self-check of a new version before it switches to it. When 50 s have passed without a confirmation
+of the new version, a script runs the self-check of both versions and compares the results.`,
   options: {
     'control-plane': { type: 'boolean', help: 'also ask the control plane; any response passes' },
     json: { type: 'boolean', help: 'print {"format": 1, "version": ..., "checks": [{"name", "ok", "said"}]}' },

@@ -8,6 +8,9 @@ import type { Edit } from '../config/edit/document.ts';
 import { hasCode } from '../host/files/file-errors.ts';
 import { makeFolder, writeAtomically } from '../host/files/files.ts';
 
+const FROM_KUBECONFIG =
+  'from a kubeconfig, decode certificate-authority-data with base64 -d, or take the file that certificate-authority names';
+
 /**
  * The edits, and the copy of the authorities to /etc/smm/credentials/ca.crt, which must exist before the edits are
  * written. The file is copied, because the original may be in a home directory and may be deleted later. Rejects with
@@ -25,7 +28,7 @@ export async function setControlPlane(
       throw new AgentError(
         'SMM614',
         'cannot set the control plane without the authorities that sign its certificate',
-        'add --ca-file <file>, a PEM file, for example certificate-authority-data of a kubeconfig',
+        `add --ca-file <file>, a PEM file: ${FROM_KUBECONFIG}`,
       );
     }
     return { edits };
@@ -45,8 +48,7 @@ export async function setControlPlane(
 
 async function readAuthorities(file: string): Promise<string> {
   const unusable = (why: string, options?: ErrorOptions) => {
-    const remedy =
-      'give a PEM file with the certificates of the authorities, for example certificate-authority-data of a kubeconfig';
+    const remedy = `give a PEM file with the certificates of the authorities: ${FROM_KUBECONFIG}`;
     return new AgentError(
       'SMM614',
       `cannot use ${file} as the authorities of the control plane: ${why}`,

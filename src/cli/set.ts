@@ -139,6 +139,8 @@ async function valueFor(path: KeyPath, text: string): Promise<unknown> {
   try {
     return parse(text, { logLevel: 'error' });
   } catch (cause) {
-    throw new AgentError('SMM611', `cannot read the value of ${path.join('.')} as YAML`, 'put it in quotes', { cause });
+    const key = path.join('.');
+    const remedy = `put the value in two pairs of quotes: smm-agent set ${key} '"<value>"'`;
+    throw new AgentError('SMM611', `cannot read the value of ${key} as YAML`, remedy, { cause });
   }
 }

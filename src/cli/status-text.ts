@@ -76,13 +76,20 @@ function noRelease({ istio: { unit, runningReason }, target }: Status): string {
   return unit === null && target.answer === 'not-asked' ? `unknown: ${runningReason}` : `no release: ${runningReason}`;
 }
 
-function nextPoll({ nextPoll, nextPollBy }: Status, life: DaemonLife): string {
+function nextPoll({ at, nextPoll, nextPollBy }: Status, life: DaemonLife): string {
   if (life.is === 'down') return 'none: the agent is not running';
   return life.is === 'starting'
     ? 'now: the agent is starting'
     : nextPoll === null
       ? 'none planned'
-      : between(nextPoll, nextPollBy);
+      : nextPoll <= at
+        ? dueNow(at, nextPollBy)
+        : between(nextPoll, nextPollBy);
+}
+
+/** The time of the next poll is taken when a turn begins, so it can lie before the end of the turn. */
+function dueNow(at: string, by: string | undefined): string {
+  return by === undefined || by <= at ? 'due now' : `due now, by ${by} at the latest`;
 }
 
 /** Each machine polls at most poll.jitterSeconds later than poll.schedule says. */

@@ -10,7 +10,7 @@ import { isAlive } from './daemon-life.ts';
 
 export const spec = {
   name: 'version',
-  summary: 'print the versions of agent and Istio: running, installed or staged, wanted',
+  summary: 'print six versions (agent: running, installed, wanted; Istio: running, staged, wanted)',
   forms: ['[--json]'],
   description: `Prints all six versions. Those of Istio are from the last turn of the agent.
 A version that is not known is printed as unknown.`,

@@ -1,6 +1,6 @@
 /** The daemon's loop: waits for triggers, makes turns, and reports their results. */
 
-import { AgentError, describeError } from '../base/errors.ts';
+import { AgentError, describeError, isAgentError } from '../base/errors.ts';
 import type { Config } from '../config/schema.ts';
 import type { Clock } from '../host/clock.ts';
 import { checkpoint } from '../host/files/checkpoints.ts';
@@ -175,7 +175,10 @@ async function oneTurn(
   } catch (error) {
     if (error instanceof TurnStuck) throw error;
     const remedy = error instanceof AgentError ? error.remedy : 'nothing: the next poll tries again';
-    const failure = `cannot complete the turn: ${describeError(error)}`;
+    // The error of a turn that was cut off already says that the turn cannot be finished.
+    const failure = isAgentError(error, 'SMM514')
+      ? describeError(error)
+      : `cannot complete the turn: ${describeError(error)}`;
     if (!signal.aborted) tell({ kind: 'failed', step: 'turn', text: failure, remedy });
     return { failure, remedy };
   }

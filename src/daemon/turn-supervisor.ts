@@ -42,10 +42,10 @@ export async function supervised<T>(
     parts.tell(event);
   };
   const work = turn(tell, AbortSignal.any([signal, cut.signal]));
-  const watching = watch(place, parts, over.signal).then(async (late) => {
-    cut.abort(late);
+  const watching = watch(place, parts, over.signal).then(async (words) => {
+    cut.abort(late(words));
     await clock.sleep(ENDING_MS, over.signal);
-    throw stuck(late);
+    throw stuck(words);
   });
   try {
     return await Promise.race([work, ignoringEnd(watching, over.signal)]);
@@ -54,16 +54,16 @@ export async function supervised<T>(
   }
 }
 
-/** Resolves at the deadline, with the error to reject with. */
-async function watch(place: Place, { clock, hangs }: Supervised, over: AbortSignal): Promise<AgentError> {
+/** Resolves at the deadline, with the words that say since when the turn has been hanging, and where. */
+async function watch(place: Place, { clock, hangs }: Supervised, over: AbortSignal): Promise<string> {
   let reportedMs = -1;
   for (;;) {
     const quietMs = clock.bootTimeMs() - place.movedAtMs;
     const leftMs = place.deadlineMs - clock.bootTimeMs();
-    if (leftMs <= 0) return late(place.describe());
+    if (leftMs <= 0) return place.describe();
     if (quietMs >= HANGS_AFTER_MS && reportedMs !== place.movedAtMs) {
       reportedMs = place.movedAtMs;
-      hangs(place.describe());
+      hangs(`the turn ${place.describe()}`);
       continue;
     }
     const untilQuietMs = reportedMs === place.movedAtMs ? leftMs : HANGS_AFTER_MS - quietMs;
@@ -111,16 +111,16 @@ class Place {
   }
 
   describe(): string {
-    return `the turn has been hanging since ${this.#movedAt.toISOString()} at ${this.#at}`;
+    return `has been hanging since ${this.#movedAt.toISOString()} at ${this.#at}`;
   }
 }
 
-function late(sentence: string): AgentError {
+function late(words: string): AgentError {
   const remedy = 'check the disks and mounts of this machine; the next poll tries again';
-  return new AgentError('SMM514', `cannot wait for the turn: ${sentence}`, remedy);
+  return new AgentError('SMM514', `cannot finish the turn: it ${words}`, remedy);
 }
 
-function stuck({ message }: AgentError): TurnStuck {
+function stuck(words: string): TurnStuck {
   const remedy = 'check the disks and mounts of this machine; the agent exits, and systemd starts it again';
-  return new TurnStuck('SMM515', `cannot end the turn: ${message}`, remedy);
+  return new TurnStuck('SMM515', `cannot stop the turn: it ${words}`, remedy);
 }

@@ -46,7 +46,20 @@ export function agentState(input: StatusInput): AgentState {
   }
   const notRun = whyNotRun(observation);
   if (notRun !== null) return notRun;
-  return { state: 'ready', reason: 'what is wanted is active or staged' };
+  return { state: 'ready', reason: whereWantedIs(input), fact: 'the wanted Istio runs or is staged' };
+}
+
+/**
+ * `fact` above is the same for each answer: the journal has lines of its own about what runs and about a pending
+ * restart.
+ */
+function whereWantedIs({ observation: { active, staged }, decision: { wantedId } }: StatusInput): string {
+  // The active release runs: whyNotRun has found no problem.
+  if (wantedId !== null && wantedId === active?.manifest.id) return 'the wanted Istio runs';
+  if (wantedId !== null && wantedId === staged?.manifest.id) {
+    return 'the wanted Istio is staged and waits for a restart';
+  }
+  return 'the wanted Istio is not staged yet';
 }
 
 /** Why a lost release is not made again; null if one is staged, or is about to be staged. */

@@ -37,8 +37,10 @@ export async function rollback({ paths, clock, services }: RollbackParts): Promi
     const probation = await readProbation(paths);
     const undone = probation !== null && probation.to === from ? probation : null;
     const to = undone === null ? await store.link('previous') : undone.from;
-    if (from === null || to === null || to === from) throw nothingBefore(from, 'there is no version before it');
-    if (!(await store.isSound(to))) throw nothingBefore(from, `smm-agent ${to} is not complete on disk`);
+    if (from === null) throw noWayBack('cannot go back: no current version of smm-agent is known');
+    const back = `cannot go back from smm-agent ${from}`;
+    if (to === null || to === from) throw noWayBack(`${back}: there is no version before it`);
+    if (!(await store.isSound(to))) throw noWayBack(`${back}: smm-agent ${to} is not complete on disk`);
     const knows = await knowsProbation(to);
     const needsProbation = undone === null && knows;
     if (needsProbation) await requireSelfCheck(paths, store.folder(to), to);
@@ -57,7 +59,7 @@ export async function rollback({ paths, clock, services }: RollbackParts): Promi
   return switched;
 }
 
-function nothingBefore(from: string | null, why: string): AgentError {
+function noWayBack(sentence: string): AgentError {
   const remedy = 'let the control plane ask for a version (ConfigMap smm-agent), or install its package';
-  return new AgentError('SMM707', `cannot go back from smm-agent ${from ?? 'of no version'}: ${why}`, remedy);
+  return new AgentError('SMM707', sentence, remedy);
 }

@@ -26,7 +26,7 @@ alone() {
   [ -d "$opt" ] || return 0
   # Every user that can open the folder can lock it. A folder that was created again, for example on another disk, is
   # open to all users.
-  chmod go-rw "$opt" || say 4 "cannot take away from other users the right to open $opt: they could lock it"
+  chmod go-rw "$opt" || say 4 "cannot close $opt to other users (chmod go-rw): any user could hold its lock"
   exec 9<"$opt"
   flock -w "$1" 9 || say 4 "cannot lock $opt: another process holds the lock; continuing without it"
 }

@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # shellcheck disable=SC2154 # `state`, `run` and `here` come from istio-lib.sh, `ending` from look_at_system
-# Whether a stopped Istio is started again: shared by the stop hook and the delayed start. Sourced after istio-lib.sh,
-# never run.
+# Whether a stopped Istio is started again, and with what: shared by the stop hook and the delayed start. Sourced after
+# istio-lib.sh, never run.
 
 # shellcheck source=systemd/bin/job-lib.sh
 . "$here/job-lib.sh"
@@ -46,6 +46,11 @@ reason_to_stay_stopped() {
     echo "istio.service became $word since its last start"
     return
   fi
+  reason_not_to_switch
+}
+
+# Why the next start of Istio does not switch to another release; empty if it does.
+reason_not_to_switch() {
   staged=$(linked staged) || staged=
   if [ -z "$staged" ] || [ "$staged" = "$(linked active || :)" ]; then
     echo 'nothing is pending'
@@ -54,4 +59,10 @@ reason_to_stay_stopped() {
   elif ! is_complete "$staged"; then
     echo "the staged release $staged is not complete"
   fi
+}
+
+# The end of a sentence about the next start: empty if that start does not switch. With istio.startWhenStopped=always,
+# Istio is started again even if nothing is staged.
+with_staged() {
+  [ -n "$(reason_not_to_switch)" ] || echo ', with the staged release'
 }

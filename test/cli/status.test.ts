@@ -15,7 +15,12 @@ const STAGED = { ...RELEASE, id: '1.31.1-bbbbbbbbbbbb', istioVersion: '1.31.1', 
 
 const STATUS: Status = {
   ...misconfiguredStatus('1.0.0', process.pid, NOW, ''),
-  agent: { version: '1.0.0', pid: process.pid, state: 'ready', reason: 'what is wanted is active or staged' },
+  agent: {
+    version: '1.0.0',
+    pid: process.pid,
+    state: 'ready',
+    reason: 'the wanted Istio is staged and waits for a restart',
+  },
   workloadGroup: { namespace: 'vm-apps', name: 'reviews' },
   target: { answer: 'wanted', revision: 'default', istioVersion: '1.31.1', reason: null },
   istio: {
@@ -114,10 +119,21 @@ describe('smm-agent status', () => {
 
   it('says between which times the agent polls, and how to start a stopped Istio', () => {
     const stopped = { since: NOW.toISOString(), by: 'an operator' };
-    const nextPollBy = new Date(NOW.getTime() + 20_000).toISOString();
-    const text = statusText({ ...STATUS, nextPollBy, istio: { ...STATUS.istio, stopped } }, { is: 'idle' });
-    assert.match(text, /^next poll +between 2026-11-23T12:00:00\.000Z and 2026-11-23T12:00:20\.000Z$/m);
+    const nextPoll = new Date(NOW.getTime() + 60_000).toISOString();
+    const nextPollBy = new Date(NOW.getTime() + 80_000).toISOString();
+    const text = statusText({ ...STATUS, nextPoll, nextPollBy, istio: { ...STATUS.istio, stopped } }, { is: 'idle' });
+    assert.match(text, /^next poll +between 2026-11-23T12:01:00\.000Z and 2026-11-23T12:01:20\.000Z$/m);
     assert.match(text, /^stopped +since .*, by an operator; to start it: systemctl start istio$/m);
+  });
+
+  it('says that a poll is due if its time is not after the time of the status', () => {
+    const at = (ms: number) => new Date(NOW.getTime() + ms).toISOString();
+    const shown = (nextPoll: string, nextPollBy?: string) =>
+      statusText({ ...STATUS, nextPoll, ...(nextPollBy === undefined ? {} : { nextPollBy }) }, { is: 'idle' });
+    assert.match(shown(at(0)), /^next poll +due now$/m);
+    assert.match(shown(at(-5000), at(-1000)), /^next poll +due now$/m);
+    assert.match(shown(at(-5000), at(15_000)), /^next poll +due now, by 2026-11-23T12:00:15\.000Z at the latest$/m);
+    assert.match(shown(at(1000)), /^next poll +2026-11-23T12:00:01\.000Z$/m);
   });
 
   it('exits with 78 while the agent is misconfigured', async () => {

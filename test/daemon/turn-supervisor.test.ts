@@ -53,13 +53,17 @@ describe('a turn without progress', () => {
     assert.deepEqual(outcome, {});
     await pass(2);
     assert.equal(outcome.error?.code, 'SMM514');
-    assert.match(outcome.error.message, /hanging since .* at the observation of the machine/);
+    assert.match(
+      outcome.error.message,
+      /^cannot finish the turn: it has been hanging since .* at the observation of the machine$/,
+    );
   });
 
   it('ends its process if it cannot be cut off: two turns at once would be worse', async () => {
     const { outcome, pass } = supervise(() => new Promise(() => {}));
     await pass(22);
     assert.equal(outcome.error?.code, 'SMM515');
+    assert.match(outcome.error.message, /^cannot stop the turn: it has been hanging since .* at the observation/);
   });
 });
 

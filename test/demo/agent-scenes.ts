@@ -28,7 +28,7 @@ async function upgraded(stage: Stage): Promise<void> {
   );
   stage.screen.command(`istioctl upgrade --set tag=${START}`);
   await stage.mesh.upgrade({ name: 'default', version: START });
-  await stage.agentSays(/what is wanted is active/);
+  await stage.agentSays(/the wanted Istio runs/);
   const before = await stage.machine.envoy();
   const daemon = stage.machine.manager.service(AGENT_UNIT).mainPid;
   await trustRepository(stage.machine.paths, await stage.mesh.repository());

@@ -42,7 +42,8 @@ async function adopted(stage: Stage): Promise<void> {
   await stage.operator('systemctl', 'start', 'smm-agent');
   await stage.pending('False', new RegExp(START));
   stage.see(`Envoy is still process ${before.pid}`, (await stage.machine.envoy()).pid === before.pid);
-  stage.see('active is the adopted release', (await stage.machine.linked('active'))?.startsWith(`${START}-`) === true);
+  const active = await stage.machine.linked('active');
+  stage.see('the link `active` names the adopted release', active?.startsWith(`${START}-`) === true);
 }
 
 async function staged(stage: Stage): Promise<void> {
@@ -55,7 +56,7 @@ async function staged(stage: Stage): Promise<void> {
   const before = await stage.machine.envoy();
   stage.screen.command(`istioctl upgrade --set tag=${PATCH}`);
   await stage.mesh.upgrade({ name: 'default', version: PATCH });
-  await stage.pending('True', new RegExp(`${START} to ${PATCH}`));
+  await stage.restartPending(new RegExp(`${START} to ${PATCH}`));
   const downloads = stage.takeDownloads();
   for (const path of downloads) stage.screen.side('downloads', `GET ${path}`);
   stage.see(`the package of ${PATCH} was downloaded once`, downloads.length === 1);
@@ -93,7 +94,7 @@ async function moved(stage: Stage): Promise<void> {
   await stage.publish({ version: CANARY });
   stage.screen.command('kubectl label namespace shop istio.io/rev=canary --overwrite');
   await stage.mesh.move('canary');
-  await stage.pending('True', new RegExp(`${PATCH} to ${CANARY}`));
+  await stage.restartPending(new RegExp(`${PATCH} to ${CANARY}`));
   await stage.operator('systemctl', 'restart', 'istio');
   await stage.envoyOf(CANARY);
   await stage.showEnvoy();
@@ -114,7 +115,7 @@ async function movedBack(stage: Stage): Promise<void> {
   stage.takeDownloads();
   stage.screen.command('kubectl label namespace shop istio.io/rev=default --overwrite');
   await stage.mesh.move('default');
-  await stage.pending('True', new RegExp(`${CANARY} to ${PATCH}`));
+  await stage.restartPending(new RegExp(`${CANARY} to ${PATCH}`));
   stage.see('nothing was downloaded', stage.takeDownloads().length === 0);
   await stage.operator('systemctl', 'restart', 'istio');
   await stage.envoyOf(PATCH);
@@ -134,7 +135,7 @@ async function badRelease(stage: Stage): Promise<void> {
   await stage.publish({ version: BAD, files: { 'usr/local/bin/envoy': DYING_ENVOY } });
   stage.screen.command(`istioctl upgrade --set tag=${BAD}`);
   await stage.mesh.upgrade({ name: 'default', version: BAD });
-  await stage.pending('True', new RegExp(`${PATCH} to ${BAD}`));
+  await stage.restartPending(new RegExp(`${PATCH} to ${BAD}`));
   await stage.operator('systemctl', 'restart', 'istio');
   await stage.envoyOf(START);
   await stage.showEnvoy();

@@ -32,10 +32,14 @@ export class Stage implements AsyncDisposable {
   readonly mesh: SandboxMesh;
   readonly machine: SandboxMachine;
 
-  private constructor(screen: Screen, mesh: SandboxMesh, machine: SandboxMachine) {
+  /** The lines of the journal that `journal` has not looked at yet. */
+  #lines: string[];
+
+  private constructor(screen: Screen, mesh: SandboxMesh, machine: SandboxMachine, lines: string[]) {
     this.screen = screen;
     this.mesh = mesh;
     this.machine = machine;
+    this.#lines = lines;
   }
 
   static async set(screen: Screen): Promise<Stage> {
@@ -44,8 +48,10 @@ export class Stage implements AsyncDisposable {
       { name: 'canary', version: '1.32.0' },
     ]);
     let root = '';
+    const lines: string[] = [];
     const onLine = (unit: string, line: string) => {
       const text = readable(line).replaceAll(root, '');
+      lines.push(text);
       // The stand-in for pilot-agent, a shell, prints this about its Envoy. The real pilot-agent does not.
       if (text !== 'Terminated')
         screen.side(unit.replace('.service', '').replace(/^smm-agent-(start|deadline)-.*/, 'timer'), text);
@@ -54,7 +60,7 @@ export class Stage implements AsyncDisposable {
       const machine = await SandboxMachine.make({ mesh, istio: START, onLine });
       root = machine.root;
       await machine.installVersion(AGENT_VERSION);
-      return new Stage(screen, mesh, machine);
+      return new Stage(screen, mesh, machine, lines);
     } catch (error) {
       await mesh[Symbol.asyncDispose]();
       throw error;
@@ -99,6 +105,19 @@ export class Stage implements AsyncDisposable {
       isSo,
       PATIENCE_MS,
     );
+  }
+
+  /** Waits for a restart to be pending: in the WorkloadEntry, and in the journal, which has its line a little later. */
+  async restartPending(message: RegExp): Promise<void> {
+    await this.pending('True', message);
+    await this.journal(new RegExp(`restart pending: .*${message.source}`));
+  }
+
+  /** Waits until a line of the journal matches that is newer than the line of the last call. */
+  async journal(pattern: RegExp): Promise<void> {
+    const place = () => this.#lines.findIndex((line) => pattern.test(line));
+    const found = await until(`the journal to say ${pattern}`, place, (index) => index >= 0, PATIENCE_MS);
+    this.#lines.splice(0, found + 1);
   }
 
   /** Waits until the message of condition SmmAgent matches. */

@@ -33,6 +33,7 @@ function status(given: {
   failed?: StepName;
   blocked?: boolean;
   warnings?: string[];
+  wantedId?: string;
 }): Status {
   return describeStatus({
     pid: 42,
@@ -41,7 +42,7 @@ function status(given: {
     target: given.target ?? TARGET,
     wanted: given.wanted ?? wants(NEW),
     agentWanted: given.agentWanted ?? SAME,
-    decision: { steps: [], notDone: given.notDone ?? [], wantedId: NEW.manifest.id },
+    decision: { steps: [], notDone: given.notDone ?? [], wantedId: given.wantedId ?? NEW.manifest.id },
     failures:
       given.failure === undefined
         ? []
@@ -72,7 +73,12 @@ describe('the state of the agent', () => {
     ],
   };
   const rows: Record<string, [Parameters<typeof status>[0], string, RegExp]> = {
-    'is ready when there is nothing to do': [{}, 'ready', /active or staged/],
+    'is ready when the wanted Istio runs': [{ wantedId: OLD.manifest.id }, 'ready', /^the wanted Istio runs$/],
+    'is ready when the wanted Istio is staged': [
+      { observation: pending },
+      'ready',
+      /^the wanted Istio is staged and waits for a restart$/,
+    ],
     'is blocked by a setting that would defeat it, with the file and the line': [
       { observation: { unitCheck: blocked } },
       'blocked',
@@ -223,7 +229,7 @@ describe('the journal', () => {
       [
         'info Istio 1.31.0 runs',
         'warn restart pending: Istio 1.31.0 to 1.31.1; to switch, run systemctl restart istio',
-        'info ready: what is wanted is active or staged',
+        'info ready: the wanted Istio is staged and waits for a restart',
       ],
     );
   });

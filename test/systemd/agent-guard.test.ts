@@ -159,7 +159,7 @@ describe('a rollback of the agent', () => {
     assert.equal(status, 0);
     assert.match(
       stderr,
-      /cannot roll back smm-agent 0\.3\.0 \(it ended by itself .*\): there is no other version; its next start tries again/,
+      /cannot roll back smm-agent 0\.3\.0 \(it ended by itself .*\): no other version on this machine can be used: install the package smm-agent; until then each start tries again/,
     );
     assert.equal(machine.named('current'), NEW);
     machine.guard('start', { invocation: 'i-2' });
@@ -211,7 +211,7 @@ describe('agent-guard start, for the version on probation', () => {
     using machine = AgentMachine.onProbation().clock(NOW + 20);
     assert.match(
       machine.guard('start').stderr,
-      /<6>.*0\.3\.0 starts on probation: within 50 s it is confirmed, or rolled back to 0\.2\.0/,
+      /<6>smm-agent: version 0\.3\.0 starts on probation: within 50 s it is confirmed, or rolled back to 0\.2\.0/,
     );
     assert.equal(machine.noted('run/smm-agent/agent-trial', 'invocation'), 'i-1');
     assert.equal(machine.noted('probation', 'deadline'), String(NOW + 70));

@@ -116,7 +116,10 @@ describe('istio-stopped, by the jobs and the state of systemd', () => {
 describe('istio-stopped, after systemctl stop istio', () => {
   it('schedules the start in two seconds, accurate to a tenth of a second', () => {
     using machine = pending().answer('jobs', STOP_JOB);
-    machine.stopped();
+    assert.match(
+      machine.stopped().stderr,
+      /it starts again in 2 s, with the staged release \(istio\.startWhenStopped\)/,
+    );
     const call = machine.calls().find((one) => one.startsWith('systemd-run ')) ?? '';
     assert.match(call, /--on-active=2 .*--timer-property=AccuracySec=100ms .*istio-start-pending i-1$/);
   });
@@ -178,8 +181,9 @@ describe('istio-stopped, after systemctl stop istio', () => {
 
   it('with startWhenStopped always, schedules a start unless held, masked or going down', () => {
     using machine = pending().link('staged', A).answer('jobs', STOP_JOB).answer('enabled', 'disabled\n');
-    machine.file(`${STATE}/start-when-stopped`, 'always\n').stopped();
+    const { stderr } = machine.file(`${STATE}/start-when-stopped`, 'always\n').stopped();
     assert.ok(scheduled(machine));
+    assert.match(stderr, /it starts again in 2 s \(istio\.startWhenStopped\)/, 'nothing is staged');
     machine.forgetCalls().answer('enabled', 'masked\n').stopped();
     machine.answer('enabled', 'enabled\n').answer('system', 'stopping\n').stopped();
     machine.answer('system', 'running\n').file(`${STATE}/hold`, '').stopped();

@@ -53,6 +53,9 @@ describe('a rollback by an operator', () => {
   it('is refused when there is no version before it', async () => {
     await using scene = await UpgradeScene.begin();
     await assert.rejects(back(scene), { code: 'SMM707', message: /there is no version before it/ });
+    await scene.store.setLink('current', null);
+    const message = 'cannot go back: no current version of smm-agent is known';
+    await assert.rejects(back(scene), { code: 'SMM707', message });
     assert.deepEqual(scene.restarts, []);
   });
 

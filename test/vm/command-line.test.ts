@@ -92,7 +92,7 @@ describe('the command line', () => {
     const { status, stdout } = await type('smm-agent reconcile');
     assert.equal(status, 0);
     assert.match(stdout, /^✓ Istio 1\.31\.1 of revision default is wanted$/m);
-    assert.match(stdout, /^ready: what is wanted is active or staged$/m);
+    assert.match(stdout, /^ready: the wanted Istio is staged and waits for a restart$/m);
     assert.doesNotMatch(stdout, /staged Istio/);
     await fails('smm-agent run', 75, /another smm-agent runs/);
   });

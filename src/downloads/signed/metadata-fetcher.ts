@@ -110,7 +110,7 @@ export class MetadataFetcher implements Fetcher {
     return new AgentError(
       'SMM453',
       `cannot use ${this.file} of the repository: it is longer than ${maxBytes} bytes`,
-      'check repository.url and what is published there: no metadata is that long, or its signed length is another',
+      'check repository.url and the file there: it is longer than any metadata may be, or longer than its signed length',
     );
   }
 }

@@ -51,7 +51,8 @@ async function programByItsOwnWord(process: string, cause: unknown): Promise<str
   throw new AgentError(
     'SMM446',
     `cannot tell which folders are in use: ${join(process, 'exe')} cannot be read`,
-    'give the agent CAP_SYS_PTRACE; it deletes nothing until then',
+    'remove CapabilityBoundingSet= from your drop-in of smm-agent.service and restart smm-agent, or install the package ' +
+      'again; nothing is deleted until then',
     { cause },
   );
 }

@@ -124,14 +124,21 @@ export class Systemd implements ServiceManager {
     throw new AgentError(
       'SMM531',
       `cannot complete systemctl ${args.join(' ')}: ${said(result)}`,
-      'put right what the message of systemctl names; systemctl status and journalctl -u say more',
+      messageOf(result) === ''
+        ? `see systemctl status${args.length > 1 ? ` ${args.at(-1)}` : ''}`
+        : 'put right what the message of systemctl names; systemctl status and journalctl -u say more',
     );
   }
 }
 
-function said({ status, signal, stderr, stdout }: RunResult): string {
-  const words = (stderr.trim() || stdout.trim()).slice(-1000);
-  return words || (signal === null ? `it ended with status ${status}` : `it was ended by ${signal}`);
+function said(result: RunResult): string {
+  const { status, signal } = result;
+  return messageOf(result) || (signal === null ? `it ended with status ${status}` : `it was ended by ${signal}`);
+}
+
+/** Empty if systemctl printed nothing. */
+function messageOf({ stderr, stdout }: RunResult): string {
+  return (stderr.trim() || stdout.trim()).slice(-1000);
 }
 
 /** The typed state, from the output of systemctl. */

@@ -36,7 +36,7 @@ async function checkIdentity(file: string, { isConfined, signal }: UnpackOptions
   throw new AgentError(
     'SMM435',
     `cannot use ${file}: it is ${name} ${version} for ${architecture}, wanted is istio-sidecar for ${wanted}`,
-    'check what the source publishes under this name',
+    'check which package the server of istio.downloads, or the signed repository, has under this name',
   );
 }
 

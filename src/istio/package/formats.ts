@@ -8,6 +8,6 @@ export async function packageFormatOf(file: string): Promise<PackageFormat> {
   throw new AgentError(
     'SMM434',
     `cannot unpack ${file}: only deb packages are supported`,
-    'let the source name a deb package',
+    'check the server of istio.downloads, or the signed repository: it must have a deb package',
   );
 }

@@ -182,5 +182,5 @@ function changedPackage(path: string, wanted: string, actual: string): AgentErro
 
 function noPrograms(packageDigest: string): AgentError {
   const message = `cannot find the programs of package ${packageDigest.slice(0, 12)}: no sound release on disk has them`;
-  return new AgentError('SMM445', message, 'let the agent download the package of that version');
+  return new AgentError('SMM445', message, 'nothing: the agent downloads the package in the same turn');
 }

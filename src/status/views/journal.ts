@@ -49,11 +49,9 @@ function targetLine(target: Status['target']): Line {
     return { level: 'info', sentence, fields: { istio: target.istioVersion, revision: target.revision } };
   }
   const level = target.answer === 'unsettled' || target.answer === 'not-asked' ? 'info' : 'warn';
-  return {
-    level,
-    sentence: `no target: ${target.reason ?? 'the control plane was not asked'}`,
-    fields: { answer: target.answer },
-  };
+  const sentence =
+    target.reason === null ? 'the control plane was not asked' : `the control plane names no Istio: ${target.reason}`;
+  return { level, sentence, fields: { answer: target.answer } };
 }
 
 const runningOf = ({ istio }: Status) => `${istio.running?.id} ${istio.stopped?.since}`;

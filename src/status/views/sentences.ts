@@ -3,9 +3,29 @@ import type { Target } from '../../control-plane/target/target.ts';
 import type { Step } from '../../decision/step.ts';
 import type { Observation } from '../../observation/observation.ts';
 
-export function describeObservation({ unit, running, active }: Observation): string {
-  const runs = running.answer === 'release' ? `release ${running.id} runs` : `no release runs`;
-  return `istio.service is ${unit.exists ? unit.activeState : 'not installed'}, ${runs}, active is ${active?.manifest.id ?? 'nothing'}`;
+export function describeObservation(observation: Observation): string {
+  return `${describeRunning(observation)}; ${describeNext(observation)}`;
+}
+
+function describeRunning({ unit, running }: Observation): string {
+  if (!unit.exists) return 'istio.service is not installed';
+  const is = unit.activeState === 'active' ? 'istio.service' : `istio.service is ${unit.activeState} and`;
+  switch (running.answer) {
+    case 'release':
+      return `${is} runs release ${running.id}`;
+    case 'package':
+      return `${is} runs Istio from its package's own files`;
+    case 'nothing':
+      return `istio.service is ${unit.activeState}, and Envoy does not run`;
+    case 'unknown':
+      return `istio.service is ${unit.activeState}, and it is unknown what runs`;
+  }
+}
+
+function describeNext({ pending, active, staged }: Observation): string {
+  if (active === null && staged === null) return 'there is no release for its next start';
+  if (pending.answer === 'unknown') return 'it is unknown what its next start uses';
+  return `its next start uses ${pending.answer === 'yes' ? pending.staged : (pending.running ?? 'no release')}`;
 }
 
 export function describeTarget(target: Target): string {
@@ -52,8 +72,9 @@ export function describeDone(step: Step): string {
     case 'start':
       return 'started istio.service';
     case 'clean':
+      return `removed the old Istio ${step.remove.length === 1 ? 'release' : 'releases'} ${step.remove.join(', ')}`;
     case 'clean-versions':
-      return `removed ${step.remove.join(', ')}`;
+      return `removed the old ${step.remove.length === 1 ? 'version' : 'versions'} of smm-agent ${step.remove.join(', ')}`;
     case 'upgrade-agent':
       return `smm-agent ${step.version} is in place, and its self-check passed`;
     case 'restart-agent':

@@ -82,6 +82,15 @@ describe('a start', () => {
   });
   it('that fails carries what systemctl said', async () => {
     const { systemd } = systemdThatSays({ status: 1, stderr: 'Unit istio.service is masked.' });
-    await assert.rejects(systemd.start('istio.service'), { code: 'SMM531', message: /is masked/ });
+    await assert.rejects(systemd.start('istio.service'), {
+      code: 'SMM531',
+      message: /is masked/,
+      remedy: /^put right what the message of systemctl names/,
+    });
+  });
+  it('that fails without a message says where to look', async () => {
+    const { systemd } = systemdThatSays({ status: 1 });
+    await assert.rejects(systemd.start('istio.service'), { remedy: 'see systemctl status istio.service' });
+    await assert.rejects(systemd.daemonReload(), { remedy: 'see systemctl status' });
   });
 });

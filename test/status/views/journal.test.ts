@@ -32,7 +32,7 @@ describe('the journal', () => {
     assert.deepEqual(sentences(null, status()), [
       'Istio 1.31.0 runs',
       'no restart is pending',
-      'ready: what is wanted is active or staged',
+      'ready: the wanted Istio runs',
     ]);
   });
 
@@ -76,13 +76,16 @@ describe('the journal', () => {
     const after: Status = { ...status(), target: { answer: 'forbidden', revision: null, istioVersion: null, reason } };
     after.agent = { ...after.agent, state: 'waiting', reason };
     const ofTarget = announceTarget(status().target, after.target).map(({ sentence }) => sentence);
-    assert.deepEqual([...ofTarget, ...sentences(status(), after)], [`no target: ${reason}`]);
+    assert.deepEqual([...ofTarget, ...sentences(status(), after)], [`the control plane names no Istio: ${reason}`]);
   });
 
   it('names the target at the first turn, and at each change', () => {
     const { target } = status();
     const [first] = announceTarget(null, target);
-    assert.deepEqual([first?.level, first?.sentence], ['warn', 'no target: the namespace has no label']);
+    assert.deepEqual(
+      [first?.level, first?.sentence],
+      ['warn', 'the control plane names no Istio: the namespace has no label'],
+    );
     assert.deepEqual(announceTarget(target, { ...target }), []);
     const wanted = { answer: 'wanted', revision: 'canary', istioVersion: '1.31.1', reason: null } as const;
     assert.deepEqual(

@@ -87,7 +87,7 @@ describe('the report of a machine', () => {
       await vm.machine.sh(`systemctl ${verb} lab-backend@${BACKEND_PORT}`);
       // Each changes the sentence of SmmAgent, so that both write within the same seconds.
       await vm.machine.sh(`smm-agent ${index % 2 === 0 ? 'hold' : 'unhold'}`);
-      await vm.condition('SmmAgent', 'True', index % 2 === 0 ? /held/ : /active or staged/);
+      await vm.condition('SmmAgent', 'True', index % 2 === 0 ? /held/ : /the wanted Istio runs/);
       await healthIs(verb === 'stop' ? 'False' : 'True');
     }
     const counted = () => ({ healthy: history.changesOfHealth(), reports: history.reports() });
@@ -251,7 +251,7 @@ describe('the report of a machine', () => {
     await vm.until('all to be well', ({ target, warnings }) => target.answer === 'wanted' && warnings.length === 0);
     await vm.condition('SmmAgent', 'True', /held/);
     await vm.machine.sh('smm-agent unhold');
-    await vm.condition('SmmAgent', 'True', /active or staged/);
+    await vm.condition('SmmAgent', 'True', /the wanted Istio runs/);
   });
 
   it('goes on with another token, put in place beside the running agent', async () => {
@@ -283,7 +283,7 @@ describe('the report of a machine', () => {
     assert.equal(restart.pending, 'no');
     assert.deepEqual(await logged(), early, 'said once, not at each poll');
     assert.ok(
-      early.some((line) => line.startsWith('no target:')),
+      early.some((line) => line.startsWith('the control plane names no Istio:')),
       early.join('\n'),
     );
     await lab.startApiServer();

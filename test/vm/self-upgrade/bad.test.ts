@@ -93,7 +93,7 @@ describe('a bad version of the agent', () => {
         /^Stopping smm-agent\.service/,
         /^Stopped smm-agent\.service/,
         /^Starting smm-agent\.service/,
-        new RegExp(`smm-agent ${version} starts on probation`),
+        new RegExp(`version ${version} starts on probation`),
         new RegExp(`rolled back smm-agent ${version} to ${GOOD}: it ended by itself`),
         /^smm-agent\.service: Scheduled restart job/,
         new RegExp(`^smm-agent ${GOOD} starts`),

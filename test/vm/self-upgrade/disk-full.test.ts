@@ -202,7 +202,7 @@ describe('a disk that is full from a point of an upgrade on', () => {
       lines.some((line) => FULL.test(line)),
       lines.join('\n'),
     );
-    assert.equal(lines.filter((line) => line.includes(`smm-agent ${version} starts on probation: `)).length, 1);
+    assert.equal(lines.filter((line) => line.includes(`version ${version} starts on probation: `)).length, 1);
     await makeRoom(machine.machine);
     await machine.vm.reconciled();
     const last = (await machine.history()).findLast(({ what }) => what === 'agent');

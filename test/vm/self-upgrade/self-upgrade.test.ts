@@ -59,7 +59,7 @@ describe('an agent that the control plane upgrades', () => {
       /^Stopping smm-agent\.service/,
       /^smm-agent\.service: Deactivated successfully/,
       /^Starting smm-agent\.service/,
-      /smm-agent 0\.2\.1 starts on probation: within 50 s it is confirmed, or rolled back to 0\.2\.0/,
+      /version 0\.2\.1 starts on probation: within 50 s it is confirmed, or rolled back to 0\.2\.0/,
       /^smm-agent 0\.2\.1 starts/,
       /^Started smm-agent\.service/,
       /^smm-agent 0\.2\.1 is confirmed, in place of 0\.2\.0/,

@@ -66,12 +66,16 @@ const CASES: Case[] = [
     does: 'cannot reach the control plane while the version before can',
     prefix: bad.cannotConnectOnceCurrent(NEXT),
     reason: /it does not reach the control plane, but 0\.2\.0 does/,
-    events: [/no target: .*cannot connect/, /Stopping smm-agent\.service/, /rolled back smm-agent .*control plane/],
+    events: [
+      /the control plane names no Istio: .*cannot connect/,
+      /Stopping smm-agent\.service/,
+      /rolled back smm-agent .*control plane/,
+    ],
   },
   {
     does: 'cannot reach a control plane that no version can reach',
     events: [
-      /no target: /,
+      /the control plane names no Istio: /,
       /waits for the control plane, and is not to blame: its probation is extended/,
       /is confirmed/,
     ],
@@ -86,7 +90,7 @@ const CASES: Case[] = [
   {
     does: 'meets a control plane that comes back between two of the tries that compare it',
     events: [
-      /no target: /,
+      /the control plane names no Istio: /,
       /waits for the control plane, and is not to blame: its probation is extended/,
       /is confirmed/,
     ],
@@ -147,7 +151,7 @@ describe('a version of the agent on probation', { concurrency: true }, () => {
       }
       const status = await (reason === undefined ? machine.confirmed(NEXT) : machine.putBack(NEXT, GOOD));
       const lines = await machine.since(cursor);
-      assertInOrder(lines, [new RegExp(`smm-agent ${NEXT} starts on probation`), ...events]);
+      assertInOrder(lines, [new RegExp(`version ${NEXT} starts on probation`), ...events]);
       const last = (await machine.history()).findLast(({ what }) => what === 'agent');
       if (reason === undefined) {
         assert.deepEqual([last?.result, last?.to], ['confirmed', NEXT]);

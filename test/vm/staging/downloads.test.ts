@@ -200,7 +200,7 @@ describe('a machine that is to be upgraded', () => {
     await pollsOn();
     const lines = await journalSince(before);
     const expected = [
-      /^no target: .*(upgrade|rolled out|disagree)/,
+      /^the control plane names no Istio: .*(upgrade|rolled out|disagree)/,
       /^the control plane wants Istio 1\.31\.2 of revision default here istio=1\.31\.2 revision=default$/,
       /^staged Istio 1\.31\.2 of revision default; the running Istio was not touched step=stage$/,
       /^restart pending: Istio 1\.31\.0 to 1\.31\.2; to switch, run systemctl restart istio staged=1\.31\.2-\S+ since=\S+$/,
