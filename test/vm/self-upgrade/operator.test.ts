@@ -127,7 +127,7 @@ describe('the request of the control plane', () => {
       metadata: { name: 'smm-agent-canary', namespace: 'istio-system' },
     };
     await lab.kube.applyObjects([{ ...object, data: { agentVersion: 'latest' } }]);
-    await untilSaid('rejected', /agentVersion is no version: "latest"/);
+    await untilSaid('rejected', /agentVersion is not a version: "latest"/);
     await lab.kube.applyObjects([{ ...object, data: { agentVersion: '0.3.0', hold: 'yes' } }]);
     await untilSaid('rejected', /hold must be "true" or "false"/);
     await lab.kube.applyObjects([{ ...object, data: { agentVersion: '0.3.0', agentVersoin: '0.2.1' } }]);

@@ -137,7 +137,7 @@ describe('an agent that the control plane upgrades', () => {
     await announce(lab, '0.2.6');
     // An operator who waits at the machine is told the result too, by a command of the version that is replaced.
     const waited = await machine.vm.machine.sh('smm-agent reconcile --wait', { timeoutMs: TWO_MINUTES_MS });
-    assert.match(waited, /^smm-agent 0\.2\.6 runs, as is wanted$/m);
+    assert.match(waited, /^smm-agent 0\.2\.6 runs, as wanted$/m);
     await machine.confirmed('0.2.6');
     const links = 'readlink /opt/smm-agent/current /opt/smm-agent/previous';
     assert.equal(await sh(links), 'versions/0.2.6\nversions/0.2.5\n');

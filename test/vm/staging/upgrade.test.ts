@@ -143,9 +143,7 @@ describe('a machine whose mesh is upgraded', () => {
     assert.notEqual(refused.status, 0);
     assert.match(refused.stderr, /cannot be purged: these processes run from \/opt\/smm-agent/);
     assert.deepEqual(await vm.istioProcesses(), before);
-    const commands = [...refused.stderr.matchAll(/^ {4}((?:systemctl|rm|dpkg) .*)$/gm)].map(
-      ([, command]) => command,
-    );
+    const commands = [...refused.stderr.matchAll(/^ {4}((?:systemctl|rm|dpkg) .*)$/gm)].map(([, command]) => command);
     assert.equal(commands.length, 5, refused.stderr);
     await vm.machine.sh(commands.join(' && '));
     await untilServing(lab, vm.machine, { namespace: vm.namespace, group: vm.group, revision: 'default' });
