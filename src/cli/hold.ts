@@ -27,8 +27,8 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
 
 /**
  * Writes `hold` and tells the daemon. An operator in an emergency must be able to hold the machine even if agent.yaml
- * has errors: the hold is then written to a file of its own, and `unhold` removes that file even if the errors are still
- * there.
+ * has errors: the hold is then written to a file of its own, and `unhold` removes that file even if the errors are
+ * still there.
  */
 export async function setHold(hold: boolean, io: Io): Promise<number> {
   requireRoot(io, hold ? 'hold' : 'unhold');

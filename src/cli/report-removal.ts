@@ -4,7 +4,7 @@ import { type CommandSpec, parseArguments } from '../base/cli/arguments.ts';
 import { EXIT } from '../base/cli/exit-codes.ts';
 import { type Io, requireRoot } from '../base/cli/io.ts';
 import { describeError } from '../base/errors.ts';
-import { reportRemoval } from '../operator/farewell.ts';
+import { reportRemoval } from '../operator/removal.ts';
 
 export const spec = {
   name: 'report-removal',

@@ -7,6 +7,7 @@ import { AgentError } from '../base/errors.ts';
 import type { Paths } from '../base/paths.ts';
 import { ask } from '../daemon/socket/client.ts';
 import { systemClock } from '../host/clock.ts';
+import { isMasked } from '../host/systemd/service-manager.ts';
 import { ISTIO_UNIT } from '../istio/activation/drop-in.ts';
 import type { Observation } from '../observation/observation.ts';
 import { observeHere, servicesHere } from '../operator/without-daemon.ts';
@@ -28,29 +29,24 @@ const SEEN_MS = 10_000;
 export async function run(args: readonly string[], io: Io): Promise<number> {
   const { values } = parseArguments(spec, args, { min: 0, max: 0 });
   requireRoot(io, spec.name);
-  if (values['if-pending']) {
-    const { pending } = await observeHere(io.paths);
-    if (pending.answer === 'unknown') {
-      const sentence = `cannot tell whether a restart is pending: ${pending.reason}`;
-      throw new AgentError('SMM605', sentence, 'see smm-agent status; without --if-pending Istio is restarted anyway');
-    }
-    if (pending.answer === 'no') {
-      io.stdout.write('no restart is pending: nothing was done\n');
-      return EXIT.ok;
-    }
+  const { pending, unit } = await observeHere(io.paths);
+  if (values['if-pending'] && pending.answer === 'unknown') {
+    const sentence = `cannot tell whether a restart is pending: ${pending.reason}`;
+    throw new AgentError('SMM605', sentence, 'see smm-agent status; without --if-pending Istio is restarted anyway');
   }
-  const services = servicesHere(io.paths);
-  const { staged, active } = await observeHere(io.paths);
-  const expected = (staged ?? active)?.manifest.id;
-  if ((await services.unit(ISTIO_UNIT)).unitFileState.startsWith('masked')) {
+  if (values['if-pending'] && pending.answer === 'no') {
+    io.stdout.write('no restart is pending: nothing was done\n');
+    return EXIT.ok;
+  }
+  if (isMasked(unit)) {
     throw new AgentError('SMM531', 'cannot restart istio.service: it is masked', 'run systemctl unmask istio first');
   }
-  await services.restart(ISTIO_UNIT);
+  await servicesHere(io.paths).restart(ISTIO_UNIT);
   io.stdout.write('istio.service was restarted, waiting for Envoy\n');
   const { running, releases, rejected } = await untilUp(io.paths, observeHere);
-  if (expected !== undefined && running.answer === 'release' && running.id !== expected) {
-    const why = rejected.get(expected)?.reason ?? 'the journal of istio.service says why';
-    const sentence = `cannot run release ${expected}: Istio came up as ${running.id} instead: ${why}`;
+  if (pending.answer === 'yes' && running.answer === 'release' && running.id !== pending.staged) {
+    const why = rejected.get(pending.staged)?.reason ?? 'the journal of istio.service says why';
+    const sentence = `cannot run release ${pending.staged}: Istio came up as ${running.id} instead: ${why}`;
     throw new AgentError('SMM607', sentence, 'see smm-agent history and journalctl -u istio');
   }
   const manifest =

@@ -2,6 +2,7 @@
  * Steps that depend on what runs: confirm a release, start a stopped Istio, restore /etc/hosts, remove old releases.
  * Pure.
  */
+import { isMasked } from '../host/systemd/service-manager.ts';
 import type { ReleaseId } from '../istio/release.ts';
 import { isLost } from '../observation/first-release.ts';
 import type { Observation } from '../observation/observation.ts';
@@ -59,7 +60,7 @@ export function considerStart({ observation, config }: DecisionInput): Verdict {
   const not = (reason: string, because: Because = 'refused'): NotDone => ({ step: 'start', reason, because });
   if (config.hold) return not('this machine is held (hold: true)', 'held');
   // The same rules are in reason_to_stay_stopped of systemd/bin/istio-stop-lib.sh: change both.
-  if (/^masked/.test(unit.unitFileState)) return not('istio.service is masked');
+  if (isMasked(unit)) return not('istio.service is masked');
   if (stop.becameDisabled && config.istio.startWhenStopped !== 'always') {
     return not('istio.service was disabled since its last start');
   }
@@ -112,7 +113,7 @@ function considerFailed(observation: Observation, hold: boolean): Verdict {
   const not = (reason: string, because: Because = 'refused'): NotDone => ({ step: 'start', reason, because });
   // A rollback is not an upgrade: a hold does not stop it, nor the tries that lead to it. A hold stops everything else.
   if (hold && !isRolledBack && !isTried) return not('this machine is held (hold: true)', 'held');
-  if (/^masked/.test(unit.unitFileState)) return not('istio.service is masked');
+  if (isMasked(unit)) return not('istio.service is masked');
   if (stop.becameDisabled) return not('istio.service was disabled since its last start');
   const why = isTried
     ? `it has exited ${ends} times, and is rolled back after ${TRIES} exits`

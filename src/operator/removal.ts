@@ -25,9 +25,9 @@ function removedVersions(agent: string): Versions {
 }
 
 /**
- * Writes the last report to the machine's WorkloadEntry and Lease. Needs the configuration, so run it before that is deleted.
- * Resolves with the reason if the report was not written, otherwise with null. The daemon must have stopped, or its
- * next report would overwrite this one. Rejects with SMM1xx when the configuration has errors.
+ * Writes the last report to the machine's WorkloadEntry and Lease. Needs the configuration, so run it before that is
+ * deleted. Resolves with the reason if the report was not written, otherwise with null. The daemon must have stopped,
+ * or its next report would overwrite this one. Rejects with SMM1xx when the configuration has errors.
  */
 export async function reportRemoval(paths: Paths): Promise<string | null> {
   const config = await configHere(paths);

@@ -1,6 +1,7 @@
 /** Makes the Status from the observation, the target and the result of a turn. Pure. */
 import type { Target } from '../control-plane/target/target.ts';
 import type { Decision } from '../decision/step.ts';
+import { isMasked } from '../host/systemd/service-manager.ts';
 import type { ReleaseManifest } from '../istio/release.ts';
 import type { LinkedRelease, Observation } from '../observation/observation.ts';
 import { agentState } from './agent-state.ts';
@@ -9,8 +10,8 @@ import type { ReleaseSummary, RestartSummary, Status, StatusInput } from './stat
 import { describeHostsLine } from './views/sentences.ts';
 
 /** Right in every state of the unit, also when Istio is stopped. */
-function restartCommand({ unitFileState }: Observation['unit']): string {
-  return `${isMasked(unitFileState) ? 'systemctl unmask istio && ' : ''}systemctl restart istio`;
+function restartCommand(unit: Observation['unit']): string {
+  return `${isMasked(unit) ? 'systemctl unmask istio && ' : ''}systemctl restart istio`;
 }
 
 export function describeStatus(input: StatusInput): Status {
@@ -39,11 +40,6 @@ export function describeStatus(input: StatusInput): Status {
     nextPoll: input.nextPoll?.toISOString() ?? null,
     ...latestPoll(input),
   };
-}
-
-/** Also `masked-runtime`. */
-function isMasked(unitFileState: string): boolean {
-  return unitFileState.startsWith('masked');
 }
 
 /** What the control plane says that could not be used, where this machine does not need it. */
@@ -88,7 +84,7 @@ function istioStatus(observation: Observation, decision: Decision): Status['isti
       ? {
           activeState: unit.activeState,
           subState: unit.subState,
-          ...(isMasked(unit.unitFileState) ? { isMasked: true } : {}),
+          ...(isMasked(unit) ? { isMasked: true } : {}),
           since: (isStopped ? unit.inactiveEnter : unit.activeEnter)?.toISOString() ?? null,
         }
       : null,

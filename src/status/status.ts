@@ -116,14 +116,14 @@ export type UpgradeState =
   | 'probation';
 
 export interface RestartSummary {
-  /** The active release was rejected: the next start, which systemd makes by itself, brings the one before. */
-  isRollback?: boolean;
   pending: 'yes' | 'no' | 'unknown';
   /** The differences in words, for example "Istio 1.31.0 to 1.31.1". */
   why: string[];
   since: string | null;
   /** What to run; null when nothing is pending. */
   command: string | null;
+  /** The active release was rejected: the next start, which systemd makes by itself, brings the one before. */
+  isRollback?: boolean;
 }
 
 /** A step that failed. `blocked`: it fails again until the operator changes a file of this machine. */

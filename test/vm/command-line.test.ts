@@ -121,6 +121,30 @@ describe('the command line', () => {
     await vm.machine.sh('systemctl stop locker');
   });
 
+  it('holds it also while the agent is dead: nothing is pending, since a restart does not switch', async () => {
+    await vm.machine.sh('systemctl stop smm-agent');
+    assert.equal((await type('smm-agent pending')).status, 0);
+    assert.match((await type('smm-agent hold')).stdout, /the agent is not running: nothing is switched to meanwhile/);
+    assert.equal((await type('smm-agent pending')).status, 1);
+    assert.match((await type('smm-agent restart-istio')).stdout, /^Istio 1\.31\.0 of revision default runs/m);
+    await type('smm-agent unhold');
+    assert.equal((await type('smm-agent pending')).status, 0);
+    await vm.machine.sh('systemctl start smm-agent');
+    await vm.staged('1.31.1');
+  });
+
+  it('fails when another release came up than the staged one, and says why', async () => {
+    // istio-switch does not switch to a rejected release; an agent that looked before would have withdrawn it.
+    await vm.machine.sh(`systemctl stop smm-agent; cd /var/lib/smm-agent/istio && mkdir -p rejected
+      printf 'reason=it ended at once\\ncount=1\\nat=%s\\n' "$(date +%s)" \\
+        > "rejected/$(basename "$(readlink /opt/smm-agent/istio/staged)")"`);
+    const sentence =
+      /cannot run release 1\.31\.1-\S+: Istio came up as 1\.31\.0-\S+ instead: it ended at once \(SMM607\)/;
+    await fails('smm-agent restart-istio', 1, sentence);
+    await vm.machine.sh('rm -r /var/lib/smm-agent/istio/rejected; systemctl start smm-agent');
+    await vm.staged('1.31.1');
+  });
+
   it("restores istiod's line in /etc/hosts while Istio runs, and says so, in a mount of its own too", async () => {
     const line = (await vm.machine.sh("grep -m 1 -o '.*istiod[^ ]*' /etc/hosts")).trim();
     const envoy = await vm.machine.sh('pgrep -x envoy');

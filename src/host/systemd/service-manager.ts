@@ -34,6 +34,11 @@ export interface UnitState {
   pids: number[];
 }
 
+/** Whether the unit cannot be started at all. Also `masked-runtime`. */
+export function isMasked({ unitFileState }: Pick<UnitState, 'unitFileState'>): boolean {
+  return unitFileState.startsWith('masked');
+}
+
 /** One `Exec*=` line: the program with its arguments. */
 export interface ExecCommand {
   argv: string[];
