@@ -1,6 +1,6 @@
 /**
- * Every error that an operator can meet: its code, which never changes, and what is wrong. docs/errors.md has the same words, and what to
- * do. The first digit is the room.
+ * Every error that an operator can meet: its code, which never changes, and what is wrong. docs/errors.md has the same
+ * words, and what to do. The first digit is the room.
  */
 export const ERRORS = {
   // the configuration

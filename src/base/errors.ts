@@ -1,4 +1,7 @@
-/** Errors that an operator can act on: a code of the catalogue, a sentence that starts with "cannot" (or names what is wrong), a remedy. */
+/**
+ * Errors that an operator can act on: a code of the catalogue, a sentence that starts with "cannot" (or names what is
+ * wrong), a remedy.
+ */
 
 import type { ErrorCode } from './error-codes.ts';
 import { hideSecrets } from './secrets.ts';

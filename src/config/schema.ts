@@ -129,8 +129,8 @@ export const Config = z.strictObject({
     })
     .prefault({}),
   /**
-   * `true`: no release is staged, a staged one is withdrawn, the agent starts no Istio that an operator has stopped, and
-   * it stays on its version.
+   * `true`: no release is staged, a staged one is withdrawn, the agent starts no Istio that an operator has stopped,
+   * and it stays on its version.
    */
   hold: z.boolean().default(false),
   log: z

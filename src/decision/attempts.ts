@@ -79,7 +79,8 @@ export class Attempts {
     const { packageDigest } = wait;
     const before = all.get(key);
     const count = before?.packageDigest === packageDigest ? (before?.count ?? 0) + 1 : 1;
-    // A package that was refused for what it holds stays refused: only another upload changes that (replaced-packages.ts).
+    // A package that was refused for what it holds stays refused: only another upload changes that
+    // (replaced-packages.ts).
     const waits = wait.refused ? AFTER_A_VERDICT : AFTER_A_FAILURE;
     const waitMs = Math.max(doubled(waits, count - 1), Math.min(wait.atLeastMs ?? 0, waits.longestMs));
     const attempt = { reason, count, retryAt: new Date(now.getTime() + waitMs), at: now, packageDigest };

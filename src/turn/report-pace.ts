@@ -7,8 +7,8 @@ import type { Clock } from '../host/clock.ts';
 import { Allowance } from '../host/pace.ts';
 
 /**
- * An upgrade with its restart has about ten changes, one after the other, and a bad release that is rolled back some twenty. What is true
- * in the end, a rejection for example, must not come late either.
+ * An upgrade with its restart has about ten changes, one after the other, and a bad release that is rolled back some
+ * twenty. What is true in the end, a rejection for example, must not come late either.
  */
 const CHANGES = { most: 60, refillMs: 20_000 };
 

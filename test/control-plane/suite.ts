@@ -1,4 +1,7 @@
-/** What the agent needs of the Kubernetes API, as one suite: the embedded API server and the real one are both held to it. */
+/**
+ * What the agent needs of the Kubernetes API, as one suite: the embedded API server and the real one are both held to
+ * it.
+ */
 import { after, before, describe } from 'node:test';
 import type { Fixture } from './fixture.ts';
 import { agentPolicyCases } from './suite/agent-policy.ts';
@@ -12,8 +15,8 @@ import { targetCases } from './suite/target.ts';
 import { upgradeCases } from './suite/upgrade.ts';
 
 /**
- * `open` gives an empty server; every case makes namespaces of its own in it. `more` are cases that only this server can
- * answer: admission policies, which the embedded one does not evaluate.
+ * `open` gives an empty server; every case makes namespaces of its own in it. `more` are cases that only this server
+ * can answer: admission policies, which the embedded one does not evaluate.
  */
 export function controlPlaneSuite(
   name: string,

@@ -1,4 +1,7 @@
-/** Whom downloads are taken from: TLS that is always verified, the machine's own authorities, a proxy, and http where it does no harm. */
+/**
+ * Whom downloads are taken from: TLS that is always verified, the machine's own authorities, a proxy, and http where it
+ * does no harm.
+ */
 import assert from 'node:assert/strict';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';

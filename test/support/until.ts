@@ -10,7 +10,10 @@ export class NotInTime extends Error {
   override readonly name = 'NotInTime';
 }
 
-/** Returns the first answer that `accept` (by default: is truthy) takes; after `timeoutMs` NotInTime with the last answer. */
+/**
+ * Returns the first answer that `accept` (by default: is truthy) takes; after `timeoutMs` NotInTime with the last
+ * answer.
+ */
 export async function until<T>(
   what: string,
   observe: () => T | Promise<T>,

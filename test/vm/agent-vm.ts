@@ -1,4 +1,7 @@
-/** A machine of the mesh with smm-agent as its users have it: the built package, the shipped rights, a token, a configuration. */
+/**
+ * A machine of the mesh with smm-agent as its users have it: the built package, the shipped rights, a token, a
+ * configuration.
+ */
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
@@ -209,7 +212,10 @@ export class AgentVm {
     return this.machine.journal('smm-agent', { allBoots: true });
   }
 
-  /** Waits for a text in the journal: the agent writes a turn's status before it reports, and only then what it says of it. */
+  /**
+   * Waits for a text in the journal: the agent writes a turn's status before it reports, and only then what it says of
+   * it.
+   */
   async says(text: string): Promise<void> {
     await until(`the journal to say: ${text}`, async () => (await this.journal()).includes(text), PATIENCE_MS);
   }

@@ -1,4 +1,7 @@
-/** What an operator's files can say that would defeat a release: named with file and line, and nothing is done until it is gone. */
+/**
+ * What an operator's files can say that would defeat a release: named with file and line, and nothing is done until it
+ * is gone.
+ */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { AgentVm } from './agent-vm.ts';

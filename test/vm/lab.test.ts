@@ -26,7 +26,9 @@ import { startDownloads } from './lab/traffic/downloads.ts';
 import { runLoad } from './lab/traffic/load.ts';
 import { until } from './lab/until.ts';
 
-/** Its own, because it counts connections, kills the API server and changes versions; other test files run beside it. */
+/**
+ * Its own, because it counts connections, kills the API server and changes versions; other test files run beside it.
+ */
 let lab: Lab;
 let end: () => Promise<void>;
 before(async () => {

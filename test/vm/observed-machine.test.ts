@@ -1,6 +1,6 @@
 /**
- * A machine that is not as most are: the proxy's own ports, address and network, and a container's /proc/uptime. What is seen there, and said
- * of it.
+ * A machine that is not as most are: the proxy's own ports, address and network, and a container's /proc/uptime. What
+ * is seen there, and said of it.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -18,8 +18,9 @@ const PATIENCE_MS = 60_000;
 const CONFIRMED_MS = 90_000;
 
 /**
- * As an LXC or Proxmox guest has it: lxcfs puts a file over /proc/uptime that begins with the container, in its format ("%.2f %.2f"), and
- * start times of processes stay the host's. An unprivileged one cannot mount another procfs for a unit, so the agent sees it, too.
+ * As an LXC or Proxmox guest has it: lxcfs puts a file over /proc/uptime that begins with the container, in its format
+ * ("%.2f %.2f"), and start times of processes stay the host's. An unprivileged one cannot mount another procfs for a
+ * unit, so the agent sees it, too.
  */
 const CONTAINER_CLOCK = `
   printf '1.00 1.00\\n' >/run/container-uptime

@@ -1,4 +1,7 @@
-/** The built deb, installed, upgraded, removed and purged by dpkg on a booted Debian, under an Istio that must not notice. */
+/**
+ * The built deb, installed, upgraded, removed and purged by dpkg on a booted Debian, under an Istio that must not
+ * notice.
+ */
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -11,7 +11,10 @@ interface Case {
   /** Labels of the group's namespace; the function form is for those that name a namespace of the case. */
   labels: Record<string, string> | ((istio: string) => Record<string, string>);
   objects: (istio: string, apps: string) => KubeObject[];
-  /** `<revision> <version> <suffix of object names>` ({istio}: its namespace), or the other answer and what its reason says. */
+  /**
+   * `<revision> <version> <suffix of object names>` ({istio}: its namespace), or the other answer and what its reason
+   * says.
+   */
   expect: string | [answer: string, reason: RegExp];
 }
 
@@ -248,7 +251,8 @@ export function targetCases(opened: () => Fixture): void {
       });
     }
 
-    // ClusterTrustBundle or istio-csr instead of the ConfigMap, omitSidecarInjectorConfigMap, and a mesh of another tool's.
+    // ClusterTrustBundle or istio-csr instead of the ConfigMap, omitSidecarInjectorConfigMap, and a mesh of another
+    // tool's.
     for (const [index, [name, field]] of LACKING.entries()) {
       it(`needs ConfigMap ${name} for a machine that is rendered, and not for one that keeps its own configuration`, async () => {
         const { admin } = opened();

@@ -1,4 +1,6 @@
-/** One turn with the repository, as a program of its own. Arguments: the options as JSON, and the file that it fetches. */
+/**
+ * One turn with the repository, as a program of its own. Arguments: the options as JSON, and the file that it fetches.
+ */
 import { type RepositoryOptions, SignedRepository } from '../../../src/downloads/signed/signed-repository.ts';
 
 async function main([options = '{}', target = '']: readonly string[]): Promise<void> {

@@ -113,7 +113,10 @@ export class Publisher {
     this.roles[role].keys = keys;
   }
 
-  /** Lets another role answer for the files of a pattern. What it returns adds and publishes them; then the snapshot must be published. */
+  /**
+   * Lets another role answer for the files of a pattern. What it returns adds and publishes them; then the snapshot
+   * must be published.
+   */
   delegate(
     name: string,
     pattern: string,

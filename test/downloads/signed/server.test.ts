@@ -1,4 +1,7 @@
-/** Whom the agent speaks to when it asks the repository: one host, over TLS, with a certificate of the operator's authority. */
+/**
+ * Whom the agent speaks to when it asks the repository: one host, over TLS, with a certificate of the operator's
+ * authority.
+ */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { rm, writeFile } from 'node:fs/promises';

@@ -1,4 +1,6 @@
-/** Files of the repository: looked up by a name that leads nowhere else, and fetched as they are signed or not at all. */
+/**
+ * Files of the repository: looked up by a name that leads nowhere else, and fetched as they are signed or not at all.
+ */
 import assert from 'node:assert/strict';
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,4 +1,6 @@
-/** What another user than root can enter, tried by a program that runs as one: `nobody`, with the system's own setpriv. */
+/**
+ * What another user than root can enter, tried by a program that runs as one: `nobody`, with the system's own setpriv.
+ */
 import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';

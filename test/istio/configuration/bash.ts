@@ -18,8 +18,8 @@ export async function makeCanaries(folder: string, names: readonly string[]): Pr
 }
 
 /**
- * Sources each file in a shell of its own, with `set -ea`, and returns what bash then holds for the keys: one array of values
- * for each file, null where the file could not be sourced to its end.
+ * Sources each file in a shell of its own, with `set -ea`, and returns what bash then holds for the keys: one array of
+ * values for each file, null where the file could not be sourced to its end.
  */
 export async function sourceAll(
   folder: string,

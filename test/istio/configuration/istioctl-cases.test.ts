@@ -83,7 +83,10 @@ function compare(files: ReturnType<typeof renderVmFiles>, { out }: Case, deviati
   assert.equal(files.rootCert, out.rootCert);
 }
 
-/** istioctl's own order of the ports is that of a Go map: random. Ours, by the ports' names, is tested in render.test.ts. */
+/**
+ * istioctl's own order of the ports is that of a Go map: random. Ours, by the ports' names, is tested in
+ * render.test.ts.
+ */
 function withSortedPorts(env: string): string {
   return env.replace(/^(ISTIO_INBOUND_PORTS=')([\d,]+)/m, (_match, start: string, ports: string) => {
     return start + ports.split(',').toSorted().join(',');

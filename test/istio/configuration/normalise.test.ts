@@ -60,8 +60,8 @@ describe('an error of a field', () => {
 });
 
 /**
- * The same case with keys of node metadata, since others are refused. Where the point is a key such as `true`, or a value with a line
- * end, the annotation's map is another one of strings: runtimeValues.
+ * The same case with keys of node metadata, since others are refused. Where the point is a key such as `true`, or a
+ * value with a line end, the annotation's map is another one of strings: runtimeValues.
  */
 function withKnownKeys(one: Case): Case {
   const { proxyMetadata = {}, ...config } = (one.config ?? {}) as { proxyMetadata?: Record<string, string> };

@@ -371,7 +371,10 @@ function membersOf(deb: Buffer): [string, Buffer][] {
   return members;
 }
 
-/** Changes the header of the first block (xz-file-format, 3.1): its one filter is LZMA2, whose one property is the size of the dictionary. */
+/**
+ * Changes the header of the first block (xz-file-format, 3.1): its one filter is LZMA2, whose one property is the size
+ * of the dictionary.
+ */
 function wantMemory(xz: Buffer): void {
   const header = 12;
   if (xz[0] !== 0xfd) return;

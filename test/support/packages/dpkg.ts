@@ -1,6 +1,7 @@
 /**
- * Packs a folder with dpkg-deb, as distributors of Istio do who build with Debian's own tools: with what lintian asks for (copyright,
- * changelog, overrides) and what auditors ask for (a bill of materials, the licenses of everything that was linked in).
+ * Packs a folder with dpkg-deb, as distributors of Istio do who build with Debian's own tools: with what lintian asks
+ * for (copyright, changelog, overrides) and what auditors ask for (a bill of materials, the licenses of everything that
+ * was linked in).
  */
 import { execFile } from 'node:child_process';
 import { chmod, copyFile, mkdir, rm, writeFile } from 'node:fs/promises';

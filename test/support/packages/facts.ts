@@ -1,4 +1,7 @@
-/** What an istio-sidecar package says of itself, however it is packed: as `tools/packaging/packaging.mk` of Istio's module has it. */
+/**
+ * What an istio-sidecar package says of itself, however it is packed: as `tools/packaging/packaging.mk` of Istio's
+ * module has it.
+ */
 
 export type Compression = 'gzip' | 'xz' | 'zstd' | 'none';
 
@@ -10,7 +13,10 @@ export interface DebFacts {
   compression: Compression;
   /** Path of the postinst. */
   postinst: string;
-  /** The fastest level instead of the packer's own, for large packages: what matters is which decompressor the reader needs. */
+  /**
+   * The fastest level instead of the packer's own, for large packages: what matters is which decompressor the reader
+   * needs.
+   */
   fast?: boolean;
 }
 
@@ -21,7 +27,10 @@ export function packageVersion(version: string): string {
   return version.replace('-', '');
 }
 
-/** `installedKb` is null where the packer does not say it. The fields in the order of fpm's template (templates/deb.erb). */
+/**
+ * `installedKb` is null where the packer does not say it. The fields in the order of fpm's template
+ * (templates/deb.erb).
+ */
 export function controlFile(facts: DebFacts, installedKb: number | null): string {
   const fields: [string, string | null][] = [
     ['Package', facts.name],

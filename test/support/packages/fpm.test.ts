@@ -8,8 +8,8 @@ import { temporaryFolder } from '../temporary.ts';
 import { listing } from './fpm.ts';
 
 /**
- * What fpm 1.17.0 wrote, run from its sources on Debian 12 with the command line of `deb/fpm` in Istio's tools/packaging/packaging.mk:
- * `ar t`, and `tar tvz` of both archives.
+ * What fpm 1.17.0 wrote, run from its sources on Debian 12 with the command line of `deb/fpm` in Istio's
+ * tools/packaging/packaging.mk: `ar t`, and `tar tvz` of both archives.
  */
 const MEMBERS = ['debian-binary/', 'control.tar.gz/', 'data.tar.gz/'];
 const CONTROL = [

@@ -1,7 +1,8 @@
 /**
- * Packs a folder as fpm does, which makes Istio's official packages: to the letter of what fpm 1.17 (lib/fpm/package/deb.rb) wrote when it
- * was run with the command line of Istio's packaging.mk. fpm runs tar and ar; so does this, but for ar, whose format is a line for each
- * member and which not every machine has. test/support/packages/fpm.test.ts has what fpm's own package looked like.
+ * Packs a folder as fpm does, which makes Istio's official packages: to the letter of what fpm 1.17
+ * (lib/fpm/package/deb.rb) wrote when it was run with the command line of Istio's packaging.mk. fpm runs tar and ar; so
+ * does this, but for ar, whose format is a line for each member and which not every machine has.
+ * test/support/packages/fpm.test.ts has what fpm's own package looked like.
  */
 import { execFile, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -54,7 +55,10 @@ export async function packAsFpm(tree: string, file: string, facts: DebFacts): Pr
   }
 }
 
-/** templates/deb/changelog.erb, which is written whether anybody asks for it or not; without a Debian changelog it is changelog.gz. */
+/**
+ * templates/deb/changelog.erb, which is written whether anybody asks for it or not; without a Debian changelog it is
+ * changelog.gz.
+ */
 async function writeChangelog(tree: string, { name, version }: DebFacts): Promise<void> {
   const folder = join(tree, 'usr/share/doc', name);
   await mkdir(folder, { recursive: true });

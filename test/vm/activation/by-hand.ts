@@ -1,6 +1,6 @@
 /**
- * Istio of a machine that has joined the mesh, put into release folders by hand: scripts, drop-in and links as the agent makes them,
- * and no agent. What is shown on it works with the agent dead.
+ * Istio of a machine that has joined the mesh, put into release folders by hand: scripts, drop-in and links as the
+ * agent makes them, and no agent. What is shown on it works with the agent dead.
  */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -124,7 +124,9 @@ export async function staysStopped(machine: Machine, seconds = 6): Promise<boole
   );
 }
 
-/** A machine in the mesh whose releases were made by hand: A (confirmed) is active, with the programs of Istio 1.31.0. */
+/**
+ * A machine in the mesh whose releases were made by hand: A (confirmed) is active, with the programs of Istio 1.31.0.
+ */
 export async function machineByHand(lab: Lab, membership: MeshMembership): Promise<Machine> {
   const machine = await bootMachine(lab, { name: membership.group });
   await joinMesh(lab, machine, { ...membership, version: '1.31.0', envoy: '1.39.3' });

@@ -1,6 +1,7 @@
 /**
- * The scripts of istio.service, ended by SIGKILL at each of their named points on a real systemd with the real Istio: Istio starts all
- * the same, from a whole release, and the next restart puts right what is left. No agent is on the machine.
+ * The scripts of istio.service, ended by SIGKILL at each of their named points on a real systemd with the real Istio:
+ * Istio starts all the same, from a whole release, and the next restart puts right what is left. No agent is on the
+ * machine.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -58,7 +59,10 @@ const jumps = async () =>
     .split('\n')
     .filter((line) => /^-A (OUTPUT|PREROUTING) .*-j ISTIO_/.test(line));
 
-/** Runs the command with the point named, and returns when a script was killed there; from then on nothing is killed any more. */
+/**
+ * Runs the command with the point named, and returns when a script was killed there; from then on nothing is killed any
+ * more.
+ */
 async function killedAt(point: string, command: string): Promise<void> {
   const cursor = (await machine.sh('journalctl --show-cursor -n 0 -o cat -u istio')).trim().replace('-- cursor: ', '');
   await machine.writeFile(KILL, `SMM_TEST_KILL_AT=${point}\n`);

@@ -1,4 +1,6 @@
-/** The control plane's objects as the real istioctl makes them, on the real API server: what the agent makes of each. */
+/**
+ * The control plane's objects as the real istioctl makes them, on the real API server: what the agent makes of each.
+ */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { agentOn, type Fixture } from '../../control-plane/fixture.ts';

@@ -1,4 +1,7 @@
-/** What `istioctl` makes of an installation, as far as anyone reads it: the objects that the agent resolves a target from. */
+/**
+ * What `istioctl` makes of an installation, as far as anyone reads it: the objects that the agent resolves a target
+ * from.
+ */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';

@@ -1,6 +1,6 @@
 /**
- * A real kube-apiserver with a real etcd on loopback, of one test file's own: it can be killed without disturbing the lab's
- * cluster, and the agent's code in the test process reaches it without a network namespace.
+ * A real kube-apiserver with a real etcd on loopback, of one test file's own: it can be killed without disturbing the
+ * lab's cluster, and the agent's code in the test process reaches it without a network namespace.
  */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -24,7 +24,10 @@ export interface LoopbackApiServer {
   close(): Promise<void>;
 }
 
-/** Everything that it writes lies below `folder`; its processes are in the ledger, so that a run that is cut off is cleaned up. */
+/**
+ * Everything that it writes lies below `folder`; its processes are in the ledger, so that a run that is cut off is
+ * cleaned up.
+ */
 export async function startLoopbackApiServer(
   ledger: Ledger,
   folder: string,

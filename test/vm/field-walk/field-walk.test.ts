@@ -1,6 +1,6 @@
 /**
- * A random walk over one machine of a real mesh. SMM_WALK_SEED and SMM_WALK_STEPS take another one; the steps are in field-walk/steps.ts,
- * what must be so after each of them in field-walk/invariants.ts.
+ * A random walk over one machine of a real mesh. SMM_WALK_SEED and SMM_WALK_STEPS take another one; the steps are in
+ * field-walk/steps.ts, what must be so after each of them in field-walk/invariants.ts.
  */
 import { after, before, describe, it } from 'node:test';
 import { AgentVm, upgradeControlPlane } from '../agent-vm.ts';

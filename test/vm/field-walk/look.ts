@@ -1,4 +1,7 @@
-/** One look at a machine and at what the cluster says of it: by the kernel, systemd, files and the API, and not by the agent's own code. */
+/**
+ * One look at a machine and at what the cluster says of it: by the kernel, systemd, files and the API, and not by the
+ * agent's own code.
+ */
 import type { Status } from '../../../src/status/status.ts';
 import type { AgentVm } from '../agent-vm.ts';
 import type { KubeObject } from '../lab/mesh/kube.ts';

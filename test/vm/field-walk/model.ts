@@ -1,4 +1,6 @@
-/** What must be so on a machine and in the cluster after everything that a walk has done, as far as people decide on it. */
+/**
+ * What must be so on a machine and in the cluster after everything that a walk has done, as far as people decide on it.
+ */
 import type { Revision } from '../lab/mesh/istiod.ts';
 
 export const VERSIONS = { '1.30.5': '1.39.3', '1.31.0': '1.39.3', '1.31.1': '1.40.0' } as const;

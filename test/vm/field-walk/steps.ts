@@ -1,4 +1,7 @@
-/** What happens to a machine in the field. Each step says when it can be taken, does it, and tells the model what it grants. */
+/**
+ * What happens to a machine in the field. Each step says when it can be taken, does it, and tells the model what it
+ * grants.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type AgentVm, upgradeControlPlane } from '../agent-vm.ts';
 import type { Seen } from './look.ts';
@@ -67,7 +70,8 @@ export const STEPS: readonly Step[] = [
       const afterMs = context.random(4000);
       await sleep(afterMs);
       await killAgent(context.vm);
-      // A walk kills more often at the same package than any machine does: after the second time the agent leaves that alone.
+      // A walk kills more often at the same package than any machine does: after the second time the agent leaves that
+      // alone.
       await context.vm.machine.sh('smm-agent retry || :');
       return `${version}, killed after ${afterMs} ms`;
     },

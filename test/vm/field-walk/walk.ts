@@ -1,4 +1,7 @@
-/** A random walk over one machine: a step, then everything that must be so, again and again. The same seed takes the same steps. */
+/**
+ * A random walk over one machine: a step, then everything that must be so, again and again. The same seed takes the
+ * same steps.
+ */
 import assert from 'node:assert/strict';
 import type { AgentVm } from '../agent-vm.ts';
 import { until } from '../lab/until.ts';
@@ -7,7 +10,10 @@ import { look, type Seen } from './look.ts';
 import { type Model, numbers } from './model.ts';
 import { STEPS, type Step, type StepContext } from './steps.ts';
 
-/** From the end of a step until all is so again: Istio drains, starts, connects, and istiod takes ten seconds for an entry. */
+/**
+ * From the end of a step until all is so again: Istio drains, starts, connects, and istiod takes ten seconds for an
+ * entry.
+ */
 const SETTLED_MS = 60_000;
 
 export interface WalkOptions {

@@ -14,7 +14,10 @@ import { type TemporaryFolder, temporaryFolder } from '../../support/temporary.t
 import { run } from '../lab/host/run.ts';
 import { pilotAgent } from '../lab/parts/go-parts.ts';
 
-/** Each key that istio-iptables reads (tools/istio-iptables/pkg/cmd/root.go, pkg/constants), with a value as Istio expects it. */
+/**
+ * Each key that istio-iptables reads (tools/istio-iptables/pkg/cmd/root.go, pkg/constants), with a value as Istio
+ * expects it.
+ */
 const SETTINGS: Readonly<Record<string, string>> = {
   ENVOY_PORT: '15001',
   INBOUND_CAPTURE_PORT: '15006',

@@ -1,4 +1,7 @@
-/** A program: polls a control plane three times with its token on a mount that hangs, and then works with files elsewhere. Prints what came of it. */
+/**
+ * A program: polls a control plane three times with its token on a mount that hangs, and then works with files
+ * elsewhere. Prints what came of it.
+ */
 import { readFile } from 'node:fs/promises';
 import { describeError } from '../../../src/base/errors.ts';
 import { KubernetesClient } from '../../../src/control-plane/kubernetes/client.ts';

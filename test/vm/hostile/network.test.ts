@@ -1,4 +1,7 @@
-/** An Envoy that lets nothing out, or that hangs: the agent has a way of its own once Istio runs from one of its releases. */
+/**
+ * An Envoy that lets nothing out, or that hangs: the agent has a way of its own once Istio runs from one of its
+ * releases.
+ */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { AgentVm, upgradeControlPlane } from '../agent-vm.ts';

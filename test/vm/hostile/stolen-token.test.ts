@@ -1,6 +1,7 @@
 /**
- * What a stolen token of one group can do to the mesh. istiod decodes all WorkloadEntries together: one that it cannot read blinds it to
- * every entry, and a restarted istiod never gets ready. So everything that the policy admits must leave istiod seeing.
+ * What a stolen token of one group can do to the mesh. istiod decodes all WorkloadEntries together: one that it cannot
+ * read blinds it to every entry, and a restarted istiod never gets ready. So everything that the policy admits must
+ * leave istiod seeing.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
@@ -20,7 +21,10 @@ const ENTRIES = `/apis/networking.istio.io/v1/namespaces/${APPS}/workloadentries
 const ATTEMPTS = 2000;
 const SIDE_BY_SIDE = 8;
 const PATIENCE_MS = 30_000;
-/** Both are right for the CRD. Each was written by a token of the shipped manifests, and ended istiod's view of all entries. */
+/**
+ * Both are right for the CRD. Each was written by a token of the shipped manifests, and ended istiod's view of all
+ * entries.
+ */
 const SEEN = [
   { type: 'SmmAgent', status: 'True', observedGeneration: 'x' },
   { type: 'SmmAgent', status: 'True', lastTransitionTime: '2026-01-01t00:00:00z' },
@@ -53,7 +57,8 @@ describe('a stolen token', () => {
         },
       },
     ]);
-    // A policy counts some time after it was written; until then each attempt succeeds, and the next has to change something.
+    // A policy counts some time after it was written; until then each attempt succeeds, and the next has to change
+    // something.
     const probe = await entry('probe', '10.9.255.1');
     let attempt = 0;
     const foreign = () => write(probe, { conditions: [{ type: `Other${attempt++}` }] });

@@ -1,4 +1,7 @@
-/** The handle by which a test file uses the lab that the global setup started. Plain data from a file: each test file is a process. */
+/**
+ * The handle by which a test file uses the lab that the global setup started. Plain data from a file: each test file is
+ * a process.
+ */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Ledger } from './host/ledger.ts';

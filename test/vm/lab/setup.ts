@@ -1,7 +1,7 @@
 /**
- * The global setup of the tests on the real parts (`node --test --test-global-setup=test/vm/lab/setup.ts`): one control plane for all
- * test files. An interrupted run calls no teardown: runs.ts sees to that. As a program of its own it starts a lab and keeps it until
- * Ctrl-C, to look around in.
+ * The global setup of the tests on the real parts (`node --test --test-global-setup=test/vm/lab/setup.ts`): one control
+ * plane for all test files. An interrupted run calls no teardown: runs.ts sees to that. As a program of its own it
+ * starts a lab and keeps it until Ctrl-C, to look around in.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

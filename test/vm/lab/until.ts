@@ -8,8 +8,9 @@ const POLL_MS = 100;
 export class Hopeless extends Error {}
 
 /**
- * Asks `observe` until its answer satisfies `accept` (by default: is truthy) and returns that answer. A throwing `observe` counts as
- * "not yet", since what is waited for often refuses connections at first; the last answer or error is in the message of the failure.
+ * Asks `observe` until its answer satisfies `accept` (by default: is truthy) and returns that answer. A throwing
+ * `observe` counts as "not yet", since what is waited for often refuses connections at first; the last answer or error
+ * is in the message of the failure.
  */
 export async function until<T>(
   what: string,

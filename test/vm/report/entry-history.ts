@@ -1,4 +1,7 @@
-/** Every version of a machine's WorkloadEntry, as the API server tells it to a watcher: sampling would miss the short ones. */
+/**
+ * Every version of a machine's WorkloadEntry, as the API server tells it to a watcher: sampling would miss the short
+ * ones.
+ */
 import assert from 'node:assert/strict';
 import { request } from 'node:https';
 import { connect } from 'node:tls';
@@ -73,7 +76,9 @@ export class EntryHistory implements Disposable {
     return this.#pairs().filter(([before, after]) => healthy(before)?.status !== healthy(after)?.status).length;
   }
 
-  /** No version of an entry lacks a `Healthy` that an earlier one had, and none that the agent wrote has another one. */
+  /**
+   * No version of an entry lacks a `Healthy` that an earlier one had, and none that the agent wrote has another one.
+   */
   assertHealthyNeverLost(): void {
     assert.equal(this.#failure, null);
     for (const [before, after] of this.#pairs()) {
@@ -84,7 +89,9 @@ export class EntryHistory implements Disposable {
     }
   }
 
-  /** Milliseconds from the last creation of the entry to the first version that carries both of the agent's conditions. */
+  /**
+   * Milliseconds from the last creation of the entry to the first version that carries both of the agent's conditions.
+   */
   reportedAfterMs(): number | null {
     const added = this.events.findLast(({ type }) => type === 'ADDED');
     if (added === undefined) return null;

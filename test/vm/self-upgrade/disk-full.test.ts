@@ -91,7 +91,10 @@ async function fullFrom(point: string, version: string, room: Room): Promise<voi
   await asking;
 }
 
-/** Waits until the version is confirmed, or the agent says that it cannot for want of room. What `current` names can start. */
+/**
+ * Waits until the version is confirmed, or the agent says that it cannot for want of room. What `current` names can
+ * start.
+ */
 async function triedOnFullDisk(version: string, cursor: number): Promise<Status> {
   const what = `${version} to be confirmed, or the disk to be full`;
   const status = await machine.vm.until(what, (now) => isConfirmed(now, version) || isFull(now), TWO_MINUTES_MS);

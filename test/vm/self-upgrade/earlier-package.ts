@@ -1,6 +1,7 @@
 /**
- * The package of 0.1.0, the last version that knew nothing of its own upgrade, as it was built from its sources (commit 2ca1ad4):
- * `npm run package -- --arch amd64`, unpacked by `dpkg-deb -R`, without bin/node, which has 120 MB and is put in here.
+ * The package of 0.1.0, the last version that knew nothing of its own upgrade, as it was built from its sources (commit
+ * 2ca1ad4): `npm run package -- --arch amd64`, unpacked by `dpkg-deb -R`, without bin/node, which has 120 MB and is put
+ * in here.
  */
 
 import { spawn } from 'node:child_process';

@@ -1,6 +1,7 @@
 /**
- * The order in which the agent's own upgrade reaches the disk, in the agent and in the scripts: what a machine is found with after a power
- * cut, which a container cannot show since its host's page cache outlives it. Needs strace, no root and no VM.
+ * The order in which the agent's own upgrade reaches the disk, in the agent and in the scripts: what a machine is found
+ * with after a power cut, which a container cannot show since its host's page cache outlives it. Needs strace, no root
+ * and no VM.
  */
 import assert from 'node:assert/strict';
 import { chmod, mkdir, realpath, writeFile } from 'node:fs/promises';

@@ -1,7 +1,7 @@
 /**
- * The agent's own upgrade, ended by SIGKILL at each named point of it, in the old version, in the new one and in the scripts between them,
- * on a real systemd; then the whole machine at those points from which on a boot makes a difference. Each time a version works again, and
- * says what happened; without a power cut Istio never notices.
+ * The agent's own upgrade, ended by SIGKILL at each named point of it, in the old version, in the new one and in the
+ * scripts between them, on a real systemd; then the whole machine at those points from which on a boot makes a
+ * difference. Each time a version works again, and says what happened; without a power cut Istio never notices.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';

@@ -1,6 +1,7 @@
 /**
- * A wall clock of the agent's own: machines of nspawn have the host's. libfaketime moves it for smm-agent.service, its scripts and its
- * timers, and leaves the time since the boot alone, as a clock that is set does. The rest of the machine has the right time.
+ * A wall clock of the agent's own: machines of nspawn have the host's. libfaketime moves it for smm-agent.service, its
+ * scripts and its timers, and leaves the time since the boot alone, as a clock that is set does. The rest of the
+ * machine has the right time.
  */
 import type { Guest } from '../lab/machine/guest.ts';
 import type { UpgradeVm } from './upgrade-vm.ts';

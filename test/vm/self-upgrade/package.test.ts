@@ -1,6 +1,6 @@
 /**
- * The package and the self-upgrade beside each other, from the real package of 0.1.0 on: what is installed, upgraded to, gone back to and
- * purged, with the state that every version reads.
+ * The package and the self-upgrade beside each other, from the real package of 0.1.0 on: what is installed, upgraded
+ * to, gone back to and purged, with the state that every version reads.
  */
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';

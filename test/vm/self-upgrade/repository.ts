@@ -1,4 +1,7 @@
-/** The signed repository of the agents' own versions: made by the publisher that ships, served over HTTPS in the control plane's namespace. */
+/**
+ * The signed repository of the agents' own versions: made by the publisher that ships, served over HTTPS in the control
+ * plane's namespace.
+ */
 import { cpSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
 import { TargetFile } from '@tufjs/models';

@@ -1,4 +1,7 @@
-/** The agent's own upgrade under the real systemd, with the real control plane and a signed repository: what goes well, also beside other things. */
+/**
+ * The agent's own upgrade under the real systemd, with the real control plane and a signed repository: what goes well,
+ * also beside other things.
+ */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { agentTarget, runtimeTarget } from '../../../src/downloads/targets.ts';

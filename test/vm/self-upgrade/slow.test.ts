@@ -1,6 +1,6 @@
 /**
- * Bad versions that take their time to show it, and versions that are not to blame: each on a machine of its own, all of them waiting at
- * the same time, since a probation lasts for the better part of a minute.
+ * Bad versions that take their time to show it, and versions that are not to blame: each on a machine of its own, all
+ * of them waiting at the same time, since a probation lasts for the better part of a minute.
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';

@@ -1,4 +1,7 @@
-/** The agent's folders as file systems of their own, of which a test leaves as much free as it likes: to the byte and to the inode. */
+/**
+ * The agent's folders as file systems of their own, of which a test leaves as much free as it likes: to the byte and to
+ * the inode.
+ */
 import type { Guest } from '../lab/machine/guest.ts';
 
 export const DISKS = ['/opt/smm-agent', '/var/lib/smm-agent', '/var/cache/smm-agent'] as const;

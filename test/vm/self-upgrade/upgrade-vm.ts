@@ -1,4 +1,7 @@
-/** A machine of the mesh whose agent upgrades itself: the package with a root of trust, a repository, and what an operator sees of it. */
+/**
+ * A machine of the mesh whose agent upgrades itself: the package with a root of trust, a repository, and what an
+ * operator sees of it.
+ */
 import assert from 'node:assert/strict';
 import { parse } from 'yaml';
 import { configMapOf } from '../../../publisher/operations/announce.ts';
@@ -125,7 +128,10 @@ export class UpgradeVm {
     );
   }
 
-  /** Where the journal ends now. Not a cursor of journalctl's: after one it leaves out the first line that a filter lets pass. */
+  /**
+   * Where the journal ends now. Not a cursor of journalctl's: after one it leaves out the first line that a filter lets
+   * pass.
+   */
   async cursor(): Promise<number> {
     return (await this.since(0)).length;
   }

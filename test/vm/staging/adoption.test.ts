@@ -1,4 +1,7 @@
-/** A running Istio of the official package with an operator's own settings: adopted without a restart, and what becomes of it afterwards. */
+/**
+ * A running Istio of the official package with an operator's own settings: adopted without a restart, and what becomes
+ * of it afterwards.
+ */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { AgentVm } from '../agent-vm.ts';

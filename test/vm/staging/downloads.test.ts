@@ -1,4 +1,7 @@
-/** Download servers that are slow, broken, lying or gone, bad packages and full disks: what is said, and that nothing else happens. */
+/**
+ * Download servers that are slow, broken, lying or gone, bad packages and full disks: what is said, and that nothing
+ * else happens.
+ */
 import assert from 'node:assert/strict';
 import { chmodSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -68,7 +71,10 @@ describe('a machine that is to be upgraded', () => {
     await vm.until('another poll', (status) => Date.parse(status.at) >= at + 2_000);
   };
 
-  /** A failed try in every view, with nothing staged and Istio untouched; said once after this journal, and not tried again at each poll. */
+  /**
+   * A failed try in every view, with nothing staged and Istio untouched; said once after this journal, and not tried
+   * again at each poll.
+   */
   const fails = async (sentence: RegExp, journal?: string, isRefusal = false): Promise<string> => {
     const before = journal ?? (await vm.journal());
     await sh('smm-agent retry || :');

@@ -1,6 +1,6 @@
 /**
- * The daemon, ended by SIGKILL at each named point of adoption, staging and cleaning, on the real mesh: the next start does what is
- * left, and Istio never notices. Then the whole machine at a few of the points.
+ * The daemon, ended by SIGKILL at each named point of adoption, staging and cleaning, on the real mesh: the next start
+ * does what is left, and Istio never notices. Then the whole machine at a few of the points.
  */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
@@ -99,7 +99,10 @@ describe('an agent that is killed', () => {
 
   const releases = async () => (await vm.machine.sh(`ls -A ${ISTIO}/releases`)).trim().split('\n');
 
-  /** Every file is what release.json says, by its digest: read on the host, since the machine's programs could be what is wrong. */
+  /**
+   * Every file is what release.json says, by its digest: read on the host, since the machine's programs could be what
+   * is wrong.
+   */
   function assertSound(id: string): void {
     const folder = join(vm.machine.root, ISTIO, 'releases', id);
     const { files } = JSON.parse(readFileSync(join(folder, 'release.json'), 'utf8')) as {

@@ -1,4 +1,7 @@
-/** A machine that loses its release, or the way to it, while everything else stays: Istio runs on from its package, and comes back. */
+/**
+ * A machine that loses its release, or the way to it, while everything else stays: Istio runs on from its package, and
+ * comes back.
+ */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import type { Status } from '../../../src/status/status.ts';
@@ -44,7 +47,10 @@ describe('a machine that loses its release', () => {
     return status;
   };
   const isAdoptedAndReady = () => vm.until('the drop-in to be in', ({ agent }) => agent.state === 'ready');
-  /** The ACL of a folder as the kernel has it (linux/posix_acl_xattr.h), with one entry for istio-proxy: there is no setfacl here. */
+  /**
+   * The ACL of a folder as the kernel has it (linux/posix_acl_xattr.h), with one entry for istio-proxy: there is no
+   * setfacl here.
+   */
   const setAcl = (folder: string, mode: number, permission: number) =>
     vm.machine.sh(`uid=$(id -u istio-proxy); python3 - "$uid" <<'END'
 import os, struct, sys

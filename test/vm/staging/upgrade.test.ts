@@ -1,4 +1,7 @@
-/** The main job on the real parts: adoption, a patch upgrade, a move to another revision and back; the package upgraded and removed under it. */
+/**
+ * The main job on the real parts: adoption, a patch upgrade, a move to another revision and back; the package upgraded
+ * and removed under it.
+ */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { AgentVm, upgradeControlPlane } from '../agent-vm.ts';

@@ -1,6 +1,6 @@
 /**
- * Every way of being attacked through metadata: each is refused with its own error, nothing is lost of what was known, and
- * an honest repository is believed again afterwards.
+ * Every way of being attacked through metadata: each is refused with its own error, nothing is lost of what was known,
+ * and an honest repository is believed again afterwards.
  */
 import { it } from 'node:test';
 import type { MetadataLimits } from '../../../../src/downloads/signed/limits.ts';

@@ -42,7 +42,10 @@ export class Ledger {
     };
   }
 
-  /** Everything, the youngest first. Goes on after a failure, and reports all failures at the end: half a teardown leaves more behind. */
+  /**
+   * Everything, the youngest first. Goes on after a failure, and reports all failures at the end: half a teardown
+   * leaves more behind.
+   */
   async undoAll(): Promise<void> {
     const failures: unknown[] = [];
     // All at once, before any is waited for: the API server, for one, ends only when its clients have.

@@ -1,4 +1,7 @@
-/** A lock between processes that survives the death of its holder: the file names the holder, and a dead holder's lock is taken over. */
+/**
+ * A lock between processes that survives the death of its holder: the file names the holder, and a dead holder's lock
+ * is taken over.
+ */
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { say } from '../say.ts';
 import { until } from '../until.ts';

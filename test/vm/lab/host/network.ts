@@ -1,6 +1,7 @@
 /**
- * The lab's network: namespaces and a bridge in the control plane's. Links are made with both ends already inside, so that the host's
- * own network never sees an interface of the lab, and two runs can use the same addresses and names side by side.
+ * The lab's network: namespaces and a bridge in the control plane's. Links are made with both ends already inside, so
+ * that the host's own network never sees an interface of the lab, and two runs can use the same addresses and names
+ * side by side.
  */
 import type { Ledger } from './ledger.ts';
 import { must } from './run.ts';

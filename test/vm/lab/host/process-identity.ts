@@ -1,6 +1,6 @@
 /**
- * Which process is meant. A pid alone can be another process's by the time that it is used; with the start time beside it, it cannot.
- * Everything that the lab ends, it ends by this.
+ * Which process is meant. A pid alone can be another process's by the time that it is used; with the start time beside
+ * it, it cannot. Everything that the lab ends, it ends by this.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 
@@ -10,7 +10,10 @@ export interface ProcessIdentity {
   readonly startTicks: string;
 }
 
-/** The fields of /proc/<pid>/stat after the command name (which may hold spaces and parentheses); undefined when there is no such process. */
+/**
+ * The fields of /proc/<pid>/stat after the command name (which may hold spaces and parentheses); undefined when there
+ * is no such process.
+ */
 function statFields(pid: number): string[] | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
@@ -32,7 +35,10 @@ export function parentOf(pid: number): number | undefined {
   return parent === undefined ? undefined : Number(parent);
 }
 
-/** A zombie counts as ended: it runs nothing and holds nothing. Not so while other threads of it are still on their way out. */
+/**
+ * A zombie counts as ended: it runs nothing and holds nothing. Not so while other threads of it are still on their way
+ * out.
+ */
 export function isAlive(identity: ProcessIdentity): boolean {
   const fields = statFields(identity.pid);
   if (fields === undefined || fields[19] !== identity.startTicks) return false;

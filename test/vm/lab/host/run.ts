@@ -1,6 +1,6 @@
 /**
- * Runs a host program to its end and keeps what it said. Every other file of the lab goes through here, so that no failure is
- * reported without the output which explains it.
+ * Runs a host program to its end and keeps what it said. Every other file of the lab goes through here, so that no
+ * failure is reported without the output which explains it.
  */
 import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';

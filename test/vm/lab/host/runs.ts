@@ -1,6 +1,6 @@
 /**
- * Runs of the lab on this machine: each has a folder with its owner's identity. What a dead owner left (Ctrl-C, SIGKILL, a crash) is
- * cleaned up by a watcher that outlives it, or else by the next run.
+ * Runs of the lab on this machine: each has a folder with its owner's identity. What a dead owner left (Ctrl-C,
+ * SIGKILL, a crash) is cleaned up by a watcher that outlives it, or else by the next run.
  */
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -33,7 +33,10 @@ export function beginRun(): Run & { readonly owner: ProcessIdentity } {
   return { id, folder, owner };
 }
 
-/** Waits for the owner's end, in a session of its own, and cleans up then; after an orderly end there is nothing left to clean. */
+/**
+ * Waits for the owner's end, in a session of its own, and cleans up then; after an orderly end there is nothing left to
+ * clean.
+ */
 function watchOver(owner: number): void {
   const log = openSync(join(cacheRoot(), 'cleaning.log'), 'w');
   const script = 'tail --pid="$1" -f /dev/null; exec "$2" "$3"';
@@ -57,7 +60,10 @@ export async function cleanDeadRuns(): Promise<void> {
   await oneAtATime(cleanAll);
 }
 
-/** The watcher of a dead run and the next run, or an interrupted runner that tears down twice, would otherwise undo the same things. */
+/**
+ * The watcher of a dead run and the next run, or an interrupted runner that tears down twice, would otherwise undo the
+ * same things.
+ */
 async function oneAtATime(work: () => Promise<void>): Promise<void> {
   mkdirSync(join(cacheRoot(), 'locks'), { recursive: true });
   await withLock(join(cacheRoot(), 'locks', 'cleaning'), work);

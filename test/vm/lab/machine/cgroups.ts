@@ -1,6 +1,7 @@
 /**
- * A cgroup for each machine, in every hierarchy that this kernel has mounted (one with cgroup v2, a dozen with v1 and hybrid): two
- * machines in one cgroup would both call their units' groups by the same path, and each systemd would meddle with the other's.
+ * A cgroup for each machine, in every hierarchy that this kernel has mounted (one with cgroup v2, a dozen with v1 and
+ * hybrid): two machines in one cgroup would both call their units' groups by the same path, and each systemd would
+ * meddle with the other's.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,7 +15,10 @@ function hierarchies(): string[] {
   return candidates.filter((folder) => statSync(folder).isDirectory() && isRootOfHierarchy(folder));
 }
 
-/** Below a root there are groups too, and they have a cgroup.procs as well: only v1's mount points lie beside each other. */
+/**
+ * Below a root there are groups too, and they have a cgroup.procs as well: only v1's mount points lie beside each
+ * other.
+ */
 function isRootOfHierarchy(folder: string): boolean {
   if (!existsSync(join(folder, 'cgroup.procs'))) return false;
   return folder === MOUNT || !existsSync(join(MOUNT, 'cgroup.procs'));
@@ -35,8 +39,8 @@ export function makeCgroups(name: string): string[] {
 }
 
 /**
- * Ends the processes that are still in the group, by their pids, and removes it with all groups below. The kernel lets go of a group
- * a moment after its last process has ended.
+ * Ends the processes that are still in the group, by their pids, and removes it with all groups below. The kernel lets
+ * go of a group a moment after its last process has ended.
  */
 export async function removeCgroups(name: string): Promise<void> {
   for (const root of hierarchies()) {

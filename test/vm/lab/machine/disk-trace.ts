@@ -11,7 +11,9 @@ export interface Rename {
   to: string;
 }
 
-/** What was done and did not fail, in order: an fsync counts when it has ended, a rename and an unlink when they begin. */
+/**
+ * What was done and did not fail, in order: an fsync counts when it has ended, a rename and an unlink when they begin.
+ */
 export type DiskEvent = { call: 'fsync' | 'unlink'; path: string } | Rename;
 
 /** A rename, with its place among the events. */

@@ -75,7 +75,9 @@ export abstract class Guest {
     return this.sh(`journalctl --no-pager -o cat ${allBoots ? '' : '-b'} -u '${unit}'`);
   }
 
-  /** The processes of a unit's cgroup, with the pids that the machine itself sees. Works with cgroup v1, v2 and hybrid. */
+  /**
+   * The processes of a unit's cgroup, with the pids that the machine itself sees. Works with cgroup v1, v2 and hybrid.
+   */
   async processesOf(unit: string): Promise<GuestProcess[]> {
     const lines = await this.sh(`
       group=$(systemctl show -P ControlGroup '${unit}'); [ -n "$group" ] || exit 0

@@ -1,4 +1,7 @@
-/** A machine's disk: a layer over the base Debian, or a copy of it where the file system of the cache cannot carry an overlay. */
+/**
+ * A machine's disk: a layer over the base Debian, or a copy of it where the file system of the cache cannot carry an
+ * overlay.
+ */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Ledger } from '../host/ledger.ts';
@@ -36,7 +39,10 @@ export async function makeDisk(ledger: Ledger, base: string, folder: string): Pr
   };
 }
 
-/** Its own name resolves without DNS: sudo asks for it, and under DNS capture the answer would have to come through Istio itself. */
+/**
+ * Its own name resolves without DNS: sudo asks for it, and under DNS capture the answer would have to come through
+ * Istio itself.
+ */
 export function nameMachine(root: string, name: string): void {
   writeFileSync(join(root, 'etc/hostname'), `${name}\n`);
   writeFileSync(

@@ -1,4 +1,7 @@
-/** A virtual machine, as far as a daemon can tell: Debian with its own systemd, network, address and disk, which boots and reboots. */
+/**
+ * A virtual machine, as far as a daemon can tell: Debian with its own systemd, network, address and disk, which boots
+ * and reboots.
+ */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { logTail, type RunningDaemon } from '../host/daemon.ts';
@@ -46,7 +49,10 @@ export async function bootMachine(lab: Lab, { name, suite }: MachineOptions): Pr
   return machine;
 }
 
-/** The making of a folder succeeds for one process only: that one has the number. Numbers are not used again within a run. */
+/**
+ * The making of a folder succeeds for one process only: that one has the number. Numbers are not used again within a
+ * run.
+ */
 function takeNumber(folder: string): number {
   mkdirSync(join(folder, 'numbers'), { recursive: true });
   for (let number = 2; number < 255; number++) {
@@ -63,7 +69,10 @@ function takeNumber(folder: string): number {
 export class Machine extends Guest {
   readonly name: string;
   readonly address: string;
-  /** The host's path of the machine's disk. Not what is mounted over it in the machine: /run and /tmp are the machine's own. */
+  /**
+   * The host's path of the machine's disk. Not what is mounted over it in the machine: /run and /tmp are the machine's
+   * own.
+   */
   readonly root: string;
   readonly netns: string;
   readonly #lab: Lab;
@@ -88,7 +97,10 @@ export class Machine extends Guest {
     this.#discard = discard;
   }
 
-  /** Boots a machine that is off. Returns when systemd has reached its target ("degraded" too: a failed unit is the test's business). */
+  /**
+   * Boots a machine that is off. Returns when systemd has reached its target ("degraded" too: a failed unit is the
+   * test's business).
+   */
   async start(): Promise<void> {
     if (this.#offStatus === undefined) throw new Error(`cannot start ${this.name}: it is on`);
     this.#offStatus = undefined;
@@ -112,7 +124,10 @@ export class Machine extends Guest {
     await this.#booted(before);
   }
 
-  /** All processes at once, without a chance to do anything; what they wrote stays, as the disk's cache is the host's. Then boots again. */
+  /**
+   * All processes at once, without a chance to do anything; what they wrote stays, as the disk's cache is the host's.
+   * Then boots again.
+   */
   async powerCut(): Promise<void> {
     await this.cutPower();
     await this.start();

@@ -1,4 +1,7 @@
-/** The files that `istioctl x workload entry configure` makes for a group of the lab: as much of them as its groups need. */
+/**
+ * The files that `istioctl x workload entry configure` makes for a group of the lab: as much of them as its groups
+ * need.
+ */
 import { CLUSTER_NAME, istiodHost, meshConfig } from '../mesh/cluster.ts';
 import type { Revision } from '../mesh/istiod.ts';
 import type { KubeObject } from '../mesh/kube.ts';

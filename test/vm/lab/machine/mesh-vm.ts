@@ -1,6 +1,6 @@
 /**
- * What an operator does today to bring a machine into the mesh: the official package, the files that `istioctl x workload entry
- * configure` makes, a token, a line in /etc/hosts, and `systemctl start istio`.
+ * What an operator does today to bring a machine into the mesh: the official package, the files that `istioctl x
+ * workload entry configure` makes, a token, a line in /etc/hosts, and `systemctl start istio`.
  */
 
 import { CONTROL_PLANE_ADDRESS } from '../host/network.ts';

@@ -1,6 +1,6 @@
 /**
- * etcd and kube-apiserver in the control plane's namespace. The API server can be stopped, killed and started again from any test
- * process: what it takes is in this value, which is plain data, and its state is etcd's.
+ * etcd and kube-apiserver in the control plane's namespace. The API server can be stopped, killed and started again
+ * from any test process: what it takes is in this value, which is plain data, and its state is etcd's.
  */
 import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,7 @@
-/** A certificate authority of the run's own and the API server's certificate, made by openssl: valid for days, thrown away with the run. */
+/**
+ * A certificate authority of the run's own and the API server's certificate, made by openssl: valid for days, thrown
+ * away with the run.
+ */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { must } from '../host/run.ts';

@@ -1,6 +1,7 @@
 /**
- * What makes the API server a cluster with Istio on it: CRDs, namespaces, and the objects that an installation of istiod consists of
- * as far as anyone reads them. No controller manager runs, so a test writes what controllers would: statuses and default accounts.
+ * What makes the API server a cluster with Istio on it: CRDs, namespaces, and the objects that an installation of
+ * istiod consists of as far as anyone reads them. No controller manager runs, so a test writes what controllers would:
+ * statuses and default accounts.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,7 +12,10 @@ import type { Kube, KubeObject } from './kube.ts';
 export const ISTIO_NAMESPACE = 'istio-system';
 export const CLUSTER_NAME = 'Kubernetes';
 
-/** The mesh config of the revision; istiod runs with the same. `defaultProviders: {}`: a plain Envoy has none of Istio's own filters. */
+/**
+ * The mesh config of the revision; istiod runs with the same. `defaultProviders: {}`: a plain Envoy has none of Istio's
+ * own filters.
+ */
 export function meshConfig(revision: string): KubeObject {
   return {
     defaultProviders: {},

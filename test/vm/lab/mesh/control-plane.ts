@@ -20,9 +20,9 @@ import { Tunnel } from './tunnel.ts';
 const FIRST_VERSION = '1.31.0';
 
 /**
- * A control plane for one test file, which ends it: for tests that kill the API server, change the version of a revision, or count
- * connections, and would otherwise get in the way of the files that run beside them. Takes about 7 s and 700 MB. `istiods` are the
- * revisions whose istiod runs from the beginning.
+ * A control plane for one test file, which ends it: for tests that kill the API server, change the version of a
+ * revision, or count connections, and would otherwise get in the way of the files that run beside them. Takes about 7 s
+ * and 700 MB. `istiods` are the revisions whose istiod runs from the beginning.
  */
 export async function startOwnLab({ istiods }: { istiods?: readonly Revision[] } = {}): Promise<{
   readonly lab: Lab;

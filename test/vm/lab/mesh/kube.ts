@@ -79,7 +79,10 @@ export class Kube {
     throw new Error(`cannot ${method} ${path}: ${answer.status} ${reason}`);
   }
 
-  /** Creates or updates each, by server-side apply with force; a `status` is written as well, since no controller here would. */
+  /**
+   * Creates or updates each, by server-side apply with force; a `status` is written as well, since no controller here
+   * would.
+   */
   async applyObjects(objects: readonly KubeObject[]): Promise<void> {
     for (const object of objects) {
       const path = pathOf(object);

@@ -1,6 +1,7 @@
 /**
- * A program that stands in the control plane's namespace and lets the tests, which run in the host's, reach addresses there: it
- * listens on a Unix socket (those belong to no network namespace), reads one line `host port`, and passes bytes both ways.
+ * A program that stands in the control plane's namespace and lets the tests, which run in the host's, reach addresses
+ * there: it listens on a Unix socket (those belong to no network namespace), reads one line `host port`, and passes
+ * bytes both ways.
  */
 import { connect, createServer, type Socket } from 'node:net';
 

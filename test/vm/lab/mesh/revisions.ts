@@ -1,6 +1,6 @@
 /**
- * An istiod as the API server knows it: what the agent reads to learn a revision's version, and what changes while it is upgraded. The
- * program that serves the machines is another matter (istiod.ts), and stays as it is.
+ * An istiod as the API server knows it: what the agent reads to learn a revision's version, and what changes while it
+ * is upgraded. The program that serves the machines is another matter (istiod.ts), and stays as it is.
  */
 import { CLUSTER_NAME, ISTIO_NAMESPACE, meshConfig, suffix } from './cluster.ts';
 import type { Kube, KubeObject } from './kube.ts';
@@ -66,7 +66,10 @@ export async function setRolledOut(kube: Kube, revision: string, version: string
   });
 }
 
-/** Changes the Deployment and leaves its status alone: an upgrade of the control plane that is under way. Returns the generation. */
+/**
+ * Changes the Deployment and leaves its status alone: an upgrade of the control plane that is under way. Returns the
+ * generation.
+ */
 export async function setDeployment(kube: Kube, revision: string, version: string): Promise<number> {
   const labels = { ...revisionLabels(revision), 'app.kubernetes.io/version': version };
   const metadata = { name: `istiod${suffix(revision)}`, namespace: ISTIO_NAMESPACE, labels };

@@ -1,6 +1,6 @@
 /**
- * In front of the istiods an Envoy that passes TLS through by the name asked for, as an east-west gateway does: machines reach both
- * at one address and port.
+ * In front of the istiods an Envoy that passes TLS through by the name asked for, as an east-west gateway does:
+ * machines reach both at one address and port.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';

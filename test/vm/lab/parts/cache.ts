@@ -1,6 +1,7 @@
 /**
- * Where built parts are kept, outside of the checkout: they take minutes to build and depend on nothing but their pinned inputs.
- * A part counts once its folder has its final name; a build that was cut off leaves only a folder in tmp/, swept by the next run.
+ * Where built parts are kept, outside of the checkout: they take minutes to build and depend on nothing but their
+ * pinned inputs. A part counts once its folder has its final name; a build that was cut off leaves only a folder in
+ * tmp/, swept by the next run.
  */
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
@@ -24,8 +25,8 @@ export function digestOf(...inputs: readonly (string | Buffer)[]): string {
 }
 
 /**
- * The folder of the part `name` made from inputs with this digest; `make` fills an empty folder when it is not there yet.
- * Safe to interrupt and safe to call from several processes at once: one builds, the others wait for it.
+ * The folder of the part `name` made from inputs with this digest; `make` fills an empty folder when it is not there
+ * yet. Safe to interrupt and safe to call from several processes at once: one builds, the others wait for it.
  */
 export async function cached(name: string, digest: string, make: (folder: string) => Promise<void>): Promise<string> {
   const place = join(cacheRoot(), 'parts', `${name}-${digest}`);

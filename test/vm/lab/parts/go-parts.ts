@@ -1,6 +1,6 @@
 /**
- * The programs that are built from source: each from a module of its own, since their dependencies clash, with pinned versions and
- * go.sum beside it. The linker's flags stamp a version into them, as the projects' own release builds do.
+ * The programs that are built from source: each from a module of its own, since their dependencies clash, with pinned
+ * versions and go.sum beside it. The linker's flags stamp a version into them, as the projects' own release builds do.
  */
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -61,7 +61,10 @@ export function istioctl(): Promise<string> {
   return build({ ...program, module: 'istioctl', tags: 'vtprotobuf,disable_pgv', arch: hostArch() });
 }
 
-/** pilot-agent which says that it is this version: the same source, another stamp, as far as the tests are concerned another release. */
+/**
+ * pilot-agent which says that it is this version: the same source, another stamp, as far as the tests are concerned
+ * another release.
+ */
 export function pilotAgent(version: string, arch: Arch = hostArch()): Promise<string> {
   return build({ ...istioProgram('pilot-agent', version), tags: 'agent,disable_pgv', arch }, `pilot-agent-${version}`);
 }
@@ -80,7 +83,9 @@ function istioProgram(name: string, version: string): Omit<GoProgram, 'tags' | '
   return { name, module: 'istio', package: `istio.io/istio/pilot/cmd/${name}`, stamp };
 }
 
-/** Where Istio's own files lie (start script, unit, bootstrap, CRDs): read from there, never copied into the project. */
+/**
+ * Where Istio's own files lie (start script, unit, bootstrap, CRDs): read from there, never copied into the project.
+ */
 export async function istioModuleDir(): Promise<string> {
   const cwd = join(MODULES, 'istio');
   await goIsThere();

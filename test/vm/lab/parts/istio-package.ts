@@ -1,6 +1,6 @@
 /**
- * The official `istio-sidecar` package, made from the real programs and from the files in Istio's own module, packed as fpm packs it; or,
- * as distributors of Istio do, by dpkg-deb.
+ * The official `istio-sidecar` package, made from the real programs and from the files in Istio's own module, packed as
+ * fpm packs it; or, as distributors of Istio do, by dpkg-deb.
  */
 import { createHash } from 'node:crypto';
 import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -16,11 +16,16 @@ import { type Arch, hostArch, identityOf, istioModuleDir, pilotAgent } from './g
 export interface IstioDebOptions {
   readonly version: string;
   readonly envoy: EnvoyVersion;
-  /** What the package says it is for; pilot-agent is built for it. Envoy is always the host's: no test runs a foreign one. */
+  /**
+   * What the package says it is for; pilot-agent is built for it. Envoy is always the host's: no test runs a foreign
+   * one.
+   */
   readonly arch?: Arch;
   readonly compression?: Compression;
   readonly layout?: 'fpm' | 'dpkg';
-  /** Makes a bad package: changes the folder before it is packed. The name tells its packages from others in the cache. */
+  /**
+   * Makes a bad package: changes the folder before it is packed. The name tells its packages from others in the cache.
+   */
   readonly mutation?: { readonly name: string; mutate(folder: string): void | Promise<void> };
 }
 
@@ -70,7 +75,10 @@ function place(source: string, target: string, mode: number): void {
   chmodSync(target, mode);
 }
 
-/** For tests of bad releases: Envoy replaced by a script that ends as soon as it is started to serve, but answers --version. */
+/**
+ * For tests of bad releases: Envoy replaced by a script that ends as soon as it is started to serve, but answers
+ * --version.
+ */
 export const DYING_ENVOY = {
   name: 'dying-envoy',
   mutate(folder: string): void {

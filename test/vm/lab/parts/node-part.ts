@@ -7,7 +7,9 @@ import { cached, digestOf } from './cache.ts';
 const PART = join(import.meta.dirname, '.', 'node');
 const LOCK = readFileSync(join(PART, 'package-lock.json'), 'utf8');
 
-/** `earlier` is of the same line; `later` is of one that needs a library more than the machines have: libatomic.so.1. */
+/**
+ * `earlier` is of the same line; `later` is of one that needs a library more than the machines have: libatomic.so.1.
+ */
 export type OtherNode = 'earlier' | 'later';
 
 export function otherNodeVersion(which: OtherNode): string {

@@ -1,6 +1,6 @@
 /**
- * All the real parts, built or downloaded when they are not in the cache yet. As a program (`node test/vm/lab/parts/parts.ts`) it fills the
- * cache and prints where everything lies.
+ * All the real parts, built or downloaded when they are not in the cache yet. As a program (`node
+ * test/vm/lab/parts/parts.ts`) it fills the cache and prints where everything lies.
  */
 import { sweepDrafts } from './cache.ts';
 import { ENVOY_VERSIONS, type EnvoyVersion, envoy } from './envoy-part.ts';

@@ -1,11 +1,16 @@
-/** The Debian that the machines boot: made once; each machine gets a layer of its own over it and never writes to it. */
+/**
+ * The Debian that the machines boot: made once; each machine gets a layer of its own over it and never writes to it.
+ */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { must } from '../host/run.ts';
 import { cached, digestOf } from './cache.ts';
 
 export type Suite = 'bookworm' | 'bullseye';
-/** What a VM of a mesh has (systemd, and the dependencies of the istio-sidecar package), and what the tests look at it with. */
+/**
+ * What a VM of a mesh has (systemd, and the dependencies of the istio-sidecar package), and what the tests look at it
+ * with.
+ */
 const PACKAGES = [
   'systemd',
   'systemd-sysv',

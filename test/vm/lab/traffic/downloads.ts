@@ -1,4 +1,7 @@
-/** The official Istio downloads, or a mirror of them, in the control plane's namespace: same layout, real packages, faults at will. */
+/**
+ * The official Istio downloads, or a mirror of them, in the control plane's namespace: same layout, real packages,
+ * faults at will.
+ */
 import {
   copyFileSync,
   existsSync,

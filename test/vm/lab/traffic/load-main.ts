@@ -1,6 +1,7 @@
 /**
- * A program: keeps `connections` HTTP connections open to a URL and spreads `rate` requests a second over them until SIGTERM. Prints
- * that it asks, and at the end what happened, as JSON. Any error and any connection that the other side closed is counted.
+ * A program: keeps `connections` HTTP connections open to a URL and spreads `rate` requests a second over them until
+ * SIGTERM. Prints that it asks, and at the end what happened, as JSON. Any error and any connection that the other side
+ * closed is counted.
  */
 import { Agent, get } from 'node:http';
 
